@@ -1,0 +1,34 @@
+"""Everything one may ask of Vistory, and who answers: the one table."""
+
+from collections.abc import Callable
+
+from commands import dataset, experiment, membership, person, project, training_job
+from commands.access import Command
+from commands.ports import Accepted
+
+HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
+    person.RegisterPerson: person.register_person,
+    person.SignIn: person.sign_in,
+    membership.ApproveMember: membership.approve_member,
+    membership.ChangeRole: membership.change_role,
+    project.CreateProject: project.create_project,
+    project.RenameProject: project.rename_project,
+    dataset.CreateDataset: dataset.create_dataset,
+    dataset.CommitUpload: dataset.commit_upload,
+    dataset.MakeSplit: dataset.make_split,
+    dataset.TakeSnapshot: dataset.take_snapshot,
+    experiment.CreateExperiment: experiment.create_experiment,
+    experiment.LinkMlflowExperiment: experiment.link_mlflow_experiment,
+    training_job.RequestTraining: training_job.request_training,
+    training_job.RunAgain: training_job.run_again,
+    training_job.CancelTraining: training_job.cancel_training,
+    training_job.ClaimJob: training_job.claim_job,
+    training_job.ReportStart: training_job.report_start,
+    training_job.ReportEpoch: training_job.report_epoch,
+    training_job.ReportCheckpoint: training_job.report_checkpoint,
+    training_job.CompleteTraining: training_job.complete_training,
+    training_job.FailTraining: training_job.fail_training,
+    training_job.HandOver: training_job.lose_attempt,
+    training_job.LoseAttempt: training_job.lose_attempt,
+    training_job.LinkMlflowRun: training_job.link_mlflow_run,
+}

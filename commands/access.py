@@ -1,0 +1,121 @@
+"""Who may give a command: declared beside it, decided here and nowhere else."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+from uuid import UUID
+
+from domain.errors import Forbidden, Unauthenticated
+from domain.membership import Membership, membership_id
+from domain.model import Actor, Aggregate, Client
+from domain.roles import Permission, Reach, Role, reach
+from domain.training_job import TrainingJob
+from domain.values import Value
+
+from commands.ports import Store
+
+
+class Caller(Value):
+    """Who stands at the door, as its credential says; the role is read from the ledger, never from here."""
+
+    kind: str
+    id: UUID
+    organization_id: UUID | None = None
+    framework: str | None = None
+    job_id: UUID | None = None
+    attempt: int | None = None
+    client: Client | None = None
+
+
+class Access(Protocol):
+    def admit(self, command: "Command", caller: Caller, store: Store) -> Actor: ...
+
+
+class Command(Value):
+    """A wish, in the imperative. ACCESS says who may have it."""
+
+    ACCESS: ClassVar[Access]
+
+
+@dataclass(frozen=True)
+class Anyone:
+    """Nobody need be known; the actor is the person whom the command is about."""
+
+    person: str
+
+    def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
+        return Actor(kind="person", id=getattr(command, self.person))
+
+
+@dataclass(frozen=True)
+class Oneself:
+    """A known person, also one who still waits for approval."""
+
+    def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
+        role = role_of(caller, store)
+        return Actor(kind="person", id=caller.id, role=role, organization_id=caller.organization_id)
+
+
+@dataclass(frozen=True)
+class May:
+    """A member whose role has the permission; `on` names the thing, whose owner counts where reach is `own`."""
+
+    permission: Permission
+    on: type[Aggregate] | None = None
+    field: str = ""
+
+    def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
+        owner = getattr(store.get(self.on, getattr(command, self.field)), "owner_id", None) if self.on else caller.id
+        role = demand(caller, store, self.permission, owner)
+        return Actor(kind="person", id=caller.id, role=role, organization_id=caller.organization_id)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker of the job's framework; with `own`, only the one whose token is good for job and attempt."""
+
+    own: bool = True
+
+    def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
+        if caller.kind != "worker":
+            raise Forbidden("only a worker may do this")
+        job_id, attempt = getattr(command, "job_id"), getattr(command, "attempt")
+        job = store.get(TrainingJob, job_id)
+        if caller.framework != job.recipe.framework:
+            raise Forbidden(
+                f"this worker's credential is for {caller.framework}, the job is for {job.recipe.framework}"
+            )
+        if self.own and (caller.job_id, caller.attempt) != (job_id, attempt):
+            raise Forbidden("this token is good for another job or attempt")
+        return Actor(kind="worker", id=caller.id, role=caller.framework, organization_id=job.organization_id)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The platform itself, reacting to what happened."""
+
+    def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
+        if caller.kind != "system":
+            raise Forbidden("only the platform itself may do this")
+        return Actor(kind="system", id=caller.id, role="platform")
+
+
+def role_of(caller: Caller, store: Store) -> Role | None:
+    """The caller's role in its organization at this moment; None while it waits. Raises Unauthenticated."""
+    if caller.kind != "person" or caller.organization_id is None:
+        raise Unauthenticated("sign in first")
+    membership = store.find(Membership, membership_id(caller.organization_id, caller.id))
+    if membership is None:
+        raise Forbidden("you are not a member of this organization")
+    return membership.role
+
+
+def demand(caller: Caller, store: Store, permission: Permission, owner: UUID | None) -> Role:
+    """Raises Forbidden unless the caller's role reaches a thing of this owner."""
+    role = role_of(caller, store)
+    if role is None:
+        raise Forbidden("your membership waits for approval by an admin of the organization")
+    far = reach(role, permission)
+    if far is None or (far is Reach.OWN and owner != caller.id):
+        whose = " on what is not yours" if far is Reach.OWN else ""
+        raise Forbidden(f"the role {role} does not include {permission}{whose}")
+    return role

@@ -1,0 +1,95 @@
+"""What one may ask of a dataset."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from commands.access import Access, Command, May
+from commands.ports import Accepted, Contents, Store
+from commands.project import home
+from domain.dataset import Dataset, DatasetIsEmpty, Ratios, SplitMethod, Visibility
+from domain.model import Actor
+from domain.roles import Permission
+from domain.values import Count, Name, Tag, Text
+
+
+class CreateDataset(Command):
+    ACCESS: ClassVar[Access] = May(Permission.CREATE_DATASET)
+    dataset_id: UUID
+    name: Name
+    description: Text = ""
+    visibility: Visibility = Visibility.ORGANIZATION
+    tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
+
+
+class CommitUpload(Command):
+    ACCESS: ClassVar[Access] = May(Permission.CHANGE_DATASET, Dataset, "dataset_id")
+    dataset_id: UUID
+    upload_id: UUID
+    strict: bool = False
+
+
+class MakeSplit(Command):
+    ACCESS: ClassVar[Access] = May(Permission.CHANGE_DATASET, Dataset, "dataset_id")
+    dataset_id: UUID
+    method: SplitMethod = SplitMethod.STRATIFIED
+    ratios: Ratios = Ratios(train=0.7, val=0.2, test=0.1)
+    seed: Count = 0
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        if self.method is SplitMethod.MANUAL:
+            raise ValueError("a manual split comes with the data; choose auto or stratified")
+        if abs(self.ratios.train + self.ratios.val + self.ratios.test - 1) > 1e-6:
+            raise ValueError("the ratios train, val and test must add up to 1")
+        return self
+
+
+class TakeSnapshot(Command):
+    ACCESS: ClassVar[Access] = May(Permission.CHANGE_DATASET, Dataset, "dataset_id")
+    dataset_id: UUID
+    snapshot_id: UUID
+    tag: Tag
+    description: Text = ""
+
+
+def create_dataset(command: CreateDataset, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    return store.save(
+        Dataset.create(
+            command.dataset_id,
+            home(actor),
+            actor.id,
+            command.name,
+            command.description,
+            command.visibility,
+            command.tags,
+            now,
+        )
+    )
+
+
+def commit_upload(command: CommitUpload, actor: Actor, now: datetime, *, store: Store, contents: Contents) -> Accepted:
+    """The files become a revision; a split that came with them is kept as it is."""
+    dataset = store.get(Dataset, command.dataset_id)
+    prepared = contents.prepare(command.upload_id, dataset.id, dataset.organization_id, strict=command.strict)
+    dataset.commit_revision(prepared.content, prepared.report, prepared.base, now)
+    if prepared.split is not None:
+        dataset.make_split(prepared.split, now)
+    return store.save(dataset)
+
+
+def make_split(command: MakeSplit, actor: Actor, now: datetime, *, store: Store, contents: Contents) -> Accepted:
+    dataset = store.get(Dataset, command.dataset_id)
+    if dataset.content is None:
+        raise DatasetIsEmpty(f"dataset {dataset.name!r} has no images to split; upload some first")
+    split = contents.split(dataset.organization_id, dataset.content, command.method, command.ratios, command.seed)
+    dataset.make_split(split, now)
+    return store.save(dataset)
+
+
+def take_snapshot(command: TakeSnapshot, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    dataset = store.get(Dataset, command.dataset_id)
+    dataset.take_snapshot(command.snapshot_id, command.tag, command.description, now)
+    return store.save(dataset)

@@ -1,0 +1,76 @@
+"""What one may ask of a person: to register, and to sign in."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from pydantic import Field, SecretStr
+
+from commands.access import Access, Anyone, Command, Oneself
+from commands.ports import Accepted, Secrets, Store
+from domain.errors import Refused
+from domain.membership import Membership
+from domain.model import Actor
+from domain.organization import Admission, Organization, organization_id
+from domain.person import Person
+from domain.roles import Role
+from domain.values import Line, Name, Slug
+
+
+class EmailIsTaken(Refused):
+    pass
+
+
+class OrganizationIsClosed(Refused):
+    pass
+
+
+class RegisterPerson(Command):
+    ACCESS: ClassVar[Access] = Anyone("person_id")
+    person_id: UUID
+    email: Annotated[Line, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
+    full_name: Name
+    avatar_name: Slug
+    password: Annotated[SecretStr, Field(min_length=10, max_length=256)]
+    company: Name
+    division: Name
+
+
+class SignIn(Command):
+    ACCESS: ClassVar[Access] = Oneself()
+    person_id: UUID
+    organization_id: UUID
+
+
+def register_person(
+    command: RegisterPerson, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
+) -> Accepted:
+    """The first member of an organization is its admin; a later one waits, unless the organization is open."""
+    if secrets.person_of(command.email) is not None:
+        raise EmailIsTaken("this address is registered already; sign in instead")
+    at = organization_id(command.company, command.division)
+    person = Person.register(command.person_id, command.email, command.full_name, command.avatar_name, at, now)
+    membership = Membership.request(at, command.person_id, now)
+    organization = store.find(Organization, at)
+    if organization is None:
+        organization = Organization.found(command.company, command.division, now)
+        organization.add_admin(command.person_id, now)
+        _admit(organization, membership, Role.ADMIN, now)
+    elif organization.admission is Admission.OPEN:
+        _admit(organization, membership, Role.GUEST, now)
+    elif organization.admission is Admission.INVITATION:
+        raise OrganizationIsClosed(f"{organization.name} takes new members by invitation only")
+    secrets.claim_email(command.email, command.person_id)
+    secrets.set_password(command.person_id, command.password.get_secret_value())
+    return store.save(person, organization, membership)
+
+
+def _admit(organization: Organization, membership: Membership, role: Role, now: datetime) -> None:
+    organization.seat(membership.person_id, now)
+    membership.approve(role, now)
+
+
+def sign_in(command: SignIn, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    person = store.get(Person, actor.id)
+    person.sign_in(command.organization_id, now)
+    return store.save(person)

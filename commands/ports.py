@@ -1,0 +1,78 @@
+"""What the handlers need from outside, in their own words."""
+
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from domain.dataset import Content, Ratios, Split, SplitMethod, Task
+from domain.model import Aggregate
+from domain.values import Value
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class Accepted(Value):
+    """A command's answer: what it made or changed, and the place in the ledger that it reached.
+
+    `position` and `chain` (SHA-256, hex) are a receipt: whoever keeps them can tell whether history was edited.
+    """
+
+    id: UUID
+    ledger: UUID
+    position: int
+    chain: str
+
+
+class Store(Protocol):
+    """The aggregates as one command sees them; everything read is asserted unchanged when it saves."""
+
+    def get(self, kind: type[A], id: UUID) -> A:
+        """Raises NotFound where there is none inside the actor's wall."""
+        ...
+
+    def find(self, kind: type[A], id: UUID) -> A | None: ...
+
+    def save(self, first: Aggregate, *others: Aggregate) -> Accepted:
+        """One append, all or nothing. The first aggregate names the answer's id. Raises Conflict."""
+        ...
+
+
+class Secrets(Protocol):
+    """What may never be an event. Writes become part of the command's append."""
+
+    def person_of(self, email: str) -> UUID | None: ...
+
+    def claim_email(self, email: str, person_id: UUID) -> None: ...
+
+    def set_password(self, person_id: UUID, password: str) -> None: ...
+
+
+class Prepared(Value):
+    """An upload, read and stored, ready to become a revision."""
+
+    content: Content
+    report: str
+    base: str | None
+    split: Split | None
+
+
+class Contents(Protocol):
+    """Dataset content: uploads, manifests, splits."""
+
+    def prepare(self, upload_id: UUID, dataset_id: UUID, organization_id: UUID, *, strict: bool) -> Prepared:
+        """Read what was uploaded, write manifest and report. Raises Invalid, NotFound."""
+        ...
+
+    def split(
+        self, organization_id: UUID, content: Content, method: SplitMethod, ratios: Ratios, seed: int
+    ) -> Split: ...
+
+
+class Trainers(Protocol):
+    """What the trainers can train, as they themselves reported it."""
+
+    def check(
+        self, framework: str, model: str, task: Task, parameters: Mapping[str, bool | int | float | str]
+    ) -> dict[str, bool | int | float | str]:
+        """All parameters with defaults filled in. Raises Invalid and names what is allowed."""
+        ...

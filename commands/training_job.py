@@ -1,0 +1,242 @@
+"""What one may ask of a training job: people request and cancel, workers claim and report."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import Field
+from typing import Annotated
+
+from commands.access import Access, Command, May, Platform, Worker
+from commands.ports import Accepted, Store, Trainers
+from commands.project import home
+from domain.dataset import Dataset, DatasetIsEmpty
+from domain.errors import Invalid
+from domain.experiment import Experiment
+from domain.model import Actor
+from domain.project import Project
+from domain.roles import Permission
+from domain.training_job import Checkpoint, Device, Evidence, Model, Recipe, TrainingJob, Weights
+from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug
+
+
+class RequestTraining(Command):
+    """`new_experiment_id` and `snapshot_id` are used where an experiment or a snapshot has to be made."""
+
+    ACCESS: ClassVar[Access] = May(Permission.REQUEST_TRAINING)
+    job_id: UUID
+    project_id: UUID
+    dataset_id: UUID
+    experiment_id: UUID | None = None
+    new_experiment_id: UUID
+    snapshot_id: UUID
+    framework: Slug
+    model: Slug
+    parameters: Parameters = {}
+    weights: Weights = Weights()
+    device: Device = Device.AUTO
+    gpus: Annotated[int, Field(ge=0, le=64)] = 0
+    code_version: Line
+
+
+class RunAgain(Command):
+    """The same recipe on the same snapshot, as a new job."""
+
+    ACCESS: ClassVar[Access] = May(Permission.REQUEST_TRAINING)
+    job_id: UUID
+    of: UUID
+
+
+class CancelTraining(Command):
+    ACCESS: ClassVar[Access] = May(Permission.CHANGE_TRAINING, TrainingJob, "job_id")
+    job_id: UUID
+
+
+class ClaimJob(Command):
+    ACCESS: ClassVar[Access] = Worker(own=False)
+    job_id: UUID
+    attempt: Count
+    worker: Line
+
+
+class ReportStart(Command):
+    ACCESS: ClassVar[Access] = Worker()
+    job_id: UUID
+    attempt: Count
+    device: Line
+    environment: dict[Line, Line]
+    parameters: Parameters
+    resumed_from: Checkpoint | None = None
+
+
+class ReportEpoch(Command):
+    ACCESS: ClassVar[Access] = Worker()
+    job_id: UUID
+    attempt: Count
+    epoch: Count
+    epochs: Count
+    metrics: Metrics
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class ReportCheckpoint(Command):
+    ACCESS: ClassVar[Access] = Worker()
+    job_id: UUID
+    attempt: Count
+    checkpoint: Checkpoint
+
+
+class CompleteTraining(Command):
+    ACCESS: ClassVar[Access] = Worker()
+    job_id: UUID
+    attempt: Count
+    best_epoch: Count
+    metrics: Metrics
+    model: Model
+    result: Sha256
+    picture: Sha256 | None = None
+
+
+class FailTraining(Command):
+    ACCESS: ClassVar[Access] = Worker()
+    job_id: UUID
+    attempt: Count
+    evidence: Evidence
+
+
+class HandOver(Command):
+    """The worker gives its attempt back, because its service stops."""
+
+    ACCESS: ClassVar[Access] = Worker()
+    job_id: UUID
+    attempt: Count
+    evidence: Evidence
+
+
+class LoseAttempt(Command):
+    """The reaper gives up an attempt whose worker is gone."""
+
+    ACCESS: ClassVar[Access] = Platform()
+    job_id: UUID
+    attempt: Count
+    evidence: Evidence
+
+
+class LinkMlflowRun(Command):
+    ACCESS: ClassVar[Access] = Platform()
+    job_id: UUID
+    mlflow_run_id: Line
+
+
+def request_training(
+    command: RequestTraining, actor: Actor, now: datetime, *, store: Store, trainers: Trainers
+) -> Accepted:
+    """Pins a snapshot, makes an experiment where none is named, asks for attempt 1: one append."""
+    project = store.get(Project, command.project_id)
+    dataset = store.get(Dataset, command.dataset_id)
+    experiment = _experiment(command, project, actor, now, store)
+    recipe = _recipe(command, dataset, trainers)
+    snapshot = dataset.snapshot_for_training(command.snapshot_id, command.job_id, now)
+    job = TrainingJob.request(
+        command.job_id, home(actor), actor.id, project.id, experiment.id, dataset.id, snapshot, recipe, now
+    )
+    return store.save(job, dataset, experiment)
+
+
+def _experiment(command: RequestTraining, project: Project, actor: Actor, now: datetime, store: Store) -> Experiment:
+    if command.experiment_id is None:
+        name = f"{project.name[:150]}: {command.model}"
+        return Experiment.create(command.new_experiment_id, home(actor), actor.id, project.id, name, "", (), now)
+    experiment = store.get(Experiment, command.experiment_id)
+    if experiment.project_id != project.id:
+        raise Invalid(f"experiment {experiment.id} belongs to another project")
+    return experiment
+
+
+def _recipe(command: RequestTraining, dataset: Dataset, trainers: Trainers) -> Recipe:
+    if dataset.content is None:
+        raise DatasetIsEmpty(f"dataset {dataset.name!r} has no images to train on; upload some first")
+    task = dataset.content.task
+    return Recipe(
+        framework=command.framework,
+        task=task,
+        model=command.model,
+        parameters=trainers.check(command.framework, command.model, task, command.parameters),
+        weights=command.weights,
+        device=command.device,
+        gpus=command.gpus,
+        code_version=command.code_version,
+    )
+
+
+def run_again(command: RunAgain, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    before = store.get(TrainingJob, command.of)
+    return store.save(
+        TrainingJob.request(
+            command.job_id,
+            home(actor),
+            actor.id,
+            before.project_id,
+            before.experiment_id,
+            before.dataset_id,
+            before.snapshot,
+            before.recipe,
+            now,
+        )
+    )
+
+
+def cancel_training(command: CancelTraining, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    job = store.get(TrainingJob, command.job_id)
+    job.cancel(now)
+    return store.save(job)
+
+
+def claim_job(command: ClaimJob, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    job = store.get(TrainingJob, command.job_id)
+    job.claim(command.attempt, actor.id, command.worker, now)
+    return store.save(job)
+
+
+def report_start(command: ReportStart, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    job = store.get(TrainingJob, command.job_id)
+    job.start(command.attempt, command.device, command.environment, command.parameters, command.resumed_from, now)
+    return store.save(job)
+
+
+def report_epoch(command: ReportEpoch, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    job = store.get(TrainingJob, command.job_id)
+    job.complete_epoch(command.attempt, command.epoch, command.epochs, command.metrics, command.seconds, now)
+    return store.save(job)
+
+
+def report_checkpoint(command: ReportCheckpoint, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    job = store.get(TrainingJob, command.job_id)
+    job.save_checkpoint(command.attempt, command.checkpoint, now)
+    return store.save(job)
+
+
+def complete_training(command: CompleteTraining, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    job = store.get(TrainingJob, command.job_id)
+    job.complete(
+        command.attempt, command.best_epoch, command.metrics, command.model, command.result, command.picture, now
+    )
+    return store.save(job)
+
+
+def fail_training(command: FailTraining, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    job = store.get(TrainingJob, command.job_id)
+    job.fail(command.attempt, command.evidence, now)
+    return store.save(job)
+
+
+def lose_attempt(command: LoseAttempt | HandOver, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    job = store.get(TrainingJob, command.job_id)
+    job.lose(command.attempt, command.evidence, now)
+    return store.save(job)
+
+
+def link_mlflow_run(command: LinkMlflowRun, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    job = store.get(TrainingJob, command.job_id)
+    job.link_mlflow(command.mlflow_run_id, now)
+    return store.save(job)

@@ -1,0 +1,224 @@
+"""A dataset: labelled images by hash, how they are split, and the snapshots that training may trust."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Self
+from uuid import UUID
+
+from pydantic import Field
+
+from domain.errors import Refused
+from domain.model import Aggregate, Event, InitialEvent
+from domain.values import ClassNames, Count, Name, Sha256, Tag, Text, Value
+
+
+class Task(StrEnum):
+    DETECTION = "detection"
+    CLASSIFICATION = "classification"
+
+
+class Layout(StrEnum):
+    YOLO = "yolo"
+    PASCAL_VOC = "pascal_voc"
+    IMAGEFOLDER = "imagefolder"
+
+
+class Visibility(StrEnum):
+    PRIVATE = "private"
+    ORGANIZATION = "organization"
+
+
+class SplitMethod(StrEnum):
+    AUTO = "auto"
+    MANUAL = "manual"
+    STRATIFIED = "stratified"
+
+
+class Ratios(Value):
+    train: Annotated[float, Field(ge=0, le=1)]
+    val: Annotated[float, Field(ge=0, le=1)]
+    test: Annotated[float, Field(ge=0, le=1)]
+
+
+class Content(Value):
+    """What one revision holds, by the root hash of its manifest (domain/manifest.py) and in counts."""
+
+    root: Sha256
+    images: Count
+    labelled_images: Count
+    annotations: Count
+    bytes: Count
+    task: Task
+    layout: Layout
+    classes: ClassNames
+
+
+class Split(Value):
+    """Which image is on which side of one revision: the lists are an object, by its hash."""
+
+    sha256: Sha256
+    root: Sha256
+    method: SplitMethod
+    ratios: Ratios | None
+    seed: Count | None
+    train: Count
+    val: Count
+    test: Count
+
+
+class Snapshot(Value):
+    id: UUID
+    tag: Tag
+    root: Sha256
+    images: Count
+    split: Split | None
+
+
+class DatasetIsEmpty(Refused):
+    pass
+
+
+class DatasetHasNoSplit(Refused):
+    pass
+
+
+class ContentHasMoved(Refused):
+    """The upload was prepared against another revision than the current one."""
+
+
+class SplitIsOfAnotherRevision(Refused):
+    pass
+
+
+class SnapshotTagIsTaken(Refused):
+    pass
+
+
+class Dataset(Aggregate):
+    TOPIC: ClassVar[str] = "dataset"
+
+    class Created(InitialEvent):
+        TOPIC: ClassVar[str] = "dataset.created"
+        organization_id: UUID
+        owner_id: UUID
+        name: Name
+        description: Text
+        visibility: Visibility
+        tags: Annotated[tuple[Tag, ...], Field(max_length=50)]
+
+        def apply(self, aggregate: "Dataset") -> None:
+            aggregate.organization_id = self.organization_id
+            aggregate.owner_id = self.owner_id
+            aggregate.name = self.name
+            aggregate.content = None
+            aggregate.revision = 0
+            aggregate.split = None
+            aggregate.snapshots = {}
+
+    class RevisionCommitted(Event):
+        TOPIC: ClassVar[str] = "dataset.revision_committed"
+        revision: Count
+        previous: Sha256 | None
+        content: Content
+        report: Sha256
+
+        def apply(self, aggregate: "Dataset") -> None:
+            aggregate.content = self.content
+            aggregate.revision = self.revision
+
+    class SplitMade(Event):
+        TOPIC: ClassVar[str] = "dataset.split_made"
+        split: Split
+
+        def apply(self, aggregate: "Dataset") -> None:
+            aggregate.split = self.split
+
+    class SnapshotTaken(Event):
+        TOPIC: ClassVar[str] = "dataset.snapshot_taken"
+        snapshot: Snapshot
+        description: Text
+
+        def apply(self, aggregate: "Dataset") -> None:
+            aggregate.snapshots[self.snapshot.tag] = self.snapshot
+
+    organization_id: UUID
+    owner_id: UUID
+    name: str
+    content: Content | None
+    revision: int
+    split: Split | None
+    snapshots: dict[str, Snapshot]
+
+    @classmethod
+    def create(
+        cls,
+        id: UUID,
+        organization_id: UUID,
+        owner_id: UUID,
+        name: str,
+        description: str,
+        visibility: Visibility,
+        tags: tuple[str, ...],
+        now: datetime,
+    ) -> Self:
+        return cls._create(
+            cls.Created,
+            id=id,
+            organization_id=organization_id,
+            owner_id=owner_id,
+            name=name,
+            description=description,
+            visibility=visibility,
+            tags=tags,
+            timestamp=now,
+        )
+
+    def commit_revision(self, content: Content, report: str, expected_root: str | None, now: datetime) -> None:
+        """Make `content` the current revision; the same content again is no new revision."""
+        current = self.content.root if self.content else None
+        if current == content.root:
+            return
+        if current != expected_root:
+            raise ContentHasMoved(f"dataset {self.name!r} has changed since this upload began; begin another one")
+        self.trigger_event(
+            self.RevisionCommitted,
+            revision=self.revision + 1,
+            previous=current,
+            content=content,
+            report=report,
+            timestamp=now,
+        )
+
+    def make_split(self, split: Split, now: datetime) -> None:
+        if split.root != self._filled().root:
+            raise SplitIsOfAnotherRevision(f"dataset {self.name!r} has changed since this split was made; make another")
+        if split != self.split:
+            self.trigger_event(self.SplitMade, split=split, timestamp=now)
+
+    def take_snapshot(self, id: UUID, tag: str, description: str, now: datetime) -> Snapshot:
+        """Fix content and split under a tag."""
+        content = self._filled()
+        if tag in self.snapshots:
+            raise SnapshotTagIsTaken(f"dataset {self.name!r} has a snapshot {tag!r} already; choose another tag")
+        snapshot = Snapshot(id=id, tag=tag, root=content.root, images=content.images, split=self._current_split())
+        self.trigger_event(self.SnapshotTaken, snapshot=snapshot, description=description, timestamp=now)
+        return snapshot
+
+    def snapshot_for_training(self, id: UUID, job_id: UUID, now: datetime) -> Snapshot:
+        """The last snapshot where content and split are still the same, else a new one (`training-<job>`)."""
+        self._filled()
+        split = self._current_split()
+        if split is None:
+            raise DatasetHasNoSplit(f"dataset {self.name!r} has no split for its current revision; make one first")
+        last = next(reversed(self.snapshots.values()), None)
+        if last is not None and last.root == self._filled().root and last.split == split:
+            return last
+        return self.take_snapshot(id, f"training-{job_id}", "taken by itself when the training was requested", now)
+
+    def _filled(self) -> Content:
+        if self.content is None:
+            raise DatasetIsEmpty(f"dataset {self.name!r} has no images yet; upload some first")
+        return self.content
+
+    def _current_split(self) -> Split | None:
+        return self.split if self.split and self.split.root == self._filled().root else None

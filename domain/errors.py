@@ -1,0 +1,43 @@
+"""What can go wrong, in the words of the domain.
+
+DomainError
+├── Invalid            the request makes no sense as it stands
+├── NotFound           there is no such thing, or it belongs to another organization
+├── Forbidden          the actor's role does not allow it
+├── Unauthenticated    nobody known is asking
+├── Refused            the state of affairs does not allow it; each refusal names its own
+└── Conflict           somebody else was faster
+    └── KeyReused      one idempotency key, two different requests
+"""
+
+
+class DomainError(Exception):
+    pass
+
+
+class Invalid(DomainError):
+    pass
+
+
+class NotFound(DomainError):
+    pass
+
+
+class Forbidden(DomainError):
+    pass
+
+
+class Unauthenticated(DomainError):
+    pass
+
+
+class Refused(DomainError):
+    pass
+
+
+class Conflict(DomainError):
+    pass
+
+
+class KeyReused(Conflict):
+    pass

@@ -1,0 +1,92 @@
+"""The five roles and what each may do: the one table that every check and every page is made from."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    MANAGER = "manager"
+    ENGINEER_II = "engineer_ii"
+    ENGINEER_I = "engineer_i"
+    GUEST = "guest"
+
+
+class Reach(StrEnum):
+    """Whose things a permission covers."""
+
+    OWN = "own"
+    ANY = "any"
+
+
+class Permission(StrEnum):
+    APPROVE_MEMBER = "approve_member"
+    READ_MEMBERS = "read_members"
+    GRANT_ROLE = "grant_role"
+    CREATE_PROJECT = "create_project"
+    CHANGE_PROJECT = "change_project"
+    CREATE_DATASET = "create_dataset"
+    CHANGE_DATASET = "change_dataset"
+    CREATE_EXPERIMENT = "create_experiment"
+    REQUEST_TRAINING = "request_training"
+    CHANGE_TRAINING = "change_training"
+    READ = "read"
+    READ_AUDIT = "read_audit"
+    ADVANCED_FEATURES = "advanced_features"
+
+
+_GUEST: Final = {
+    Permission.READ: Reach.ANY,
+    Permission.CREATE_PROJECT: Reach.OWN,
+    Permission.CHANGE_PROJECT: Reach.OWN,
+    Permission.CREATE_EXPERIMENT: Reach.OWN,
+}
+_ENGINEER_I: Final = _GUEST | {
+    Permission.READ_MEMBERS: Reach.ANY,
+    Permission.CREATE_EXPERIMENT: Reach.ANY,
+    Permission.CREATE_DATASET: Reach.ANY,
+    Permission.CHANGE_DATASET: Reach.OWN,
+    Permission.REQUEST_TRAINING: Reach.ANY,
+    Permission.CHANGE_TRAINING: Reach.OWN,
+}
+_ENGINEER_II: Final = _ENGINEER_I | {
+    Permission.CHANGE_DATASET: Reach.ANY,
+    Permission.ADVANCED_FEATURES: Reach.ANY,
+}
+_MANAGER: Final = _ENGINEER_II | {
+    Permission.APPROVE_MEMBER: Reach.ANY,
+    Permission.GRANT_ROLE: Reach.ANY,
+    Permission.CHANGE_PROJECT: Reach.ANY,
+    Permission.CHANGE_TRAINING: Reach.ANY,
+    Permission.READ_AUDIT: Reach.ANY,
+}
+RIGHTS: Final[dict[Role, dict[Permission, Reach]]] = {
+    Role.GUEST: _GUEST,
+    Role.ENGINEER_I: _ENGINEER_I,
+    Role.ENGINEER_II: _ENGINEER_II,
+    Role.MANAGER: _MANAGER,
+    Role.ADMIN: {permission: Reach.ANY for permission in Permission},
+}
+_RANK: Final = {role: rank for rank, role in enumerate(reversed(Role))}
+
+
+def reach(role: Role, permission: Permission) -> Reach | None:
+    return RIGHTS[role].get(permission)
+
+
+def can_create_project(role: Role, owned: int) -> bool:
+    """A guest may own one project, everybody else any number."""
+    return role is not Role.GUEST or owned == 0
+
+
+def can_create_dataset(role: Role) -> bool:
+    return reach(role, Permission.CREATE_DATASET) is not None
+
+
+def can_grant_role(role: Role, target: Role) -> bool:
+    """An admin grants every role, a manager those below its own."""
+    return role is Role.ADMIN or (role is Role.MANAGER and _RANK[target] < _RANK[role])
+
+
+def has_advanced_features(role: Role) -> bool:
+    return reach(role, Permission.ADVANCED_FEATURES) is not None

@@ -1,0 +1,400 @@
+"""A training job: what was asked for, each attempt at it, and the one end it comes to."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Final, Self
+from uuid import UUID
+
+from pydantic import Field
+
+from domain.dataset import Snapshot, Task
+from domain.errors import Refused
+from domain.model import Aggregate, Event, InitialEvent
+from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug, Text, Value, Word
+
+MAX_ATTEMPTS: Final = 5
+
+
+class EndReason(StrEnum):
+    """Why an attempt or a job ended other than well."""
+
+    USER = "user"
+    POLICY = "policy"
+    WORKER_LOST = "worker_lost"
+    HANDED_OVER = "handed_over"
+    PREEMPTED = "preempted"
+    OUT_OF_MEMORY = "out_of_memory"
+    CODE_ERROR = "code_error"
+    DATA_ERROR = "data_error"
+    INFRASTRUCTURE = "infrastructure"
+
+
+class Device(StrEnum):
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OVER: Final = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+
+
+class Weights(Value):
+    """Where the training starts: from nothing, from an object, or from an earlier model."""
+
+    model_id: UUID | None = None
+    sha256: Sha256 | None = None
+
+
+class Recipe(Value):
+    """What is to be trained, in full: with it and the snapshot a training can be repeated."""
+
+    framework: Slug
+    task: Task
+    model: Slug
+    parameters: Parameters
+    weights: Weights
+    device: Device
+    gpus: Annotated[int, Field(ge=0, le=64)]
+    code_version: Line
+
+
+class Checkpoint(Value):
+    epoch: Count
+    sha256: Sha256
+    size: Count
+
+
+class Model(Value):
+    """A trained model: its file by hash."""
+
+    id: UUID
+    sha256: Sha256
+    size: Count
+
+
+class Evidence(Value):
+    """What is known of an end that was not a success."""
+
+    reason: EndReason
+    message: Text
+    exit_code: int | None
+    last_lines: Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(max_length=50)]
+
+
+class JobIsOver(Refused):
+    pass
+
+
+class JobIsTaken(Refused):
+    pass
+
+
+class AttemptIsStale(Refused):
+    """Another attempt has begun; whoever reports for this one must stop."""
+
+
+class TrainingJob(Aggregate):
+    TOPIC: ClassVar[str] = "training_job"
+
+    class Requested(InitialEvent):
+        """`TrainingRequested`: attempt 1 may begin."""
+
+        TOPIC: ClassVar[str] = "training_job.requested"
+        organization_id: UUID
+        owner_id: UUID
+        project_id: UUID
+        experiment_id: UUID
+        dataset_id: UUID
+        snapshot: Snapshot
+        recipe: Recipe
+
+        def apply(self, aggregate: "TrainingJob") -> None:
+            aggregate.organization_id = self.organization_id
+            aggregate.owner_id = self.owner_id
+            aggregate.project_id = self.project_id
+            aggregate.experiment_id = self.experiment_id
+            aggregate.dataset_id = self.dataset_id
+            aggregate.snapshot = self.snapshot
+            aggregate.recipe = self.recipe
+            aggregate.status = Status.QUEUED
+            aggregate.attempt = 1
+            aggregate.worker_id = None
+            aggregate.epoch = 0
+            aggregate.checkpoint = None
+            aggregate.cancelling = False
+            aggregate.model = None
+            aggregate.mlflow_run_id = None
+
+    class Claimed(Event):
+        TOPIC: ClassVar[str] = "training_job.claimed"
+        attempt: Count
+        worker_id: UUID
+        worker: Line
+
+        def apply(self, aggregate: "TrainingJob") -> None:
+            aggregate.status = Status.CLAIMED
+            aggregate.worker_id = self.worker_id
+
+    class Started(Event):
+        TOPIC: ClassVar[str] = "training_job.started"
+        attempt: Count
+        device: Line
+        environment: Annotated[dict[Line, Line], Field(max_length=100)]
+        parameters: Parameters
+        resumed_from: Checkpoint | None
+
+        def apply(self, aggregate: "TrainingJob") -> None:
+            aggregate.status = Status.RUNNING
+
+    class EpochCompleted(Event):
+        TOPIC: ClassVar[str] = "training_job.epoch_completed"
+        attempt: Count
+        epoch: Count
+        epochs: Count
+        metrics: Metrics
+        seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+        def apply(self, aggregate: "TrainingJob") -> None:
+            aggregate.epoch = self.epoch
+
+    class CheckpointSaved(Event):
+        TOPIC: ClassVar[str] = "training_job.checkpoint_saved"
+        attempt: Count
+        checkpoint: Checkpoint
+
+        def apply(self, aggregate: "TrainingJob") -> None:
+            aggregate.checkpoint = self.checkpoint
+
+    class MlflowLinked(Event):
+        TOPIC: ClassVar[str] = "training_job.mlflow_linked"
+        mlflow_run_id: Line
+
+        def apply(self, aggregate: "TrainingJob") -> None:
+            aggregate.mlflow_run_id = self.mlflow_run_id
+
+    class CancelRequested(Event):
+        TOPIC: ClassVar[str] = "training_job.cancel_requested"
+        attempt: Count
+
+        def apply(self, aggregate: "TrainingJob") -> None:
+            aggregate.cancelling = True
+
+    class Lost(Event):
+        """An attempt is given up, the job is not."""
+
+        TOPIC: ClassVar[str] = "training_job.lost"
+        attempt: Count
+        evidence: Evidence
+
+    class Requeued(Event):
+        """The next attempt may begin, from the last good checkpoint where there is one."""
+
+        TOPIC: ClassVar[str] = "training_job.requeued"
+        attempt: Count
+        framework: Slug
+        resume_from: Checkpoint | None
+
+        def apply(self, aggregate: "TrainingJob") -> None:
+            aggregate.attempt = self.attempt
+            aggregate.status = Status.QUEUED
+            aggregate.worker_id = None
+            aggregate.epoch = self.resume_from.epoch if self.resume_from else 0
+
+    class Completed(Event):
+        """The end of a good training: test figures once, from the epoch that validation chose."""
+
+        TOPIC: ClassVar[str] = "training_job.completed"
+        attempt: Count
+        best_epoch: Count
+        metrics: Metrics
+        model: Model
+        result: Sha256
+        picture: Sha256 | None
+
+        def apply(self, aggregate: "TrainingJob") -> None:
+            aggregate.status = Status.COMPLETED
+            aggregate.model = self.model
+
+    class Failed(Event):
+        TOPIC: ClassVar[str] = "training_job.failed"
+        attempt: Count
+        evidence: Evidence
+
+        def apply(self, aggregate: "TrainingJob") -> None:
+            aggregate.status = Status.FAILED
+
+    class Cancelled(Event):
+        TOPIC: ClassVar[str] = "training_job.cancelled"
+        attempt: Count
+        reason: EndReason
+
+        def apply(self, aggregate: "TrainingJob") -> None:
+            aggregate.status = Status.CANCELLED
+
+    organization_id: UUID
+    owner_id: UUID
+    project_id: UUID
+    experiment_id: UUID
+    dataset_id: UUID
+    snapshot: Snapshot
+    recipe: Recipe
+    status: Status
+    attempt: int
+    worker_id: UUID | None
+    epoch: int
+    checkpoint: Checkpoint | None
+    cancelling: bool
+    model: Model | None
+    mlflow_run_id: Word | None
+
+    @classmethod
+    def request(
+        cls,
+        id: UUID,
+        organization_id: UUID,
+        owner_id: UUID,
+        project_id: UUID,
+        experiment_id: UUID,
+        dataset_id: UUID,
+        snapshot: Snapshot,
+        recipe: Recipe,
+        now: datetime,
+    ) -> Self:
+        return cls._create(
+            cls.Requested,
+            id=id,
+            organization_id=organization_id,
+            owner_id=owner_id,
+            project_id=project_id,
+            experiment_id=experiment_id,
+            dataset_id=dataset_id,
+            snapshot=snapshot,
+            recipe=recipe,
+            timestamp=now,
+        )
+
+    def claim(self, attempt: int, worker_id: UUID, worker: str, now: datetime) -> None:
+        self._must_run(attempt)
+        if self.worker_id == worker_id:
+            return
+        if self.status is not Status.QUEUED:
+            raise JobIsTaken(f"attempt {attempt} of job {self.id} belongs to another worker")
+        self.trigger_event(self.Claimed, attempt=attempt, worker_id=worker_id, worker=worker, timestamp=now)
+
+    def start(
+        self,
+        attempt: int,
+        device: str,
+        environment: dict[str, str],
+        parameters: dict[str, bool | int | float | str],
+        resumed_from: Checkpoint | None,
+        now: datetime,
+    ) -> None:
+        self._must_run(attempt)
+        if self.status is Status.CLAIMED:
+            self.trigger_event(
+                self.Started,
+                attempt=attempt,
+                device=device,
+                environment=environment,
+                parameters=parameters,
+                resumed_from=resumed_from,
+                timestamp=now,
+            )
+
+    def complete_epoch(
+        self, attempt: int, epoch: int, epochs: int, metrics: Mapping[str, float | str], seconds: float, now: datetime
+    ) -> None:
+        """An epoch that was reported before is not recorded again."""
+        self._must_run(attempt)
+        if epoch > self.epoch:
+            self.trigger_event(
+                self.EpochCompleted,
+                attempt=attempt,
+                epoch=epoch,
+                epochs=epochs,
+                metrics=metrics,
+                seconds=seconds,
+                timestamp=now,
+            )
+
+    def save_checkpoint(self, attempt: int, checkpoint: Checkpoint, now: datetime) -> None:
+        self._must_run(attempt)
+        if checkpoint != self.checkpoint:
+            self.trigger_event(self.CheckpointSaved, attempt=attempt, checkpoint=checkpoint, timestamp=now)
+
+    def link_mlflow(self, mlflow_run_id: str, now: datetime) -> None:
+        if self.mlflow_run_id != mlflow_run_id:
+            self.trigger_event(self.MlflowLinked, mlflow_run_id=mlflow_run_id, timestamp=now)
+
+    def cancel(self, now: datetime) -> None:
+        """A job that waits is over at once; one that runs is over when its worker says so."""
+        if self.status in OVER:
+            raise JobIsOver(f"job {self.id} is {self.status} already")
+        if self.status is Status.QUEUED:
+            self.trigger_event(self.Cancelled, attempt=self.attempt, reason=EndReason.USER, timestamp=now)
+        elif not self.cancelling:
+            self.trigger_event(self.CancelRequested, attempt=self.attempt, timestamp=now)
+
+    def lose(self, attempt: int, evidence: Evidence, now: datetime) -> None:
+        """Give up an attempt; begin the next one unless the job was to be cancelled or has had its share."""
+        self._must_run(attempt)
+        self.trigger_event(self.Lost, attempt=attempt, evidence=evidence, timestamp=now)
+        if self.cancelling:
+            self.trigger_event(self.Cancelled, attempt=attempt, reason=EndReason.USER, timestamp=now)
+        elif attempt >= MAX_ATTEMPTS:
+            self.trigger_event(self.Failed, attempt=attempt, evidence=evidence, timestamp=now)
+        else:
+            self.trigger_event(
+                self.Requeued,
+                attempt=attempt + 1,
+                framework=self.recipe.framework,
+                resume_from=self.checkpoint,
+                timestamp=now,
+            )
+
+    def complete(
+        self,
+        attempt: int,
+        best_epoch: int,
+        metrics: Mapping[str, float | str],
+        model: Model,
+        result: str,
+        picture: str | None,
+        now: datetime,
+    ) -> None:
+        self._must_run(attempt)
+        self.trigger_event(
+            self.Completed,
+            attempt=attempt,
+            best_epoch=best_epoch,
+            metrics=metrics,
+            model=model,
+            result=result,
+            picture=picture,
+            timestamp=now,
+        )
+
+    def fail(self, attempt: int, evidence: Evidence, now: datetime) -> None:
+        """End the job; where a cancel was asked for, that is the true reason."""
+        self._must_run(attempt)
+        if self.cancelling:
+            self.trigger_event(self.Cancelled, attempt=attempt, reason=EndReason.USER, timestamp=now)
+        else:
+            self.trigger_event(self.Failed, attempt=attempt, evidence=evidence, timestamp=now)
+
+    def _must_run(self, attempt: int) -> None:
+        if attempt != self.attempt:
+            raise AttemptIsStale(f"job {self.id} is at attempt {self.attempt}; attempt {attempt} is over")
+        if self.status in OVER:
+            raise JobIsOver(f"job {self.id} is {self.status} already")

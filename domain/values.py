@@ -1,0 +1,84 @@
+"""The kinds of value that events and commands are made of: bounded, storable, canonical."""
+
+import math
+import unicodedata
+from typing import Annotated, Any, Final, Literal, TypeVar, Union
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+LARGEST_INTEGER: Final = 2**53 - 1
+
+
+class Value(BaseModel):
+    """A frozen value: equal by content, refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Erased(Value):
+    """What is left of a personal field whose key was destroyed."""
+
+    erased: Literal[True] = True
+
+    def __str__(self) -> str:
+        return "[erased]"
+
+
+T = TypeVar("T")
+Personal = Union[T, Erased]  # noqa: UP007 (an alias with a type variable)
+"""A field about a person: the value, or what is left once the person was erased."""
+
+
+class About:
+    """Marks a field as personal and names the field that holds its subject's person id."""
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain the NUL character")
+    return text
+
+
+def _one_line(text: str) -> str:
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
+        raise ValueError("must not contain control characters or line breaks")
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _not_blank(text: str) -> str:
+    if not text:
+        raise ValueError("must not be blank")
+    return text
+
+
+def _tagged(number: Any) -> Any:
+    """JSON has no NaN and no infinities (RFC 8785 refuses them); a diverged loss is a word."""
+    if isinstance(number, float) and not math.isfinite(number):
+        return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    return number
+
+
+Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
+Line = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_one_line)]
+Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(_one_line), AfterValidator(_not_blank)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
+Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
+Number = Annotated[
+    Annotated[float, Field(allow_inf_nan=False)] | Literal["NaN", "Infinity", "-Infinity"],
+    BeforeValidator(_tagged),
+]
+Metrics = Annotated[dict[Line, Number], Field(max_length=200)]
+Scalar = (
+    bool
+    | Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
+    | Annotated[float, Field(allow_inf_nan=False)]
+    | Line
+)
+Parameters = Annotated[dict[Slug, Scalar], Field(max_length=100)]
+ClassNames = Annotated[tuple[Name, ...], Field(max_length=2_000)]
