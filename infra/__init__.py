@@ -1,0 +1,1 @@
+"""Adapters of the ports, settings, wiring, and the embedded servers."""

@@ -1,0 +1,85 @@
+"""What a process is told from outside: read once at its start, then passed down.
+
+Values come from `VISTORY_*` variables, or from the JSON file that `VISTORY_SETTINGS_FILE` names: the supervisor writes
+one per process, readable by its owner only, so that neither argv nor the environment of a process shows a password.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    JsonConfigSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+SETTINGS_FILE = "VISTORY_SETTINGS_FILE"
+
+
+class MissingSetting(Exception):
+    """This process was not told something that it needs."""
+
+
+class ExposedSettings(Exception):
+    """Others can read the file with this process's settings."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="VISTORY_", frozen=True, extra="forbid")
+
+    data: Path | None = None
+    # `up` and `migrate` are given an administrator here, every other process its own narrow role.
+    database_url: SecretStr | None = None
+    keys_database_url: SecretStr | None = None
+    nats_url: SecretStr | None = None
+    s3_url: str | None = None
+    s3_access_key: str | None = None
+    s3_secret_key: SecretStr | None = None
+    s3_bucket: str = "vistory"
+    s3_region: str = "us-east-1"
+    mlflow_url: str | None = None
+    mlflow_bucket: str = "mlflow"
+    api_host: str = "127.0.0.1"
+    api_port: int = 8000
+    api_url: str | None = None
+    master_key_file: Path | None = None
+    pepper_file: Path | None = None
+    token_key_file: Path | None = None
+    worker_credential: SecretStr | None = None
+    # What the API knows of the workers: framework -> sha256 of its credential, in hex.
+    worker_credentials: dict[str, str] = {}
+    trainer_port: int | None = None
+    environments: Path = Path(__file__).parent.parent / ".envs"
+    threads: int | None = None
+    log_level: str = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get(SETTINGS_FILE)
+        if file is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, JsonConfigSettingsSource(settings_cls, private(Path(file)))
+
+    def need(self, name: str) -> str:
+        """The plain value of a setting that this process cannot do without."""
+        value = getattr(self, name)
+        if value is None:
+            raise MissingSetting(f"VISTORY_{name.upper()} is not set, and this process needs it")
+        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def private(file: Path) -> Path:
+    """The same path, once nobody but its owner can read it."""
+    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+        raise ExposedSettings(f"{file} holds secrets and others may read it; chmod 600 {file}")
+    return file
