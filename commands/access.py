@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 from uuid import UUID
 
+from commands.ports import Store
 from domain.errors import Forbidden, Unauthenticated
 from domain.membership import Membership, membership_id
 from domain.model import Actor, Aggregate, Client
 from domain.roles import Permission, Reach, Role, reach
 from domain.training_job import TrainingJob
-from domain.values import Value
-
-from commands.ports import Store
+from domain.values import Count, Value
 
 
 class Caller(Value):
@@ -34,6 +33,13 @@ class Command(Value):
     """A wish, in the imperative. ACCESS says who may have it."""
 
     ACCESS: ClassVar[Access]
+
+
+class OfAttempt(Command):
+    """A command about one attempt at one training job."""
+
+    job_id: UUID
+    attempt: Count
 
 
 @dataclass(frozen=True)
@@ -78,13 +84,13 @@ class Worker:
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
         if caller.kind != "worker":
             raise Forbidden("only a worker may do this")
-        job_id, attempt = getattr(command, "job_id"), getattr(command, "attempt")
-        job = store.get(TrainingJob, job_id)
+        assert isinstance(command, OfAttempt), "workers act on attempts only"
+        job = store.get(TrainingJob, command.job_id)
         if caller.framework != job.recipe.framework:
             raise Forbidden(
                 f"this worker's credential is for {caller.framework}, the job is for {job.recipe.framework}"
             )
-        if self.own and (caller.job_id, caller.attempt) != (job_id, attempt):
+        if self.own and (caller.job_id, caller.attempt) != (command.job_id, command.attempt):
             raise Forbidden("this token is good for another job or attempt")
         return Actor(kind="worker", id=caller.id, role=caller.framework, organization_id=job.organization_id)
 

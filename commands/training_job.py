@@ -1,13 +1,12 @@
 """What one may ask of a training job: people request and cancel, workers claim and report."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import Field
-from typing import Annotated
 
-from commands.access import Access, Command, May, Platform, Worker
+from commands.access import Access, Command, May, OfAttempt, Platform, Worker
 from commands.ports import Accepted, Store, Trainers
 from commands.project import home
 from domain.dataset import Dataset, DatasetIsEmpty
@@ -32,7 +31,7 @@ class RequestTraining(Command):
     snapshot_id: UUID
     framework: Slug
     model: Slug
-    parameters: Parameters = {}
+    parameters: Parameters = Field(default_factory=dict)
     weights: Weights = Weights()
     device: Device = Device.AUTO
     gpus: Annotated[int, Field(ge=0, le=64)] = 0
@@ -52,44 +51,34 @@ class CancelTraining(Command):
     job_id: UUID
 
 
-class ClaimJob(Command):
+class ClaimJob(OfAttempt):
     ACCESS: ClassVar[Access] = Worker(own=False)
-    job_id: UUID
-    attempt: Count
     worker: Line
 
 
-class ReportStart(Command):
+class ReportStart(OfAttempt):
     ACCESS: ClassVar[Access] = Worker()
-    job_id: UUID
-    attempt: Count
     device: Line
     environment: dict[Line, Line]
     parameters: Parameters
     resumed_from: Checkpoint | None = None
 
 
-class ReportEpoch(Command):
+class ReportEpoch(OfAttempt):
     ACCESS: ClassVar[Access] = Worker()
-    job_id: UUID
-    attempt: Count
     epoch: Count
     epochs: Count
     metrics: Metrics
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class ReportCheckpoint(Command):
+class ReportCheckpoint(OfAttempt):
     ACCESS: ClassVar[Access] = Worker()
-    job_id: UUID
-    attempt: Count
     checkpoint: Checkpoint
 
 
-class CompleteTraining(Command):
+class CompleteTraining(OfAttempt):
     ACCESS: ClassVar[Access] = Worker()
-    job_id: UUID
-    attempt: Count
     best_epoch: Count
     metrics: Metrics
     model: Model
@@ -97,28 +86,22 @@ class CompleteTraining(Command):
     picture: Sha256 | None = None
 
 
-class FailTraining(Command):
+class FailTraining(OfAttempt):
     ACCESS: ClassVar[Access] = Worker()
-    job_id: UUID
-    attempt: Count
     evidence: Evidence
 
 
-class HandOver(Command):
+class HandOver(OfAttempt):
     """The worker gives its attempt back, because its service stops."""
 
     ACCESS: ClassVar[Access] = Worker()
-    job_id: UUID
-    attempt: Count
     evidence: Evidence
 
 
-class LoseAttempt(Command):
+class LoseAttempt(OfAttempt):
     """The reaper gives up an attempt whose worker is gone."""
 
     ACCESS: ClassVar[Access] = Platform()
-    job_id: UUID
-    attempt: Count
     evidence: Evidence
 
 

@@ -1,0 +1,69 @@
+"""Brings a command to its handler: authorization, idempotency, and another try when a race was lost."""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, Final
+
+from eventsourcing.persistence import InterfaceError, OperationalError
+
+from commands import HANDLERS
+from commands.access import Command
+from commands.ports import Accepted
+from domain.errors import Conflict, KeyReused
+from infra.ledger import Ledger
+from infra.mapper import Mapper
+from infra.unit import Errand, Unit
+
+TRIES: Final = 5
+_PER_UNIT: Final = frozenset({"store", "secrets"})
+
+
+class Unavailable(Exception):
+    """The ledger cannot be reached; whether the command was stored is looked up when it is tried again."""
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """Calls the handler of a command with the ports that its signature names."""
+
+    ledger: Ledger
+    mapper: Mapper
+    secrets: Callable[[Unit], Any]
+    bound: Mapping[type[Command], tuple[Callable[..., Accepted], Mapping[str, Any], frozenset[str]]]
+
+    def __call__(self, command: Command, errand: Errand) -> Accepted:
+        for attempt in range(TRIES):
+            unit = Unit(self.ledger, self.mapper, errand)
+            try:
+                if (attempt or errand.fingerprint) and (before := self.ledger.command(errand.command_id)):
+                    return unit.answer(before)
+                return self._handle(command, unit)
+            except KeyReused:
+                raise
+            except Conflict:
+                if attempt == TRIES - 1:
+                    raise
+            except (OperationalError, InterfaceError) as error:
+                if attempt == TRIES - 1:
+                    raise Unavailable("the ledger cannot be reached") from error
+                time.sleep(0.1 * 2**attempt)
+            time.sleep(random.uniform(0, 0.005 * 2**attempt))
+        raise AssertionError("the last try returns or raises")
+
+    def _handle(self, command: Command, unit: Unit) -> Accepted:
+        handler, ports, per_unit = self.bound[type(command)]
+        unit.actor = command.ACCESS.admit(command, unit.errand.caller, unit)
+        own = {"store": unit, "secrets": self.secrets(unit)}
+        return handler(command, unit.actor, unit.errand.now, **ports, **{name: own[name] for name in per_unit})
+
+
+def bind(ledger: Ledger, mapper: Mapper, secrets: Callable[[Unit], Any], ports: Mapping[str, Any]) -> Dispatch:
+    """Give every command handler the ports its signature names; a missing one fails now, not on first use."""
+    bound = {}
+    for command, handler in HANDLERS.items():
+        names = set(list(signature(handler).parameters)[3:])
+        bound[command] = (handler, {name: ports[name] for name in names - _PER_UNIT}, frozenset(names & _PER_UNIT))
+    return Dispatch(ledger, mapper, secrets, bound)

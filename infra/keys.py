@@ -1,0 +1,99 @@
+"""Person keys: one AES-256-GCM key per person, wrapped by a master key, destroyed to erase."""
+
+import os
+import time
+from typing import Final, NamedTuple, Protocol
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg_pool import ConnectionPool
+
+NONCE_BYTES: Final = 12
+KEPT_SECONDS: Final = 30.0
+"""How long a process may remember a key; an erasure is final everywhere after this."""
+
+
+class Sealed(NamedTuple):
+    version: int
+    nonce: bytes
+    ciphertext: bytes
+
+
+class Keyring(Protocol):
+    """Seals and opens what is personal."""
+
+    def seal(self, subject: UUID, plaintext: bytes, about: bytes) -> Sealed: ...
+
+    def open(self, subject: UUID, sealed: Sealed, about: bytes) -> bytes | None:
+        """None when the person was erased. Raises cryptography's InvalidTag on tampered bytes."""
+        ...
+
+    def erase(self, subject: UUID) -> None: ...
+
+
+class MasterKey(NamedTuple):
+    id: str
+    key: bytes
+
+    def wrap(self, subject: UUID, version: int, key: bytes) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + AESGCM(self.key).encrypt(nonce, key, self._about(subject, version))
+
+    def unwrap(self, subject: UUID, version: int, wrapped: bytes) -> bytes:
+        nonce, ciphertext = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
+        return AESGCM(self.key).decrypt(nonce, ciphertext, self._about(subject, version))
+
+    def _about(self, subject: UUID, version: int) -> bytes:
+        return b"vistory/person-key/1" + self.id.encode() + subject.bytes + version.to_bytes(4, "big")
+
+
+class PersonKeys:
+    """The keyring on a database of its own, so that no backup of the ledger ever holds a key."""
+
+    def __init__(self, pool: ConnectionPool, master: MasterKey) -> None:
+        self._pool = pool
+        self._master = master
+        self._kept: dict[tuple[UUID, int], tuple[float, AESGCM]] = {}
+
+    def seal(self, subject: UUID, plaintext: bytes, about: bytes) -> Sealed:
+        cipher = self._cipher(subject, 1) or self._mint(subject)
+        nonce = os.urandom(NONCE_BYTES)
+        return Sealed(1, nonce, cipher.encrypt(nonce, plaintext, about))
+
+    def open(self, subject: UUID, sealed: Sealed, about: bytes) -> bytes | None:
+        cipher = self._cipher(subject, sealed.version)
+        return cipher.decrypt(sealed.nonce, sealed.ciphertext, about) if cipher else None
+
+    def erase(self, subject: UUID) -> None:
+        with self._pool.connection() as connection:
+            connection.execute("DELETE FROM person_keys WHERE subject = %s", (subject,))
+        self._kept = {kept: value for kept, value in self._kept.items() if kept[0] != subject}
+
+    def _cipher(self, subject: UUID, version: int) -> AESGCM | None:
+        kept = self._kept.get((subject, version))
+        if kept and kept[0] > time.monotonic():
+            return kept[1]
+        with self._pool.connection() as connection:
+            row = connection.execute(
+                "SELECT wrapped FROM person_keys WHERE subject = %s AND version = %s", (subject, version)
+            ).fetchone()
+        return self._keep(subject, version, self._master.unwrap(subject, version, row[0])) if row else None
+
+    def _mint(self, subject: UUID) -> AESGCM:
+        key = AESGCM.generate_key(256)
+        with self._pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO person_keys (subject, version, master, wrapped) VALUES (%s, 1, %s, %s)"
+                " ON CONFLICT DO NOTHING",
+                (subject, self._master.id, self._master.wrap(subject, 1, key)),
+            )
+        cipher = self._cipher(subject, 1)
+        assert cipher is not None, "a key that was just stored can be read"
+        return cipher
+
+    def _keep(self, subject: UUID, version: int, key: bytes) -> AESGCM:
+        if len(self._kept) >= 10_000:
+            self._kept.clear()
+        cipher = AESGCM(key)
+        self._kept[subject, version] = (time.monotonic() + KEPT_SECONDS, cipher)
+        return cipher

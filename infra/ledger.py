@@ -1,0 +1,61 @@
+"""The port to the ledger: what goes in, what comes out, and the verdicts in between."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol
+from uuid import UUID
+
+from infra.mapper import Stored
+
+
+class Append(NamedTuple):
+    """One command's share of an append: its events, what it read, and its side rows."""
+
+    command_id: UUID
+    fingerprint: bytes
+    result: Mapping[str, Any]
+    events: Sequence[Stored]
+    reads: Sequence[tuple[UUID, int]] = ()
+    sides: Sequence[Mapping[str, Any]] = ()
+
+
+class Verdict(NamedTuple):
+    verdict: Literal["accepted", "repeated", "conflict", "taken", "too_large"]
+    position: int
+    chain: bytes
+    fingerprint: bytes | None
+    result: Mapping[str, Any]
+
+
+class Head(NamedTuple):
+    ledger: UUID
+    generation: int
+    position: int
+    chain: bytes
+
+
+class Row(NamedTuple):
+    """An event in its place."""
+
+    position: int
+    recorded_at: datetime
+    chain: bytes
+    stored: Stored
+
+
+class Ledger(Protocol):
+    def append(self, commands: Sequence[Append]) -> list[Verdict]:
+        """Judge each command alone; what is accepted is durable when this returns."""
+        ...
+
+    def events_of(self, id: UUID) -> list[Stored]: ...
+
+    def command(self, id: UUID) -> Verdict | None:
+        """What became of a command, if it was ever accepted."""
+        ...
+
+    def read(self, after: int, limit: int) -> list[Row]:
+        """Events by position, without gaps."""
+        ...
+
+    def head(self) -> Head: ...

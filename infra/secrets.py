@@ -1,0 +1,86 @@
+"""What may never be an event: addresses by HMAC, passwords by argon2id."""
+
+import hashlib
+import hmac
+import unicodedata
+from functools import cache
+from typing import Final
+from uuid import UUID
+
+from psycopg_pool import ConnectionPool
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from infra.unit import Unit
+
+NORMALISATION: Final = 1
+
+
+@cache
+def _hasher() -> PasswordHash:
+    return PasswordHash((Argon2Hasher(),))
+
+
+@cache
+def _dummy_hash() -> str:
+    """Checked where there is no such account, so that both answers take the same time."""
+    return _hasher().hash("no account has this password")
+
+
+def normalised(email: str) -> str:
+    """Normalisation 1: NFKC, case folded, no surrounding space."""
+    return unicodedata.normalize("NFKC", email).casefold().strip()
+
+
+class Accounts:
+    """Reads the secrets schema; writes to it are side rows of an append."""
+
+    def __init__(self, pool: ConnectionPool, pepper: bytes) -> None:
+        self._pool = pool
+        self._pepper = pepper
+
+    def digest(self, email: str) -> bytes:
+        return hmac.digest(self._pepper, f"email/{NORMALISATION}/{normalised(email)}".encode(), hashlib.sha256)
+
+    def fingerprint(self, request: bytes) -> bytes:
+        """An HMAC: a plain hash of a body that holds a password would be an oracle."""
+        return hmac.digest(self._pepper, b"request/1/" + request, hashlib.sha256)
+
+    def person_of(self, email: str) -> UUID | None:
+        with self._pool.connection() as connection:
+            row = connection.execute(
+                "SELECT person_id FROM secrets.email_index WHERE digest = %s", (self.digest(email),)
+            ).fetchone()
+        return row[0] if row else None
+
+    def authenticate(self, email: str, password: str) -> UUID | None:
+        """The person with this address and password; as slow for a wrong address as for a wrong password."""
+        with self._pool.connection() as connection:
+            row = connection.execute(
+                "SELECT person_id, hash FROM secrets.email_index JOIN secrets.passwords USING (person_id)"
+                " WHERE digest = %s",
+                (self.digest(email),),
+            ).fetchone()
+        known = _hasher().verify(password, row[1] if row else _dummy_hash())
+        return row[0] if row and known else None
+
+
+class UnitSecrets:
+    """The Secrets port of one command."""
+
+    def __init__(self, accounts: Accounts, unit: Unit) -> None:
+        self._accounts = accounts
+        self._unit = unit
+
+    def person_of(self, email: str) -> UUID | None:
+        return self._accounts.person_of(email)
+
+    def claim_email(self, email: str, person_id: UUID) -> None:
+        digest = self._accounts.digest(email).hex()
+        self._unit.sides.append(
+            {"kind": "email", "digest": digest, "normalisation": NORMALISATION, "person_id": str(person_id)}
+        )
+
+    def set_password(self, person_id: UUID, password: str) -> None:
+        hashed = _hasher().hash(password)
+        self._unit.sides.append({"kind": "password", "person_id": str(person_id), "hash": hashed})

@@ -1,0 +1,124 @@
+"""One command's view of the store: what it reads is asserted, what it changes is one append."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from commands.access import Caller
+from commands.ports import Accepted
+from domain import EVENTS
+from domain.errors import Conflict, Invalid, KeyReused, NotFound
+from domain.model import PLATFORM, Actor, Aggregate, Envelope, Event
+from infra.ledger import Append, Ledger, Verdict
+from infra.mapper import Mapper, StateTooLarge
+
+A = TypeVar("A", bound=Aggregate)
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What is known of a command beside itself: who brings it, when, and what it belongs to."""
+
+    caller: Caller
+    now: datetime
+    command_id: UUID
+    fingerprint: bytes = b""
+    correlation: UUID | None = None
+    causation: UUID | None = None
+    traceparent: str | None = None
+
+
+@dataclass
+class Unit:
+    """The Store port of one command."""
+
+    ledger: Ledger
+    mapper: Mapper
+    errand: Errand
+    actor: Actor | None = None
+    sides: list[Mapping[str, Any]] = field(default_factory=list)
+    _seen: dict[UUID, tuple[Aggregate | None, int]] = field(default_factory=dict)
+
+    def find(self, kind: type[A], id: UUID) -> A | None:
+        if id not in self._seen:
+            aggregate = self._load(id)
+            self._seen[id] = (aggregate, aggregate.version if aggregate else 0)
+        found = self._seen[id][0]
+        return found if isinstance(found, kind) and self._inside(found) else None
+
+    def get(self, kind: type[A], id: UUID) -> A:
+        found = self.find(kind, id)
+        if found is None:
+            raise NotFound(f"there is no {kind.TOPIC.replace('_', ' ')} {id}")
+        return found
+
+    def save(self, first: Aggregate, *others: Aggregate) -> Accepted:
+        events = [(a, event) for a in (first, *others) for event in a.collect_events()]
+        if not events:
+            head = self.ledger.head()
+            return Accepted(id=first.id, ledger=head.ledger, position=head.position, chain=head.chain.hex())
+        written = {event.originator_id for _, event in events}
+        reads = [(id, version) for id, (_, version) in self._seen.items() if id not in written]
+        try:
+            stored = [self.mapper.encode(_as_event(event), self._envelope(a, event)) for a, event in events]
+        except StateTooLarge as error:
+            raise Invalid(str(error)) from error
+        append = Append(
+            self.errand.command_id, self.errand.fingerprint, {"id": str(first.id)}, stored, reads, self.sides
+        )
+        return self.answer(self.ledger.append([append])[0])
+
+    def answer(self, verdict: Verdict) -> Accepted:
+        """What a verdict means to whoever asked. Raises Conflict, KeyReused, Invalid."""
+        if verdict.verdict in ("conflict", "taken"):
+            raise Conflict("somebody else changed this at the same moment; try again")
+        if verdict.verdict == "too_large":
+            raise Invalid("this is more than one event can hold")
+        if verdict.verdict == "repeated" and verdict.fingerprint != self.errand.fingerprint:
+            raise KeyReused("this idempotency key was used before, with another request")
+        return Accepted(
+            id=UUID(verdict.result["id"]),
+            ledger=self.mapper.ledger,
+            position=verdict.position,
+            chain=bytes(verdict.chain).hex(),
+        )
+
+    def _load(self, id: UUID) -> Aggregate | None:
+        aggregate: Aggregate | None = None
+        for stored in self.ledger.events_of(id):
+            event, _ = self.mapper.decode(stored)
+            aggregate = event.mutate(aggregate)
+        return aggregate
+
+    def _inside(self, aggregate: Aggregate) -> bool:
+        """Organizations are walls: a person sees its own organization's things and the platform's."""
+        caller = self.errand.caller
+        if caller.kind != "person":
+            return True
+        return aggregate.organization in (None, caller.organization_id)
+
+    def _envelope(self, aggregate: Aggregate, event: Any) -> Envelope:
+        assert self.actor is not None, "authorization names the actor before anything is saved"
+        errand = self.errand
+        return Envelope(
+            schema_version=EVENTS[event.TOPIC].SCHEMA_VERSION,
+            event=uuid7(),
+            ledger=self.mapper.ledger,
+            organization=aggregate.organization or PLATFORM,
+            actor=self.actor,
+            command=errand.command_id,
+            correlation=errand.correlation or errand.command_id,
+            causation=errand.causation,
+            traceparent=errand.traceparent,
+            context=errand.caller.client if self.actor.kind == "person" else None,
+            decided_at=errand.now,
+        )
+
+
+def _as_event(event: Any) -> Event:
+    assert isinstance(event, Event), "every aggregate's events are ours"
+    return event
