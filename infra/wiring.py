@@ -1,0 +1,63 @@
+"""The composition root: the only place where ports meet adapters."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from psycopg_pool import ConnectionPool
+
+from infra.config import Settings, private
+from infra.dispatch import Dispatch, bind
+from infra.event_store import EventStore
+from infra.keys import MasterKey, PersonKeys
+from infra.mapper import Mapper
+from infra.secrets import Accounts, UnitSecrets
+
+
+@dataclass
+class Core:
+    """The ledger and what reads it: enough for relay, projector and replay."""
+
+    settings: Settings
+    pool: ConnectionPool
+    store: EventStore
+    mapper: Mapper
+    keys: PersonKeys
+    closing: ExitStack
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        with ExitStack() as stack:
+            pool = stack.enter_context(_pool(settings.need("database_url")))
+            keys_pool = stack.enter_context(_pool(settings.need("keys_database_url")))
+            store = EventStore(settings.need("database_url"))
+            stack.callback(store.close)
+            keys = PersonKeys(keys_pool, master_key(Path(settings.need("master_key_file"))))
+            return cls(settings, pool, store, Mapper(store.head().ledger, keys), keys, stack.pop_all())
+
+    def accounts(self) -> Accounts:
+        return Accounts(self.pool, private(Path(self.settings.need("pepper_file"))).read_bytes())
+
+    def dispatch(self, accounts: Accounts, ports: Mapping[str, Any]) -> Dispatch:
+        """Bind the handlers to this ledger and to the ports that their signatures name."""
+        return bind(self.store, self.mapper, lambda unit: UnitSecrets(accounts, unit), ports)
+
+    def close(self) -> None:
+        self.closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def master_key(file: Path) -> MasterKey:
+    """The master key: 32 bytes in a file that only its owner may read, named after the file."""
+    return MasterKey(file.stem, private(file).read_bytes())
+
+
+def _pool(url: str) -> ConnectionPool:
+    return ConnectionPool(url, min_size=1, max_size=8, kwargs={"autocommit": True}, open=True)

@@ -1,0 +1,38 @@
+"""What a read model is made of: tables, and for each which rows an event touches and what they become."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import MetaData, Table
+
+from domain.model import Recorded
+
+Key = tuple[Any, ...]
+"""The primary key of a row, in the order of the table's columns."""
+
+Row = Mapping[str, Any]
+"""A row by column name."""
+
+metadata = MetaData(schema="read")
+"""All read models. The runner sends the same tables to another schema by `schema_translate_map`."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One table: `keys` names the rows that an event touches, `fold` says what one of them becomes.
+
+    Both are pure: no clock, no I/O, nothing but the event and the row. `fold` returns None for no row.
+    """
+
+    table: Table
+    keys: Callable[[Recorded], Iterable[Key]]
+    fold: Callable[[Row | None, Recorded, Key], Row | None]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One read model: views that move together, with one checkpoint under one name that never changes."""
+
+    name: str
+    views: tuple[View, ...]
