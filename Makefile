@@ -28,11 +28,10 @@ up: platform environments ## the same stack, left running (DATA=folder; ctrl-C s
 	@.venv/bin/vistory up $(if $(DATA),--data "$(DATA)")
 
 test: .venv/.dev environments ## every test, on the real parts, fast ones first
-	.venv/bin/python -m pytest -m "not connected and not slow" -q
-	.venv/bin/python -m pytest -m "connected or slow" -q
+	@.venv/bin/python -m pytest
 
 test-fast: .venv/.dev ## the tests that need no server
-	.venv/bin/python -m pytest -m "not connected and not slow" -q
+	@.venv/bin/python -m pytest -m "not connected and not slow"
 
 check: .venv/.dev docs-check ## style, types, layers, locks and generated pages
 	.venv/bin/ruff check

@@ -1,0 +1,145 @@
+"""Object storage that speaks S3: SeaweedFS in one process, every object on disk before it is acknowledged."""
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from infra.embedded.child import Child
+from infra.embedded.folder import DataFolder
+from infra.embedded.nats import program
+from infra.embedded.passwords import Passwords, write_private
+from infra.embedded.ports import HOST, Ports, is_free
+
+PARTS = ("master", "volume", "filer", "s3", "admin")
+BUCKETS = ("vistory", "mlflow")
+SOCKETS = Path("/tmp")  # wherever TMPDIR points
+CONFIGURE = "".join(
+    [
+        "fs.configure -locationPrefix=/buckets/ -fsync -apply\n",
+        *(f"s3.bucket.create -name {name}\n" for name in BUCKETS),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Keys:
+    access: str
+    secret: str
+
+
+class Objects:
+    def __init__(self, folder: DataFolder, ports: Ports, passwords: Passwords) -> None:
+        self._home = folder / "objects"
+        self._ports = {part: ports[f"objects-{part}"] for part in PARTS}
+        self._grpc = {part: ports[f"objects-{part}-grpc"] for part in PARTS}
+        self._keys = {bucket: Keys(f"{bucket}-app", passwords[f"objects-{bucket}"]) for bucket in BUCKETS}
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self._ports['s3']}"
+
+    def keys(self, bucket: str) -> Keys:
+        return self._keys[bucket]
+
+    def child(self) -> Child:
+        return Child(
+            name="objects",
+            argv=(program("weed"), *self._arguments()),
+            cwd=self._home,
+            env={"GOMEMLIMIT": "400MiB"},
+            ready_probe=self._answers,
+            prepare=self._prepare,
+            grace=3.0,
+        )
+
+    def sweep(self) -> None:
+        """Removes the sockets that it leaves behind: those of our ports, nobody else's."""
+        ours = {*self._ports.values(), *self._grpc.values()}
+        for socket in SOCKETS.glob("seaweedfs-*.sock"):
+            port = re.search(r"-(\d+)\.sock$", socket.name)
+            if port and int(port[1]) in ours:
+                socket.unlink(missing_ok=True)
+
+    def _arguments(self) -> list[str]:
+        ports = [f"-{part}.port={number}" for part, number in self._ports.items()]
+        grpc = [f"-{part}.port.grpc={number}" for part, number in self._grpc.items()]
+        return [
+            "-logtostderr=true", "mini", f"-ip={HOST}", f"-ip.bind={HOST}",
+            *ports, *grpc, f"-dir={self._home / 'data'}",
+            "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false",
+            f"-s3.config={self._home / 's3.json'}", "-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false",
+            "-master.telemetry=false", "-disableHttp",
+        ]  # fmt: skip
+
+    def _prepare(self) -> None:
+        (self._home / "data").mkdir(mode=0o700, exist_ok=True)
+        write_private(self._home / "s3.json", json.dumps({"identities": identities(self._keys)}).encode())
+        self.sweep()
+        await_free([*self._ports.values(), *self._grpc.values()])
+
+    def _answers(self) -> bool:
+        return speaks_http(self._ports["s3"]) and self._configured() and self._accepts()
+
+    def _configured(self) -> bool:
+        """Once per data folder: its buckets, and a flush to disk before each answer."""
+        stamp = self._home / "configured"
+        if not stamp.exists():
+            master = f"{HOST}:{self._ports['master']}.{self._grpc['master']}"
+            done = subprocess.run(
+                [program("weed"), "shell", f"-master={master}"], input=CONFIGURE, cwd=self._home,
+                capture_output=True, text=True, timeout=20, check=False,
+            )  # fmt: skip
+            if done.returncode or any(f"created bucket {name}" not in done.stdout for name in BUCKETS):
+                raise RuntimeError(f"weed shell: {done.stdout}{done.stderr}")
+            stamp.touch()
+        return True
+
+    def _accepts(self) -> bool:
+        store = S3Store(
+            BUCKETS[0], endpoint=self.url, region="us-east-1", virtual_hosted_style_request=False,
+            access_key_id=self._keys[BUCKETS[0]].access, secret_access_key=self._keys[BUCKETS[0]].secret,
+            client_options={"allow_http": True, "timeout": "2s"}, retry_config={"max_retries": 0},
+        )  # fmt: skip
+        try:
+            store.put("probe", b"ready")
+        except BaseError:
+            return False
+        return True
+
+
+def identities(keys: Mapping[str, Keys]) -> list[dict[str, object]]:
+    """One per bucket, which it may read and write but not remove."""
+    return [
+        {
+            "name": own.access,
+            "credentials": [{"accessKey": own.access, "secretKey": own.secret}],
+            "actions": [f"{action}:{bucket}" for action in ("Read", "Write", "List", "Tagging")],
+        }
+        for bucket, own in keys.items()
+    ]
+
+
+def speaks_http(port: int, path: str = "/") -> bool:
+    connection = HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status < 500
+    except HTTPException:
+        return False
+    finally:
+        connection.close()
+
+
+def await_free(ports: list[int], seconds: float = 10.0) -> None:
+    """Never the new one before the old has let go of its ports."""
+    until = time.monotonic() + seconds
+    while not all(map(is_free, ports)) and time.monotonic() < until:
+        time.sleep(0.05)

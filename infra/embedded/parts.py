@@ -1,0 +1,80 @@
+"""Where the servers are: those of the data folder, or those that somebody named by URL."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from infra import nats_users
+from infra.config import Settings
+from infra.embedded.folder import DataFolder
+from infra.embedded.mlflow import MLflow
+from infra.embedded.nats import Nats
+from infra.embedded.objects import Keys, Objects
+from infra.embedded.passwords import Passwords
+from infra.embedded.ports import Ports
+from infra.embedded.postgres import Postgres
+from infra.provision import ROLES, Names, provision, url_for
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is embedded; None stands for a server that the settings name."""
+
+    settings: Settings
+    passwords: Passwords
+    postgres: Postgres | None
+    nats: Nats | None
+    objects: Objects | None
+    mlflow: MLflow | None
+
+    @classmethod
+    def of(
+        cls, folder: DataFolder, settings: Settings, ports: Ports, passwords: Passwords, frameworks: Iterable[str]
+    ) -> "Parts":
+        users = nats_users.users(frameworks)
+        return cls(
+            settings,
+            passwords,
+            None if settings.database_url else Postgres(folder, ports["postgres"], passwords["postgres-admin"]),
+            None if settings.nats_url else Nats(folder / "nats", ports["nats"], passwords, users),
+            None if settings.s3_url else Objects(folder, ports, passwords),
+            None if settings.mlflow_url else MLflow(folder, ports["mlflow"], settings.environments),
+        )
+
+    @property
+    def admin_url(self) -> str:
+        return self.postgres.admin_url if self.postgres else self.settings.need("database_url")
+
+    @property
+    def keys_admin_url(self) -> str:
+        """The keys may live on a server of their own."""
+        return self.settings.need("keys_database_url") if self.settings.keys_database_url else self.admin_url
+
+    @property
+    def s3_url(self) -> str:
+        return self.objects.url if self.objects else self.settings.need("s3_url")
+
+    @property
+    def mlflow_url(self) -> str:
+        return self.mlflow.url if self.mlflow else self.settings.need("mlflow_url")
+
+    def nats_url(self, user: str) -> str:
+        if self.nats:
+            return self.nats.url(user)
+        named = self.settings.need("nats_url")
+        return named if user == nats_users.ADMIN else nats_users.url_for(user, self.passwords[f"nats-{user}"], named)
+
+    def database_url(self, role: str, database: str) -> str:
+        return url_for(role, self.passwords[f"postgres-{role}"], database, self.admin_url)
+
+    def keys_database_url(self, role: str, database: str) -> str:
+        return url_for(role, self.passwords[f"postgres-{role}"], database, self.keys_admin_url)
+
+    def s3_keys(self, bucket: str) -> Keys:
+        if self.objects:
+            return self.objects.keys(bucket)
+        return Keys(self.settings.need("s3_access_key"), self.settings.need("s3_secret_key"))
+
+    def provision(self, names: Names | None = None) -> None:
+        passwords = {role: self.passwords[f"postgres-{role}"] for role in ROLES}
+        for url in dict.fromkeys([self.admin_url, self.keys_admin_url]):
+            provision(url, passwords, names)

@@ -1,0 +1,55 @@
+"""Free ports on 127.0.0.1, remembered in the data folder, so that an address stays the same from run to run."""
+
+import json
+import random
+import socket
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+HOST = "127.0.0.1"
+# Below the range from which the kernel lends ports to outgoing connections: one of those could take ours while its
+# server restarts.
+CHOICE = range(20000, 32000)
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+class Ports:
+    """Each name's port: the remembered one if it is free, else the preferred one or the next, else any."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._remembered: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        self._chosen: dict[str, int] = {}
+
+    def __getitem__(self, name: str) -> int:
+        return self.near(name)
+
+    def near(self, name: str, preferred: int | None = None) -> int:
+        """Asked again it stays the same."""
+        if name not in self._chosen:
+            self._chosen[name] = self._choose(name, preferred)
+            self._remember()
+        return self._chosen[name]
+
+    def _choose(self, name: str, preferred: int | None) -> int:
+        taken = set(self._chosen.values())
+        return next(port for port in self._candidates(name, preferred) if port not in taken and is_free(port))
+
+    def _candidates(self, name: str, preferred: int | None) -> Iterator[int]:
+        remembered = [self._remembered[name]] if name in self._remembered else []
+        near = range(preferred, preferred + 100) if preferred else range(0)
+        return chain(remembered, near, iter(lambda: random.choice(CHOICE), None))
+
+    def _remember(self) -> None:
+        self._remembered |= self._chosen
+        self._file.write_text(json.dumps(self._remembered, indent=1, sort_keys=True))

@@ -1,0 +1,127 @@
+"""The embedded stack: real servers under one folder, and beside them whatever processes the caller has supervised."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Self
+
+from infra.config import SETTINGS_FILE, Settings
+from infra.embedded.child import Change, Child, always
+from infra.embedded.folder import DataFolder
+from infra.embedded.group import Group
+from infra.embedded.parts import Parts
+from infra.embedded.passwords import Passwords, write_private
+from infra.embedded.ports import Ports
+from infra.embedded.told import Told
+
+FRAMEWORKS = ("ultralytics", "timm")
+
+
+def say_nothing(change: Change) -> None:
+    pass
+
+
+class Stack:
+    """Holds the folder from its making until `stop`; a second one on the same folder raises AlreadyRunning."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        settings: Settings | None = None,
+        on_event: Callable[[Change], None] = say_nothing,
+        frameworks: Sequence[str] = FRAMEWORKS,
+    ) -> None:
+        self.folder = DataFolder(data)
+        self.folder.make()
+        self.folder.lock()
+        self.passwords = Passwords(self.folder / "secrets")
+        self.ports = Ports(self.folder / "run" / "ports.json")
+        self.parts = Parts.of(self.folder, settings or Settings(), self.ports, self.passwords, frameworks)
+        self.told = Told(self.folder, self.parts, self.ports, tuple(frameworks))
+        self._on_event = on_event
+        self._group = Group(self.folder / "logs", on_event)
+        self._stopped = Event()
+
+    def start_servers(self, mlflow: bool = True) -> None:
+        """Returns when PostgreSQL, NATS and the object storage are ready and have what they need; MLflow follows."""
+        servers = (self.parts.postgres, self.parts.nats, self.parts.objects)
+        self._group.start([server.child() for server in servers if server])
+        self.parts.provision()
+        if mlflow and self.parts.mlflow:
+            self._group.start([self._mlflow()], wait=False)
+
+    def start(self, children: Iterable[Child], wait: bool = True) -> None:
+        """In parallel; with `wait`, returns when the last is ready."""
+        self._group.start(children, wait)
+
+    @contextmanager
+    def supervised(self, children: Iterable[Child]) -> Iterator[None]:
+        """Children that live shorter than the stack."""
+        with Group(self.folder / "logs", self._on_event).running(children):
+            yield
+
+    def await_ready(self, name: str) -> None:
+        self._group.await_ready(name)
+
+    def process(
+        self, name: str, argv: Sequence[str], ready_probe: Callable[[], bool] = always, grace: float = 5.0
+    ) -> Child:
+        """One of our own: it finds what it is told in a file of its own."""
+        return Child(
+            name=name,
+            argv=tuple(argv),
+            cwd=self.folder / "run",
+            env=self.environment(name),
+            ready_probe=ready_probe,
+            grace=grace,
+        )
+
+    def vistory(self, name: str, *words: str, ready_probe: Callable[[], bool] = always, grace: float = 5.0) -> Child:
+        """`vistory <words>`, supervised."""
+        return self.process(name, [str(Path(sys.prefix) / "bin" / "vistory"), *words], ready_probe, grace)
+
+    def settings_for(self, process: str) -> Settings:
+        """The same as the process reads, for use in this one."""
+        return Settings.model_validate(self.told.settings_for(process))
+
+    def environment(self, process: str) -> dict[str, str]:
+        """The variables that lead a process to its settings, which are written anew."""
+        file = self.folder / "run" / f"{process}.json"
+        write_private(file, json.dumps(self.told.settings_for(process), indent=1).encode())
+        return {SETTINGS_FILE: str(file)}
+
+    def pids(self) -> dict[str, int]:
+        return self._group.pids()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Until somebody calls `stop`, from a signal handler for example."""
+        return self._stopped.wait(seconds)
+
+    def stop(self) -> None:
+        """Everything, in order, within ten seconds; what does not go by itself is made to."""
+        if self._stopped.is_set():
+            return
+        self._group.stop()
+        if self.parts.objects:
+            self.parts.objects.sweep()
+        self.folder.unlock()
+        self._stopped.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _mlflow(self) -> Child:
+        assert self.parts.mlflow
+        bucket = self.parts.settings.mlflow_bucket
+        database = self.parts.database_url("mlflow", self.told.names.mlflow)
+        return self.parts.mlflow.child(database, self.parts.s3_url, bucket, self.parts.s3_keys(bucket))

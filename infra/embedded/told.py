@@ -1,0 +1,105 @@
+"""What each of our processes is told: what it needs, and nothing else."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from infra import nats_users
+from infra.embedded.folder import DataFolder
+from infra.embedded.parts import Parts
+from infra.embedded.ports import HOST, Ports
+from infra.provision import APP, KEYS, OWNER, Names
+
+LEDGER = ("database_url", "keys_database_url", "master_key_file")
+STORE = ("s3_url", "s3_access_key", "s3_secret_key", "s3_bucket")
+COMMANDS = (*LEDGER, "pepper_file", *STORE, "nats_url")
+TOLD: dict[str, tuple[str, ...]] = {
+    "migrate": ("database_url", "keys_database_url", "nats_url"),
+    "relay": (*LEDGER, "nats_url"),
+    "projector": (*LEDGER, "nats_url"),
+    "consumers": (*COMMANDS, "mlflow_url", "api_url"),
+    "api": (*COMMANDS, "mlflow_url", "api_host", "api_port", "api_url", "token_key_file", "worker_credentials"),
+    # Alone in the house without any key to it: no database, no object storage.
+    "trainer": ("nats_url", "api_url", "trainer_port", "worker_credential", "environments"),
+    # The command line, on this machine.
+    "cli": (*COMMANDS, "mlflow_url", "api_url"),
+}
+
+
+TRAINER_PORTS = {"timm": 8001, "ultralytics": 8002}
+OTHER_TRAINERS = 8003
+
+
+class UnknownProcess(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class Told:
+    folder: DataFolder
+    parts: Parts
+    ports: Ports
+    frameworks: Iterable[str]
+    names: Names = field(default_factory=Names)
+
+    def settings_for(self, process: str) -> dict[str, object]:
+        """`relay`, `projector`, `consumers`, `api`, `cli`, `migrate` or `trainer-<framework>`."""
+        kind = "trainer" if process.startswith("trainer-") else process
+        if kind not in TOLD:
+            raise UnknownProcess(process)
+        values = self._on_disk() | self._addresses(process) | (self._trainer(process) if kind == "trainer" else {})
+        return {name: values[name] for name in ("data", "log_level", *TOLD[kind])}
+
+    def _addresses(self, process: str) -> dict[str, object]:
+        parts, keys = self.parts, self.parts.s3_keys("vistory")
+        owner = process == "migrate"
+        return {
+            "database_url": parts.database_url(OWNER if owner else APP, self.names.ledger),
+            "keys_database_url": parts.keys_database_url(OWNER if owner else KEYS, self.names.keys),
+            "nats_url": parts.nats_url(bus_user(process)),
+            "s3_url": parts.s3_url,
+            "s3_access_key": keys.access,
+            "s3_secret_key": keys.secret,
+            "s3_bucket": parts.settings.s3_bucket,
+            "mlflow_url": parts.mlflow_url,
+            "api_host": parts.settings.api_host,
+            "api_port": self.api_port,
+            "api_url": self.api_url,
+        }
+
+    def _on_disk(self) -> dict[str, object]:
+        passwords = self.parts.passwords
+        return {
+            "data": str(self.folder.path),
+            "log_level": self.parts.settings.log_level,
+            "environments": str(self.parts.settings.environments),
+            "master_key_file": str(passwords.key_file("master-1.key")),
+            "pepper_file": str(passwords.key_file("pepper")),
+            "token_key_file": str(passwords.key_file("token.key")),
+            "worker_credentials": {name: self._known(name) for name in self.frameworks},
+        }
+
+    def _trainer(self, process: str) -> dict[str, object]:
+        framework = process.removeprefix("trainer-")
+        return {
+            "trainer_port": self.trainer_port(framework),
+            "worker_credential": self.parts.passwords[f"worker-{framework}"],
+        }
+
+    @property
+    def api_port(self) -> int:
+        return self.ports.near("api", self.parts.settings.api_port)
+
+    @property
+    def api_url(self) -> str:
+        return self.parts.settings.api_url or f"http://{HOST}:{self.api_port}"
+
+    def trainer_port(self, framework: str) -> int:
+        return self.ports.near(f"trainer-{framework}", TRAINER_PORTS.get(framework, OTHER_TRAINERS))
+
+    def _known(self, framework: str) -> str:
+        return hashlib.sha256(self.parts.passwords[f"worker-{framework}"].encode()).hexdigest()
+
+
+def bus_user(process: str) -> str:
+    return {"migrate": nats_users.ADMIN, "cli": "api"}.get(process, process)

@@ -1,0 +1,40 @@
+"""Real servers for whoever asks for them, started once; and the quickest tests first."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.servers import Databases, Servers, running_servers
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "servers" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.connected)
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is not None, is_connected(item)))
+
+
+def is_connected(item: pytest.Item) -> bool:
+    return item.get_closest_marker("connected") is not None
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """PostgreSQL, NATS and object storage, for the whole session; a test that asks for them is `connected`."""
+    with running_servers() as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_database(servers: Servers) -> Iterator[Callable[[], Databases]]:
+    """Makes empty databases, and drops them after the test."""
+    made: list[Databases] = []
+
+    def fresh(like: Databases | None = None) -> Databases:
+        made.append(servers.fresh_database(like))
+        return made[-1]
+
+    yield fresh
+    for databases in made:
+        servers.drop(databases)

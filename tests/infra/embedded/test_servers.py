@@ -1,0 +1,57 @@
+"""The rooms that tests are given are real, empty and their own."""
+
+import asyncio
+from collections.abc import Callable
+
+import nats
+import psycopg
+import pytest
+from obstore.store import S3Store
+
+from infra import nats_users
+from tests.servers import Databases, Servers
+
+Fresh = Callable[[], Databases]
+
+
+def test_a_fresh_database_is_empty_and_its_owner_may_fill_it(fresh_database: Fresh) -> None:
+    databases = fresh_database()
+    with psycopg.connect(databases.owner_url) as owner:
+        owner.execute("CREATE SCHEMA ledger")
+    with psycopg.connect(databases.keys_owner_url) as owner:
+        owner.execute("CREATE TABLE keys ()")
+
+
+def test_a_role_enters_only_its_own_database(fresh_database: Fresh) -> None:
+    databases = fresh_database()
+    psycopg.connect(databases.app_url).close()
+    psycopg.connect(databases.keys_url).close()
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(databases.app_url.replace(databases.names.ledger, databases.names.keys))
+
+
+def test_a_fresh_nats_has_no_stream(servers: Servers) -> None:
+    async def streams(url: str) -> int:
+        client = await nats.connect(url, inbox_prefix=nats_users.inbox("admin").encode())
+        try:
+            return len(await client.jetstream().streams_info())
+        finally:
+            await client.close()
+
+    with servers.fresh_nats() as fresh:
+        assert asyncio.run(streams(fresh.url("admin"))) == 0
+
+
+def test_objects_are_stored_with_what_a_process_is_told(servers: Servers) -> None:
+    settings = servers.settings("api")
+    store = S3Store(
+        settings.s3_bucket,
+        endpoint=settings.need("s3_url"),
+        access_key_id=settings.need("s3_access_key"),
+        secret_access_key=settings.need("s3_secret_key"),
+        region=settings.s3_region,
+        virtual_hosted_style_request=False,
+        client_options={"allow_http": True},
+    )
+    store.put("orgs/one/blobs/x", b"bytes")
+    assert bytes(store.get("orgs/one/blobs/x").bytes()) == b"bytes"
