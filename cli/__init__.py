@@ -1,0 +1,75 @@
+"""The `vistory` command: one file per noun, and none is imported before it is asked for."""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from cli.exits import EPILOG, Exit
+
+NOUNS = {
+    "demo": "The main job, from nothing to a trained model and back through its history.",
+    "up": "Start the whole platform on this machine; ctrl-C stops it.",
+    "login": "Sign in; the token is kept in a file that only you can read.",
+    "dataset": "Bring a folder of labelled images in, and look at what is there.",
+    "train": "Request a training.",
+    "job": "Follow a training, or cancel it.",
+    "predict": "Ask a trained model about an image.",
+    "audit": "Who did what, and when.",
+    "replay": "Verify the history from its first event.",
+    "rebuild": "Build every read model anew beside the live one, and compare.",
+    "stream": "Compare the stream on the bus with the ledger, or make it anew.",
+    "keys": "Back up the keys that personal data is sealed with.",
+    "parked": "Messages that no consumer could digest.",
+    "migrate": "Bring databases, streams and rights to today's shape.",
+    "run": "Run one process of the platform.",
+}
+
+
+def load(noun: str) -> TyperCommand | TyperGroup:
+    command = typer.main.get_command(import_module(f"cli.{noun}").app)
+    assert isinstance(command, TyperCommand | TyperGroup)
+    command.name = noun
+    return command
+
+
+class Nouns(TyperGroup):
+    """Lists every noun from the table above; imports a noun's module only to run it."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(NOUNS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
+        return TyperCommand(cmd_name, help=NOUNS[cmd_name]) if cmd_name in NOUNS else None
+
+    def resolve_command(
+        self, ctx: Any, args: list[str]
+    ) -> tuple[str | None, TyperCommand | TyperGroup | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name and command else None, rest
+
+
+app = typer.Typer(
+    cls=Nouns, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+@app.callback(epilog=EPILOG)
+def vistory() -> None:
+    """A training platform for computer vision whose history is its database."""
+
+
+def main() -> None:
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+    except Exception as error:
+        # Errors that are meant for people say so by bringing an exit status; any other is a fault of ours.
+        code = getattr(error, "exit_code", None)
+        if code is None:
+            raise
+        typer.echo(f"vistory: {error}", err=True)
+        sys.exit(int(code))

@@ -1,0 +1,116 @@
+"""The API over HTTP, as the command line and the demo use it: through the same door as everybody else."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+
+from cli.exits import Exit, Stop
+
+PREFIX = "/api/v1"
+PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+AWAY = {502, 503, 504}
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class Unreachable(Stop):
+    def __init__(self, url: str, why: object) -> None:
+        super().__init__(f"{url} does not answer: {why}", Exit.UNREACHABLE)
+
+
+class Problem(Stop):
+    """The API said no; the message is its problem document in words."""
+
+    def __init__(self, status: int, document: Mapping[str, Any]) -> None:
+        super().__init__(in_words(status, document), Exit.SIGNED_OUT if status == 401 else Exit.REFUSED)
+        self.status = status
+        self.document = document
+
+
+class Api:
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        self.token = token
+        self._seen: str | None = None
+        # A proxy for the outside world has no business between a machine and itself.
+        self._http = httpx.Client(trust_env=urlsplit(url).hostname not in LOOPBACK, timeout=60.0)
+
+    def get(self, path: str, **query: Any) -> Any:
+        asked = {name: value for name, value in query.items() if value is not None}
+        return self._send("GET", path, {"Vistory-Min-Position": self._seen} if self._seen else {}, params=asked)
+
+    def pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """Every item of a list, page after page."""
+        after = None
+        while True:
+            page = self.get(path, **query, after=after)
+            yield from page["items"]
+            after = page["next"]
+            if after is None:
+                return
+
+    def post(self, path: str, **body: Any) -> Any:
+        """One command; a retry carries the same key, so it is never done twice."""
+        return self._send("POST", path, {"Idempotency-Key": str(uuid4())}, json=body)
+
+    def put(self, url: str, headers: Mapping[str, str], content: bytes) -> None:
+        """To a presigned address, where no token of ours may go."""
+        answer = self._persist(lambda: self._http.put(url, headers=dict(headers), content=content))
+        if answer.is_error:
+            raise Stop(f"the object store refused a file with status {answer.status_code}")
+
+    def download(self, url: str) -> bytes:
+        answer = self._persist(lambda: self._http.get(url))
+        if answer.is_error:
+            raise Stop(f"the object store answered with status {answer.status_code}")
+        return answer.content
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _send(self, method: str, path: str, headers: dict[str, str], **what: Any) -> Any:
+        url = f"{self.url}{PREFIX}{path}"
+        headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        answer = self._persist(lambda: self._http.request(method, url, headers=headers, **what))
+        if answer.is_error:
+            raise Problem(answer.status_code, document_of(answer))
+        self._seen = answer.headers.get("Vistory-Position", self._seen)
+        return answer.json()
+
+    def _persist(self, attempt: Any) -> httpx.Response:
+        for pause in (*PAUSES, None):
+            try:
+                answer: httpx.Response = attempt()
+                if answer.status_code not in AWAY or pause is None:
+                    return answer
+            except httpx.TransportError as error:
+                if pause is None:
+                    raise Unreachable(self.url, error) from error
+            time.sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def document_of(answer: httpx.Response) -> dict[str, Any]:
+    if "json" in answer.headers.get("content-type", ""):
+        document = answer.json()
+        return document if isinstance(document, dict) else {"detail": str(document)}
+    return {"detail": answer.text[:500]}
+
+
+def in_words(status: int, document: Mapping[str, Any]) -> str:
+    said = str(document.get("detail") or document.get("title") or f"refused with status {status}")
+    errors = document.get("errors") or []
+    return "\n".join([said, *(f"  {where_of(error)}: {error.get('msg') or error.get('detail')}" for error in errors)])
+
+
+def where_of(error: Mapping[str, Any]) -> str:
+    return ".".join(str(step) for step in error.get("loc") or [error.get("pointer") or error.get("field") or "body"])

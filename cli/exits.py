@@ -1,0 +1,33 @@
+"""What the exit status of `vistory` tells."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    OK = 0
+    REFUSED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    NOT_VERIFIED = 4
+    SIGNED_OUT = 5
+    INTERRUPTED = 130
+
+
+MEANING = {
+    Exit.OK: "it is done",
+    Exit.REFUSED: "refused, or it failed",
+    Exit.USAGE: "the command line makes no sense",
+    Exit.UNREACHABLE: "the platform, or a part of it, does not answer",
+    Exit.NOT_VERIFIED: "verification failed: something is not as it was recorded",
+    Exit.SIGNED_OUT: "nobody is signed in; `vistory login` first",
+    Exit.INTERRUPTED: "interrupted by ctrl-C",
+}
+EPILOG = "Exit status: " + "; ".join(f"{code.value} {words}" for code, words in MEANING.items()) + "."
+
+
+class Stop(Exception):
+    """Ends the command with a message for people and a status for programs."""
+
+    def __init__(self, message: str, exit_code: int = Exit.REFUSED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

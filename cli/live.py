@@ -1,0 +1,54 @@
+"""What a training says while it runs, over the live socket: nothing is missed or told twice when the line breaks."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.sync.client import connect
+
+from cli.client import LOOPBACK, PREFIX, Api, Unreachable
+from cli.exits import Stop
+
+Message = dict[str, Any]
+PATIENCE = 60.0
+
+
+def messages(api: Api, job_id: str) -> Iterator[Message]:
+    """From the first message to the end of the job; after a break it goes on behind the last cursor."""
+    cursor, heard = None, time.monotonic()
+    while True:
+        try:
+            for message in once(api, job_id, cursor):
+                cursor, heard = message.get("cursor") or cursor, time.monotonic()
+                yield message
+                if message["kind"] == "end":
+                    return
+        except (OSError, ConnectionClosed, InvalidHandshake) as error:
+            refuse(error)
+            if time.monotonic() - heard > PATIENCE:
+                raise Unreachable(api.url, error) from error
+        time.sleep(0.5)
+
+
+def once(api: Api, job_id: str, cursor: str | None) -> Iterator[Message]:
+    proxy: Literal[True] | None = None if urlsplit(api.url).hostname in LOOPBACK else True
+    with connect(address(api, job_id, cursor), proxy=proxy, max_size=4 * 1024 * 1024) as socket:
+        socket.send(json.dumps({"token": api.token}))
+        for line in socket:
+            yield json.loads(line)
+
+
+def address(api: Api, job_id: str, cursor: str | None) -> str:
+    where = f"ws{api.url.removeprefix('http')}{PREFIX}/training-jobs/{quote(job_id)}/live"
+    return f"{where}?from={quote(cursor)}" if cursor else where
+
+
+def refuse(error: Exception) -> None:
+    """A refusal is no break in the line: it would be refused again."""
+    if isinstance(error, InvalidStatus) and error.response.status_code < 500:
+        raise Stop(f"the live socket was refused with status {error.response.status_code}") from error
+    if isinstance(error, ConnectionClosed) and error.rcvd and 4000 <= error.rcvd.code < 5000:
+        raise Stop(f"the live socket was closed: {error.rcvd.reason or error.rcvd.code}") from error

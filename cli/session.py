@@ -1,0 +1,48 @@
+"""Who is signed in where: a file of mode 0600 in the user's own settings."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.client import Api
+from cli.exits import Exit, Stop
+from infra.embedded.passwords import write_private
+
+DEFAULT_API = "http://127.0.0.1:8000"
+Address = Annotated[
+    str | None,
+    typer.Option("--api", envvar="VISTORY_API_URL", help="Address of the API; else where you signed in last."),
+]
+
+
+@dataclass(frozen=True)
+class Session:
+    api: str
+    email: str
+    token: str
+
+
+def home() -> Path:
+    settings = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(os.environ.get("VISTORY_HOME") or Path(settings) / "vistory")
+
+
+def keep(session: Session) -> Path:
+    home().mkdir(parents=True, exist_ok=True, mode=0o700)
+    return write_private(home() / "session.json", json.dumps(asdict(session)).encode())
+
+
+def current() -> Session | None:
+    file = home() / "session.json"
+    return Session(**json.loads(file.read_text())) if file.exists() else None
+
+
+def signed_in(address: str | None = None) -> Api:
+    session = current()
+    if session is None or (address and address.rstrip("/") != session.api):
+        raise Stop(f"nobody is signed in at {address or DEFAULT_API}; `vistory login` first", Exit.SIGNED_OUT)
+    return Api(session.api, session.token)

@@ -1,0 +1,51 @@
+"""Requests a training."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from cli.exits import Exit, Stop
+from cli.job import watch
+from cli.output import Json, show
+from cli.session import Address, signed_in
+
+app = typer.Typer()
+Given = Annotated[list[str] | None, typer.Option("--set", help="A parameter of the model, as name=value; many times.")]
+Follow = Annotated[bool, typer.Option("--follow", help="Follow it until it ends.")]
+
+
+@app.command()
+def train(
+    framework: Annotated[str, typer.Argument(help="ultralytics, timm, ...")],
+    model: Annotated[str, typer.Argument(help="A model that the framework's trainer offers.")],
+    dataset: Annotated[str, typer.Option(help="Id of the dataset.")],
+    project: Annotated[str, typer.Option(help="Id of the project.")],
+    experiment: Annotated[str | None, typer.Option(help="Id of an experiment; else a new one.")] = None,
+    given: Given = None,
+    follow: Follow = False,
+    api: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Request a training on the images and the split that the dataset has at this moment."""
+    wish: dict[str, Any] = {"project_id": project, "dataset_id": dataset, "framework": framework, "model": model}
+    wish |= {"parameters": parameters(given or [])} | ({"experiment_id": experiment} if experiment else {})
+    with signed_in(api) as door:
+        job = door.post("/training-jobs", **wish)
+        show(job, as_json, lambda: f"training {job['id']} is requested")
+        if follow and watch(door, job["id"], as_json) != "completed":
+            raise Stop("the training did not complete")
+
+
+def parameters(given: list[str]) -> dict[str, Any]:
+    """Numbers and true or false as JSON has them; anything else is text."""
+    parsed = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise Stop(f"--set wants name=value, not {word!r}", Exit.USAGE)
+        try:
+            parsed[name] = json.loads(value)
+        except ValueError:
+            parsed[name] = value
+    return parsed
