@@ -1,7 +1,7 @@
 """Where pydantic meets the eventsourcing library: events, aggregates, and who did what when."""
 
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
 from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate
@@ -10,7 +10,9 @@ from pydantic import field_validator
 
 from domain.values import Count, Line, Personal, Value, Word
 
-PLATFORM: Literal["platform"] = "platform"
+PLATFORM: Final = "platform"
+SYSTEM: Final = UUID("00000000-0000-7000-8000-000000000001")
+"""The id under which the platform itself acts."""
 
 
 class Event(Value, CanMutateAggregate[UUID]):

@@ -1,0 +1,41 @@
+from uuid import UUID
+
+import pytest
+
+from commands.access import Caller
+from commands.membership import ApproveMember
+from commands.person import RegisterPerson
+from domain.membership import membership_id
+from domain.organization import organization_id
+from domain.roles import Role
+from tests.spec import NOBODY, Spec
+
+ACME = organization_id("Acme", "Vision")
+ANN, BEN, EVE = UUID(int=101), UUID(int=102), UUID(int=103)
+ann = Caller(kind="person", id=ANN, organization_id=ACME)
+ben = Caller(kind="person", id=BEN, organization_id=ACME)
+eve = Caller(kind="person", id=EVE, organization_id=organization_id("Evil", "Corp"))
+
+
+def register(person_id: UUID, name: str, company: str = "Acme", division: str = "Vision") -> RegisterPerson:
+    return RegisterPerson(
+        person_id=person_id,
+        email=f"{name}@example.org",
+        full_name=name.title(),
+        avatar_name=f"red-fox-{person_id.int}",
+        password="correct horse battery",
+        company=company,
+        division=division,
+    )
+
+
+@pytest.fixture
+def spec() -> Spec:
+    """Ann is the admin of Acme, Ben waits there, Eve is the admin of another organization."""
+    spec = Spec().by(NOBODY)
+    spec.given(register(ANN, "ann"), register(BEN, "ben"), register(EVE, "eve", "Evil", "Corp"))
+    return spec.by(ann)
+
+
+def approve(person_id: UUID, role: Role) -> ApproveMember:
+    return ApproveMember(membership_id=membership_id(ACME, person_id), role=role)

@@ -1,0 +1,82 @@
+from uuid import UUID
+
+import pytest
+from pydantic import ValidationError
+
+from commands.person import EmailIsTaken, RegisterPerson, SignIn
+from domain.membership import Membership
+from domain.organization import Organization
+from domain.person import Person
+from domain.roles import Role
+from domain.values import Erased
+from tests.commands.conftest import ACME, ANN, BEN, ann, ben, register
+from tests.spec import NOBODY, Spec
+
+CAT = UUID(int=104)
+
+
+def test_the_first_member_of_an_organization_is_its_admin() -> None:
+    Spec().by(NOBODY).when(register(ANN, "ann")).then(
+        (Person.Registered, {"email": "ann@example.org", "full_name": "Ann"}),
+        (Organization.Founded, {"company": "Acme", "division": "Vision"}),
+        (Organization.AdminAdded, {"person_id": ANN}),
+        (Organization.SeatTaken, {"person_id": ANN}),
+        (Membership.Requested, {"person_id": ANN}),
+        (Membership.Approved, {"role": Role.ADMIN}),
+    )
+
+
+def test_a_later_member_waits_for_approval(spec: Spec) -> None:
+    spec.by(NOBODY).when(register(CAT, "cat", " ACME ", "vision")).then(
+        (Person.Registered, {"organization_id": ACME}), (Membership.Requested, {"organization_id": ACME})
+    )
+
+
+def test_an_address_is_registered_once(spec: Spec) -> None:
+    spec.by(NOBODY).when(register(CAT, "ANN")).then_refused(EmailIsTaken, "sign in")
+
+
+def test_signing_in_is_recorded(spec: Spec) -> None:
+    spec.when(SignIn(person_id=ANN, organization_id=ACME)).then((Person.SignedIn, {"organization_id": ACME}))
+
+
+def test_who_waits_may_sign_in(spec: Spec) -> None:
+    spec.by(ben).when(SignIn(person_id=BEN, organization_id=ACME)).then((Person.SignedIn, {}))
+
+
+def test_signing_in_is_always_oneself(spec: Spec) -> None:
+    spec.by(ann).when(SignIn(person_id=BEN, organization_id=ACME)).then((Person.SignedIn, {"originator_id": ANN}))
+
+
+def test_an_erased_person_reads_as_erased_and_still_replays(spec: Spec) -> None:
+    spec.keys.erase(ANN)
+    registered = spec.events()[0]
+    assert isinstance(registered, Person.Registered)
+    assert registered.email == Erased()
+    assert str(registered.full_name) == "[erased]"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"email": "no at sign"},
+        {"email": "a" * 320 + "@x.org"},
+        {"full_name": " "},
+        {"full_name": "line\nbreak"},
+        {"full_name": "nul\x00"},
+        {"password": "short"},
+        {"password": "x" * 257},
+        {"company": "x" * 201},
+        {"role": "admin"},
+    ],
+)
+def test_senseless_registrations_are_no_command(change: dict[str, str]) -> None:
+    whole = register(ANN, "ann").model_dump() | {"password": "correct horse battery"} | change
+    with pytest.raises(ValidationError):
+        RegisterPerson.model_validate(whole)
+
+
+def test_a_password_is_in_no_event_and_no_representation(spec: Spec) -> None:
+    assert "correct horse" not in repr(register(ANN, "ann"))
+    assert all(b"correct horse" not in row.stored.state for row in spec.ledger.rows)
+    assert all(b"example.org" not in row.stored.state for row in spec.ledger.rows)
