@@ -1,0 +1,99 @@
+"""The whole platform on one machine: real servers, and our processes beside them."""
+
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cli.client import Api, Problem
+from cli.migrate import prepare
+from infra.config import Settings
+from infra.embedded import FRAMEWORKS, Change, Child, Stack
+
+WORKERS = ("relay", "projector", "consumers")
+EMAIL = "you@vistory.example"
+ACCOUNT = {"full_name": "First Admin", "company": "My company", "division": "Vision"}
+
+
+@dataclass
+class Platform:
+    stack: Stack
+    api_url: str
+
+    @property
+    def password_file(self) -> Path:
+        return self.stack.passwords.file("account")
+
+    def sign_in(self) -> Api:
+        """As the account of this data folder, which the first sign-in registers."""
+        api = Api(self.api_url)
+        who = {"email": EMAIL, "password": self.password_file.read_text()}
+        try:
+            answer = api.post("/auth/login", **who)
+        except Problem as problem:
+            if problem.status != 401:
+                raise
+            api.post("/auth/register", **who, **ACCOUNT)
+            answer = api.post("/auth/login", **who)
+        api.token = answer["access_token"]
+        return api
+
+
+@contextmanager
+def running(data: Path, on_event: Callable[[Change], None]) -> Iterator[Platform]:
+    """Everything is ready when this yields, but MLflow, for which nothing waits; everything is gone when it returns."""
+    with Stack(data, settings=Settings(), on_event=on_event) as stack:
+        stack.start_servers()
+        prepare(stack)
+        # A layer of their own for the trainers: they are stopped first, while there is someone to hand over to.
+        stack.start([*(worker(stack, name) for name in WORKERS), api(stack)], wait=False)
+        stack.start([trainer(stack, framework) for framework in FRAMEWORKS], wait=False)
+        for name in (*WORKERS, "api", *(f"trainer-{framework}" for framework in FRAMEWORKS)):
+            stack.await_ready(name)
+        yield Platform(stack, stack.told.api_url)
+
+
+def worker(stack: Stack, name: str) -> Child:
+    log = SaysReady(stack.folder.log(name))
+    return replace(stack.vistory(name, "run", name, ready_probe=log.said), prepare=log.begin)
+
+
+def api(stack: Stack) -> Child:
+    return stack.vistory("api", "run", "api", ready_probe=lambda: answers(f"{stack.told.api_url}/health"))
+
+
+def trainer(stack: Stack, framework: str) -> Child:
+    health = f"http://127.0.0.1:{stack.told.trainer_port(framework)}/health"
+    return stack.vistory(f"trainer-{framework}", "run", "trainer", framework, ready_probe=lambda: answers(health))
+
+
+def answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=2).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
+    return True
+
+
+@dataclass
+class SaysReady:
+    """Whether a process has written the line `ready` to its log since it was started last."""
+
+    log: Path
+    start: int = field(default=0)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self) -> None:
+        with self.lock:
+            self.start = self.log.stat().st_size if self.log.exists() else 0
+
+    def said(self) -> bool:
+        if not self.log.exists():
+            return False
+        with self.lock, self.log.open("rb") as stream:
+            stream.seek(self.start)
+            return any(line.strip() == b"ready" for line in stream)

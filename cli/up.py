@@ -1,0 +1,89 @@
+"""Starts the whole platform on this machine and leaves it running until it is told to stop."""
+
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.output import Json, show
+
+if TYPE_CHECKING:
+    from cli.platform import Platform
+    from infra.embedded import Change
+
+app = typer.Typer()
+Data = Annotated[Path | None, typer.Option(help="The data folder; a place of its own in your home, if left out.")]
+
+
+@app.command()
+def up(data: Data = None, as_json: Json = False) -> None:
+    """Start PostgreSQL, NATS, object storage, MLflow and our own processes; ctrl-C stops them all within 10 s."""
+    from cli.platform import running
+    from infra.embedded import default_folder
+
+    interrupt_on_termination()
+    begun = time.monotonic()
+    try:
+        with running(data or default_folder(), quiet if as_json else tell) as platform:
+            platform.sign_in().close()
+            facts = addresses(platform, time.monotonic() - begun)
+            show(facts, as_json, lambda: welcome(facts))
+            platform.stack.wait()
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+
+
+def interrupt_on_termination() -> None:
+    """SIGTERM and a closed terminal end it like ctrl-C; while it stops, another ctrl-C changes nothing."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+
+
+def addresses(platform: "Platform", seconds: float) -> dict[str, Any]:
+    from cli.platform import EMAIL
+
+    return {
+        "api": platform.api_url,
+        "docs": f"{platform.api_url}/docs",
+        "mlflow": f"{platform.api_url}/mlflow/",
+        "email": EMAIL,
+        "password_file": str(platform.password_file),
+        "data": str(platform.stack.folder.path),
+        "seconds": round(seconds, 1),
+    }
+
+
+def welcome(facts: dict[str, Any]) -> str:
+    return f"""
+Vistory is ready after {facts["seconds"]} s.
+
+  API         {facts["api"]}/api/v1
+  its docs    {facts["docs"]}
+  MLflow      {facts["mlflow"]}  (the same account; it takes a few seconds more)
+  sign in as  {facts["email"]}
+  password    in {facts["password_file"]}
+              vistory login {facts["email"]} --api {facts["api"]} --password-file {facts["password_file"]}
+  data        {facts["data"]}
+
+Whoever loses the keys of persons loses what is personal in the history: `vistory keys backup` saves them.
+ctrl-C stops everything."""
+
+
+def tell(change: "Change") -> None:
+    if change.state in ("ready", "restarted"):
+        typer.echo(f"  {change.name:<20} {change.state} after {change.after:.1f} s")
+    elif change.state == "died":
+        typer.echo(f"  {change.name:<20} died: {change.detail}", err=True)
+
+
+def quiet(change: "Change") -> None:
+    """A program reads what comes: one JSON object, and nothing before it."""
