@@ -27,6 +27,8 @@ def provision(admin_url: str, passwords: Mapping[str, str], names: Names | None 
         admin.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
         for role in ROLES:
             ensure_role(admin, role, passwords[role])
+        # The owner makes schemas that the application then owns, which only a member may.
+        admin.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(APP), sql.Identifier(OWNER)))
         ensure_databases(admin, names or Names())
 
 
