@@ -1,0 +1,175 @@
+"""The platform as a worker sees it: HTTP with the worker's credential, then with the token of one attempt."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+from uuid import UUID
+
+import httpx
+
+from infra.leases import Key
+
+PREFIX: Final = "/api/v1"
+TIMEOUT: Final = httpx.Timeout(15.0, connect=3.0)
+LONGEST_PAUSE: Final = 5.0
+T = TypeVar("T")
+
+
+class Away(Exception):
+    """The platform cannot be reached or cannot answer now; the same request may be made again."""
+
+
+class Turned(Exception):
+    """The platform understood and said no; asking again would not change that."""
+
+    def __init__(self, status: int, problem: str) -> None:
+        super().__init__(f"{status}: {problem}")
+        self.status = status
+
+
+class Over(Turned):
+    """The attempt is taken, stale or at its end: whoever works on it must stop."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the platform says of an attempt."""
+
+    current: bool
+    cancelling: bool
+    archived: int
+
+
+@dataclass(frozen=True)
+class Produced:
+    """A file that a training made, by its hash."""
+
+    path: Path
+    sha256: str
+    size: int
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> Self:
+        path = Path(message["path"])
+        return cls(path, message["sha256"], message.get("size") or path.stat().st_size)
+
+
+class WorkerApi:
+    def __init__(self, url: str, credential: str, client: httpx.AsyncClient | None = None) -> None:
+        self.client = client or httpx.AsyncClient(timeout=TIMEOUT, limits=httpx.Limits(max_connections=20))
+        self._url = url.rstrip("/") + PREFIX
+        self._credential = credential
+
+    async def register(self, framework: str, models: Any) -> None:
+        await self.ask("POST", "/workers/models", self._credential, {"framework": framework, "models": models})
+
+    async def claim(self, key: Key, worker_id: UUID, worker: str) -> dict[str, Any]:
+        body = {"attempt": key.attempt, "worker_id": str(worker_id), "worker": worker}
+        path, once = f"/training-jobs/{key.job}/attempts", f"claim-{key}-{worker_id}"
+        claim: dict[str, Any] = await self.ask("POST", path, self._credential, body, once)
+        return claim
+
+    async def ask(self, method: str, path: str, token: str, body: Any = None, once: str | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {token}"} | ({"Idempotency-Key": once} if once else {})
+        try:
+            answer = await self.client.request(method, self._url + path, json=body, headers=headers)
+        except httpx.TransportError as error:
+            raise Away(f"{type(error).__name__} {error}") from error
+        return _understood(answer)
+
+    async def close(self) -> None:
+        await self.client.aclose()
+
+
+class AttemptApi:
+    """One attempt's share of the platform. An expired token is minted anew by claiming again, which changes nothing."""
+
+    def __init__(self, api: WorkerApi, key: Key, token: str, reclaim: Callable[[], Awaitable[str]] | None) -> None:
+        self.key = key
+        self._api = api
+        self._token = token
+        self._reclaim = reclaim
+        self._path = f"/training-jobs/{key.job}/attempts/{key.attempt}"
+
+    async def entries(self) -> AsyncIterator[list[dict[str, Any]]]:
+        """Page by page: the addresses in a page are good for minutes only."""
+        after: str | None = ""
+        while after is not None:
+            page = await patiently(lambda after=after: self.page(after))  # type: ignore[misc]
+            yield page["items"]
+            after = page["next"]
+
+    async def page(self, after: str) -> Any:
+        query = httpx.QueryParams({"limit": 1000} | ({"after": after} if after else {}))
+        return await self._ask("GET", f"/entries?{query}")
+
+    async def upload(self, file: Produced) -> None:
+        """Put the file where the platform says, unless it is there; the store itself checks the bytes."""
+        place = await self._ask("POST", "/objects", {"sha256": file.sha256, "size": file.size})
+        if place.get("present"):
+            return
+        checksum = base64.b64encode(bytes.fromhex(file.sha256)).decode()
+        headers = {"x-amz-checksum-sha256": checksum} | (place.get("headers") or {})
+        headers |= {"Content-Length": str(file.size)}
+        try:
+            answer = await self._api.client.put(place["url"], content=_chunks(file.path), headers=headers)
+        except httpx.TransportError as error:
+            raise Away(f"the object store: {type(error).__name__} {error}") from error
+        if answer.status_code >= 300:
+            raise Away(f"the object store answered {answer.status_code}")
+
+    async def report(self, what: str, body: Mapping[str, Any], once: str) -> bool:
+        """Whether the job is to be cancelled."""
+        answer = await self._ask("POST", f"/{what}", body, f"{what}-{self.key}-{once}")
+        return bool(answer.get("cancelling"))
+
+    async def standing(self) -> Standing:
+        answer = await self._ask("GET", "")
+        return Standing(answer["current"], answer["cancelling"], answer.get("archived") or 0)
+
+    async def _ask(self, method: str, path: str, body: Any = None, once: str | None = None) -> Any:
+        try:
+            return await self._api.ask(method, self._path + path, self._token, body, once)
+        except Turned as error:
+            if error.status != httpx.codes.UNAUTHORIZED or self._reclaim is None:
+                raise
+        self._token = await self._reclaim()
+        return await self._api.ask(method, self._path + path, self._token, body, once)
+
+
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Until the platform answers, however long it is away."""
+    pause = 0.25
+    while True:
+        try:
+            return await ask()
+        except Away:
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
+
+
+def _understood(answer: httpx.Response) -> Any:
+    if answer.status_code >= 500 or answer.status_code in (408, 425, 429):
+        raise Away(f"{answer.status_code}")
+    if answer.status_code == httpx.codes.CONFLICT:
+        raise Over(answer.status_code, _problem(answer))
+    if answer.status_code >= 400:
+        raise Turned(answer.status_code, _problem(answer))
+    return answer.json() if answer.content else {}
+
+
+def _problem(answer: httpx.Response) -> str:
+    try:
+        problem = answer.json()
+        return str(problem.get("detail") or problem.get("title"))[:500]
+    except (ValueError, AttributeError):
+        return answer.reason_phrase
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := await asyncio.to_thread(file.read, 2**20):
+            yield chunk
