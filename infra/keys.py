@@ -22,13 +22,17 @@ class Sealed(NamedTuple):
 class Keyring(Protocol):
     """Seals and opens what is personal."""
 
-    def seal(self, subject: UUID, plaintext: bytes, about: bytes) -> Sealed: ...
+    def seal(self, subject: UUID, plaintext: bytes, about: bytes) -> Sealed:
+        """Never fails for an erased person; what it returns can then never be opened."""
+        ...
 
     def open(self, subject: UUID, sealed: Sealed, about: bytes) -> bytes | None:
         """None when the person was erased. Raises cryptography's InvalidTag on tampered bytes."""
         ...
 
-    def erase(self, subject: UUID) -> None: ...
+    def erase(self, subject: UUID) -> None:
+        """Destroy the person's key, for good."""
+        ...
 
 
 class MasterKey(NamedTuple):
@@ -56,7 +60,8 @@ class PersonKeys:
         self._kept: dict[tuple[UUID, int], tuple[float, AESGCM]] = {}
 
     def seal(self, subject: UUID, plaintext: bytes, about: bytes) -> Sealed:
-        cipher = self._cipher(subject, 1) or self._mint(subject)
+        """About an erased person nothing is kept: the key is thrown away at once."""
+        cipher = self._cipher(subject, 1) or self._mint(subject) or AESGCM(AESGCM.generate_key(256))
         nonce = os.urandom(NONCE_BYTES)
         return Sealed(1, nonce, cipher.encrypt(nonce, plaintext, about))
 
@@ -66,7 +71,11 @@ class PersonKeys:
 
     def erase(self, subject: UUID) -> None:
         with self._pool.connection() as connection:
-            connection.execute("DELETE FROM person_keys WHERE subject = %s", (subject,))
+            connection.execute(
+                "INSERT INTO person_keys (subject, version, master, erased_at) VALUES (%s, 1, %s, now())"
+                " ON CONFLICT (subject, version) DO UPDATE SET wrapped = NULL, erased_at = now()",
+                (subject, self._master.id),
+            )
         self._kept = {kept: value for kept, value in self._kept.items() if kept[0] != subject}
 
     def _cipher(self, subject: UUID, version: int) -> AESGCM | None:
@@ -77,9 +86,12 @@ class PersonKeys:
             row = connection.execute(
                 "SELECT wrapped FROM person_keys WHERE subject = %s AND version = %s", (subject, version)
             ).fetchone()
-        return self._keep(subject, version, self._master.unwrap(subject, version, row[0])) if row else None
+        if row is None or row[0] is None:
+            return None
+        return self._keep(subject, version, self._master.unwrap(subject, version, row[0]))
 
-    def _mint(self, subject: UUID) -> AESGCM:
+    def _mint(self, subject: UUID) -> AESGCM | None:
+        """A first key; None where the person was erased."""
         key = AESGCM.generate_key(256)
         with self._pool.connection() as connection:
             connection.execute(
@@ -87,9 +99,7 @@ class PersonKeys:
                 " ON CONFLICT DO NOTHING",
                 (subject, self._master.id, self._master.wrap(subject, 1, key)),
             )
-        cipher = self._cipher(subject, 1)
-        assert cipher is not None, "a key that was just stored can be read"
-        return cipher
+        return self._cipher(subject, 1)
 
     def _keep(self, subject: UUID, version: int, key: bytes) -> AESGCM:
         if len(self._kept) >= 10_000:

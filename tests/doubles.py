@@ -79,7 +79,8 @@ class MemoryKeys:
 
     def seal(self, subject: UUID, plaintext: bytes, about: bytes) -> Sealed:
         nonce = os.urandom(12)
-        key = self.keys.setdefault(subject, AESGCM.generate_key(256))
+        fresh = AESGCM.generate_key(256)
+        key = fresh if subject in self.erased else self.keys.setdefault(subject, fresh)
         return Sealed(1, nonce, AESGCM(key).encrypt(nonce, plaintext, about))
 
     def open(self, subject: UUID, sealed: Sealed, about: bytes) -> bytes | None:
@@ -88,6 +89,7 @@ class MemoryKeys:
 
     def erase(self, subject: UUID) -> None:
         self.keys.pop(subject, None)
+        self.erased.add(subject)
 
 
 class MemorySecrets:
