@@ -22,7 +22,6 @@ from nats.js.api import (
 from nats.js.errors import BucketNotFoundError, NotFoundError
 
 from infra.ledger import Head
-from infra.nats_users import trainer_durable
 
 EVENTS: Final = "EVENTS"
 TELEMETRY: Final = "TELEMETRY"
@@ -95,14 +94,14 @@ def parked(replicas: int = 1) -> StreamConfig:
     )
 
 
-async def declare(js: JetStreamContext, head: Head, frameworks: Iterable[str], replicas: int = 1) -> None:
+async def declare(js: JetStreamContext, head: Head, durables: Iterable[Durable], replicas: int = 1) -> None:
     """Make what is missing and bring limits up to date; done again it changes nothing. Raises ForeignStream."""
     await declare_events(js, head, replicas)
     await _ensure(js, telemetry(replicas))
     await _ensure(js, parked(replicas))
     await _ensure_leases(js, replicas)
-    for framework in frameworks:
-        await declare_durable(js, for_trainer(framework))
+    for durable in durables:
+        await declare_durable(js, durable)
 
 
 async def declare_events(js: JetStreamContext, head: Head, replicas: int = 1) -> None:
@@ -125,12 +124,6 @@ def foreign(metadata: dict[str, str], head: Head) -> str | None:
         f"stream EVENTS is of ledger {found[0]}, generation {found[1]}; the store is ledger {head.ledger}, "
         f"generation {head.generation}: run `vistory stream rebuild`"
     )
-
-
-def for_trainer(framework: str, start: int = 1) -> Durable:
-    """The durable by which a framework's service is given the attempts that may begin."""
-    job = "vistory.events.*.training_job.*"
-    return Durable(trainer_durable(framework), (f"{job}.requested.{framework}", f"{job}.requeued.{framework}"), start)
 
 
 async def declare_durable(js: JetStreamContext, durable: Durable) -> None:

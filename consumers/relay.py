@@ -1,0 +1,169 @@
+"""Carries the ledger onto the bus: every event once, in order, stream sequence = position.
+
+The tail of the stream is the only checkpoint; after any error it is forgotten and read again. Two relays may run: the
+one that loses a race reads the tail anew. It halts only where stream and store differ (`Diverged`).
+"""
+
+import asyncio
+import logging
+import random
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+from nats.aio.client import Client
+
+from infra.batch import MOST_MESSAGES, LostRace, batches, publish_batch
+from infra.bus import connect
+from infra.config import Settings
+from infra.event_store import EventStore
+from infra.ledger import Ledger
+from infra.progress import Progress
+from infra.published import pack
+from infra.stream_tail import Diverged, Tail, read_tail
+
+NAME: Final = "relay"
+HALTED: Final = 3
+POLL_SECONDS: Final = 0.2
+STOP_SECONDS: Final = 3.0
+_TROUBLE: Final = 3
+log = logging.getLogger(__name__)
+
+Note = Callable[[int | None, str | None], None]
+"""Tells others how far the relay is, and what keeps it from going on; it never reads this back."""
+
+
+@dataclass
+class Counters:
+    events: int = 0
+    batches: int = 0
+    lost_races: int = 0
+    errors: int = 0
+    tails_read: int = 0
+
+
+class Relay:
+    def __init__(self, ledger: Ledger, client: Client, note: Note) -> None:
+        self.counters = Counters()
+        self.wake = asyncio.Event()
+        self._ledger = ledger
+        self._client = client
+        self._note = note
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Until cancelled. Raises Diverged."""
+        tail: Tail | None = None
+        while True:
+            try:
+                tail = await self._forward(tail or await self._read_tail())
+                self._failures = 0
+                await self._rest()
+            except Diverged:
+                raise
+            except Exception as error:
+                tail = None
+                await self._recover(error)
+
+    async def _read_tail(self) -> Tail:
+        self.counters.tails_read += 1
+        tail = await read_tail(self._client.jetstream(), self._ledger)
+        await asyncio.to_thread(self._note, tail.position, None)
+        return tail
+
+    async def _forward(self, tail: Tail) -> Tail:
+        self.wake.clear()
+        while rows := await asyncio.to_thread(self._ledger.read, tail.position, MOST_MESSAGES):
+            expected = list(range(tail.position + 1, tail.position + 1 + len(rows)))
+            if [row.position for row in rows] != expected:
+                raise Diverged(f"the store has a hole after position {tail.position}: verify it before anything else")
+            for batch in batches([pack(row, tail.head) for row in rows]):
+                await publish_batch(self._client, batch, tail.position)
+                tail = tail._replace(position=tail.position + len(batch))
+                self.counters.batches += 1
+                self.counters.events += len(batch)
+                await asyncio.to_thread(self._note, tail.position, None)
+        return tail
+
+    async def _rest(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.wake.wait(), POLL_SECONDS)
+
+    async def _recover(self, error: Exception) -> None:
+        """Two relays that collide part by chance; whatever lasts is told, and cleared by the next tail."""
+        if isinstance(error, LostRace):
+            self.counters.lost_races += 1
+        else:
+            self.counters.errors += 1
+            self._failures += 1
+            log.warning("trying again: %r", error)
+        if self._failures >= _TROUBLE:
+            with suppress(psycopg.Error):
+                await asyncio.to_thread(self._note, None, str(error) or repr(error))
+        await asyncio.sleep(random.uniform(0.01, 0.05 * 2 ** min(self._failures, 5)))
+
+
+def main(settings: Settings) -> None:
+    """Until SIGTERM; exits with 3 where stream and store differ."""
+    logging.basicConfig(level=settings.log_level.upper(), stream=sys.stdout, format="%(levelname)s %(message)s")
+    try:
+        asyncio.run(_main(settings))
+    except Diverged as error:
+        log.critical("halted: %s", error)
+        with closing(Progress(settings.need("database_url"), NAME)) as progress:
+            progress.note(None, str(error))
+        sys.exit(HALTED)
+
+
+async def _main(settings: Settings) -> None:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    work = asyncio.create_task(relay(settings))
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if work.done():
+        stopped.cancel()
+        return work.result()
+    work.cancel()
+    await asyncio.wait({work}, timeout=STOP_SECONDS)
+
+
+async def relay(settings: Settings) -> None:
+    """Connect, and relay until cancelled. Raises Diverged."""
+    url = settings.need("database_url")
+    store = EventStore(url, pool_size=2)
+    client = await connect(settings.need("nats_url"))
+    progress = Progress(url, NAME)
+    relaying = Relay(store, client, progress.note)
+    listening = asyncio.create_task(_listen(url, relaying.wake))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    try:
+        await relaying.run()
+    finally:
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
+        await client.close()
+        progress.close()
+        store.close()
+        log.info("relayed: %s", relaying.counters)
+
+
+async def _listen(url: str, wake: asyncio.Event) -> None:
+    """NOTIFY only wakes the relay early, so a lost one costs no more than a poll."""
+    while True:
+        try:
+            async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+                await connection.execute("LISTEN ledger")
+                async for _ in connection.notifies():
+                    wake.set()
+        except psycopg.Error:
+            await asyncio.sleep(1)
