@@ -107,10 +107,4 @@ def document_of(answer: httpx.Response) -> dict[str, Any]:
 
 
 def in_words(status: int, document: Mapping[str, Any]) -> str:
-    said = str(document.get("detail") or document.get("title") or f"refused with status {status}")
-    errors = document.get("errors") or []
-    return "\n".join([said, *(f"  {where_of(error)}: {error.get('msg') or error.get('detail')}" for error in errors)])
-
-
-def where_of(error: Mapping[str, Any]) -> str:
-    return ".".join(str(step) for step in error.get("loc") or [error.get("pointer") or error.get("field") or "body"])
+    return str(document.get("detail") or document.get("title") or f"refused with status {status}")

@@ -1,11 +1,11 @@
 """Brings databases, streams and rights to today's shape; done again it changes nothing."""
 
 import asyncio
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from cli.local import Data
 from cli.output import Json, show
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from infra.ledger import Head
 
 app = typer.Typer()
-Data = Annotated[Path | None, typer.Option(help="The data folder; a place of its own in your home, if left out.")]
 
 
 @app.command()

@@ -48,6 +48,8 @@ def running(data: Path, on_event: Callable[[Change], None]) -> Iterator[Platform
     with Stack(data, settings=Settings(), on_event=on_event) as stack:
         stack.start_servers()
         prepare(stack)
+        for name in ("cli", "migrate"):  # for commands that are given beside it
+            stack.environment(name)
         # A layer of their own for the trainers: they are stopped first, while there is someone to hand over to.
         stack.start([*(worker(stack, name) for name in WORKERS), api(stack)], wait=False)
         stack.start([trainer(stack, framework) for framework in FRAMEWORKS], wait=False)

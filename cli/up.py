@@ -2,12 +2,12 @@
 
 import signal
 import time
-from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from cli.local import Data
 from cli.output import Json, show
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from infra.embedded import Change
 
 app = typer.Typer()
-Data = Annotated[Path | None, typer.Option(help="The data folder; a place of its own in your home, if left out.")]
 
 
 @app.command()

@@ -1,0 +1,31 @@
+"""Who did what to what, in sentences."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from cli.output import Json, show
+from cli.session import Address, signed_in
+
+app = typer.Typer()
+Mine = Annotated[bool, typer.Option("--mine", help="Only what you did.")]
+Action = Annotated[str | None, typer.Option(help="Only this action.")]
+Kind = Annotated[str | None, typer.Option(help="Only what was done to this kind of thing.")]
+Limit = Annotated[int, typer.Option(help="How many at most.", min=1, max=1000)]
+
+
+@app.command()
+def audit(
+    mine: Mine = False, action: Action = None, entity_type: Kind = None, limit: Limit = 50, api: Address = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """The audit log of your organization, the newest first."""
+    where = "/audit/me" if mine else "/audit/organization"
+    with signed_in(api) as door:
+        lines = door.get(where, action=action, entity_type=entity_type, limit=limit)["items"]
+    show(lines, as_json, lambda: "\n".join(map(sentence, lines)) or "nothing happened yet")
+
+
+def sentence(line: Mapping[str, Any]) -> str:
+    return f"{line['at']}  {line}"

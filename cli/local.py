@@ -1,0 +1,31 @@
+"""The settings of whoever keeps this machine: the data folder's, or those that the environment names."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.exits import Exit, Stop
+
+if TYPE_CHECKING:
+    from infra.config import Settings
+
+Data = Annotated[Path | None, typer.Option(help="The data folder; a place of its own in your home, if left out.")]
+
+
+def settings_of(data: Path | None, process: str = "cli") -> "Settings":
+    """What `up` leaves for commands beside it; with `process="migrate"`, the rights to change what stands there."""
+    from infra.config import SETTINGS_FILE, Settings, private
+    from infra.embedded import default_folder
+
+    if data is None and (SETTINGS_FILE in os.environ or "VISTORY_DATABASE_URL" in os.environ):
+        return Settings()
+    file = (data or default_folder()) / "run" / f"{process}.json"
+    if not file.exists():
+        raise Stop(f"{file} is missing: start the platform first (`vistory up`), or name its --data", Exit.UNREACHABLE)
+    return Settings.model_validate_json(private(file).read_bytes())
+
+
+def unreachable(error: Exception) -> Stop:
+    return Stop(f"the platform does not answer: {error}", Exit.UNREACHABLE)

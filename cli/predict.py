@@ -1,0 +1,102 @@
+"""Asks a trained model about an image: the file is fetched, its hash is checked, its framework answers."""
+
+import hashlib
+import json
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.exits import Exit, Stop
+from cli.output import Json, show
+from cli.session import Address, home, signed_in
+
+if TYPE_CHECKING:
+    from cli.client import Api
+
+app = typer.Typer()
+Image = Annotated[Path, typer.Argument(help="A picture.", exists=True, dir_okay=False)]
+Picture = Annotated[Path | None, typer.Option(help="Draw what it sees into this file (PNG).")]
+Confidence = Annotated[float, typer.Option(help="How sure it must be to speak.", min=0, max=1)]
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Argument(help="Id of the model.")],
+    image: Image,
+    picture: Picture = None,
+    confidence: Confidence = 0.25,
+    api: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Ask a trained model what it sees in a picture."""
+    with signed_in(api) as door:
+        about = door.get(f"/models/{model}")
+        file = fetch(door, about, home() / "models")
+    answer = ask(about["framework"], file, about["sha256"], image, picture, confidence)
+    show(answer, as_json, lambda: words(answer))
+
+
+def fetch(door: "Api", about: Mapping[str, Any], folder: Path) -> Path:
+    """The model's file, kept by its hash; what was kept is checked like what comes."""
+    file = folder / str(about["sha256"])
+    if not file.exists() or hash_of(file.read_bytes()) != about["sha256"]:
+        content = door.download(about["url"])
+        if hash_of(content) != about["sha256"]:
+            raise Stop(f"the model's file does not have the hash {about['sha256']}", Exit.NOT_VERIFIED)
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return file
+
+
+def hash_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def ask(
+    framework: str, model: Path, sha256: str, image: Path, picture: Path | None = None, confidence: float = 0.25
+) -> dict[str, Any]:
+    """In the framework's own environment, which is no part of this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        question = {"model": str(model), "sha256": sha256, "images": [str(image.absolute())], "confidence": confidence}
+        drawn = Path(folder, "drawn")
+        Path(folder, "question.json").write_text(json.dumps(question | {"output": str(drawn) if picture else None}))
+        answer = answer_of(framework, Path(folder, "question.json"))
+        for found in answer["pictures"]:
+            Path(found["path"]).replace(picture or drawn)
+            found["path"] = str(picture)
+    return answer
+
+
+def answer_of(framework: str, question: Path) -> dict[str, Any]:
+    from infra.config import Settings
+
+    python = Settings().environments.absolute() / framework / "bin" / "python"
+    if not python.exists():
+        raise Stop(f"{python} is missing; `make environments` sets it up")
+    source = Path(__file__).parent.parent
+    argv = [str(python), "-m", "trainers", framework, "--predict", str(question)]
+    done = subprocess.run(argv, cwd=source, capture_output=True, text=True, check=False)
+    said = [json.loads(line) for line in done.stdout.splitlines() if line]
+    for line in said:
+        if line["kind"] == "predictions":
+            return dict(line)
+    raise Stop(next((line["message"] for line in said if line["kind"] == "failed"), done.stderr[-2000:]))
+
+
+def words(answer: Mapping[str, Any]) -> str:
+    lines = []
+    for seen in answer["predictions"]:
+        found = seen.get("boxes", seen.get("classes", [])[:3])
+        lines += [f"{one['class']}  {one['score']:.0%}{place(one)}" for one in found] or ["nothing"]
+    return "\n".join([*lines, *(f"drawn into {picture['path']}" for picture in answer["pictures"])])
+
+
+def place(found: Mapping[str, Any]) -> str:
+    if "box" not in found:
+        return ""
+    x, y, width, height = found["box"]
+    return f"  at {x:.2f}, {y:.2f}, {width:.2f} wide, {height:.2f} high"
