@@ -1,0 +1,44 @@
+"""The HTTP interface: one router per resource, commands in, rows out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from api import errors, experiment, health, membership, middleware, openapi, person, project
+from api.house import open_house
+from infra.config import Settings
+
+PREFIX = "/api/v1"
+ROUTERS = (person, membership, project, experiment)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with open_house(settings) as house:
+            app.state.house = house
+            yield
+
+    app = FastAPI(title=openapi.TITLE, version="1", lifespan=lifespan, redirect_slashes=False)
+    errors.install(app)
+    app.include_router(_versioned(), responses=errors.responses(500))
+    app.include_router(health.router, responses=errors.responses(500))
+    app.add_middleware(middleware.Edge, unlimited="/mlflow/")
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def _versioned() -> APIRouter:
+    router = APIRouter(prefix=PREFIX)
+    for each in ROUTERS:
+        router.include_router(each.router)
+    router.include_router(health.router)
+    return router
+
+
+def main(settings: Settings) -> None:
+    """Serve until SIGTERM."""
+    from api.server import serve
+
+    serve(create_app(settings), settings)

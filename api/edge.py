@@ -1,0 +1,141 @@
+"""From a request to a caller and a command: who asks, under which command id, in which trace."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import ValidationError
+from uuid_utils.compat import uuid7
+
+from api.house import House, TheHouse
+from commands.access import Caller, Command
+from commands.ports import Accepted
+from domain.errors import Unauthenticated
+from domain.model import Client
+from domain.values import Value
+from infra.idempotency import command_id
+from infra.unit import Errand
+
+C = TypeVar("C", bound=Command)
+_BEARER: Final = HTTPBearer(auto_error=False, description="What `POST /auth/login` answers, or a worker's credential")
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
+
+
+class Body(Value):
+    """What a request may say. Ids of owner, organization and actor are never part of it."""
+
+
+class Made(Value):
+    """What a command made or changed."""
+
+    id: UUID
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Hands the one command of this request over; the receipt goes out in the headers."""
+
+    house: House
+    caller: Caller
+    request: Request
+    response: Response
+    key: str | None
+    body: bytes
+
+    def __call__(self, command: Command, caller: Caller | None = None) -> Accepted:
+        accepted = self.house.dispatch(command, self._errand(caller or self.caller))
+        self.response.headers["Vistory-Position"] = f"{accepted.ledger}:{accepted.position}"
+        self.response.headers["Vistory-Chain"] = accepted.chain
+        return accepted
+
+    def _errand(self, caller: Caller) -> Errand:
+        now = datetime.now(UTC)
+        state = self.request.state
+        return Errand(
+            caller=caller,
+            now=now,
+            command_id=self._command_id(caller, self.key, now) if self.key else uuid7(),
+            fingerprint=self._fingerprint() if self.key else b"",
+            correlation=state.request_id,
+            traceparent=state.traceparent,
+        )
+
+    def _command_id(self, caller: Caller, key: str, now: datetime) -> UUID:
+        route = f"{self.request.method} {self.request.scope['route'].path}"
+        return command_id(self.house.core.pool, _scope(caller), route, key, now)
+
+    def _fingerprint(self) -> bytes:
+        url = self.request.url
+        return self.house.accounts.fingerprint(f"{url.path}?{url.query}\n".encode() + self.body)
+
+
+def wish(kind: type[C], **fields: Any) -> C:
+    """The command, or the caller's mistake: what one field allows another may forbid."""
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False, include_input=False)) from error
+
+
+def client(request: Request) -> Client:
+    address = request.client.host if request.client else "unknown"
+    agent = "".join(c for c in request.headers.get("user-agent", "") if c.isprintable())
+    return Client(address=address, agent=agent[:300])
+
+
+def anonymous(request: Request) -> Caller:
+    return Caller(kind="anonymous", id=UUID(int=0), client=client(request))
+
+
+def person(request: Request, house: TheHouse, bearer: Bearer) -> Caller:
+    if bearer is None:
+        raise Unauthenticated("sign in first: send `Authorization: Bearer <token>`")
+    return house.tokens.person(bearer.credentials).model_copy(update={"client": client(request)})
+
+
+def service(house: TheHouse, bearer: Bearer) -> Caller:
+    """A trainer's service, by the credential of its framework; which worker it is, it says itself."""
+    given = sha256((bearer.credentials if bearer else "").encode()).hexdigest()
+    for framework, known in house.settings.worker_credentials.items():
+        if compare_digest(given, known):
+            return Caller(kind="worker", id=UUID(int=0), framework=framework)
+    raise Unauthenticated("this is no worker's credential")
+
+
+def attempt(house: TheHouse, bearer: Bearer) -> Caller:
+    """A worker, by the token that its claim was answered with."""
+    if bearer is None:
+        raise Unauthenticated("the token of a claimed attempt is needed")
+    return house.tokens.worker(bearer.credentials)
+
+
+def _desk(of: Callable[..., Caller]) -> Callable[..., Any]:
+    async def desk(
+        request: Request, response: Response, house: TheHouse, caller: Annotated[Caller, Depends(of)], key: Key = None
+    ) -> Desk:
+        return Desk(house, caller, request, response, key, await request.body() if key else b"")
+
+    return desk
+
+
+def _scope(caller: Caller) -> str:
+    if caller.kind == "anonymous":
+        return f"address {caller.client.address if caller.client else ''}"
+    return f"{caller.kind} {caller.id} {caller.organization_id}"
+
+
+Person = Annotated[Caller, Depends(person)]
+Service = Annotated[Caller, Depends(service)]
+Attempt = Annotated[Caller, Depends(attempt)]
+AnonymousDesk = Annotated[Desk, Depends(_desk(anonymous))]
+PersonDesk = Annotated[Desk, Depends(_desk(person))]
+ServiceDesk = Annotated[Desk, Depends(_desk(service))]
+AttemptDesk = Annotated[Desk, Depends(_desk(attempt))]

@@ -1,0 +1,110 @@
+"""What went wrong, as RFC 9457 problem documents: one table from the class of an error to a status."""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from domain.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Refused, Unauthenticated
+from infra.dispatch import Unavailable
+
+MEDIA_TYPE: Final = "application/problem+json"
+STATUS: Final[Mapping[type[Exception], int]] = {
+    Invalid: 422,
+    NotFound: 404,
+    Forbidden: 403,
+    Unauthenticated: 401,
+    Refused: 409,
+    KeyReused: 422,
+    Conflict: 409,
+    Unavailable: 503,
+}
+HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
+
+
+class Fault(BaseModel):
+    """One field of a request that cannot be as it is; what it held is not repeated."""
+
+    field: str
+    detail: str
+
+
+class Problem(BaseModel):
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[Fault] | None = None
+
+
+def install(app: FastAPI) -> None:
+    for kind in STATUS:
+        app.add_exception_handler(kind, _known)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unknown)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """How a route's OpenAPI names its problems."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {each: {"description": HTTPStatus(each).phrase, "content": {MEDIA_TYPE: schema}} for each in statuses}
+
+
+def status_of(error: Exception) -> int:
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def problem(
+    request: Request,
+    kind: str,
+    status: int,
+    detail: str,
+    errors: list[Fault] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind)
+    body = Problem(
+        type=f"urn:vistory:problem:{words.replace(' ', '-').lower()}",
+        title=words.capitalize(),
+        status=status,
+        detail=detail,
+        instance=f"urn:uuid:{request.state.request_id}",
+        errors=errors,
+    )
+    return JSONResponse(body.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+async def _known(request: Request, error: Exception) -> JSONResponse:
+    status = status_of(error)
+    return problem(request, type(error).__name__, status, _shown(str(error)), headers=HEADERS.get(status))
+
+
+async def _unreadable(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    faults = [Fault(field=_shown(".".join(map(str, e["loc"]))), detail=_shown(e["msg"])) for e in error.errors()[:100]]
+    named = "; ".join(f"{fault.field}: {fault.detail}" for fault in faults[:5])
+    return problem(request, "RequestIsInvalid", 422, named, faults)
+
+
+def _shown(text: str) -> str:
+    """Short, and with nothing that cannot be written down."""
+    return text.encode(errors="backslashreplace").decode()[:300]
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    kind = HTTPStatus(error.status_code).phrase.title().replace(" ", "")
+    return problem(request, kind, error.status_code, str(error.detail), headers=error.headers)
+
+
+async def _unknown(request: Request, error: Exception) -> JSONResponse:
+    """What nobody foresaw: logged by the server, not told to the caller."""
+    return problem(request, "InternalError", 500, "something went wrong here; the request id finds it in the log")

@@ -1,0 +1,70 @@
+"""What happens to every request: it gets an id and a trace, and a body that is too long goes no further."""
+
+import re
+import secrets
+from typing import Final
+from uuid import UUID
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils.compat import uuid7
+
+LONGEST_BODY: Final = 8 * 2**20
+_TRACEPARENT: Final = re.compile(r"^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$")
+
+
+class Edge:
+    def __init__(self, app: ASGIApp, unlimited: str) -> None:
+        self.app = app
+        self.unlimited = unlimited
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self.app(scope, receive, send)
+        headers = Headers(scope=scope)
+        request_id: UUID = uuid7()
+        scope.setdefault("state", {}).update(request_id=request_id, traceparent=traceparent(headers))
+        if scope["type"] == "http" and not scope["path"].startswith(self.unlimited):
+            receive = _bounded(receive, headers)
+        await self.app(scope, receive, _named(send, request_id))
+
+
+def traceparent(headers: Headers) -> str:
+    """The caller's trace goes on here (W3C Trace Context), or one begins."""
+    found = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    trace, flags = found.groups() if found else (secrets.token_hex(16), "01")
+    return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
+
+
+def _named(send: Send, request_id: UUID) -> Send:
+    async def sender(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = str(request_id)
+            headers.setdefault("Cache-Control", "no-store")
+            headers["X-Content-Type-Options"] = "nosniff"
+        await send(message)
+
+    return sender
+
+
+def _bounded(receive: Receive, headers: Headers) -> Receive:
+    declared = headers.get("content-length", "")
+    left = -1 if declared.isdigit() and int(declared) > LONGEST_BODY else LONGEST_BODY
+
+    async def receiver() -> Message:
+        nonlocal left
+        if left < 0:
+            raise _too_long()
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise _too_long()
+        return message
+
+    return receiver
+
+
+def _too_long() -> HTTPException:
+    return HTTPException(413, f"a request may be {LONGEST_BODY} bytes long at most")

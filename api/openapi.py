@@ -1,0 +1,26 @@
+"""The description of the HTTP interface, made from the code."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.errors import Problem
+
+TITLE = "Vistory"
+DESCRIPTION = """A training platform for computer vision whose history is its database.
+
+A command's answer carries a receipt: `Vistory-Position` (the place in the ledger that it reached) and `Vistory-Chain`.
+A query that sends a position as `Vistory-Min-Position` waits until it can see it. A command that sends an
+`Idempotency-Key` may be repeated for a day and is done once. What goes wrong is told as a problem document (RFC 9457).
+"""
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        document = get_openapi(title=TITLE, version="1", description=DESCRIPTION, routes=app.routes)
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= problem.pop("$defs", {}) | {"Problem": problem}
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,115 @@
+"""Persons over HTTP: register, sign in, who am I."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field, SecretStr
+from uuid_utils.compat import uuid7
+
+from api import errors
+from api.edge import AnonymousDesk, Body, Person
+from api.house import House, TheHouse
+from api.names import avatar_name
+from commands.access import Caller, role_of
+from commands.person import RegisterPerson, SignIn
+from domain.errors import Unauthenticated
+from domain.organization import organization_id
+from domain.roles import Role
+from domain.values import Line, Name, Personal, Value
+from infra.tokens import ACCESS_LIFE
+
+router = APIRouter(prefix="/auth", tags=["persons"])
+Status = Literal["active", "waiting"]
+Email = Annotated[Line, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+class Registration(Body):
+    email: Email
+    full_name: Name
+    password: Annotated[SecretStr, Field(min_length=10, max_length=256)]
+    company: Name
+    division: Name
+
+
+class Registered(Value):
+    id: UUID
+    organization_id: UUID
+    avatar_name: str
+    status: Status
+    role: Role | None
+
+
+class Credentials(Body):
+    email: Annotated[str, Field(max_length=1_000)]
+    password: Annotated[SecretStr, Field(max_length=1_000)]
+
+
+class Profile(Value):
+    id: UUID
+    email: Personal[str]
+    full_name: Personal[str]
+    avatar_name: str
+    organization_id: UUID
+    role: Role | None
+    status: Status
+
+
+class SignedIn(Value):
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"
+    expires_in: int
+    person: Profile
+
+
+@router.post("/register", status_code=201, responses=errors.responses(409, 413, 422, 503))
+def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> Registered:
+    command = RegisterPerson(person_id=uuid7(), avatar_name=avatar_name(), **dict(body))
+    accepted = desk(command)
+    me = profile(house, Caller(kind="person", id=accepted.id, organization_id=_home(body)))
+    return Registered(
+        id=me.id, organization_id=me.organization_id, avatar_name=me.avatar_name, status=me.status, role=me.role
+    )
+
+
+@router.post("/login", responses=errors.responses(401, 403, 413, 422, 503))
+def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
+    person_id = house.accounts.authenticate(body.email, body.password.get_secret_value())
+    if person_id is None:
+        raise Unauthenticated("no account has this address and password")
+    at = house.registration(person_id).organization_id
+    caller = Caller(kind="person", id=person_id, organization_id=at, client=desk.caller.client)
+    desk(SignIn(person_id=person_id, organization_id=at), caller)
+    me = profile(house, caller)
+    claims = {"email": str(me.email), "role": me.role}
+    return SignedIn(
+        access_token=house.tokens.access(me.id, at, claims, datetime.now(UTC)),
+        expires_in=int(ACCESS_LIFE.total_seconds()),
+        person=me,
+    )
+
+
+@router.get("/me", responses=errors.responses(401, 403, 503))
+def me(caller: Person, house: TheHouse) -> Profile:
+    return profile(house, caller)
+
+
+def profile(house: House, caller: Caller) -> Profile:
+    """From the ledger itself: true at once, also for somebody who still waits."""
+    assert caller.organization_id is not None, "a person acts inside one organization"
+    role = role_of(caller, house.ledger_as(caller))
+    registered = house.registration(caller.id)
+    return Profile(
+        id=caller.id,
+        email=registered.email,
+        full_name=registered.full_name,
+        avatar_name=registered.avatar_name,
+        organization_id=caller.organization_id,
+        role=role,
+        status="active" if role else "waiting",
+    )
+
+
+def _home(body: Registration) -> UUID:
+    return organization_id(body.company, body.division)

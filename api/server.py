@@ -1,0 +1,50 @@
+"""Runs the API under uvicorn; what is logged of a request names no query and no header."""
+
+import logging
+import sys
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from infra.config import Settings
+
+STOP_SECONDS: Final = 3
+
+
+class WithoutQuery(logging.Filter):
+    """Tokens and presigned addresses travel in queries, and a log is kept."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(_bare(each) for each in record.args)
+        return True
+
+
+def _bare(value: Any) -> Any:
+    return value.partition("?")[0] if isinstance(value, str) and value.startswith("/") else value
+
+
+class Announced(uvicorn.Server):
+    """Says `ready` once requests are answered."""
+
+    async def startup(self, *args: Any, **kwargs: Any) -> None:
+        await super().startup(*args, **kwargs)
+        if self.started:
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+
+
+def serve(app: FastAPI, settings: Settings) -> None:
+    configuration = uvicorn.Config(
+        app,
+        host=settings.api_host,
+        port=settings.api_port,
+        log_level=settings.log_level,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        ws_max_size=64 * 1024,
+    )
+    for name in ("uvicorn.access", "uvicorn.error"):
+        logging.getLogger(name).addFilter(WithoutQuery())
+    Announced(configuration).run()

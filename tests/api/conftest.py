@@ -1,0 +1,57 @@
+"""The API on real servers: a house of its own per module, and people who knock."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+from fastapi.testclient import TestClient
+from uuid_utils.compat import uuid7
+
+from api import create_app
+from infra.config import Settings
+from infra.migrate import migrate, migrate_keys
+from infra.provision import APP, KEYS
+from tests.api.visitor import Visitor
+from tests.servers import Servers
+
+
+@pytest.fixture(scope="module")
+def settings(servers: Servers) -> Iterator[Settings]:
+    databases = servers.fresh_database()
+    migrate(databases.owner_url, APP, uuid7())
+    migrate_keys(databases.keys_owner_url, KEYS)
+    yield servers.settings("api", databases)
+    servers.drop(databases)
+
+
+@pytest.fixture(scope="module")
+def client(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def stranger(client: TestClient) -> Visitor:
+    return Visitor(client)
+
+
+@pytest.fixture(scope="module")
+def numbers() -> Iterator[int]:
+    return count(1)
+
+
+@pytest.fixture
+def founder(client: TestClient, numbers: Iterator[int]) -> Callable[[], Visitor]:
+    """Registers the first member, so the admin, of an organization of its own."""
+    return lambda: Visitor(client).register(company=f"Company {next(numbers)}")
+
+
+@pytest.fixture
+def ann(founder: Callable[[], Visitor]) -> Visitor:
+    return founder()
+
+
+@pytest.fixture
+def bob(founder: Callable[[], Visitor]) -> Visitor:
+    """Of another organization."""
+    return founder()

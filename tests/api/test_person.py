@@ -1,0 +1,72 @@
+from collections.abc import Callable
+
+from fastapi.testclient import TestClient
+
+from tests.api.visitor import PASSWORD, Visitor
+
+
+def registration(email: str, **other: str) -> dict[str, str]:
+    who = {"email": email, "full_name": "Ann Ö", "password": PASSWORD, "company": "Opal", "division": "One"}
+    return who | other
+
+
+def test_the_first_member_is_admin_and_a_later_one_waits(stranger: Visitor) -> None:
+    first = stranger.post("/auth/register", registration("first@opal.example"))
+    second = stranger.post("/auth/register", registration("second@opal.example", company=" OPAL "))
+    assert (first["status"], first["role"]) == ("active", "admin")
+    assert (second["status"], second["role"]) == ("waiting", None)
+    assert first["organization_id"] == second["organization_id"]
+
+
+def test_an_avatar_name_is_adjective_noun_number(stranger: Visitor) -> None:
+    made = stranger.post("/auth/register", registration("avatar@example.org", company="Avatar"))
+    adjective, noun, number = made["avatar_name"].split("-")
+    assert adjective.isalpha()
+    assert noun.isalpha()
+    assert number.isdigit()
+
+
+def test_who_signs_in_is_told_who_they_are(ann: Visitor) -> None:
+    answer = ann.post("/auth/login", {"email": ann.email.upper(), "password": PASSWORD})
+    assert answer["token_type"] == "bearer"
+    assert answer["expires_in"] == 3600
+    assert answer["person"] == ann.get("/auth/me")
+    assert answer["person"]["email"] == ann.email
+    assert answer["person"]["role"] == "admin"
+
+
+def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(ann: Visitor, stranger: Visitor) -> None:
+    wrong = stranger("POST", "/auth/login", {"email": ann.email, "password": "not this one"})
+    unknown = stranger("POST", "/auth/login", {"email": "nobody@example.org", "password": "not this one"})
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.json()["detail"] == unknown.json()["detail"]
+    assert wrong.headers["www-authenticate"] == "Bearer"
+
+
+def test_an_address_is_registered_once_whatever_its_case(stranger: Visitor) -> None:
+    stranger.post("/auth/register", registration("twice@example.org", company="Twice"))
+    again = stranger("POST", "/auth/register", registration("TWICE@example.org", company="Twice"))
+    assert again.status_code == 409
+    assert again.json()["type"] == "urn:vistory:problem:email-is-taken"
+
+
+def test_a_password_in_a_bad_request_is_not_repeated(stranger: Visitor) -> None:
+    answer = stranger("POST", "/auth/register", registration("x@example.org", password="geheim", nickname="y"))
+    assert answer.status_code == 422
+    assert "geheim" not in answer.text
+    assert {fault["field"] for fault in answer.json()["errors"]} == {"body.password", "body.nickname"}
+
+
+def test_a_registration_that_is_sent_twice_with_one_key_is_done_once(stranger: Visitor) -> None:
+    first = stranger.post("/auth/register", registration("lost@example.org", company="Lost"), key="k1")
+    again = stranger.post("/auth/register", registration("lost@example.org", company="Lost"), key="k1")
+    assert first == again
+
+
+def test_one_who_waits_sees_only_who_they_are(founder: Callable[[], Visitor], client: TestClient) -> None:
+    admin = founder()
+    company = f"Waiting room {admin.id}"
+    Visitor(client).register(company=company)
+    waiting = Visitor(client).register(company=company)
+    assert waiting.get("/auth/me")["status"] == "waiting"
+    assert waiting("POST", "/projects", {"name": "Mine"}).status_code == 403

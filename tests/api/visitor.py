@@ -1,0 +1,79 @@
+"""Somebody who uses the API, and notes when an answer is not one that the API's description promised."""
+
+import re
+from functools import cache
+from itertools import count
+from typing import Any, Final, Self
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+PREFIX: Final = "/api/v1"
+PASSWORD: Final = "correct horse battery"
+_numbers: Final = count(1)
+
+
+class Visitor:
+    def __init__(self, client: TestClient, token: str | None = None) -> None:
+        self.client = client
+        self.token = token
+        self.id = self.organization = self.email = ""
+
+    def __call__(self, method: str, path: str, body: Any = None, key: str | None = None, **headers: str) -> Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token:
+            named.setdefault("Authorization", f"Bearer {self.token}")
+        if key:
+            named["Idempotency-Key"] = key
+        answer = self.client.request(method, PREFIX + path, json=body, headers=named)
+        assert_documented(self.client, method, PREFIX + path.partition("?")[0], answer)
+        return answer
+
+    def get(self, path: str, **headers: str) -> Any:
+        return good(self("GET", path, **headers)).json()
+
+    def post(self, path: str, body: Any = None, key: str | None = None) -> Any:
+        return good(self("POST", path, body if body is not None else {}, key)).json()
+
+    def register(self, company: str = "Acme", division: str = "Vision") -> Self:
+        self.email = f"person{next(_numbers)}@example.org"
+        who = {"email": self.email, "full_name": "Ann Ö", "password": PASSWORD}
+        made = self.post("/auth/register", who | {"company": company, "division": division})
+        self.id, self.organization = made["id"], made["organization_id"]
+        return self.sign_in()
+
+    def sign_in(self) -> Self:
+        self.token = self.post("/auth/login", {"email": self.email, "password": PASSWORD})["access_token"]
+        return self
+
+
+def good(answer: Response) -> Response:
+    assert answer.is_success, answer.text
+    return answer
+
+
+def assert_documented(client: TestClient, method: str, path: str, answer: Response) -> None:
+    app = client.app
+    assert isinstance(app, FastAPI)
+    documented = _promised(app, method, path)
+    if documented is None:
+        assert answer.status_code in (404, 405), f"{method} {path} is not described"
+    else:
+        assert str(answer.status_code) in documented, f"{method} {path} answered {answer.status_code}: {answer.text}"
+    if answer.is_error:
+        assert answer.headers["content-type"] in ("application/problem+json", "application/json")
+
+
+def _promised(app: FastAPI, method: str, path: str) -> frozenset[str] | None:
+    operations = [
+        operations[method.lower()]
+        for template, operations in app.openapi()["paths"].items()
+        if method.lower() in operations and _pattern(template).fullmatch(path)
+    ]
+    return frozenset(status for each in operations for status in each["responses"]) if operations else None
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{[^}]+\}", "[^/]+", template))
