@@ -40,7 +40,7 @@ def prepare(stack: "Stack") -> "Head":
     migrate_ledger(settings.need("database_url"), APP, uuid7())  # a ledger that is there keeps its own id
     migrate_keys(settings.need("keys_database_url"), KEYS)
     head = head_of(settings)
-    asyncio.run(declare(settings.need("nats_url"), head, tuple(stack.told.frameworks)))
+    asyncio.run(declare(settings, head, tuple(stack.told.frameworks)))
     return head
 
 
@@ -54,14 +54,12 @@ def head_of(settings: "Settings") -> "Head":
         store.close()
 
 
-async def declare(nats_url: str, head: "Head", frameworks: tuple[str, ...]) -> None:
-    import nats
+async def declare(settings: "Settings", head: "Head", frameworks: tuple[str, ...]) -> None:
+    from infra import bus, durables, streams
 
-    from infra import streams
-    from infra.nats_users import connect_options
-
-    connection = await nats.connect(**connect_options(nats_url))  # type: ignore[arg-type]
+    trainers = durables.for_trainers(settings.need("database_url"), frameworks)
+    connection = await bus.connect(settings.need("nats_url"))
     try:
-        await streams.declare(connection.jetstream(), head, frameworks)
+        await streams.declare(connection.jetstream(), head, trainers)
     finally:
         await connection.close()
