@@ -84,7 +84,7 @@ class Servers:
 
 def copy(admin: psycopg.Connection, old: str, new: str) -> None:
     admin.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy").format(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
             sql.Identifier(new), sql.Identifier(old), sql.Identifier(OWNER)
         )
     )

@@ -4,9 +4,9 @@ import fcntl
 import os
 import pwd
 import stat
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 PARTS = ("postgres", "nats", "objects", "mlflow", "secrets", "logs", "run")
 
@@ -53,7 +53,7 @@ class DataFolder:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self.user = other_user()
-        self._lock: IO[str] | None = None
+        self._lock: ExitStack | None = None
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -82,19 +82,20 @@ class DataFolder:
         os.chown(self.path / "postgres", user.id, user.group)
 
     def lock(self) -> None:
-        stream = (self.path / "run" / "lock").open("a+")
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            raise AlreadyRunning(
-                f"a stack runs on {self.path} already (process {stream.read().strip() or 'unknown'}); "
-                "stop it, or name another folder"
-            ) from None
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        self._lock = stream
+        with ExitStack() as undo:
+            stream = undo.enter_context((self.path / "run" / "lock").open("a+"))
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stream.seek(0)
+                raise AlreadyRunning(
+                    f"a stack runs on {self.path} already (process {stream.read().strip() or 'unknown'}); "
+                    "stop it, or name another folder"
+                ) from None
+            stream.truncate(0)
+            stream.write(str(os.getpid()))
+            stream.flush()
+            self._lock = undo.pop_all()
 
     def unlock(self) -> None:
         if self._lock:

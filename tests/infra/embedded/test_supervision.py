@@ -1,0 +1,223 @@
+"""A supervised process is started, watched, started again and stopped; it never outlives its supervisor."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Condition
+
+import psutil
+import pytest
+
+from infra.embedded import logs
+from infra.embedded.child import Change, Child, StartFailed, State
+from infra.embedded.folder import AlreadyRunning, DataFolder
+from infra.embedded.group import Group
+from infra.embedded.ports import HOST, Ports, is_free
+
+
+class Seen:
+    """Changes as they come, to wait for."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+        self._news = Condition()
+
+    def __call__(self, change: Change) -> None:
+        with self._news:
+            self.changes.append(change)
+            self._news.notify_all()
+
+    def of(self, name: str) -> list[State]:
+        return [change.state for change in self.changes if change.name == name]
+
+    def wait_for(self, name: str, state: State, seconds: float = 20) -> None:
+        with self._news:
+            assert self._news.wait_for(lambda: state in self.of(name), seconds), self.changes
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
+    until = time.monotonic() + seconds
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.02)
+    return holds()
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture
+def group(tmp_path: Path, seen: Seen) -> Iterator[Group]:
+    group = Group(tmp_path, seen)
+    yield group
+    group.stop()
+
+
+def shell(tmp_path: Path, script: str, name: str = "child", **more: object) -> Child:
+    return Child(name=name, argv=("/bin/sh", "-c", script), cwd=tmp_path, **more)  # type: ignore[arg-type]
+
+
+def test_a_child_is_ready_when_its_probe_says_so(group: Group, seen: Seen, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    group.start([shell(tmp_path, f"sleep 0.1; touch {mark}; exec sleep 60", ready_probe=mark.exists)])
+    assert mark.exists()
+    assert seen.of("child") == [State.STARTING, State.READY]
+
+
+def test_a_child_that_is_killed_is_started_again(group: Group, seen: Seen, tmp_path: Path) -> None:
+    group.start([shell(tmp_path, "exec sleep 60")])
+    first = group.pids()["child"]
+    os.kill(first, signal.SIGKILL)
+    seen.wait_for("child", State.RESTARTED)
+    assert seen.of("child") == [State.STARTING, State.READY, State.DIED, State.STARTING, State.RESTARTED]
+    assert group.pids()["child"] != first
+
+
+def test_a_child_that_dies_again_and_again_is_given_ever_longer_pauses(
+    group: Group, seen: Seen, tmp_path: Path
+) -> None:
+    group.start([shell(tmp_path, "sleep 0.05; exit 3")])
+    assert eventually(lambda: seen.of("child").count(State.DIED) >= 4)
+    deaths = [change for change in seen.changes if change.state is State.DIED]
+    assert {change.detail for change in deaths} == {"exit status 3"}
+
+
+def test_children_of_one_layer_start_in_parallel(group: Group, tmp_path: Path) -> None:
+    begun = time.monotonic()
+    marks = [tmp_path / str(number) for number in range(4)]
+    group.start(
+        shell(tmp_path, f"sleep 0.5; touch {mark}; exec sleep 60", mark.name, ready_probe=mark.exists) for mark in marks
+    )
+    assert time.monotonic() - begun < 1.8
+
+
+def test_a_child_that_cannot_start_fails_with_the_end_of_its_log(group: Group, tmp_path: Path) -> None:
+    with pytest.raises(StartFailed, match=r"(?s)exit status 7.*no such configuration"):
+        group.start([shell(tmp_path, "echo no such configuration; exit 7", ready_probe=lambda: False)])
+
+
+def test_a_child_that_is_never_ready_fails_in_time(group: Group, tmp_path: Path) -> None:
+    with pytest.raises(StartFailed, match="not ready within"):
+        group.start([shell(tmp_path, "exec sleep 60", ready_probe=lambda: False, ready_within=0.2)])
+
+
+def test_a_probe_that_breaks_fails_the_start(group: Group, tmp_path: Path) -> None:
+    with pytest.raises(StartFailed, match="ZeroDivisionError"):
+        group.start([shell(tmp_path, "exec sleep 60", ready_probe=lambda: bool(1 / 0))])
+
+
+def test_a_failed_preparation_fails_the_start(group: Group, tmp_path: Path) -> None:
+    with pytest.raises(StartFailed, match="FileNotFoundError"):
+        group.start([shell(tmp_path, "exec sleep 60", prepare=(tmp_path / "absent").unlink)])
+
+
+def test_later_layers_stop_before_earlier_ones(group: Group, seen: Seen, tmp_path: Path) -> None:
+    group.start([shell(tmp_path, "exec sleep 60", "server")])
+    group.start([shell(tmp_path, "exec sleep 60", "client")])
+    group.stop()
+    assert [change.name for change in seen.changes if change.state is State.STOPPED] == ["client", "server"]
+
+
+def test_a_stubborn_child_is_gone_within_ten_seconds_with_all_that_it_started(group: Group, tmp_path: Path) -> None:
+    stubborn = "trap '' TERM INT; sleep 61 & echo $! > {0}/grandchild; touch {0}/mark; while :; do sleep 1; done"
+    mark = tmp_path / "mark"
+    group.start([shell(tmp_path, stubborn.format(tmp_path), ready_probe=mark.exists, grace=1.0)])
+    pids = [*group.pids().values(), int((tmp_path / "grandchild").read_text())]
+    begun = time.monotonic()
+    group.stop()
+    assert time.monotonic() - begun < 3
+    assert eventually(lambda: not any(map(is_running, pids)))
+
+
+def is_running(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_a_child_knows_nothing_of_the_callers_environment_but_what_it_needs(
+    group: Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISTORY_DATABASE_URL", "postgresql://admin:secret@host/db")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    group.start([shell(tmp_path, "exec sleep 60", env={"GIVEN": "yes"})])
+    pid = group.pids()["child"]
+    assert eventually(lambda: psutil.Process(pid).name() == "sleep")
+    environment = psutil.Process(pid).environ()
+    assert environment["GIVEN"] == "yes"
+    assert "secret" not in str(environment)
+
+
+def test_no_child_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+    script = f"""
+import time
+from pathlib import Path
+from infra.embedded.child import Child
+from infra.embedded.group import Group
+folder = Path({str(tmp_path)!r})
+group = Group(folder, lambda change: None)
+group.start([Child(str(n), ("/bin/sleep", "60"), folder) for n in range(2)])
+print(*group.pids().values(), flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout
+        pids = [int(word) for word in supervisor.stdout.readline().split()]
+        assert len(pids) == 2
+        supervisor.kill()
+    assert eventually(lambda: not any(map(is_running, pids)))
+
+
+def test_a_second_stack_on_one_folder_is_told_of_the_first(tmp_path: Path) -> None:
+    first, second = DataFolder(tmp_path / "data"), DataFolder(tmp_path / "data")
+    for folder in (first, second):
+        folder.user = None
+        folder.make()
+    first.lock()
+    with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"):
+        second.lock()
+    first.unlock()
+    second.lock()
+    second.unlock()
+
+
+def test_a_port_is_remembered_from_run_to_run(tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    port = Ports(file)["postgres"]
+    assert Ports(file)["postgres"] == port
+
+
+def test_a_port_that_was_taken_meanwhile_is_chosen_anew(tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    port = Ports(file)["postgres"]
+    with socket.create_server((HOST, port)):
+        assert not is_free(port)
+        other = Ports(file)["postgres"]
+        assert other != port
+    assert Ports(file)["postgres"] == other
+
+
+def test_a_preferred_port_that_is_taken_gives_way_to_the_next(tmp_path: Path) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        preferred = taken.getsockname()[1]
+        assert preferred < Ports(tmp_path / "ports.json").near("api", preferred) < preferred + 100
+
+
+def test_names_get_different_ports(tmp_path: Path) -> None:
+    ports = Ports(tmp_path / "ports.json")
+    assert len({ports.near(str(n), 23000) for n in range(5)}) == 5
+
+
+def test_a_log_that_grew_is_moved_aside_while_it_is_written(tmp_path: Path) -> None:
+    log = tmp_path / "child.log"
+    with log.open("a") as writer:
+        writer.write("old\n" * 1000)
+        writer.flush()
+        logs.trim(tmp_path, limit=100)
+        writer.write("new\n")
+    assert log.read_text() == "new\n"
+    assert (tmp_path / "child.log.1").read_text().startswith("old")

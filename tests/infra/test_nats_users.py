@@ -1,0 +1,137 @@
+"""What each user of the bus may do, and what it may not, on a real server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import nats
+import pytest
+from nats.aio.client import Client
+from nats.js.api import ConsumerConfig, StreamConfig
+
+from infra import nats_users
+from infra.embedded.nats import Nats, answers
+from tests.servers import Servers
+
+NARROW = ["relay", "projector", "consumers", "api", "trainer-timm"]
+EVENT = "vistory.events.org.dataset.id.registered"
+
+
+@pytest.fixture(scope="module")
+def bus(servers: Servers) -> Iterator[Nats]:
+    with servers.fresh_nats() as fresh:
+        asyncio.run(furnish(fresh))
+        yield fresh
+
+
+async def furnish(bus: Nats) -> None:
+    async with connected(bus, "admin") as client:
+        stream = client.jetstream()
+        await stream.add_stream(StreamConfig("EVENTS", subjects=["vistory.events.>"], allow_direct=True))
+        await stream.add_stream(StreamConfig("TELEMETRY", subjects=["vistory.telemetry.>"]))
+        await stream.add_consumer("EVENTS", ConsumerConfig(durable_name=nats_users.trainer_durable("timm")))
+
+
+@asynccontextmanager
+async def connected(bus: Nats, user: str) -> AsyncIterator[Client]:
+    refused: list[Exception] = []
+
+    async def note(error: Exception) -> None:
+        refused.append(error)
+
+    options = nats_users.connect_options(bus.url(user))
+    client = await nats.connect(**options, error_cb=note)  # type: ignore[arg-type]
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def complaints(bus: Nats, user: str, act: Callable[[Client], Awaitable[object]]) -> str:
+    """What the server answers on the line: it drops what is not allowed, and says so before the next answer."""
+    async with connected(bus, user) as client:
+        await act(client)
+        # nats-py sends the PING of a flush ahead of what waits to be sent: only a second one comes after it.
+        await client.flush()
+        await client.flush()
+        return str(client.last_error).lower()
+
+
+def may_publish(bus: Nats, user: str, subject: str) -> bool:
+    complaint = asyncio.run(complaints(bus, user, lambda client: client.publish(subject, b"{}")))
+    assert complaint in ("none", f"nats: permissions violation for publish to {subject!r}".replace("'", '"').lower())
+    return complaint == "none"
+
+
+def may_subscribe(bus: Nats, user: str, subject: str) -> bool:
+    complaint = asyncio.run(complaints(bus, user, lambda client: client.subscribe(subject)))
+    assert complaint in ("none", f'nats: permissions violation for subscription to "{subject}"'.lower())
+    return complaint == "none"
+
+
+@pytest.mark.parametrize("user", NARROW)
+@pytest.mark.parametrize("action", ["UPDATE", "DELETE", "PURGE", "CREATE", "MSG.DELETE"])
+def test_no_process_may_change_or_empty_a_stream(bus: Nats, user: str, action: str) -> None:
+    assert not may_publish(bus, user, f"$JS.API.STREAM.{action}.EVENTS")
+
+
+@pytest.mark.parametrize("user", [name for name in NARROW if name != "relay"])
+def test_only_the_relay_publishes_events(bus: Nats, user: str) -> None:
+    assert not may_publish(bus, user, EVENT)
+
+
+def test_the_relay_publishes_and_reads_back_the_tail(bus: Nats) -> None:
+    async def run() -> bytes | None:
+        async with connected(bus, "relay") as client:
+            ack = await client.jetstream().publish(EVENT, b"fact")
+            return (await client.jetstream().get_msg("EVENTS", seq=ack.seq)).data
+
+    assert asyncio.run(run()) == b"fact"
+
+
+def test_a_trainer_fetches_and_acknowledges_its_own_durable(bus: Nats) -> None:
+    async def run() -> bool:
+        async with connected(bus, "relay") as relay:
+            await relay.jetstream().publish(EVENT, b"fact")
+        async with connected(bus, "trainer-timm") as client:
+            durable = nats_users.trainer_durable("timm")
+            pull = await client.jetstream().pull_subscribe_bind(durable, "EVENTS")
+            message = (await pull.fetch(1, timeout=2))[0]
+            await message.ack_sync()
+            return message.data == b"fact"
+
+    assert asyncio.run(run())
+
+
+def test_a_trainer_may_not_make_consumers(bus: Nats) -> None:
+    for subject in ("CREATE.EVENTS", "CREATE.EVENTS.mine", "CREATE.EVENTS.train-timm.>", "DURABLE.CREATE.EVENTS.x"):
+        assert not may_publish(bus, "trainer-timm", f"$JS.API.CONSUMER.{subject}")
+
+
+def test_a_trainer_may_not_fetch_from_the_durable_of_another(bus: Nats) -> None:
+    assert not may_publish(bus, "trainer-ultralytics", "$JS.API.CONSUMER.MSG.NEXT.EVENTS.train-timm")
+    assert may_publish(bus, "trainer-timm", "$JS.API.CONSUMER.INFO.EVENTS.train-timm")
+
+
+@pytest.mark.parametrize("user", NARROW)
+@pytest.mark.parametrize("subject", ["vistory.events.>", "_INBOX.>", "_INBOX_admin.>", ">"])
+def test_nobody_listens_in_on_events_or_on_the_inbox_of_another(bus: Nats, user: str, subject: str) -> None:
+    assert not may_subscribe(bus, user, subject)
+    assert may_subscribe(bus, user, f"{nats_users.inbox(user)}.mine")
+
+
+def test_the_platform_asks_a_trainer_and_gets_an_answer(bus: Nats) -> None:
+    async def run() -> bytes:
+        async with connected(bus, "trainer-timm") as trainer, connected(bus, "consumers") as asker:
+            questions = await trainer.subscribe("vistory.control.timm.job")
+            await trainer.flush()
+            answer = asyncio.create_task(asker.request("vistory.control.timm.job", b"?", timeout=2))
+            await (await questions.next_msg(timeout=2)).respond(b"alive")
+            return (await answer).data
+
+    assert asyncio.run(run()) == b"alive"
+
+
+def test_a_wrong_password_is_refused(bus: Nats) -> None:
+    assert answers(bus.port, "relay", bus.password("relay"))
+    assert not answers(bus.port, "relay", bus.password("api"))
