@@ -94,15 +94,8 @@ class AttemptApi:
         self._reclaim = reclaim
         self._path = f"/training-jobs/{key.job}/attempts/{key.attempt}"
 
-    async def entries(self) -> AsyncIterator[list[dict[str, Any]]]:
-        """Page by page: the addresses in a page are good for minutes only."""
-        after: str | None = ""
-        while after is not None:
-            page = await patiently(lambda after=after: self.page(after))  # type: ignore[misc]
-            yield page["items"]
-            after = page["next"]
-
     async def page(self, after: str) -> Any:
+        """Some of the snapshot's images, each with an address that is good for minutes only."""
         query = httpx.QueryParams({"limit": 1000} | ({"after": after} if after else {}))
         return await self._ask("GET", f"/entries?{query}")
 

@@ -1,0 +1,302 @@
+"""The service of a framework: takes jobs from its durable, one per free slot, and sees each to its end."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Coroutine
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeout
+from nats.js import JetStreamContext
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from uuid_utils.compat import uuid7
+
+from consumers import training_http
+from consumers.attempt import Attempt, Bench
+from domain.training_job import EndReason
+from infra import leases
+from infra.attempt_folder import AttemptFolder, Claimed
+from infra.blob_cache import BlobCache
+from infra.bus import connect
+from infra.config import Settings
+from infra.cores import Seat
+from infra.ends import Ended, Stop, evidence
+from infra.executors import Executor, SubprocessExecutor, models_of
+from infra.leases import Key
+from infra.nats_users import trainer_durable
+from infra.published import unpack
+from infra.shipping import Shipment
+from infra.streams import EVENTS
+from infra.worker_api import AttemptApi, Away, Over, Turned, WorkerApi, patiently
+
+SLOTS: Final = 1
+STOPPED_WITHIN: Final = 4.5
+log = logging.getLogger(__name__)
+
+
+class Service:
+    def __init__(self, settings: Settings, framework: str, executor: Executor | None = None) -> None:
+        self.framework = framework
+        self.worker_id = uuid7()
+        self.running: dict[Key, Attempt] = {}
+        self.models: Any = []
+        self._settings = settings
+        self._home = Path(settings.need("data")) / f"trainer-{framework}"
+        self._home.mkdir(parents=True, mode=0o700, exist_ok=True)
+        credential = settings.need("worker_credential")
+        self._api = WorkerApi(settings.need("api_url"), credential)
+        self._blobs = httpx.AsyncClient(timeout=30.0)
+        self._seat = Seat(Path(settings.need("data")) / "run" / "trainers", framework)
+        self._client: Client | None = None
+        self._stopping = asyncio.Event()
+        self._free = asyncio.Semaphore(SLOTS)
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._address = ""
+        self.registry = CollectorRegistry()
+        self._ended = Counter(
+            "vistory_attempts_ended", "Attempts by how they ended.", ["report"], registry=self.registry
+        )
+        Gauge("vistory_attempts_running", "Trainings that run now.", registry=self.registry).set_function(
+            lambda: len(self.running)
+        )
+        self._bench = Bench(
+            framework=framework,
+            worker_id=self.worker_id,
+            executor=executor or SubprocessExecutor(settings.environments.absolute()),
+            cache=BlobCache(self._home / "blobs", self._blobs),
+            stream=self.stream,
+            threads=lambda: settings.threads or self._seat.threads(),
+            hidden=(credential,),
+        )
+
+    def stream(self) -> JetStreamContext | None:
+        return self._client.jetstream() if self._client is not None and self._client.is_connected else None
+
+    def health(self) -> dict[str, Any]:
+        return {
+            "status": "ok",
+            "framework": self.framework,
+            "worker_id": str(self.worker_id),
+            "bus": self.stream() is not None,
+            "slots": SLOTS,
+            "running": [{"job": str(key.job), "attempt": key.attempt} for key in self.running],
+        }
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Until `stop`; then hands over what runs, within a few seconds."""
+        with ExitStack() as stack:
+            listener = stack.enter_context(training_http.listening(self.framework, self._settings.trainer_port))
+            stack.callback(self._seat.leave)
+            self._address = "http://{}:{}".format(*listener.getsockname())
+            face = training_http.application(self.health, lambda: self.models, self.registry)
+            for work in (training_http.serve(face, listener), self._register(), self._recover(), self._work()):
+                self._begin(work)
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+            await self._stopping.wait()
+            await self._finish()
+
+    async def _finish(self) -> None:
+        for attempt in self.running.values():
+            attempt.stop(Stop.HANDED_OVER)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOPPED_WITHIN):
+                await self._idle.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks, timeout=1.0)
+        if self._client is not None:
+            await self._client.close()
+        await self._api.close()
+        await self._blobs.aclose()
+
+    def _begin(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a part of the service broke down", exc_info=error)
+
+    async def _register(self) -> None:
+        """Say what can be trained; the platform may come up later than we."""
+        said = json.loads(await models_of(self._settings.environments.absolute(), self.framework, self._home))
+        self.models = said["models"]
+        while True:
+            try:
+                return await patiently(lambda: self._api.register(self.framework, self.models))
+            except Turned as error:
+                log.error("the platform refused our list of models: %s", error)
+            await asyncio.sleep(10)
+
+    async def _work(self) -> None:
+        self._client = await connect(self._settings.need("nats_url"))
+        await self._client.subscribe(f"vistory.control.{self.framework}.>", cb=self._controlled)
+        while not self._stopping.is_set():
+            try:
+                await self._take_jobs(self._client.jetstream())
+            except Exception as error:
+                log.warning("the queue of %s cannot be read: %r", self.framework, error)
+                await asyncio.sleep(1)
+
+    async def _take_jobs(self, stream: JetStreamContext) -> None:
+        queue = await stream.pull_subscribe_bind(trainer_durable(self.framework), stream=EVENTS)
+        try:
+            while not self._stopping.is_set():
+                await self._free.acquire()
+                taken = False
+                try:
+                    taken = await self._take_one(queue)
+                finally:
+                    if not taken:
+                        self._free.release()
+        finally:
+            await queue.unsubscribe()
+
+    async def _take_one(self, queue: JetStreamContext.PullSubscription) -> bool:
+        """Whether a slot is in use now. Raises whatever keeps the queue from being read."""
+        try:
+            (message,) = await queue.fetch(1, timeout=1.0)
+        except (TimeoutError, NatsTimeout):
+            return False
+        if self._stopping.is_set():
+            await message.nak()
+            return False
+        return await self._claim(message, key_of(message))
+
+    async def _claim(self, message: Msg, key: Key) -> bool:
+        """Ours from the answer on; only then is the message acknowledged."""
+        try:
+            claim = await self._api.claim(key, self.worker_id, f"{self.framework} at {self._address}")
+        except Over as error:
+            log.info("%s is not for us: %s", key, error)
+            await message.ack()
+            return False
+        except (Away, Turned) as error:
+            log.warning("%s cannot be claimed now: %s", key, error)
+            await message.nak(delay=claim_delay(error, message.metadata.num_delivered or 1))
+            return False
+        self._begin(self._see_through(key, claim))
+        with suppress(NatsError):  # if it comes again, the claim says that it is taken
+            await message.ack()
+        return True
+
+    async def _see_through(self, key: Key, claim: dict[str, Any]) -> None:
+        try:
+            folder = AttemptFolder.of(self._home, key)
+            claimed = Claimed(claim["token"], str(claim["job"]["organization_id"]))
+            folder.begin(claimed)
+            api = AttemptApi(self._api, key, claimed.token, lambda: self._reclaim(key))
+            shipment = Shipment(folder.spool(), key, claimed.organization_id, self.stream)
+            await self._run(Attempt(claim, folder.work, shipment.spool, api, self._bench), shipment)
+            folder.end()
+        finally:
+            self._free.release()
+        self._begin(self._ship_the_rest(folder, shipment, api))
+        await self._let_go(key)
+
+    async def _run(self, attempt: Attempt, shipment: Shipment) -> None:
+        self.running[attempt.key] = attempt
+        self._idle.clear()
+        shipping = self._begin(shipment.run())
+        try:
+            self._ended.labels(await attempt.run()).inc()
+        finally:
+            shipping.cancel()
+            del self.running[attempt.key]
+            if not self.running:
+                self._idle.set()
+
+    async def _reclaim(self, key: Key) -> str:
+        claim = await self._api.claim(key, self.worker_id, f"{self.framework} at {self._address}")
+        return str(claim["token"])
+
+    async def _let_go(self, key: Key) -> None:
+        if (stream := self.stream()) is not None:
+            with suppress(Exception):  # it lapses by itself
+                await leases.give_up(stream, key)
+
+    async def _ship_the_rest(self, folder: AttemptFolder, shipment: Shipment, api: AttemptApi) -> None:
+        """The spool stays until the archive has it; a later start tries again what this one could not."""
+
+        async def archived() -> int:
+            return (await patiently(api.standing)).archived
+
+        try:
+            await shipment.run_until_archived(archived)
+        except Turned as error:
+            log.warning("nobody confirms the archive of %s: %s", folder.key, error)
+            return
+        shipment.spool.close()
+        folder.remove()
+
+    async def _recover(self) -> None:
+        """An earlier start may have been killed: its trainings died with it, and are given back now."""
+        for folder in list(AttemptFolder.leftovers(self._home)):
+            if folder.key not in self.running:
+                folder.clear()
+                self._begin(self._give_back(folder))
+
+    async def _give_back(self, folder: AttemptFolder) -> None:
+        claimed = folder.claimed()
+        api = AttemptApi(self._api, folder.key, claimed.token, None)
+        if not folder.ended:
+            lost = Ended("hand-over", EndReason.WORKER_LOST, "the service of the trainer was killed")
+            with suppress(Turned):
+                await patiently(lambda: api.report("hand-over", {"evidence": evidence(lost, ())}, "recovered"))
+            folder.end()
+        shipment = Shipment(folder.spool(), folder.key, claimed.organization_id, self.stream)
+        await self._ship_the_rest(folder, shipment, api)
+
+    async def _controlled(self, message: Msg) -> None:
+        """`{"cancel": true}` ends a training; `{"alive": true}` asks whether it runs here."""
+        *_, job, number = message.subject.split(".")
+        attempt = self.running.get(Key(UUID(job), int(number)))
+        wanted = json.loads(message.data)
+        if wanted.get("cancel") and attempt is not None:
+            attempt.stop(Stop.CANCELLED)
+        if wanted.get("alive") and message.reply and attempt is not None:
+            await message.respond(json.dumps({"worker": str(self.worker_id)}).encode())
+
+
+def key_of(message: Msg) -> Key:
+    """Which attempt may begin: the first, or the one that the event names."""
+    stored = unpack(message).stored
+    first = stored.topic == "training_job.requested"
+    return Key(stored.originator_id, 1 if first else int(json.loads(stored.state)["data"]["attempt"]))
+
+
+def claim_delay(error: Exception, deliveries: int) -> float:
+    """Soon where the platform is away, slowly where it says no: that takes somebody to mend."""
+    return 30.0 if isinstance(error, Turned) else min(15.0, 0.5 * 2 ** min(deliveries, 5))
+
+
+def main(settings: Settings, framework: str) -> None:
+    """Until SIGTERM."""
+    logging.basicConfig(level=settings.log_level.upper(), stream=sys.stdout, format="%(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # addresses of files are credentials for minutes
+    asyncio.run(_main(settings, framework))
+
+
+async def _main(settings: Settings, framework: str) -> None:
+    service = Service(settings, framework)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, service.stop)
+    await service.run()

@@ -1,0 +1,151 @@
+"""Everything that a training process is handed: the entries with their files, what it starts from, and its job file."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from infra.blob_cache import BlobCache, Damaged
+from infra.worker_api import AttemptApi, patiently
+
+AT_ONCE: Final = 8
+TRIES: Final = 5
+PAUSE: Final = 1.0
+ENTRY: Final = ("path", "sha256", "size", "width", "height", "annotations", "side")
+
+
+class BadData(Exception):
+    """The pinned data is not what it was; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    job_file: Path
+    resumed_from: Mapping[str, Any] | None
+    blobs: frozenset[str]
+    notes: tuple[str, ...]
+
+
+class Preparation:
+    """Fetches what a claim names into the cache and writes the job file. Waits out whoever is away."""
+
+    def __init__(self, claim: Mapping[str, Any], folder: Path, cache: BlobCache, api: AttemptApi) -> None:
+        self._job = claim["job"]
+        self._folder = folder
+        self._cache = cache
+        self._api = api
+        self._blobs: set[str] = set()
+        self._notes: list[str] = []
+
+    async def prepare(self, threads: int) -> Prepared:
+        """Raises BadData."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        entries = await self._entries()
+        resume = await self._resume()
+        weights = await self._weights()
+        file = self._folder / "job.json"
+        file.write_text(json.dumps(self._described(entries, threads, resume, weights), ensure_ascii=False))
+        return Prepared(file, self._resumed(resume), frozenset(self._blobs), tuple(self._notes))
+
+    def _described(self, entries: Path, threads: int, resume: Any, weights: Any) -> dict[str, Any]:
+        recipe = self._job["recipe"]
+        return {
+            "format": 1,
+            "job": str(self._job["id"]),
+            "attempt": self._job["attempt"],
+            "task": self._job["task"],
+            "model": recipe["model"],
+            "parameters": recipe["parameters"],
+            "classes": self._job["classes"],
+            "entries": str(entries),
+            "blobs": str(self._cache.folder.absolute()),
+            "output": str(self._folder.absolute() / "output"),
+            "threads": threads,
+            "device": recipe["device"],
+            "seed": seed(recipe["parameters"]),
+            "resume": resume,
+            "weights": weights,
+        }
+
+    async def _entries(self) -> Path:
+        file = self._folder.absolute() / "entries.jsonl"
+        after: str | None = ""
+        with file.open("w") as lines:
+            while after is not None:
+                items, after = await self._page(after)
+                lines.writelines(json.dumps({name: entry[name] for name in ENTRY}) + "\n" for entry in items)
+        return file
+
+    async def _page(self, after: str) -> tuple[list[dict[str, Any]], str | None]:
+        """One page with all its files here; asked for anew where a file did not come, since addresses expire."""
+        while True:
+            page = await patiently(lambda: self._api.page(after))
+            failed = await self._fetch_all(page["items"])
+            if not failed:
+                return page["items"], page["next"]
+            await asyncio.sleep(PAUSE)
+
+    async def _fetch_all(self, entries: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether some file did not come for now."""
+        limit = asyncio.Semaphore(AT_ONCE)
+        outcomes = await asyncio.gather(*(self._complaint(entry, limit) for entry in entries), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, httpx.HTTPError):
+                raise outcome
+            if isinstance(outcome, str):
+                raise BadData(outcome)
+        return any(isinstance(outcome, httpx.HTTPError) for outcome in outcomes)
+
+    async def _complaint(self, entry: Mapping[str, Any], limit: asyncio.Semaphore) -> str | None:
+        async with limit:
+            try:
+                self._blobs.add(entry["sha256"])
+                await self._cache.fetch(entry["sha256"], entry["url"])
+            except Damaged as error:
+                return f"the file of {entry['path']} cannot be used: {error}"
+        return None
+
+    async def _resume(self) -> dict[str, Any] | None:
+        """A checkpoint that does not verify is not loaded: the training then begins again from its start."""
+        if (checkpoint := self._job.get("resume")) is None:
+            return None
+        try:
+            path = await self._fetch(checkpoint["sha256"], checkpoint["url"])
+        except Damaged as error:
+            self._notes.append(f"the checkpoint of epoch {checkpoint['epoch']} was not loaded: {error}")
+            return None
+        return {"path": str(path.absolute()), "sha256": checkpoint["sha256"], "epoch": checkpoint["epoch"]}
+
+    def _resumed(self, resume: Any) -> Mapping[str, Any] | None:
+        return {name: self._job["resume"][name] for name in ("epoch", "sha256", "size")} if resume else None
+
+    async def _weights(self) -> dict[str, Any] | None:
+        weights = self._job.get("weights")
+        if not weights or not weights.get("sha256"):
+            return None
+        try:
+            path = await self._fetch(weights["sha256"], weights["url"])
+        except Damaged as error:
+            raise BadData(f"the starting weights {weights['sha256']} cannot be used: {error}") from error
+        return {"path": str(path.absolute()), "sha256": weights["sha256"]}
+
+    async def _fetch(self, sha256: str, url: str) -> Path:
+        self._blobs.add(sha256)
+        for attempt in range(TRIES):
+            try:
+                return await self._cache.fetch(sha256, url)
+            except httpx.HTTPError:
+                if attempt == TRIES - 1:
+                    raise
+                await asyncio.sleep(PAUSE * 2**attempt)
+        raise AssertionError("the last try returns or raises")
+
+
+def seed(parameters: Mapping[str, Any]) -> int:
+    """The recipe's, and the same for whoever runs a recipe without one again."""
+    given = parameters.get("seed")
+    return given if type(given) is int else 0
