@@ -1,0 +1,1 @@
+"""What Vistory costs, as ratios against a limit or a peer measured in the same run."""
