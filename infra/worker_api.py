@@ -100,10 +100,19 @@ class AttemptApi:
         return await self._ask("GET", f"/entries?{query}")
 
     async def upload(self, file: Produced) -> None:
-        """Put the file where the platform says, unless it is there; the store itself checks the bytes."""
-        place = await self._ask("POST", "/objects", {"sha256": file.sha256, "size": file.size})
-        if place.get("present"):
+        """Put the file where the platform says, unless it is there; then let the platform see that it is."""
+        if (place := await self._place(file)) is None:
             return
+        await self._put(file, place)
+        if await self._place(file) is not None:
+            raise Away(f"the object store has not got {file.sha256} yet")
+
+    async def _place(self, file: Produced) -> Mapping[str, Any] | None:
+        place = await self._ask("POST", "/objects", {"sha256": file.sha256, "size": file.size})
+        return None if place.get("present") else place
+
+    async def _put(self, file: Produced, place: Mapping[str, Any]) -> None:
+        """The address signs the checksum: the store itself refuses other bytes."""
         checksum = base64.b64encode(bytes.fromhex(file.sha256)).decode()
         headers = {"x-amz-checksum-sha256": checksum} | (place.get("headers") or {})
         headers |= {"Content-Length": str(file.size)}
