@@ -32,6 +32,8 @@ def load(noun: str) -> TyperCommand | TyperGroup:
     command = typer.main.get_command(import_module(f"cli.{noun}").app)
     assert isinstance(command, TyperCommand | TyperGroup)
     command.name = noun
+    for each in (command, *getattr(command, "commands", {}).values()):
+        each.rich_markup_mode = None  # plain help: Rich takes longer to import than everything else here
     return command
 
 

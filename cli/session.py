@@ -10,7 +10,6 @@ import typer
 
 from cli.client import Api
 from cli.exits import Exit, Stop
-from infra.embedded.passwords import write_private
 
 DEFAULT_API = "http://127.0.0.1:8000"
 Address = Annotated[
@@ -32,6 +31,8 @@ def home() -> Path:
 
 
 def keep(session: Session) -> Path:
+    from infra.embedded.passwords import write_private
+
     home().mkdir(parents=True, exist_ok=True, mode=0o700)
     return write_private(home() / "session.json", json.dumps(asdict(session)).encode())
 

@@ -1,0 +1,88 @@
+"""The main job, once, for real: from a command to a trained model, and back through its history."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.exits import Stop
+from cli.local import Data
+from cli.wishes import Wishes
+
+if TYPE_CHECKING:
+    from cli.stage import Stage
+    from infra.embedded import Change
+
+app = typer.Typer()
+Dataset = Annotated[
+    Path | None,
+    typer.Option(
+        help="Your own folder (YOLO, Pascal VOC or ImageFolder) instead of digits.", exists=True, file_okay=False
+    ),
+]
+Svg = Annotated[Path | None, typer.Option(help="Save what is shown as a picture.", dir_okay=False)]
+Epochs = Annotated[int | None, typer.Option(help="Epochs of each training.", min=1)]
+Images = Annotated[int | None, typer.Option(help="Scenes to compose, of each dataset.", min=30)]
+MARK = ".vistory-demo"
+
+
+@app.command()
+def demo(
+    dataset: Dataset = None, data: Data = None, svg: Svg = None, epochs: Epochs = None, images: Images = None
+) -> None:
+    """Six steps on the real parts, in a data folder of its own, which is emptied first; fails if any step does."""
+    from cli.stage import Stage
+    from cli.up import interrupt_on_termination
+    from infra.embedded import default_folder
+
+    interrupt_on_termination()
+    stage, begun = Stage(svg), time.monotonic()
+    folder = (data or default_folder("demo")).absolute()
+    empty(folder)
+    stage.title("Vistory: from nothing to a trained model, and back through its history")
+    perform(stage, folder, Wishes(dataset, epochs, images))
+    stage.done(f"all stopped; {time.monotonic() - begun:.0f} s in all")
+    stage.say(f"It is all still there: vistory up --data {folder}")
+    stage.save("vistory demo")
+
+
+def perform(stage: "Stage", folder: Path, wishes: Wishes) -> None:
+    from cli.platform import running
+    from cli.tour import Tour
+    from cli.tour.way import go
+
+    begun = time.monotonic()
+    stage.step(1, "The stack comes up")
+    with running(folder, lambda change: tell(stage, change)) as platform:
+        stage.done(f"everything ready after {time.monotonic() - begun:.1f} s")
+        stage.step(2, "Persons, and a project")
+        with platform.sign_in() as api:
+            go(Tour(stage, platform, api, folder / "demo", wishes))
+
+
+def empty(folder: Path) -> None:
+    """Only a folder that an earlier demo made, and that no stack runs on, is ever emptied."""
+    import shutil
+
+    from infra.embedded.folder import DataFolder
+
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise Stop(f"{folder} is not empty and no demo made it; name another folder with --data")
+        held = DataFolder(folder)
+        held.make()
+        held.lock()
+        for part in folder.iterdir():
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
+        held.unlock()
+    DataFolder(folder).make()
+    (folder / MARK).touch()
+
+
+def tell(stage: "Stage", change: "Change") -> None:
+    names = {"postgres": "PostgreSQL", "nats": "NATS", "objects": "object storage", "mlflow": "MLflow"}
+    if change.state == "ready":
+        stage.done(f"{names.get(change.name, change.name)} ready after {change.after:.1f} s")
+    elif change.state == "died":
+        stage.say(f"{change.name} died: {change.detail}", "red")

@@ -1,0 +1,69 @@
+"""What a person sees of a long job: steps, lines and bars in a terminal, plain lines anywhere else."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Table
+
+WIDTH = 110
+
+
+class Stage:
+    def __init__(self, svg: Path | None = None) -> None:
+        console = Console(highlight=False, record=svg is not None)
+        # Without a terminal there is no width to ask for.
+        self.console = console if console.is_terminal else Console(highlight=False, record=svg is not None, width=WIDTH)
+        self._svg = svg
+
+    def title(self, text: str) -> None:
+        self.console.print(f"[bold]{escape(text)}[/]")
+
+    def step(self, number: int, text: str) -> None:
+        self.console.print(f"\n[bold cyan]{number}  {escape(text)}[/]")
+
+    def done(self, text: str) -> None:
+        self.console.print(f"   [green]✓[/] {escape(text)}")
+
+    def say(self, text: str, style: str = "") -> None:
+        for line in text.splitlines():
+            self.console.print(f"     {line}", style=style, markup=False)
+
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        table = Table(*heads, box=None, padding=(0, 1), header_style="dim")
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for row in rows:
+            table.add_row(*map(escape, row))
+        self.console.print(table)
+
+    @contextmanager
+    def bars(self) -> Iterator["Bars"]:
+        columns = (
+            TextColumn("     {task.description:<14}"),
+            BarColumn(bar_width=28),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[note]}", style="dim"),
+        )
+        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
+            yield Bars(progress)
+
+    def save(self, title: str) -> None:
+        if self._svg:
+            self.console.save_svg(str(self._svg), title=title)
+
+
+class Bars:
+    """Each has a name, a share done and a note; they vanish when all is done."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks = dict[str, int]()
+
+    def set(self, name: str, share: float, note: str = "") -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=1.0, note=note)
+        self._progress.update(self._tasks[name], completed=share, note=note)  # type: ignore[arg-type]

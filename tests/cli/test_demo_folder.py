@@ -1,0 +1,45 @@
+"""The demo empties a folder at its start, so it must be sure whose it is."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.demo import MARK, empty
+from cli.exits import Stop
+from infra.embedded.folder import AlreadyRunning, DataFolder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    # As root, PostgreSQL's user must be able to pass through.
+    for step in (tmp_path, *tmp_path.parents[:2]):
+        step.chmod(0o755)
+    return tmp_path / "demo"
+
+
+def test_a_folder_that_no_demo_made_is_left_alone(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("mine")
+    with pytest.raises(Stop, match="no demo made it"):
+        empty(folder)
+    assert (folder / "thesis.txt").read_text() == "mine"
+
+
+def test_what_an_earlier_demo_left_is_gone(folder: Path) -> None:
+    empty(folder)
+    (folder / "logs" / "relay.log").write_text("old")
+    empty(folder)
+    assert (folder / MARK).exists()
+    assert not list((folder / "logs").iterdir())
+
+
+def test_a_folder_on_which_a_stack_runs_is_not_emptied(folder: Path) -> None:
+    empty(folder)
+    running = DataFolder(folder)
+    running.lock()
+    try:
+        with pytest.raises(AlreadyRunning):
+            empty(folder)
+    finally:
+        running.unlock()
+    assert (folder / MARK).exists()

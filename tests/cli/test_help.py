@@ -1,0 +1,62 @@
+"""Asking what there is must cost nothing: no noun's module, and nothing heavy, is imported for it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from cli import NOUNS, load
+from cli.exits import Exit
+
+HEAVY = ("pydantic", "httpx", "rich", "nats", "psycopg", "sqlalchemy", "fastapi", "websockets", "eventsourcing", "PIL")
+SEEN = """
+import sys
+from cli import app
+try:
+    app({words!r}, prog_name="vistory")
+except SystemExit as end:
+    assert not end.code, end.code
+print("modules:", *sorted(name for name in sys.modules if "." not in name or name.startswith("cli.")))
+"""
+
+
+def modules_after(*words: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", SEEN.format(words=list(words))], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.rpartition("modules:")[2].split())
+
+
+def test_help_imports_nothing_heavy_and_no_noun() -> None:
+    seen = modules_after("--help")
+    assert seen.isdisjoint(HEAVY)
+    assert {name for name in seen if name.startswith("cli.")} == {"cli.exits"}
+
+
+def test_naming_every_noun_imports_nothing_heavy_but_the_client() -> None:
+    # httpx brings Rich along, for a command of its own.
+    code = "import cli, sys; [cli.load(noun) for noun in cli.NOUNS]; print('modules:', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()).isdisjoint({*HEAVY} - {"httpx", "rich"})
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_every_noun_is_there_and_says_what_it_is_for(noun: str) -> None:
+    command = load(noun)
+    assert command.name == noun
+    assert command.help
+
+
+def test_an_unknown_noun_is_a_fault_of_usage() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import cli; cli.main()", "frobnicate"], capture_output=True, text=True
+    )
+    assert done.returncode == Exit.USAGE
+    assert "frobnicate" in done.stderr
+
+
+def test_help_says_what_each_exit_status_means() -> None:
+    done = subprocess.run([sys.executable, "-c", "import cli; cli.main()", "--help"], capture_output=True, text=True)
+    words = " ".join(done.stdout.split())
+    assert "4 verification failed" in words
+    assert "3 the platform, or a part of it, does not answer" in words

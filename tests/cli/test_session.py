@@ -1,0 +1,38 @@
+"""Where a sign-in is kept."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.exits import Exit, Stop
+from cli.session import Session, current, keep, signed_in
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def test_only_its_owner_can_read_a_kept_token(home: Path) -> None:
+    file = keep(Session("http://127.0.0.1:8000", "a@b.example", "secret"))
+    assert file.parent == home
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert current() == Session("http://127.0.0.1:8000", "a@b.example", "secret")
+
+
+def test_who_never_signed_in_is_told_to() -> None:
+    with pytest.raises(Stop, match="vistory login") as stopped:
+        signed_in()
+    assert stopped.value.exit_code == Exit.SIGNED_OUT
+
+
+def test_a_token_is_never_sent_to_another_address() -> None:
+    keep(Session("http://127.0.0.1:8000", "a@b.example", "secret"))
+    with pytest.raises(Stop, match="nobody is signed in"):
+        signed_in("http://evil.example")
+
+
+def test_a_trailing_slash_is_the_same_address() -> None:
+    keep(Session("http://127.0.0.1:8000", "a@b.example", "secret"))
+    signed_in("http://127.0.0.1:8000/").close()
