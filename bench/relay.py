@@ -1,0 +1,78 @@
+"""The relay over a backlog, against a bare publish of the same messages in atomic batches."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+
+from nats.aio.client import Client
+from uuid_utils.compat import uuid7
+
+from bench.frame import Result, alternating
+from consumers.relay import Relay
+from infra.batch import MOST_MESSAGES, publish_batch
+from infra.bus import connect
+from infra.event_store import EventStore
+from infra.ledger import Append
+from infra.mapper import Stored
+from infra.migrate import migrate
+from infra.published import pack
+from infra.streams import declare_events
+from tests.servers import Servers
+
+BACKLOG = 20_000
+STATE = json.dumps({"data": {}, "envelope": {"event": str(uuid7()), "organization": "platform"}}).encode().ljust(700)
+
+
+def relay(servers: Servers) -> Iterator[Result]:
+    databases = servers.fresh_database()
+    migrate(databases.owner_url, "vistory_app", uuid7())
+    store = EventStore(databases.app_url, pool_size=2)
+    for _ in range(BACKLOG // 500):
+        store.append([Append(uuid7(), b"", {}, [Stored(uuid7(), 1, "bench.event", STATE) for _ in range(500)])])
+    ours, limit = alternating(lambda: asyncio.run(_relayed(servers, store)), lambda: asyncio.run(_bare(servers, store)))
+    yield Result(f"relay, a backlog of {BACKLOG:,} events", "/s", ours, limit, "the same bytes, published bare", 0.8)
+    store.close()
+    servers.drop(databases)
+
+
+async def _relayed(servers: Servers, store: EventStore) -> float:
+    async with _stream(servers, store) as client:
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def note(position: int | None, _: str | None) -> None:
+            if position == BACKLOG:
+                loop.call_soon_threadsafe(done.set)
+
+        relaying = Relay(store, client, note)
+        start = time.perf_counter()
+        task = asyncio.create_task(relaying.run())
+        await done.wait()
+        seconds = time.perf_counter() - start
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    return BACKLOG / seconds
+
+
+async def _bare(servers: Servers, store: EventStore) -> float:
+    messages = [pack(row, store.head()) for row in store.read(0, MOST_MESSAGES)]
+    async with _stream(servers, store) as client:
+        start = time.perf_counter()
+        for after in range(0, BACKLOG, MOST_MESSAGES):
+            headers = [m.headers | {"Nats-Msg-Id": f"{after + n}"} for n, m in enumerate(messages)]
+            batch = [m._replace(headers=h) for m, h in zip(messages, headers, strict=True)]
+            await publish_batch(client, batch, after)
+        seconds = time.perf_counter() - start
+    return BACKLOG / seconds
+
+
+@asynccontextmanager
+async def _stream(servers: Servers, store: EventStore) -> AsyncIterator[Client]:
+    """An empty stream on a server of its own."""
+    with servers.fresh_nats() as nats:
+        client = await connect(nats.url("admin"))
+        await declare_events(client.jetstream(), store.head())
+        yield client
+        await client.close()
