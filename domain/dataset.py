@@ -110,6 +110,7 @@ class Dataset(Aggregate):
             aggregate.organization_id = self.organization_id
             aggregate.owner_id = self.owner_id
             aggregate.name = self.name
+            aggregate.visibility = self.visibility
             aggregate.content = None
             aggregate.revision = 0
             aggregate.split = None
@@ -144,6 +145,7 @@ class Dataset(Aggregate):
     organization_id: UUID
     owner_id: UUID
     name: str
+    visibility: Visibility
     content: Content | None
     revision: int
     split: Split | None
