@@ -58,10 +58,9 @@ class Nats:
         write_private(self._home / "server.conf", text.encode())
 
 
-def answers(port: int, user: str, password: str) -> bool:
+def answers(port: int, user: str, password: str, host: str = HOST) -> bool:
     """Whether a user can sign in and JetStream is on; spoken by hand, since the client library wants an event loop."""
-    with socket.create_connection((HOST, port), timeout=2) as server:
-        lines = server.makefile("rwb")
+    with socket.create_connection((host, port), timeout=2) as server, server.makefile("rwb") as lines:
         information = json.loads(lines.readline().removeprefix(b"INFO "))
         sign_in = {"user": user, "pass": password, "verbose": False, "lang": "python", "version": "0"}
         lines.write(b"CONNECT " + json.dumps(sign_in).encode() + b"\r\nPING\r\n")

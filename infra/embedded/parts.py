@@ -2,17 +2,25 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from infra import nats_users
 from infra.config import Settings
 from infra.embedded.folder import DataFolder
 from infra.embedded.mlflow import MLflow
-from infra.embedded.nats import Nats
+from infra.embedded.nats import Nats, answers
 from infra.embedded.objects import Keys, Objects
-from infra.embedded.passwords import Passwords
-from infra.embedded.ports import Ports
+from infra.embedded.passwords import Passwords, write_private
+from infra.embedded.ports import HOST, Ports
 from infra.embedded.postgres import Postgres
 from infra.provision import ROLES, Names, provision, url_for
+
+
+class UnknownBusUser(Exception):
+    """The NATS server that was named does not know one of our users."""
+
+    exit_code = 78  # EX_CONFIG
 
 
 @dataclass(frozen=True)
@@ -25,12 +33,14 @@ class Parts:
     nats: Nats | None
     objects: Objects | None
     mlflow: MLflow | None
+    users: tuple[nats_users.User, ...]
+    authorization_file: Path
 
     @classmethod
     def of(
         cls, folder: DataFolder, settings: Settings, ports: Ports, passwords: Passwords, frameworks: Iterable[str]
     ) -> "Parts":
-        users = nats_users.users(frameworks)
+        users = tuple(nats_users.users(frameworks))
         return cls(
             settings,
             passwords,
@@ -38,6 +48,8 @@ class Parts:
             None if settings.nats_url else Nats(folder / "nats", ports["nats"], passwords, users),
             None if settings.s3_url else Objects(folder, ports, passwords),
             None if settings.mlflow_url else MLflow(folder, ports["mlflow"], settings.environments),
+            users,
+            folder / "secrets" / "nats-users.conf",
         )
 
     @property
@@ -73,6 +85,25 @@ class Parts:
         if self.objects:
             return self.objects.keys(bucket)
         return Keys(self.settings.need("s3_access_key"), self.settings.need("s3_secret_key"))
+
+    def check_bus(self) -> None:
+        """A server of somebody else's must have our users already: NATS offers no way to make them from outside."""
+        for user in [] if self.nats else self.users:
+            address = urlsplit(self.nats_url(user.name))
+            secret = unquote(address.password or "")
+            if address.scheme == "nats" and not answers(
+                address.port or 4222, user.name, secret, address.hostname or HOST
+            ):
+                raise UnknownBusUser(
+                    f"the NATS server at {address.hostname}:{address.port} refuses the user {user.name}; "
+                    f"put into its configuration: include '{self.write_authorization()}'"
+                )
+
+    def write_authorization(self) -> Path:
+        """The users with their passwords, in the words of a NATS server's configuration."""
+        passwords = {user.name: self.passwords[f"nats-{user.name}"] for user in self.users}
+        block = nats_users.authorization(self.users, passwords)
+        return write_private(self.authorization_file, block.encode())
 
     def provision(self, names: Names | None = None) -> None:
         passwords = {role: self.passwords[f"postgres-{role}"] for role in ROLES}

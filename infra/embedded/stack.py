@@ -51,6 +51,7 @@ class Stack:
         """Returns when PostgreSQL, NATS and the object storage are ready and have what they need; MLflow follows."""
         servers = (self.parts.postgres, self.parts.nats, self.parts.objects)
         self._group.start([server.child() for server in servers if server])
+        self.parts.check_bus()
         self.parts.provision()
         if mlflow and self.parts.mlflow:
             self._group.start([self._mlflow()], wait=False)

