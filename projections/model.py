@@ -36,3 +36,5 @@ class Projection:
 
     name: str
     views: tuple[View, ...]
+    skips: frozenset[str] = frozenset()
+    """Topics that say nothing to it; a topic that is neither here nor touches a row was forgotten."""

@@ -1,0 +1,15 @@
+"""The read models: what the pages and the API read, made from events alone and made anew whenever wanted."""
+
+from typing import Final
+
+from projections import audit, dataset, experiment, membership, project, training_job
+from projections.model import Projection
+
+PROJECTIONS: Final[tuple[Projection, ...]] = (
+    membership.PROJECTION,
+    project.PROJECTION,
+    dataset.PROJECTION,
+    experiment.PROJECTION,
+    training_job.PROJECTION,
+    audit.PROJECTION,
+)

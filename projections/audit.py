@@ -1,0 +1,185 @@
+"""The audit log: who did what to what, old and new. A reading of the event stream, one entry an event."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    Index,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from domain.model import PLATFORM, Recorded
+from domain.values import Erased, Value
+from projections.audit_names import ENTITY_NAMES, PEOPLE_NAMES, entities, people
+from projections.audit_words import ACTIONS, NOISY, changes, sentence
+from projections.folding import plain
+from projections.model import Key, Projection, Row, View, metadata
+from projections.paging import Page, newest
+
+entries: Final = Table(
+    "audit_entries",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("organization_id", Uuid),
+    Column("project_id", Uuid),
+    Column("topic", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("entity_type", Text, nullable=False),
+    Column("entity_id", Uuid, nullable=False),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", Uuid, nullable=False),
+    Column("actor_role", Text),
+    Column("on_behalf_of", Uuid),
+    Column("address", Text),
+    Column("agent", Text),
+    Column("changes", JSONB, nullable=False),
+    Column("noisy", Boolean, nullable=False),
+    Column("command_id", Uuid, nullable=False),
+    Column("correlation_id", Uuid, nullable=False),
+    Column("decided_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Index("audit_by_organization", "organization_id", "position"),
+    Index("audit_by_entity", "entity_id", "position"),
+    Index("audit_by_actor", "actor_id", "position"),
+)
+
+
+class AuditRow(Value):
+    """`actor_role` is the role as it was then; names are today's, or `[erased]`. `changes`: field → old and new."""
+
+    position: int
+    organization_id: UUID
+    project_id: UUID | None
+    topic: str
+    action: str
+    entity_type: str
+    entity_id: UUID
+    entity_name: str | None
+    actor_kind: str
+    actor_id: UUID
+    actor_name: str | None
+    actor_email: str | None
+    actor_role: str | None
+    on_behalf_of: UUID | None
+    address: str | None
+    agent: str | None
+    changes: dict[str, dict[str, Any]]
+    noisy: bool
+    command_id: UUID
+    correlation_id: UUID
+    decided_at: datetime
+    recorded_at: datetime
+
+    @property
+    def description(self) -> str:
+        """In words, for people to read."""
+        who = self.actor_name or {"worker": f"the trainer {self.actor_role}", "system": "the platform"}.get(
+            self.actor_kind, f"{self.actor_kind} {self.actor_id}"
+        )
+        role = f" ({self.actor_role})" if self.actor_role and self.actor_kind == "person" else ""
+        return sentence(self.topic, who + role, self.entity_name or str(self.entity_id), self.changes)
+
+
+def _keys(recorded: Recorded) -> Iterable[Key]:
+    yield (recorded.position,)
+
+
+def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    envelope, event = recorded.envelope, recorded.event
+    context = envelope.context
+    return {
+        "organization_id": organization_of(recorded),
+        "project_id": getattr(event, "project_id", None),
+        "topic": recorded.topic,
+        "action": ACTIONS[recorded.topic],
+        "entity_type": recorded.topic.partition(".")[0],
+        "entity_id": event.originator_id,
+        "actor_kind": envelope.actor.kind,
+        "actor_id": envelope.actor.id,
+        "actor_role": envelope.actor.role,
+        "on_behalf_of": envelope.on_behalf_of,
+        "address": str(context) if isinstance(context, Erased) else context and context.address,
+        "agent": str(context) if isinstance(context, Erased) else context and context.agent,
+        "changes": plain(changes(event)),
+        "noisy": recorded.topic in NOISY,
+        "command_id": envelope.command,
+        "correlation_id": envelope.correlation,
+        "decided_at": envelope.decided_at,
+        "recorded_at": recorded.recorded_at,
+    }
+
+
+def organization_of(recorded: Recorded) -> UUID | None:
+    """Whose wall the entry stands behind; what a person does at the door belongs to the organization it names."""
+    if recorded.envelope.organization != PLATFORM:
+        return recorded.envelope.organization
+    return getattr(recorded.event, "organization_id", None)
+
+
+PROJECTION: Final = Projection("audit", (View(entries, _keys, _fold), ENTITY_NAMES, PEOPLE_NAMES))
+
+
+def list_entries(
+    tx: Connection,
+    organization_id: UUID,
+    *,
+    actor_id: UUID | None = None,
+    entity_type: str | None = None,
+    entity_id: UUID | None = None,
+    action: str | None = None,
+    project_id: UUID | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    noisy: bool = False,
+    after: int | None = None,
+    limit: int = 50,
+) -> Page[AuditRow]:
+    """The newest first; `start` is included and `end` is not. Bookkeeping and reports by epoch come with `noisy`."""
+    query = _named(organization_id)
+    exact = {"actor_id": actor_id, "entity_type": entity_type, "entity_id": entity_id, "action": action}
+    query = query.where(*(entries.c[name] == value for name, value in exact.items() if value is not None))
+    if project_id is not None:
+        query = query.where(or_(entries.c.project_id == project_id, entities.c.project_id == project_id))
+    if start is not None:
+        query = query.where(entries.c.recorded_at >= start)
+    if end is not None:
+        query = query.where(entries.c.recorded_at < end)
+    if not noisy:
+        query = query.where(entries.c.noisy.is_(False))
+    return newest(tx, query, entries.c.position, AuditRow, after, limit)
+
+
+def _named(organization_id: UUID) -> Select[tuple[object, ...]]:
+    """Names are joined when the log is read, so that one key destroyed and one row made anew erase them everywhere."""
+    actor, subject = people.alias("actor"), people.alias("subject")
+    joined = (
+        entries.outerjoin(actor, actor.c.id == entries.c.actor_id)
+        .outerjoin(entities, entities.c.id == entries.c.entity_id)
+        .outerjoin(subject, subject.c.id == func.coalesce(entities.c.person_id, entries.c.entity_id))
+    )
+    columns = [column for column in entries.c if column.name != "project_id"]
+    return (
+        select(
+            *columns,
+            func.coalesce(entries.c.project_id, entities.c.project_id).label("project_id"),
+            func.coalesce(entities.c.name, subject.c.full_name).label("entity_name"),
+            actor.c.full_name.label("actor_name"),
+            actor.c.email.label("actor_email"),
+        )
+        .select_from(joined)
+        .where(entries.c.organization_id == organization_id)
+    )

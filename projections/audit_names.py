@@ -1,0 +1,90 @@
+"""What the audit log calls people and things: small tables of names, joined when the log is read."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Table, Text, Uuid
+
+from domain.dataset import Dataset
+from domain.experiment import Experiment
+from domain.membership import Membership
+from domain.model import Recorded
+from domain.organization import Organization
+from domain.person import Person
+from domain.project import Project
+from domain.training_job import TrainingJob
+from projections.folding import changed
+from projections.model import Key, Row, View, metadata
+
+people: Final = Table(
+    "audit_people",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("full_name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+)
+
+# A membership has no name of its own: it is called as its person is.
+entities: Final = Table(
+    "audit_entities",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text),
+    Column("person_id", Uuid),
+    Column("project_id", Uuid),
+    Column("position", BigInteger, nullable=False),
+)
+
+
+def _person_keys(recorded: Recorded) -> Iterable[Key]:
+    if isinstance(recorded.event, Person.Registered):
+        yield (recorded.event.originator_id,)
+
+
+def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    match recorded.event:
+        case Person.Registered(full_name=full_name, email=email):
+            return {"full_name": str(full_name), "email": str(email)}
+    return row
+
+
+_NAMING: Final = (
+    Organization.Founded
+    | Membership.Requested
+    | Project.Created
+    | Project.Renamed
+    | Dataset.Created
+    | Experiment.Created
+    | TrainingJob.Requested
+)
+
+
+def _entity_keys(recorded: Recorded) -> Iterable[Key]:
+    if isinstance(recorded.event, _NAMING):
+        yield (recorded.event.originator_id,)
+
+
+def _entity(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    match recorded.event:
+        case Organization.Founded(name=name) | Dataset.Created(name=name):
+            return _called(name)
+        case Membership.Requested(person_id=person_id):
+            return {**_called(None), "person_id": person_id}
+        case Project.Created(name=name, originator_id=id):
+            return {**_called(name), "project_id": id}
+        case Project.Renamed(name=name):
+            return changed(row, name=name)
+        case Experiment.Created(name=name, project_id=project_id):
+            return {**_called(name), "project_id": project_id}
+        case TrainingJob.Requested(recipe=recipe, project_id=project_id):
+            return {**_called(f"{recipe.model} ({recipe.framework})"), "project_id": project_id}
+    return row
+
+
+def _called(name: str | None) -> Row:
+    return {"name": name, "person_id": None, "project_id": None}
+
+
+PEOPLE_NAMES: Final = View(people, _person_keys, _person)
+ENTITY_NAMES: Final = View(entities, _entity_keys, _entity)

@@ -1,0 +1,125 @@
+"""How the audit log words each event: its action, what it changed, and a sentence."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from domain.dataset import Dataset
+from domain.membership import Membership
+from domain.model import Event
+from domain.person import Person
+from domain.project import Project
+from domain.training_job import TrainingJob
+
+# topic → action, sentence. {who} acts, {what} is the thing, the rest are new values of `changes`.
+_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "person.registered": ("create", "{who} registered"),
+    "person.signed_in": ("sign_in", "{who} signed in"),
+    "organization.founded": ("create", "{who} founded the organization {what}"),
+    "organization.seat_taken": ("update", "a seat of {what} was taken"),
+    "organization.admin_added": ("update", "{what} has another admin"),
+    "organization.admin_removed": ("update", "{what} has an admin less"),
+    "membership.requested": ("request", "{who} asked to become a member"),
+    "membership.approved": ("approve", "{who} approved {what} as {role}"),
+    "membership.role_changed": ("grant_role", "{who} changed the role of {what} from {role_before} to {role}"),
+    "membership.project_owned": ("update", "{what} owns another project"),
+    "project.created": ("create", "{who} created the project {what}"),
+    "project.renamed": ("update", "{who} renamed the project {name_before} to {name}"),
+    "dataset.created": ("create", "{who} created the dataset {what}"),
+    "dataset.revision_committed": (
+        "upload",
+        "{who} uploaded revision {revision} of the dataset {what}: {images} images, {annotations} annotations",
+    ),
+    "dataset.split_made": (
+        "split",
+        "{who} split the dataset {what} ({method}): {train} to train, {val} to validate, {test} to test",
+    ),
+    "dataset.snapshot_taken": ("snapshot", "{who} took the snapshot {tag} of the dataset {what}"),
+    "experiment.created": ("create", "{who} created the experiment {what}"),
+    "experiment.mlflow_linked": (
+        "link",
+        "{who} linked the experiment {what} to MLflow experiment {mlflow_experiment_id}",
+    ),
+    "training_job.requested": ("request", "{who} requested the training of {what}"),
+    "training_job.claimed": ("claim", "{who} claimed attempt {attempt} of the training of {what}"),
+    "training_job.started": ("start", "{who} started attempt {attempt} of the training of {what} on {device}"),
+    "training_job.epoch_completed": ("report", "{who} completed epoch {epoch} of {epochs} of {what}"),
+    "training_job.checkpoint_saved": ("checkpoint", "{who} saved a checkpoint of epoch {epoch} of {what}"),
+    "training_job.mlflow_linked": ("link", "{who} linked the training of {what} to MLflow run {mlflow_run_id}"),
+    "training_job.cancel_requested": ("cancel", "{who} asked to cancel the training of {what}"),
+    "training_job.lost": ("lose", "{who} gave up attempt {attempt} of the training of {what}: {reason}"),
+    "training_job.requeued": ("requeue", "{who} queued attempt {attempt} of the training of {what}"),
+    "training_job.completed": ("complete", "{who} completed the training of {what}; best epoch {best_epoch}"),
+    "training_job.failed": ("fail", "the training of {what} failed ({reason}), reported by {who}"),
+    "training_job.cancelled": ("cancel", "the training of {what} was cancelled ({reason}), reported by {who}"),
+}
+ACTIONS: Final = {topic: action for topic, (action, _) in _WORDS.items()}
+# Bookkeeping that stands beside an entry which says it better, and what comes once an epoch.
+NOISY: Final = frozenset(
+    {
+        "organization.seat_taken",
+        "organization.admin_added",
+        "organization.admin_removed",
+        "membership.project_owned",
+        "training_job.epoch_completed",
+        "training_job.checkpoint_saved",
+    }
+)
+_IN_THE_ENVELOPE: Final = {"originator_id", "originator_version", "timestamp", "originator_topic"}
+
+
+def sentence(topic: str, who: str, what: str, changed: Mapping[str, Mapping[str, Any]]) -> str:
+    values = {name: change["new"] for name, change in changed.items()}
+    values |= {f"{name}_before": change["old"] for name, change in changed.items()}
+    text = _WORDS[topic][1].format_map(_Said({**values, "who": who, "what": what}))
+    return text[:1].upper() + text[1:]
+
+
+class _Said(dict[str, Any]):
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
+def changes(event: Event) -> dict[str, dict[str, Any]]:
+    """Field → old and new, of what an event changed. Nothing personal: people are named by their ids."""
+    old = _old(event)
+    return {name: {"old": old.get(name), "new": value} for name, value in _new(event).items()}
+
+
+def _old(event: Event) -> dict[str, Any]:
+    match event:
+        case Membership.RoleChanged(previous=previous):
+            return {"role": previous}
+        case Project.Renamed(previous=previous):
+            return {"name": previous}
+        case Dataset.RevisionCommitted(previous=previous):
+            return {"root": previous}
+    return {}
+
+
+def _new(event: Event) -> dict[str, Any]:
+    match event:
+        case Person.Registered(avatar_name=avatar_name):
+            return {"avatar_name": avatar_name}
+        case Membership.RoleChanged(role=role):
+            return {"role": role}
+        case Project.Renamed(name=name):
+            return {"name": name}
+        case Dataset.RevisionCommitted(revision=revision, content=content, report=report):
+            return {"revision": revision, **content.model_dump(exclude={"classes"}), "report": report}
+        case Dataset.SplitMade(split=split):
+            return split.model_dump()
+        case Dataset.SnapshotTaken(snapshot=snapshot, description=description):
+            return {**snapshot.model_dump(exclude={"split"}), "description": description}
+    return _whole(event)
+
+
+def _whole(event: Event) -> dict[str, Any]:
+    match event:
+        case TrainingJob.CheckpointSaved(attempt=attempt, checkpoint=checkpoint):
+            return {"attempt": attempt, **checkpoint.model_dump()}
+        case (
+            TrainingJob.Lost(attempt=attempt, evidence=evidence)
+            | TrainingJob.Failed(attempt=attempt, evidence=evidence)
+        ):
+            return {"attempt": attempt, **evidence.model_dump(exclude={"last_lines"})}
+    return event.model_dump(exclude=_IN_THE_ENVELOPE)

@@ -1,0 +1,281 @@
+"""The datasets of an organization with their counts and current split; their revisions and snapshots."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Select, Table, Text, Uuid, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from domain.dataset import Content, Dataset, Layout, Split, Task, Visibility
+from domain.model import Recorded
+from domain.values import Value
+from projections.folding import changed, plain
+from projections.model import Key, Projection, Row, View, metadata
+from projections.paging import Page, first, newest
+from projections.topics import EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, TRAINING_JOB
+
+datasets: Final = Table(
+    "datasets",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("organization_id", Uuid, nullable=False),
+    Column("owner_id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("visibility", Text, nullable=False),
+    Column("tags", JSONB, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("root", Text),
+    Column("images", BigInteger, nullable=False),
+    Column("labelled_images", BigInteger, nullable=False),
+    Column("annotations", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("task", Text),
+    Column("layout", Text),
+    Column("classes", JSONB, nullable=False),
+    Column("report", Text),
+    Column("last_split", JSONB(none_as_null=True)),
+    Column("snapshots", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("first_position", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Index("datasets_by_organization", "organization_id", "first_position"),
+)
+
+revisions: Final = Table(
+    "dataset_revisions",
+    metadata,
+    Column("dataset_id", Uuid, primary_key=True),
+    Column("revision", BigInteger, primary_key=True),
+    Column("organization_id", Uuid, nullable=False),
+    Column("previous", Text),
+    Column("root", Text, nullable=False),
+    Column("content", JSONB, nullable=False),
+    Column("report", Text, nullable=False),
+    Column("committed_by", Uuid, nullable=False),
+    Column("committed_at", DateTime(timezone=True), nullable=False),
+    Column("position", BigInteger, nullable=False),
+)
+
+snapshots: Final = Table(
+    "dataset_snapshots",
+    metadata,
+    Column("dataset_id", Uuid, primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("id", Uuid, nullable=False),
+    Column("organization_id", Uuid, nullable=False),
+    Column("root", Text, nullable=False),
+    Column("images", BigInteger, nullable=False),
+    Column("split", JSONB(none_as_null=True)),
+    Column("description", Text, nullable=False),
+    Column("taken_by", Uuid, nullable=False),
+    Column("taken_at", DateTime(timezone=True), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Index("dataset_snapshots_newest", "dataset_id", "position"),
+    Index("dataset_snapshots_by_id", "id"),
+)
+
+
+class DatasetRow(Value):
+    id: UUID
+    organization_id: UUID
+    owner_id: UUID
+    name: str
+    description: str
+    visibility: Visibility
+    tags: tuple[str, ...]
+    revision: int
+    root: str | None
+    images: int
+    labelled_images: int
+    annotations: int
+    bytes: int
+    task: Task | None
+    layout: Layout | None
+    classes: tuple[str, ...]
+    report: str | None
+    last_split: Split | None
+    snapshots: int
+    created_at: datetime
+    updated_at: datetime
+    first_position: int
+    position: int
+
+    @property
+    def split(self) -> Split | None:
+        """The split of the current revision; one of an older revision says nothing about this one."""
+        return self.last_split if self.last_split and self.last_split.root == self.root else None
+
+
+class RevisionRow(Value):
+    dataset_id: UUID
+    revision: int
+    organization_id: UUID
+    previous: str | None
+    root: str
+    content: Content
+    report: str
+    committed_by: UUID
+    committed_at: datetime
+    position: int
+
+
+class SnapshotRow(Value):
+    dataset_id: UUID
+    tag: str
+    id: UUID
+    organization_id: UUID
+    root: str
+    images: int
+    split: Split | None
+    description: str
+    taken_by: UUID
+    taken_at: datetime
+    position: int
+
+
+_EMPTY: Final[dict[str, Any]] = {
+    "revision": 0,
+    "root": None,
+    "images": 0,
+    "labelled_images": 0,
+    "annotations": 0,
+    "bytes": 0,
+    "task": None,
+    "layout": None,
+    "classes": [],
+    "report": None,
+    "last_split": None,
+    "snapshots": 0,
+}
+
+
+def _dataset_keys(recorded: Recorded) -> Iterable[Key]:
+    match recorded.event:
+        case (
+            Dataset.Created(originator_id=id)
+            | Dataset.RevisionCommitted(originator_id=id)
+            | Dataset.SplitMade(originator_id=id)
+            | Dataset.SnapshotTaken(originator_id=id)
+        ):
+            yield (id,)
+
+
+def _dataset(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    now = recorded.envelope.decided_at
+    match recorded.event:
+        case Dataset.Created() as event:
+            return {
+                "organization_id": event.organization_id,
+                "owner_id": event.owner_id,
+                "name": event.name,
+                "description": event.description,
+                "visibility": event.visibility.value,
+                "tags": plain(event.tags),
+                **_EMPTY,
+                "created_at": now,
+                "updated_at": now,
+                "first_position": recorded.position,
+            }
+        case Dataset.RevisionCommitted() as event:
+            content = plain(event.content)
+            return changed(row, **content, revision=event.revision, report=event.report, updated_at=now)
+        case Dataset.SplitMade(split=split):
+            return changed(row, last_split=plain(split), updated_at=now)
+        case Dataset.SnapshotTaken():
+            return changed(row, snapshots=changed(row)["snapshots"] + 1)
+    return row
+
+
+def _revision_keys(recorded: Recorded) -> Iterable[Key]:
+    match recorded.event:
+        case Dataset.RevisionCommitted(originator_id=id, revision=revision):
+            yield (id, revision)
+
+
+def _revision(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    match recorded.event:
+        case Dataset.RevisionCommitted() as event:
+            return {
+                "organization_id": recorded.envelope.organization,
+                "previous": event.previous,
+                "root": event.content.root,
+                "content": plain(event.content),
+                "report": event.report,
+                "committed_by": recorded.envelope.actor.id,
+                "committed_at": recorded.envelope.decided_at,
+            }
+    return row
+
+
+def _snapshot_keys(recorded: Recorded) -> Iterable[Key]:
+    match recorded.event:
+        case Dataset.SnapshotTaken(originator_id=id, snapshot=snapshot):
+            yield (id, snapshot.tag)
+
+
+def _snapshot(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    match recorded.event:
+        case Dataset.SnapshotTaken(snapshot=snapshot, description=description):
+            return {
+                "id": snapshot.id,
+                "organization_id": recorded.envelope.organization,
+                "root": snapshot.root,
+                "images": snapshot.images,
+                "split": plain(snapshot.split),
+                "description": description,
+                "taken_by": recorded.envelope.actor.id,
+                "taken_at": recorded.envelope.decided_at,
+            }
+    return row
+
+
+PROJECTION: Final = Projection(
+    "dataset",
+    (
+        View(datasets, _dataset_keys, _dataset),
+        View(revisions, _revision_keys, _revision),
+        View(snapshots, _snapshot_keys, _snapshot),
+    ),
+    skips=PERSON | ORGANIZATION | MEMBERSHIP | PROJECT | EXPERIMENT | TRAINING_JOB,
+)
+
+
+def _seen(organization_id: UUID, viewer: UUID | None) -> Select[tuple[object, ...]]:
+    query = select(datasets).where(datasets.c.organization_id == organization_id)
+    if viewer is None:
+        return query
+    return query.where(or_(datasets.c.visibility != Visibility.PRIVATE.value, datasets.c.owner_id == viewer))
+
+
+def find_dataset(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUID | None = None) -> DatasetRow | None:
+    """With a viewer, another person's private dataset is not found."""
+    return first(tx, _seen(organization_id, viewer).where(datasets.c.id == id), DatasetRow)
+
+
+def list_datasets(
+    tx: Connection, organization_id: UUID, *, viewer: UUID | None = None, after: int | None = None, limit: int = 50
+) -> Page[DatasetRow]:
+    return newest(tx, _seen(organization_id, viewer), datasets.c.first_position, DatasetRow, after, limit)
+
+
+def list_revisions(
+    tx: Connection, organization_id: UUID, dataset_id: UUID, *, after: int | None = None, limit: int = 50
+) -> Page[RevisionRow]:
+    of = revisions.c.dataset_id == dataset_id, revisions.c.organization_id == organization_id
+    return newest(tx, select(revisions).where(*of), revisions.c.position, RevisionRow, after, limit)
+
+
+def find_snapshot(tx: Connection, organization_id: UUID, dataset_id: UUID, tag: str) -> SnapshotRow | None:
+    of = snapshots.c.dataset_id == dataset_id, snapshots.c.organization_id == organization_id
+    return first(tx, select(snapshots).where(*of, snapshots.c.tag == tag), SnapshotRow)
+
+
+def list_snapshots(
+    tx: Connection, organization_id: UUID, dataset_id: UUID, *, after: int | None = None, limit: int = 50
+) -> Page[SnapshotRow]:
+    of = snapshots.c.dataset_id == dataset_id, snapshots.c.organization_id == organization_id
+    return newest(tx, select(snapshots).where(*of), snapshots.c.position, SnapshotRow, after, limit)

@@ -1,0 +1,248 @@
+"""The experiments of a project with their runs, how many are done, and the best each metric ever was."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Float,
+    Index,
+    Table,
+    Text,
+    Uuid,
+    cast,
+    column,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from domain.experiment import Experiment
+from domain.model import Recorded
+from domain.training_job import Status, TrainingJob
+from domain.values import Value
+from projections.folding import changed, plain
+from projections.model import Key, Projection, Row, View, metadata
+from projections.paging import Page, newest
+from projections.topics import DATASET, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT
+
+experiments: Final = Table(
+    "experiments",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("organization_id", Uuid, nullable=False),
+    Column("project_id", Uuid, nullable=False),
+    Column("owner_id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("tags", JSONB, nullable=False),
+    Column("mlflow_experiment_id", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("first_position", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Index("experiments_by_organization", "organization_id", "first_position"),
+    Index("experiments_by_project", "project_id", "first_position"),
+)
+
+runs: Final = Table(
+    "experiment_runs",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("experiment_id", Uuid, nullable=False),
+    Column("organization_id", Uuid, nullable=False),
+    Column("owner_id", Uuid, nullable=False),
+    Column("framework", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("metrics", JSONB, nullable=False),
+    Column("mlflow_run_id", Text),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("first_position", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Index("experiment_runs_by_experiment", "experiment_id", "first_position"),
+)
+
+
+class ExperimentRow(Value):
+    id: UUID
+    organization_id: UUID
+    project_id: UUID
+    owner_id: UUID
+    name: str
+    description: str
+    tags: tuple[str, ...]
+    mlflow_experiment_id: str | None
+    created_at: datetime
+    first_position: int
+    position: int
+    num_runs: int = 0
+    num_completed_runs: int = 0
+    best_metrics: dict[str, float] = Field(default_factory=dict)
+
+
+class RunRow(Value):
+    job_id: UUID
+    experiment_id: UUID
+    organization_id: UUID
+    owner_id: UUID
+    framework: str
+    model: str
+    status: Status
+    metrics: dict[str, float | str]
+    mlflow_run_id: str | None
+    requested_at: datetime
+    ended_at: datetime | None
+    first_position: int
+    position: int
+
+
+def _experiment_keys(recorded: Recorded) -> Iterable[Key]:
+    match recorded.event:
+        case Experiment.Created(originator_id=id) | Experiment.MlflowLinked(originator_id=id):
+            yield (id,)
+
+
+def _experiment(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    match recorded.event:
+        case Experiment.Created() as event:
+            return {
+                "organization_id": event.organization_id,
+                "project_id": event.project_id,
+                "owner_id": event.owner_id,
+                "name": event.name,
+                "description": event.description,
+                "tags": plain(event.tags),
+                "mlflow_experiment_id": None,
+                "created_at": recorded.envelope.decided_at,
+                "first_position": recorded.position,
+            }
+        case Experiment.MlflowLinked(mlflow_experiment_id=mlflow_experiment_id):
+            return changed(row, mlflow_experiment_id=mlflow_experiment_id)
+    return row
+
+
+_STATUS: Final = {
+    "training_job.claimed": Status.CLAIMED,
+    "training_job.started": Status.RUNNING,
+    "training_job.requeued": Status.QUEUED,
+    "training_job.completed": Status.COMPLETED,
+    "training_job.failed": Status.FAILED,
+    "training_job.cancelled": Status.CANCELLED,
+}
+
+
+def _run_keys(recorded: Recorded) -> Iterable[Key]:
+    if recorded.topic in _STATUS or isinstance(recorded.event, TrainingJob.Requested | TrainingJob.MlflowLinked):
+        yield (recorded.event.originator_id,)
+
+
+def _run(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    now = recorded.envelope.decided_at
+    match recorded.event:
+        case TrainingJob.Requested() as event:
+            return {
+                "experiment_id": event.experiment_id,
+                "organization_id": event.organization_id,
+                "owner_id": event.owner_id,
+                "framework": event.recipe.framework,
+                "model": event.recipe.model,
+                "status": Status.QUEUED.value,
+                "metrics": {},
+                "mlflow_run_id": None,
+                "requested_at": now,
+                "ended_at": None,
+                "first_position": recorded.position,
+            }
+        case TrainingJob.MlflowLinked(mlflow_run_id=mlflow_run_id):
+            return changed(row, mlflow_run_id=mlflow_run_id)
+        case TrainingJob.Completed(metrics=metrics):
+            return changed(row, status=Status.COMPLETED.value, metrics=plain(metrics), ended_at=now)
+        case TrainingJob.Failed() | TrainingJob.Cancelled():
+            return changed(row, status=_STATUS[recorded.topic].value, ended_at=now)
+    return changed(row, status=_STATUS[recorded.topic].value) if recorded.topic in _STATUS else row
+
+
+PROJECTION: Final = Projection(
+    "experiment",
+    (View(experiments, _experiment_keys, _experiment), View(runs, _run_keys, _run)),
+    skips=PERSON
+    | ORGANIZATION
+    | MEMBERSHIP
+    | PROJECT
+    | DATASET
+    | {
+        "training_job.epoch_completed",
+        "training_job.checkpoint_saved",
+        "training_job.cancel_requested",
+        "training_job.lost",
+    },
+)
+
+_LESS_IS_BETTER: Final = re.compile(r"loss|error|\b(?:mae|mse|rmse)\b|perplexity|seconds|latency", re.IGNORECASE)
+
+
+def find_experiment(tx: Connection, organization_id: UUID, id: UUID) -> ExperimentRow | None:
+    query = select(experiments).where(experiments.c.id == id, experiments.c.organization_id == organization_id)
+    found = newest(tx, query, experiments.c.first_position, ExperimentRow, None, 1)
+    return next(iter(_counted(tx, found.items)), None)
+
+
+def list_experiments(
+    tx: Connection,
+    organization_id: UUID,
+    *,
+    project_id: UUID | None = None,
+    after: int | None = None,
+    limit: int = 50,
+) -> Page[ExperimentRow]:
+    query = select(experiments).where(experiments.c.organization_id == organization_id)
+    if project_id is not None:
+        query = query.where(experiments.c.project_id == project_id)
+    page = newest(tx, query, experiments.c.first_position, ExperimentRow, after, limit)
+    return Page(_counted(tx, page.items), page.next)
+
+
+def list_runs(
+    tx: Connection, organization_id: UUID, experiment_id: UUID, *, after: int | None = None, limit: int = 50
+) -> Page[RunRow]:
+    of = runs.c.experiment_id == experiment_id, runs.c.organization_id == organization_id
+    return newest(tx, select(runs).where(*of), runs.c.first_position, RunRow, after, limit)
+
+
+def _counted(tx: Connection, rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
+    """An ending names its job and not the experiment, so the figures are taken from the runs when they are read."""
+    ids = [row.id for row in rows]
+    done = func.count().filter(runs.c.status == Status.COMPLETED.value)
+    counting = select(runs.c.experiment_id, func.count(), done).where(runs.c.experiment_id.in_(ids))
+    counts = {id: (many, completed) for id, many, completed in tx.execute(counting.group_by(runs.c.experiment_id))}
+    best = _best(tx, ids)
+    return [_with_figures(row, *counts.get(row.id, (0, 0)), best[row.id]) for row in rows]
+
+
+def _with_figures(row: ExperimentRow, many: int, completed: int, best: dict[str, float]) -> ExperimentRow:
+    return row.model_copy(update={"num_runs": many, "num_completed_runs": completed, "best_metrics": best})
+
+
+def _best(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, dict[str, float]]:
+    """The best of each metric; one that diverged is a word and no candidate."""
+    columns = column("key", Text), column("value", JSONB)
+    metric = func.jsonb_each(runs.c.metrics).table_valued(*columns, joins_implicitly=True)
+    value = cast(metric.c.value, Float)
+    query = (
+        select(runs.c.experiment_id, metric.c.key, func.min(value), func.max(value))
+        .where(runs.c.experiment_id.in_(ids), func.jsonb_typeof(metric.c.value) == "number")
+        .group_by(runs.c.experiment_id, metric.c.key)
+    )
+    best: dict[UUID, dict[str, float]] = defaultdict(dict)
+    for id, name, least, most in tx.execute(query):
+        best[id][name] = least if _LESS_IS_BETTER.search(name) else most
+    return best

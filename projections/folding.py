@@ -1,0 +1,49 @@
+"""What folds share: values as a database gives them back, rows that must be there, and one step of a view."""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from domain.model import Recorded
+from projections.model import Key, Row, View
+
+
+class RowIsMissing(LookupError):
+    """An event changes a row that no earlier event made: something before it was left out."""
+
+
+def step(view: View, rows: MutableMapping[Key, Row | None], recorded: Recorded) -> None:
+    """Let one event change `rows`, which hold what is known of the keys that it touches."""
+    for key in view.keys(recorded):
+        before = rows.get(key)
+        after = view.fold(before, recorded, key)
+        if after is not before:
+            rows[key] = None if after is None else {**after, **named(view, key), "position": recorded.position}
+
+
+def named(view: View, key: Key) -> Row:
+    return {column.name: value for column, value in zip(view.table.primary_key.columns, key, strict=True)}
+
+
+def changed(row: Row | None, **changes: Any) -> Row:
+    """The same row with other values. Raises RowIsMissing."""
+    if row is None:
+        raise RowIsMissing("no earlier event made the row that this one changes")
+    return {**row, **changes}
+
+
+def plain(value: Any) -> Any:
+    """As JSON gives it back, so that a row read from a table and one held in memory fold alike."""
+    return _without_nul(to_jsonable_python(value))
+
+
+def _without_nul(value: Any) -> Any:
+    """A worker's last lines may hold anything; PostgreSQL refuses this one character."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_nul(key): _without_nul(item) for key, item in value.items()}
+    return value

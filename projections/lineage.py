@@ -1,0 +1,49 @@
+"""Where a model comes from, in one answer."""
+
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from domain.values import Value
+from projections.attempt import AttemptRow, list_attempts
+from projections.dataset import DatasetRow, find_dataset
+from projections.experiment import ExperimentRow, find_experiment
+from projections.membership import MemberRow, find_member_of_person
+from projections.models import ModelRow, find_model
+from projections.project import ProjectRow, find_project
+from projections.training_job import JobRow, find_job
+
+
+class Lineage(Value):
+    """Images and split are fixed by `job.snapshot` (their hashes), everything else that was chosen by `job.recipe`.
+
+    Each attempt says on what device and in what environment it ran, and from which checkpoint. `parent` is the model
+    whose weights this one began with. What another read model has not seen yet is None.
+    """
+
+    model: ModelRow
+    job: JobRow
+    attempts: tuple[AttemptRow, ...]
+    owner: MemberRow | None
+    project: ProjectRow | None
+    experiment: ExperimentRow | None
+    dataset: DatasetRow | None
+    parent: ModelRow | None
+
+
+def find_lineage(tx: Connection, organization_id: UUID, model_id: UUID) -> Lineage | None:
+    model = find_model(tx, organization_id, model_id)
+    job = find_job(tx, organization_id, model.job_id) if model else None
+    if model is None or job is None:
+        return None
+    parent = job.recipe.weights.model_id
+    return Lineage(
+        model=model,
+        job=job,
+        attempts=tuple(list_attempts(tx, organization_id, job.id)),
+        owner=find_member_of_person(tx, organization_id, job.owner_id),
+        project=find_project(tx, organization_id, job.project_id),
+        experiment=find_experiment(tx, organization_id, job.experiment_id),
+        dataset=find_dataset(tx, organization_id, job.dataset_id),
+        parent=find_model(tx, organization_id, parent) if parent else None,
+    )

@@ -1,0 +1,231 @@
+"""People, organizations, and who is a member of what with which role.
+
+A personal value stands here as text, or as `[erased]` once its key is gone and the table was made anew.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Select, Table, Text, Uuid, select
+
+from domain.membership import Membership
+from domain.model import Recorded
+from domain.organization import Admission, Organization
+from domain.person import Person
+from domain.roles import Role
+from domain.values import Value
+from projections.folding import changed
+from projections.model import Key, Projection, Row, View, metadata
+from projections.paging import Page, first, newest
+from projections.topics import DATASET, EXPERIMENT, PROJECT, TRAINING_JOB
+
+people: Final = Table(
+    "people",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("full_name", Text, nullable=False),
+    Column("avatar_name", Text, nullable=False),
+    Column("registered_at", DateTime(timezone=True), nullable=False),
+    Column("signed_in_at", DateTime(timezone=True)),
+    Column("position", BigInteger, nullable=False),
+)
+
+organizations: Final = Table(
+    "organizations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("company", Text, nullable=False),
+    Column("division", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("admission", Text, nullable=False),
+    Column("max_users", BigInteger, nullable=False),
+    Column("max_storage_gb", BigInteger, nullable=False),
+    Column("max_gpu_hours_per_month", BigInteger, nullable=False),
+    Column("seats", BigInteger, nullable=False),
+    Column("admins", BigInteger, nullable=False),
+    Column("founded_at", DateTime(timezone=True), nullable=False),
+    Column("position", BigInteger, nullable=False),
+)
+
+members: Final = Table(
+    "members",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("organization_id", Uuid, nullable=False),
+    Column("person_id", Uuid, nullable=False),
+    Column("role", Text),
+    Column("projects_owned", BigInteger, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("approved_at", DateTime(timezone=True)),
+    Column("approved_by", Uuid),
+    Column("first_position", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Index("members_by_organization", "organization_id", "first_position"),
+    Index("members_by_person", "person_id"),
+)
+
+
+class OrganizationRow(Value):
+    id: UUID
+    company: str
+    division: str
+    name: str
+    admission: Admission
+    max_users: int
+    max_storage_gb: int
+    max_gpu_hours_per_month: int
+    seats: int
+    admins: int
+    founded_at: datetime
+    position: int
+
+
+class MemberRow(Value):
+    id: UUID
+    organization_id: UUID
+    person_id: UUID
+    email: str
+    full_name: str
+    avatar_name: str
+    role: Role | None
+    projects_owned: int
+    requested_at: datetime
+    approved_at: datetime | None
+    approved_by: UUID | None
+    first_position: int
+    position: int
+
+    @property
+    def status(self) -> Literal["active", "waiting"]:
+        return "active" if self.role else "waiting"
+
+
+def _person_keys(recorded: Recorded) -> Iterable[Key]:
+    match recorded.event:
+        case Person.Registered(originator_id=id) | Person.SignedIn(originator_id=id):
+            yield (id,)
+
+
+def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    match recorded.event:
+        case Person.Registered() as event:
+            return {
+                "email": str(event.email),
+                "full_name": str(event.full_name),
+                "avatar_name": event.avatar_name,
+                "registered_at": recorded.envelope.decided_at,
+                "signed_in_at": None,
+            }
+        case Person.SignedIn():
+            return changed(row, signed_in_at=recorded.envelope.decided_at)
+    return row
+
+
+def _organization_keys(recorded: Recorded) -> Iterable[Key]:
+    match recorded.event:
+        case (
+            Organization.Founded(originator_id=id)
+            | Organization.SeatTaken(originator_id=id)
+            | Organization.AdminAdded(originator_id=id)
+            | Organization.AdminRemoved(originator_id=id)
+        ):
+            yield (id,)
+
+
+def _organization(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    match recorded.event:
+        case Organization.Founded() as event:
+            return {
+                "company": event.company,
+                "division": event.division,
+                "name": event.name,
+                "admission": event.admission.value,
+                **event.quotas.model_dump(),
+                "seats": 0,
+                "admins": 0,
+                "founded_at": recorded.envelope.decided_at,
+            }
+        case Organization.SeatTaken():
+            return changed(row, seats=changed(row)["seats"] + 1)
+        case Organization.AdminAdded():
+            return changed(row, admins=changed(row)["admins"] + 1)
+        case Organization.AdminRemoved():
+            return changed(row, admins=changed(row)["admins"] - 1)
+    return row
+
+
+def _member_keys(recorded: Recorded) -> Iterable[Key]:
+    match recorded.event:
+        case (
+            Membership.Requested(originator_id=id)
+            | Membership.Approved(originator_id=id)
+            | Membership.RoleChanged(originator_id=id)
+            | Membership.ProjectOwned(originator_id=id)
+        ):
+            yield (id,)
+
+
+def _member(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    match recorded.event:
+        case Membership.Requested() as event:
+            return {
+                "organization_id": event.organization_id,
+                "person_id": event.person_id,
+                "role": None,
+                "projects_owned": 0,
+                "requested_at": recorded.envelope.decided_at,
+                "approved_at": None,
+                "approved_by": None,
+                "first_position": recorded.position,
+            }
+        case Membership.Approved(role=role):
+            envelope = recorded.envelope
+            return changed(row, role=role.value, approved_at=envelope.decided_at, approved_by=envelope.actor.id)
+        case Membership.RoleChanged(role=role):
+            return changed(row, role=role.value)
+        case Membership.ProjectOwned():
+            return changed(row, projects_owned=changed(row)["projects_owned"] + 1)
+    return row
+
+
+PROJECTION: Final = Projection(
+    "membership",
+    (
+        View(people, _person_keys, _person),
+        View(organizations, _organization_keys, _organization),
+        View(members, _member_keys, _member),
+    ),
+    skips=PROJECT | DATASET | EXPERIMENT | TRAINING_JOB,
+)
+
+
+def find_organization(tx: Connection, organization_id: UUID) -> OrganizationRow | None:
+    return first(tx, select(organizations).where(organizations.c.id == organization_id), OrganizationRow)
+
+
+def _of(organization_id: UUID) -> Select[tuple[object, ...]]:
+    """A person is seen through a membership only, so an organization sees nobody but its own."""
+    who = people.c.email, people.c.full_name, people.c.avatar_name
+    joined = members.join(people, people.c.id == members.c.person_id)
+    return select(members, *who).select_from(joined).where(members.c.organization_id == organization_id)
+
+
+def find_member(tx: Connection, organization_id: UUID, id: UUID) -> MemberRow | None:
+    return first(tx, _of(organization_id).where(members.c.id == id), MemberRow)
+
+
+def find_member_of_person(tx: Connection, organization_id: UUID, person_id: UUID) -> MemberRow | None:
+    return first(tx, _of(organization_id).where(members.c.person_id == person_id), MemberRow)
+
+
+def list_members(
+    tx: Connection, organization_id: UUID, *, waiting: bool | None = None, after: int | None = None, limit: int = 50
+) -> Page[MemberRow]:
+    """`waiting` leaves only those who wait for approval, or only those who do not."""
+    query = _of(organization_id)
+    if waiting is not None:
+        query = query.where(members.c.role.is_(None) if waiting else members.c.role.is_not(None))
+    return newest(tx, query, members.c.first_position, MemberRow, after, limit)

@@ -1,0 +1,88 @@
+"""Trained models, and where each comes from: who, when, which images, which recipe, which attempts."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Table, Text, Uuid, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from domain.model import Recorded
+from domain.training_job import TrainingJob
+from domain.values import Value
+from projections.folding import plain
+from projections.model import Key, Row, View, metadata
+from projections.paging import Page, first, newest
+
+# By job and not by its own id: a worker chooses that, and must not be able to write over another's model.
+models: Final = Table(
+    "models",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("id", Uuid, nullable=False),
+    Column("organization_id", Uuid, nullable=False),
+    Column("attempt", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("best_epoch", BigInteger, nullable=False),
+    Column("metrics", JSONB, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("picture", Text),
+    Column("trained_at", DateTime(timezone=True), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Index("models_by_id", "id"),
+    Index("models_by_organization", "organization_id", "position"),
+)
+
+
+class ModelRow(Value):
+    """`sha256`, `result` and `picture` name objects: the model's file, its report, and one predicted image."""
+
+    job_id: UUID
+    id: UUID
+    organization_id: UUID
+    attempt: int
+    sha256: str
+    size: int
+    best_epoch: int
+    metrics: dict[str, float | str]
+    result: str
+    picture: str | None
+    trained_at: datetime
+    position: int
+
+
+def _keys(recorded: Recorded) -> Iterable[Key]:
+    match recorded.event:
+        case TrainingJob.Completed(originator_id=id):
+            yield (id,)
+
+
+def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    match recorded.event:
+        case TrainingJob.Completed() as event:
+            return {
+                **event.model.model_dump(),
+                "organization_id": recorded.envelope.organization,
+                "attempt": event.attempt,
+                "best_epoch": event.best_epoch,
+                "metrics": plain(event.metrics),
+                "result": event.result,
+                "picture": event.picture,
+                "trained_at": recorded.envelope.decided_at,
+            }
+    return row
+
+
+MODELS: Final = View(models, _keys, _fold)
+
+
+def find_model(tx: Connection, organization_id: UUID, id: UUID) -> ModelRow | None:
+    query = select(models).where(models.c.id == id, models.c.organization_id == organization_id)
+    return first(tx, query.order_by(models.c.position).limit(1), ModelRow)
+
+
+def list_models(tx: Connection, organization_id: UUID, *, after: int | None = None, limit: int = 50) -> Page[ModelRow]:
+    query = select(models).where(models.c.organization_id == organization_id)
+    return newest(tx, query, models.c.position, ModelRow, after, limit)

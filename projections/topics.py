@@ -1,0 +1,32 @@
+"""The topics by aggregate, written out so that a new one is in no list until somebody has thought of it."""
+
+from typing import Final
+
+PERSON: Final = frozenset({"person.registered", "person.signed_in"})
+ORGANIZATION: Final = frozenset(
+    {"organization.founded", "organization.seat_taken", "organization.admin_added", "organization.admin_removed"}
+)
+MEMBERSHIP: Final = frozenset(
+    {"membership.requested", "membership.approved", "membership.role_changed", "membership.project_owned"}
+)
+PROJECT: Final = frozenset({"project.created", "project.renamed"})
+DATASET: Final = frozenset(
+    {"dataset.created", "dataset.revision_committed", "dataset.split_made", "dataset.snapshot_taken"}
+)
+EXPERIMENT: Final = frozenset({"experiment.created", "experiment.mlflow_linked"})
+TRAINING_JOB: Final = frozenset(
+    {
+        "training_job.requested",
+        "training_job.claimed",
+        "training_job.started",
+        "training_job.epoch_completed",
+        "training_job.checkpoint_saved",
+        "training_job.mlflow_linked",
+        "training_job.cancel_requested",
+        "training_job.lost",
+        "training_job.requeued",
+        "training_job.completed",
+        "training_job.failed",
+        "training_job.cancelled",
+    }
+)

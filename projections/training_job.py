@@ -1,0 +1,217 @@
+"""Training jobs as they stand: what was asked for, how far it is, what came of it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Index, Table, Text, Uuid, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from domain.dataset import Snapshot
+from domain.model import Recorded
+from domain.training_job import Evidence, Recipe, Status, TrainingJob
+from domain.values import Value
+from projections.attempt import ATTEMPTS
+from projections.epoch import EPOCHS
+from projections.folding import changed, plain
+from projections.model import Key, Projection, Row, View, metadata
+from projections.models import MODELS
+from projections.paging import Page, first, newest
+from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT
+
+jobs: Final = Table(
+    "training_jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("organization_id", Uuid, nullable=False),
+    Column("owner_id", Uuid, nullable=False),
+    Column("project_id", Uuid, nullable=False),
+    Column("experiment_id", Uuid, nullable=False),
+    Column("dataset_id", Uuid, nullable=False),
+    Column("snapshot", JSONB, nullable=False),
+    Column("recipe", JSONB, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempt", BigInteger, nullable=False),
+    Column("cancelling", Boolean, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("epochs", BigInteger),
+    Column("metrics", JSONB, nullable=False),
+    Column("best_epoch", BigInteger),
+    Column("model_id", Uuid),
+    Column("result", Text),
+    Column("picture", Text),
+    Column("mlflow_run_id", Text),
+    Column("reason", Text),
+    Column("evidence", JSONB(none_as_null=True)),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("started_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("first_position", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Index("training_jobs_by_organization", "organization_id", "first_position"),
+    Index("training_jobs_by_experiment", "experiment_id", "first_position"),
+    Index("training_jobs_by_project", "project_id", "first_position"),
+)
+
+
+class JobRow(Value):
+    """`metrics` are those of the last epoch, and at the end those of the test side."""
+
+    id: UUID
+    organization_id: UUID
+    owner_id: UUID
+    project_id: UUID
+    experiment_id: UUID
+    dataset_id: UUID
+    snapshot: Snapshot
+    recipe: Recipe
+    status: Status
+    attempt: int
+    cancelling: bool
+    epoch: int
+    epochs: int | None
+    metrics: dict[str, float | str]
+    best_epoch: int | None
+    model_id: UUID | None
+    result: str | None
+    picture: str | None
+    mlflow_run_id: str | None
+    reason: str | None
+    evidence: Evidence | None
+    requested_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    first_position: int
+    position: int
+
+
+_FRESH: Final[dict[str, Any]] = {
+    "status": Status.QUEUED.value,
+    "attempt": 1,
+    "cancelling": False,
+    "epoch": 0,
+    "epochs": None,
+    "metrics": {},
+    "best_epoch": None,
+    "model_id": None,
+    "result": None,
+    "picture": None,
+    "mlflow_run_id": None,
+    "reason": None,
+    "evidence": None,
+    "started_at": None,
+    "ended_at": None,
+}
+
+
+def _requested(recorded: Recorded, event: TrainingJob.Requested) -> Row:
+    return {
+        "organization_id": event.organization_id,
+        "owner_id": event.owner_id,
+        "project_id": event.project_id,
+        "experiment_id": event.experiment_id,
+        "dataset_id": event.dataset_id,
+        "snapshot": plain(event.snapshot),
+        "recipe": plain(event.recipe),
+        **_FRESH,
+        "requested_at": recorded.envelope.decided_at,
+        "first_position": recorded.position,
+    }
+
+
+_OF_A_JOB: Final = (
+    TrainingJob.Requested,
+    TrainingJob.Claimed,
+    TrainingJob.Started,
+    TrainingJob.EpochCompleted,
+    TrainingJob.MlflowLinked,
+    TrainingJob.CancelRequested,
+    TrainingJob.Requeued,
+    TrainingJob.Completed,
+    TrainingJob.Failed,
+    TrainingJob.Cancelled,
+)
+
+
+def _job_keys(recorded: Recorded) -> Iterable[Key]:
+    if isinstance(recorded.event, _OF_A_JOB):
+        yield (recorded.event.originator_id,)
+
+
+def _job(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    match recorded.event:
+        case TrainingJob.Requested() as event:
+            return _requested(recorded, event)
+        case TrainingJob.Claimed():
+            return changed(row, status=Status.CLAIMED.value)
+        case TrainingJob.Started():
+            since = changed(row)["started_at"] or recorded.envelope.decided_at
+            return changed(row, status=Status.RUNNING.value, started_at=since)
+        case TrainingJob.EpochCompleted(epoch=epoch, epochs=epochs, metrics=metrics):
+            return changed(row, epoch=epoch, epochs=epochs, metrics=plain(metrics))
+        case TrainingJob.MlflowLinked(mlflow_run_id=mlflow_run_id):
+            return changed(row, mlflow_run_id=mlflow_run_id)
+        case TrainingJob.CancelRequested():
+            return changed(row, cancelling=True)
+        case TrainingJob.Requeued(attempt=attempt, resume_from=resume):
+            return changed(row, status=Status.QUEUED.value, attempt=attempt, epoch=resume.epoch if resume else 0)
+    return _ended(row, recorded)
+
+
+def _ended(row: Row | None, recorded: Recorded) -> Row | None:
+    now = recorded.envelope.decided_at
+    match recorded.event:
+        case TrainingJob.Completed() as event:
+            return changed(
+                row,
+                status=Status.COMPLETED.value,
+                metrics=plain(event.metrics),
+                best_epoch=event.best_epoch,
+                model_id=event.model.id,
+                result=event.result,
+                picture=event.picture,
+                ended_at=now,
+            )
+        case TrainingJob.Failed(evidence=evidence):
+            return changed(
+                row,
+                status=Status.FAILED.value,
+                reason=evidence.reason.value,
+                evidence=plain(evidence),
+                ended_at=now,
+            )
+        case TrainingJob.Cancelled(reason=reason):
+            return changed(row, status=Status.CANCELLED.value, reason=reason.value, ended_at=now)
+    return row
+
+
+PROJECTION: Final = Projection(
+    "training_job",
+    (View(jobs, _job_keys, _job), ATTEMPTS, *EPOCHS, MODELS),
+    skips=PERSON | ORGANIZATION | MEMBERSHIP | PROJECT | DATASET | EXPERIMENT,
+)
+
+
+def find_job(tx: Connection, organization_id: UUID, id: UUID) -> JobRow | None:
+    query = select(jobs).where(jobs.c.id == id, jobs.c.organization_id == organization_id)
+    return first(tx, query, JobRow)
+
+
+def list_jobs(
+    tx: Connection,
+    organization_id: UUID,
+    *,
+    project_id: UUID | None = None,
+    experiment_id: UUID | None = None,
+    dataset_id: UUID | None = None,
+    status: Status | None = None,
+    after: int | None = None,
+    limit: int = 50,
+) -> Page[JobRow]:
+    wanted = {"project_id": project_id, "experiment_id": experiment_id, "dataset_id": dataset_id}
+    query = select(jobs).where(jobs.c.organization_id == organization_id)
+    query = query.where(*(jobs.c[name] == value for name, value in wanted.items() if value is not None))
+    if status is not None:
+        query = query.where(jobs.c.status == status.value)
+    return newest(tx, query, jobs.c.first_position, JobRow, after, limit)
