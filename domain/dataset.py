@@ -112,6 +112,7 @@ class Dataset(Aggregate):
             aggregate.name = self.name
             aggregate.visibility = self.visibility
             aggregate.content = None
+            aggregate.report = None
             aggregate.revision = 0
             aggregate.split = None
             aggregate.snapshots = {}
@@ -125,6 +126,7 @@ class Dataset(Aggregate):
 
         def apply(self, aggregate: "Dataset") -> None:
             aggregate.content = self.content
+            aggregate.report = self.report
             aggregate.revision = self.revision
 
     class SplitMade(Event):
@@ -147,6 +149,7 @@ class Dataset(Aggregate):
     name: str
     visibility: Visibility
     content: Content | None
+    report: str | None
     revision: int
     split: Split | None
     snapshots: dict[str, Snapshot]
