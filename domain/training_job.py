@@ -11,7 +11,7 @@ from pydantic import Field
 from domain.dataset import Snapshot, Task
 from domain.errors import Refused
 from domain.model import Aggregate, Event, InitialEvent
-from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug, Text, Value, Word
+from domain.values import Count, Line, LogLine, Metrics, Parameters, Sha256, Slug, Text, Value, Word
 
 MAX_ATTEMPTS: Final = 5
 
@@ -88,7 +88,7 @@ class Evidence(Value):
     reason: EndReason
     message: Text
     exit_code: int | None
-    last_lines: Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(max_length=50)]
+    last_lines: Annotated[tuple[LogLine, ...], Field(max_length=50)]
 
 
 class JobIsOver(Refused):

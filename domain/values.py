@@ -61,7 +61,13 @@ def _tagged(number: Any) -> Any:
     return number
 
 
+def _printable(text: Any) -> Any:
+    """Programs print what they like: a line of theirs is cut and cleaned, never refused."""
+    return text[:500].replace("\x00", "\ufffd") if isinstance(text, str) else text
+
+
 Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
+LogLine = Annotated[str, StringConstraints(max_length=500), BeforeValidator(_printable)]
 Line = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_one_line)]
 Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(_one_line), AfterValidator(_not_blank)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$")]

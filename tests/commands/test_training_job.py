@@ -220,6 +220,11 @@ def test_a_failure_keeps_its_evidence(running: Spec) -> None:
     running.when(FailTraining(job_id=JOB, attempt=1, evidence=broken)).then((TrainingJob.Failed, {"evidence": broken}))
 
 
+def test_a_last_line_is_cut_and_cleaned(running: Spec) -> None:
+    printed = broken.model_validate(broken.model_dump() | {"last_lines": ("a\x00b", "x" * 600)})
+    assert printed.last_lines == ("a\ufffdb", "x" * 500)
+
+
 def test_a_lost_worker_is_not_the_end(running: Spec) -> None:
     running.given(epoch(1), epoch(2), checkpoint()).by(platform).when(lose(1)).then(
         (TrainingJob.Lost, {"attempt": 1}), (TrainingJob.Requeued, {"attempt": 2, "resume_from": best})
