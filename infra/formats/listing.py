@@ -1,0 +1,96 @@
+"""The files of a folder as a reader sees them: by name, wherever their bytes may be."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import PurePosixPath
+from posixpath import commonpath
+from typing import Final, NamedTuple
+
+from domain.paths import normal_all
+from infra.formats import images
+from infra.formats.errors import FileIsHostile, FolderHasNoImages
+
+MIB: Final = 2**20
+_JUNK: Final = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
+
+
+class File(NamedTuple):
+    path: str
+    size: int
+    sha256: str
+
+
+class Listing:
+    """Every file once, by its path in NFC. Hidden files and what systems leave behind are ignored."""
+
+    def __init__(self, files: Iterable[File], read: Callable[[str], bytes]) -> None:
+        given = list(files)
+        names = normal_all(file.path for file in given)
+        self._given = {name: file for name, file in zip(names, given, strict=True) if not is_ignored(name)}
+        self._read = read
+        self.files = {name: file._replace(path=name) for name, file in sorted(self._given.items())}
+        self.ignored = len(given) - len(self.files)
+        self.images = [path for path in self.files if suffix(path) in images.SUFFIXES]
+        if not self.images:
+            raise FolderHasNoImages(f"there is no image in this folder; {self.seen()}")
+
+    def read(self, path: str, most: int = MIB) -> bytes:
+        """The bytes of a file that is not an image, which may have `most`."""
+        data = self._read(self._given[path].path) if self._given[path].size <= most else None
+        if data is None or len(data) > most:
+            raise FileIsHostile(f"{path!r} is larger than {most:,} bytes, too large for what it is")
+        return data
+
+    def read_image(self, path: str) -> bytes:
+        return self._read(self._given[path].path)
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """Every folder that has an image somewhere below it."""
+        return frozenset(str(parent) for path in self.images for parent in PurePosixPath(path).parents)
+
+    @cached_property
+    def image_set(self) -> frozenset[str]:
+        return frozenset(self.images)
+
+    @cached_property
+    def by_stem(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in self.images:
+            found.setdefault(stem(path), []).append(path)
+        return found
+
+    @cached_property
+    def common_folder(self) -> str:
+        """The deepest folder that holds everything, '' where that is the listing itself."""
+        return commonpath([folder(path) for path in self.files])
+
+    def below(self, place: str) -> list[str]:
+        """The images anywhere below a folder ('.' is the whole listing)."""
+        return [path for path in self.images if place == "." or path.startswith(f"{place}/")]
+
+    def with_suffix(self, *suffixes: str) -> list[str]:
+        return [path for path in self.files if suffix(path) in suffixes]
+
+    def seen(self) -> str:
+        kinds = Counter(suffix(path) or "no suffix" for path in self.files).most_common(5)
+        tops = sorted({path.split("/")[0] + "/" * ("/" in path) for path in self.files})
+        counted = ", ".join(f"{count} × {kind}" for kind, count in kinds) or "nothing"
+        return f"seen: {counted}, in {', '.join(tops[:8]) or 'it'}{' …' if len(tops) > 8 else ''}"
+
+
+def suffix(path: str) -> str:
+    return PurePosixPath(path).suffix.lower()
+
+
+def stem(path: str) -> str:
+    return PurePosixPath(path).stem
+
+
+def folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def is_ignored(path: str) -> bool:
+    return any(part.startswith(".") or part in _JUNK for part in path.split("/"))

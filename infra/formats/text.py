@@ -1,0 +1,61 @@
+"""Reading small files from strangers: text, YAML, XML, each with a bound on what it may do to us."""
+
+from typing import Any, Final
+from xml.etree.ElementTree import Element, ParseError
+
+import yaml
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from infra.formats.errors import FileIsHostile
+
+DEEPEST: Final = 20
+MOST_NODES: Final = 20_000
+
+
+class IsNotText(Exception):
+    """Bytes that are no text, or no XML: a fault of one file, which its reader names in the report."""
+
+
+def text(data: bytes) -> str:
+    try:
+        found = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise IsNotText("is not text (UTF-8)") from error
+    if "\x00" in found:
+        raise IsNotText("is not text: it contains NUL")
+    return found
+
+
+def yaml_mapping(path: str, data: bytes) -> dict[Any, Any]:
+    """A YAML file that must be a mapping; aliases and deep nesting are refused before anything is built from them."""
+    try:
+        source = text(data)
+        _refuse_bombs(path, source)
+        loaded = yaml.safe_load(source)
+    except (IsNotText, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise FileIsHostile(f"{path!r} cannot be read as YAML: {str(error)[:200]}") from error
+    if not isinstance(loaded, dict):
+        raise FileIsHostile(f"{path!r} is not a YAML mapping")
+    return loaded
+
+
+def _refuse_bombs(path: str, source: str) -> None:
+    depth = 0
+    for count, event in enumerate(yaml.parse(source, Loader=yaml.SafeLoader)):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            raise FileIsHostile(f"{path!r} uses YAML aliases, which a list of classes does not need")
+        if depth > DEEPEST or count > MOST_NODES:
+            raise FileIsHostile(f"{path!r} is nested too deep or has too many parts")
+
+
+def xml(path: str, data: bytes) -> Element:
+    """An XML file without document type and entities; one that has them is hostile."""
+    try:
+        found: Element = fromstring(data, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise FileIsHostile(f"{path!r} declares a document type or entities, which annotations do not need") from error
+    except (ParseError, ValueError, LookupError) as error:
+        raise IsNotText(f"is not XML: {str(error)[:100]}") from error
+    return found
