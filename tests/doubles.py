@@ -58,7 +58,8 @@ class MemoryLedger:
             return self._refuse("taken", command)
         self.taken |= emails
         for event in command.events:
-            self.rows.append(Row(len(self.rows) + 1, datetime.now(UTC), self._chain(), event))
+            position = len(self.rows) + 1
+            self.rows.append(Row(position, datetime.now(UTC), position.to_bytes(32, "big"), event))
         verdict = Verdict("repeated", len(self.rows), self._chain(), command.fingerprint, command.result)
         self.commands[command.command_id] = verdict
         return verdict._replace(verdict="accepted", fingerprint=None)

@@ -1,0 +1,123 @@
+"""What every Ledger promises, asked of the real one and of the double that stands in for it."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from infra.ledger import Append
+from infra.mapper import LARGEST_STATE, Stored
+from tests.doubles import MemoryLedger
+from tests.ground import Hand, ground
+from tests.servers import Servers
+
+NOTHING: list[Stored] = []
+
+
+@pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.connected)])
+def hand(request: pytest.FixtureRequest) -> Iterator[Hand]:
+    if request.param == "double":
+        yield Hand(MemoryLedger(UUID(int=9)), UUID(int=9))
+        return
+    servers: Servers = request.getfixturevalue("servers")
+    databases = servers.fresh_database()
+    with ground(databases) as real:
+        yield real
+    servers.drop(databases)
+
+
+def test_an_empty_ledger_has_a_head_at_zero(hand: Hand) -> None:
+    head = hand.ledger.head()
+    assert (head.ledger, head.generation, head.position) == (hand.id, 1, 0)
+    assert hand.ledger.read(0, 10) == []
+
+
+def test_what_is_appended_is_read_back_in_order(hand: Hand) -> None:
+    first, second = hand.events(3), hand.events(2)
+    assert (hand.append(first).position, hand.append(second).position) == (3, 5)
+    rows = hand.ledger.read(0, 10)
+    assert [row.position for row in rows] == [1, 2, 3, 4, 5]
+    assert [row.stored for row in rows] == [*first, *second]
+    assert hand.ledger.events_of(second[0].originator_id) == second
+    assert rows[-1].chain == hand.ledger.head().chain
+
+
+def test_reading_begins_after_a_position_and_ends_at_a_limit(hand: Hand) -> None:
+    hand.write(10)
+    assert [row.position for row in hand.ledger.read(4, 3)] == [5, 6, 7]
+
+
+def test_a_version_that_is_there_already_is_a_conflict(hand: Hand) -> None:
+    events = hand.events(2)
+    hand.append(events)
+    assert hand.append(events[1:]).verdict == "conflict"
+    assert hand.ledger.head().position == 2
+
+
+def test_a_version_that_leaves_one_out_is_a_conflict(hand: Hand) -> None:
+    events = hand.events(4)
+    hand.append(events[:1])
+    assert hand.append(events[2:3]).verdict == "conflict"
+    assert hand.append([events[1], events[3]]).verdict == "conflict"
+
+
+def test_an_aggregate_that_was_read_and_has_changed_is_a_conflict(hand: Hand) -> None:
+    read = hand.events(2)
+    id = read[0].originator_id
+    hand.append(read[:1])
+    verdict = hand.ledger.append([Append(uuid7(), b"", {"id": "x"}, hand.events(1), reads=[(id, 0)])])[0]
+    assert verdict.verdict == "conflict"
+    verdict = hand.ledger.append([Append(uuid7(), b"", {"id": "x"}, hand.events(1), reads=[(id, 1)])])[0]
+    assert verdict.verdict == "accepted"
+
+
+def test_a_command_is_done_once_and_answered_as_before(hand: Hand) -> None:
+    command = uuid7()
+    done = hand.ledger.append([Append(command, b"print", {"id": "x"}, hand.events(1))])[0]
+    hand.write(1)
+    again = hand.ledger.append([Append(command, b"other", {"id": "y"}, hand.events(1))])[0]
+    assert (done.verdict, again.verdict) == ("accepted", "repeated")
+    assert (again.position, again.chain, again.result) == (done.position, done.chain, {"id": "x"})
+    assert again.fingerprint == b"print"
+    assert hand.ledger.command(command) == again
+    assert hand.ledger.head().position == 2
+
+
+def test_a_command_that_was_never_accepted_is_not_known(hand: Hand) -> None:
+    command, events = uuid7(), hand.events(2)
+    assert hand.append(events[1:], command).verdict == "conflict"
+    assert hand.ledger.command(command) is None
+    assert hand.append(events, command).verdict == "accepted"
+
+
+def test_a_state_over_the_limit_is_refused(hand: Hand) -> None:
+    (stored,) = hand.events(1)
+    assert hand.append([stored._replace(state=b"x" * (LARGEST_STATE + 1))]).verdict == "too_large"
+    assert hand.ledger.head().position == 0
+
+
+def test_each_command_of_a_list_is_judged_alone(hand: Hand) -> None:
+    first, other = hand.events(2), hand.events(1)
+    verdicts = hand.ledger.append(
+        [
+            Append(uuid7(), b"", {"id": "a"}, first[:1]),
+            Append(uuid7(), b"", {"id": "b"}, first[:1]),
+            Append(uuid7(), b"", {"id": "c"}, [first[1], *other]),
+        ]
+    )
+    assert [v.verdict for v in verdicts] == ["accepted", "conflict", "accepted"]
+    assert [v.position for v in verdicts if v.verdict == "accepted"] == [1, 3]
+    assert [row.stored for row in hand.ledger.read(0, 9)] == [*first, *other]
+
+
+def test_an_address_that_is_taken_undoes_the_whole_command(hand: Hand) -> None:
+    def claim(person: UUID) -> dict[str, object]:
+        return {"kind": "email", "digest": "00ff", "normalisation": 1, "person_id": str(person)}
+
+    def ask(side: dict[str, object]) -> str:
+        return hand.ledger.append([Append(uuid7(), b"", {"id": "x"}, hand.events(1), sides=[side])])[0].verdict
+
+    assert ask(claim(UUID(int=1))) == "accepted"
+    assert ask(claim(UUID(int=2))) == "taken"
+    assert hand.ledger.head().position == 1
