@@ -1,0 +1,61 @@
+"""How the platform itself acts: it reads the ledger, and gives commands under ids that a retry finds again."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+from uuid import UUID, uuid5
+
+from uuid_utils.compat import uuid7
+
+from commands.access import Caller, Command
+from commands.ports import Accepted
+from domain.model import SYSTEM, Aggregate, Recorded
+from infra.ledger import Ledger
+from infra.mapper import Mapper
+from infra.unit import Errand, Unit
+
+A = TypeVar("A", bound=Aggregate)
+CALLER = Caller(kind="system", id=SYSTEM)
+
+
+class Dispatch(Protocol):
+    def __call__(self, command: Command, errand: Errand) -> Accepted: ...
+
+
+@dataclass(frozen=True)
+class Platform:
+    ledger: Ledger
+    mapper: Mapper
+    dispatch: Dispatch
+
+    async def get(self, kind: type[A], id: UUID) -> A:
+        """As it stands in the ledger now. Raises NotFound."""
+        unit = Unit(self.ledger, self.mapper, Errand(CALLER, datetime.now(UTC), uuid7()))
+        return await asyncio.to_thread(unit.get, kind, id)
+
+    async def react(self, command: Command, consumer: str, cause: Recorded) -> None:
+        """A command because of an event: the same consumer gives it once, however often the event comes."""
+        envelope = cause.envelope
+        errand = Errand(
+            CALLER,
+            datetime.now(UTC),
+            uuid5(envelope.event, consumer),
+            correlation=envelope.correlation,
+            causation=envelope.event,
+            traceparent=envelope.traceparent,
+        )
+        await asyncio.to_thread(self._give, command, errand)
+
+    async def act(self, command: Command, about: UUID, name: str) -> None:
+        """A command without an event behind it: given once under this name."""
+        await asyncio.to_thread(self._give, command, Errand(CALLER, datetime.now(UTC), uuid5(about, name)))
+
+    def _give(self, command: Command, errand: Errand) -> None:
+        if self.ledger.command(errand.command_id) is None:
+            self.dispatch(command, errand)
+
+    async def recorded(self, position: int) -> Recorded | None:
+        """The event at a position."""
+        rows = await asyncio.to_thread(self.ledger.read, position - 1, 1)
+        return next((self.mapper.recorded(row.stored, row.position, row.recorded_at) for row in rows), None)

@@ -1,0 +1,81 @@
+"""What becomes of an event that a consumer could not handle: one function decides, for all of them.
+
+Nothing is dropped in silence: an event is tried again, set aside where everybody can see it, or the consumer stops.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+import nats.errors
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from domain.errors import Conflict, DomainError, KeyReused, Refused
+from infra.config import ExposedSettings, MissingSetting
+from infra.dispatch import Unavailable
+from infra.mlflow import MlflowIsAway, MlflowRefused
+from infra.published import NotAnEvent
+
+TRIES: Final = 5
+LONGEST: Final = 15.0
+# Somebody else is away: that is no fault of the event, so it waits for as long as it takes.
+AWAY: Final = (
+    Unavailable,
+    MlflowIsAway,
+    httpx.TransportError,
+    nats.errors.Error,
+    psycopg.OperationalError,
+    PoolTimeout,
+    OSError,
+    TimeoutError,
+)
+HOPELESS: Final = (NotAnEvent, MlflowRefused, KeyReused)
+# The consumer itself is not as it must be: the next event would fare no better.
+BROKEN: Final = (MissingSetting, ExposedSettings, psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable)
+
+
+@dataclass(frozen=True)
+class Done:
+    """The ledger's answer was no, and that settles it: what was wanted is not wanted any more."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class RetryAfter:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Park:
+    reason: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    reason: str
+
+
+Verdict = Done | RetryAfter | Park | Stop
+
+
+def verdict(error: Exception, attempts: int) -> Verdict:
+    """`attempts` counts this one."""
+    reason = f"{type(error).__name__}: {error}"[:2_000]
+    if isinstance(error, BROKEN):
+        return Stop(reason)
+    if isinstance(error, HOPELESS):
+        return Park(reason)
+    if isinstance(error, Refused):
+        return Done(reason)
+    if isinstance(error, AWAY):
+        return RetryAfter(pause(attempts))
+    if isinstance(error, DomainError) and not isinstance(error, Conflict):
+        return Park(reason)
+    return RetryAfter(pause(attempts)) if attempts < TRIES else Park(reason)
+
+
+def pause(attempts: int) -> float:
+    """Longer each time, up to a limit."""
+    return float(min(LONGEST, 0.25 * 2 ** min(attempts, 10)))

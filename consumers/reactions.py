@@ -1,0 +1,152 @@
+"""Reactions to single events: each event once, one at a time, and what fails is seen."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.annotations import NatsMessage
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from consumers.acting import Platform
+from consumers.errors import Done, Park, RetryAfter, Stop, verdict
+from domain.model import Recorded
+from infra import durables
+from infra.parked import Parked
+from infra.positions import DoneSet, Positions
+from infra.published import unpack
+from infra.streams import EVENTS, declare_durable
+
+STOPPED_FOR: Final = 60.0
+Publish = Callable[[str, bytes], Awaitable[None]]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """The name is the durable's too, and never changes."""
+
+    name: str
+    filters: tuple[str, ...]
+    effect: Callable[[Recorded], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Records:
+    """What is remembered of the handling of events."""
+
+    done: DoneSet
+    parked: Parked
+    positions: Positions
+    publish: Publish
+
+    async def park(self, consumer: str, position: int, subject: str, reason: str, attempts: int) -> None:
+        log.error("%s set position %s aside: %s", consumer, position, reason)
+        await asyncio.to_thread(self.parked.park, consumer, position, subject, reason, attempts)
+        await self.publish(f"vistory.parked.{consumer}.{position}", reason.encode())
+
+
+@dataclass(frozen=True)
+class Reactor:
+    """Brings an event to its reaction, and says what becomes of it."""
+
+    platform: Platform
+    records: Records
+
+    async def handle(self, reaction: Reaction, message: NatsMessage) -> None:
+        row = unpack(message.raw_message)
+        attempts = delivered(message)
+        try:
+            if not await asyncio.to_thread(self.records.done.has, reaction.name, row.position):
+                mapper = self.platform.mapper
+                await reaction.effect(mapper.recorded(row.stored, row.position, row.recorded_at))
+                await asyncio.to_thread(self.records.done.add, reaction.name, row.position)
+            await message.ack()
+        except Exception as error:
+            await self._judge(reaction, message, row.position, error, attempts)
+
+    async def _judge(
+        self, reaction: Reaction, message: NatsMessage, position: int, error: Exception, attempts: int
+    ) -> None:
+        match verdict(error, attempts):
+            case Done(reason):
+                log.info("%s: position %s is settled: %s", reaction.name, position, reason)
+                await asyncio.to_thread(self.records.done.add, reaction.name, position)
+                await message.ack()
+            case RetryAfter(seconds):
+                log.info("%s: position %s again in %s s: %r", reaction.name, position, seconds, error)
+                await message.nack(delay=seconds)
+            case Park(reason):
+                subject = message.raw_message.subject
+                await self.records.park(reaction.name, position, subject, reason, attempts)
+                await message.ack()
+            case Stop(reason):
+                log.critical("%s cannot go on: %s", reaction.name, reason)
+                note = self.records.positions.note
+                await asyncio.to_thread(note, f"react:{reaction.name}", EVENTS, position - 1, reason)
+                await message.nack(delay=STOPPED_FOR)
+
+    async def redrive(self, reaction: Reaction) -> None:
+        """What somebody asked to be tried again."""
+        for due in await asyncio.to_thread(self.records.parked.due, reaction.name):
+            try:
+                recorded = await self.platform.recorded(due.position)
+                assert recorded is not None, f"there is no position {due.position}"
+                await reaction.effect(recorded)
+            except Exception as error:
+                again = f"tried again: {type(error).__name__}: {error}"[:2_000]
+                await self.records.park(reaction.name, due.position, "", again, due.attempts + 1)
+            else:
+                await asyncio.to_thread(self.records.done.add, reaction.name, due.position)
+                await asyncio.to_thread(self.records.parked.settle, due.id)
+
+
+def subscribe(broker: NatsBroker, reactor: Reactor, reactions: Sequence[Reaction]) -> None:
+    """By durables that are there already: FastStream may neither make nor change anything on the bus."""
+    stream = JStream(name=EVENTS, declare=False)
+    for reaction in reactions:
+        _subscribe(broker, reactor, reaction, stream)
+
+
+def _subscribe(broker: NatsBroker, reactor: Reactor, reaction: Reaction, stream: JStream) -> None:
+    (subject,) = reaction.filters
+
+    @broker.subscriber(
+        subject,
+        stream=stream,
+        durable=reaction.name,
+        pull_sub=PullSub(batch_size=1, timeout=1.0),
+        ack_policy=AckPolicy.MANUAL,
+    )
+    async def handle(message: NatsMessage) -> None:
+        await reactor.handle(reaction, message)
+
+
+async def watch(js: JetStreamContext, url: str, reaction: Reaction, positions: Positions) -> None:
+    """Once: note how far a reaction is; a durable that is gone is made again from where PostgreSQL knows it to be."""
+    head = int((await js.stream_info(EVENTS)).state.last_seq)
+    try:
+        info = await js.consumer_info(EVENTS, reaction.name)
+    except NotFoundError:
+        log.warning("the durable %s is gone and is made again", reaction.name)
+        return await prepare(js, url, reaction)
+    idle = not info.num_pending and not info.num_ack_pending
+    floor = info.ack_floor.stream_seq if info.ack_floor else 0
+    reached = head if idle else max(floor, await asyncio.to_thread(positions.of, f"react:{reaction.name}"))
+    await asyncio.to_thread(positions.note, f"react:{reaction.name}", EVENTS, reached)
+    return None
+
+
+async def prepare(js: JetStreamContext, url: str, reaction: Reaction) -> None:
+    await declare_durable(js, await asyncio.to_thread(durables.for_reaction, url, reaction.name, reaction.filters))
+
+
+def delivered(message: NatsMessage) -> int:
+    try:
+        return int(message.raw_message.metadata.num_delivered or 1)
+    except Exception:  # a message that did not come from a stream
+        return 1

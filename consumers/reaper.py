@@ -1,0 +1,147 @@
+"""Finds attempts whose worker is gone, and gives them away; a worker that is only out of sight keeps its own."""
+
+import asyncio
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol
+from uuid import UUID
+
+import httpx
+import nats.errors
+from nats.aio.client import Client
+from psycopg_pool import ConnectionPool
+
+from commands.training_job import LoseAttempt
+from consumers.acting import Platform
+from consumers.cancel import control
+from domain.errors import Refused
+from domain.training_job import EndReason, Evidence
+from infra.leases import Key, Patience, revision
+
+LOOKS_EVERY: Final = 1.0
+ANSWERS_WITHIN: Final = 2.0
+_ADDRESS: Final = re.compile(r"https?://\S+")
+_RUNNING: Final = """
+    SELECT j.id, j.attempt, j.recipe ->> 'framework', coalesce(a.worker, '')
+    FROM read.training_jobs j JOIN read.training_attempts a ON a.job_id = j.id AND a.attempt = j.attempt
+    WHERE j.status IN ('claimed', 'running')
+"""
+log = logging.getLogger(__name__)
+
+
+class Running(NamedTuple):
+    job: UUID
+    attempt: int
+    framework: str
+    worker: str
+
+    @property
+    def key(self) -> Key:
+        return Key(self.job, self.attempt)
+
+
+class Eyes(Protocol):
+    """What the reaper sees of the world."""
+
+    async def running(self) -> Sequence[Running]: ...
+
+    async def revision(self, key: Key) -> int | None:
+        """The last renewal. Raises where it could not be seen."""
+        ...
+
+    async def answers(self, attempt: Running) -> bool:
+        """Whether the worker says, on another way, that it works on this attempt."""
+        ...
+
+
+@dataclass
+class Reaper:
+    platform: Platform
+    eyes: Eyes
+    clock: Callable[[], float] = time.monotonic
+    patience: Patience = field(default_factory=Patience)
+
+    async def look(self) -> None:
+        """Once. What could not be seen is not counted."""
+        try:
+            running = {attempt.key: attempt for attempt in await self.eyes.running()}
+            revisions = {key: await self.eyes.revision(key) for key in running}
+        except Exception as error:
+            log.info("the reaper sees nothing: %r", error)
+            self.patience.blind()
+            return
+        for key in self.patience.look(self.clock(), revisions):
+            if await self.eyes.answers(running[key]):
+                self.patience.forgive(key)
+            else:
+                await self._lose(key)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except Exception:
+                log.exception("the reaper stumbled, and goes on")
+            await asyncio.sleep(LOOKS_EVERY)
+
+    async def _lose(self, key: Key) -> None:
+        log.warning("attempt %s is given up: its worker is silent on every way", key)
+        evidence = Evidence(
+            reason=EndReason.WORKER_LOST,
+            message="the worker did not renew its lease and does not answer",
+            exit_code=None,
+            last_lines=(),
+        )
+        with suppress(Refused):  # it ended, or another attempt began, while we looked
+            lose = LoseAttempt(job_id=key.job, attempt=key.attempt, evidence=evidence)
+            await self.platform.act(lose, key.job, f"reaper-{key.attempt}")
+
+
+@dataclass(frozen=True)
+class RealEyes:
+    pool: ConnectionPool
+    client: Client
+    http: httpx.AsyncClient
+
+    async def running(self) -> Sequence[Running]:
+        def read() -> list[Running]:
+            with self.pool.connection() as connection:
+                return [Running(*row) for row in connection.execute(_RUNNING).fetchall()]
+
+        return await asyncio.to_thread(read)
+
+    async def revision(self, key: Key) -> int | None:
+        if not self.client.is_connected:
+            raise nats.errors.ConnectionClosedError
+        return await revision(self.client.jetstream(), key)
+
+    async def answers(self, attempt: Running) -> bool:
+        return await self._answers_http(attempt) or await self._answers_bus(attempt)
+
+    async def _answers_http(self, attempt: Running) -> bool:
+        """Its own face, at the address that it gave when it claimed."""
+        address = _ADDRESS.search(attempt.worker or "")
+        if address is None:
+            return False
+        try:
+            answer = await self.http.get(f"{address.group()}/health", timeout=ANSWERS_WITHIN)
+            return works_on(answer.json(), attempt)
+        except (httpx.HTTPError, ValueError, TypeError, KeyError):
+            return False
+
+    async def _answers_bus(self, attempt: Running) -> bool:
+        with suppress(nats.errors.Error, TimeoutError):
+            subject = control(attempt.framework, attempt.key)
+            await self.client.request(subject, json.dumps({"alive": True}).encode(), timeout=ANSWERS_WITHIN)
+            return True
+        return False
+
+
+def works_on(health: Any, attempt: Running) -> bool:
+    return {"job": str(attempt.job), "attempt": attempt.attempt} in health["running"]

@@ -1,0 +1,92 @@
+"""Keeps telemetry: what passes on the stream is written to the archive, a few seconds of it at a time."""
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from nats.aio.msg import Msg
+
+from consumers.acting import Platform
+from domain.errors import NotFound
+from domain.training_job import TrainingJob
+from infra.archive_writer import ArchiveWriter
+from infra.leases import Key
+
+EVERY: Final = 4.0
+MOST: Final = 2_000
+Points = list[dict[str, Any]]
+
+
+class NotTelemetry(ValueError):
+    """A message that no worker can have sent about its own job."""
+
+
+@dataclass
+class Owners:
+    """Whose each job is: a worker may speak about its framework's jobs, and the subject must name the right house."""
+
+    platform: Platform
+    _known: dict[UUID, UUID] = field(default_factory=dict)
+
+    async def of(self, job_id: UUID) -> UUID:
+        if job_id not in self._known:
+            try:
+                self._known[job_id] = (await self.platform.get(TrainingJob, job_id)).organization_id
+            except NotFound as error:
+                raise NotTelemetry(str(error)) from error
+        return self._known[job_id]
+
+    async def understood(self, message: Msg) -> tuple[UUID, Key, Points]:
+        """Organization, attempt and points. Raises NotTelemetry."""
+        try:
+            *_, organization, job, attempt = message.subject.split(".")
+            key = Key(UUID(job), int(attempt))
+            points = json.loads(message.data)["points"]
+            if not all(type(point["n"]) is int and isinstance(point["kind"], str) for point in points):
+                raise NotTelemetry(f"{message.subject} has a point without number or kind")
+        except (ValueError, KeyError, TypeError) as error:
+            raise NotTelemetry(f"{message.subject}: {error!r}") from error
+        if organization != str(await self.of(key.job)):
+            raise NotTelemetry(f"{message.subject} names another organization than the job's")
+        return UUID(organization), key, points
+
+
+@dataclass
+class Collected:
+    """A few seconds of the stream."""
+
+    points: dict[tuple[UUID, Key], Points] = field(default_factory=dict)
+    messages: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+    def add(self, organization: UUID, key: Key, points: Points) -> None:
+        self.points.setdefault((organization, key), []).extend(points)
+        self.messages += 1
+
+    @property
+    def due(self) -> bool:
+        return bool(self.points) and (self.messages >= MOST or time.monotonic() - self.since >= EVERY)
+
+
+@dataclass
+class Archivist:
+    archive: ArchiveWriter
+    owners: Owners
+    collected: Collected = field(default_factory=Collected)
+
+    async def take(self, message: Msg) -> None:
+        """Raises NotTelemetry."""
+        self.collected.add(*await self.owners.understood(message))
+
+    async def write(self, position: int) -> None:
+        """Everything collected, as read up to a position of the stream."""
+        await asyncio.to_thread(self._write, list(self.collected.points.items()), position)
+        self.collected = Collected()
+
+    def _write(self, collected: Sequence[tuple[tuple[UUID, Key], Points]], position: int) -> None:
+        kept = [self.archive.keep(organization, key, points) for (organization, key), points in collected]
+        self.archive.record([chunk for chunk in kept if chunk is not None], position)

@@ -1,0 +1,55 @@
+"""What a consumer set aside: rows with a reason, which somebody may send on their way again."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg.rows import class_row, dict_row
+from psycopg_pool import ConnectionPool
+from uuid_utils.compat import uuid7
+
+
+class Due(NamedTuple):
+    """Somebody asked for another try."""
+
+    id: UUID
+    position: int
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Parked:
+    pool: ConnectionPool
+
+    def park(self, consumer: str, position: int, subject: str, reason: str, attempts: int) -> None:
+        with self.pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO work.parked (id, consumer, position, subject, reason, attempts)"
+                " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (consumer, position) DO UPDATE"
+                " SET reason = excluded.reason, attempts = work.parked.attempts + 1, redriven_at = NULL",
+                (uuid7(), consumer, position, subject, reason, attempts),
+            )
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Everything that is set aside, the newest first."""
+        with self.pool.connection() as connection:
+            cursor = connection.cursor(row_factory=dict_row)
+            return cursor.execute("SELECT * FROM work.parked ORDER BY parked_at DESC, id DESC").fetchall()
+
+    def redrive(self, id: UUID) -> bool:
+        """Ask the consumer for another try; whether there is such a row."""
+        with self.pool.connection() as connection:
+            return bool(connection.execute("UPDATE work.parked SET redriven_at = now() WHERE id = %s", (id,)).rowcount)
+
+    def due(self, consumer: str) -> list[Due]:
+        with self.pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(Due))
+            return cursor.execute(
+                "SELECT id, position, attempts FROM work.parked"
+                " WHERE consumer = %s AND redriven_at IS NOT NULL ORDER BY position",
+                (consumer,),
+            ).fetchall()
+
+    def settle(self, id: UUID) -> None:
+        with self.pool.connection() as connection:
+            connection.execute("DELETE FROM work.parked WHERE id = %s", (id,))
