@@ -68,13 +68,12 @@ class Verified:
 def verify(history: History, receipts: Mapping[int, str] | None = None) -> Verified:
     """Raises Broken at the first position that does not hold."""
     owed = dict(receipts or {})
-    found = Verified(history.ledger, _genesis(history.ledger))
-    name = _field(history.ledger.bytes)
+    found = Verified(history.ledger, genesis(history.ledger))
     for event in history.events:
         found.events += 1
         _check_order(found, event)
         _check_canonical(event)
-        found.chain = _link(name, found.chain, event)
+        found.chain = link(found.chain, leaf(history.ledger.bytes, event))
         if found.chain != event.chain:
             raise Broken(event.position, f"the chain is {event.chain.hex()}, recomputed {found.chain.hex()}")
         if owed and event.position in owed:
@@ -111,8 +110,8 @@ def _check_head(found: Verified, history: History, owed: Mapping[int, str]) -> N
 def _check_canonical(event: Event) -> None:
     try:
         text = event.state.decode()
-        value = json.loads(text)
-        canonical = _encode(value) == text or _canonical(json.loads(text, parse_float=_Float)) == text
+        value = _decode(text)
+        canonical = _encode(value) == text or _canonical(value) == text
     except ValueError as error:
         raise Broken(event.position, f"its state is not JSON: {error}") from error
     if not canonical:
@@ -122,7 +121,14 @@ def _check_canonical(event: Event) -> None:
 
 
 class _Float(str):
-    """A number as it stands in the text."""
+    """A number as it stands in the text, where Python would write it in another way."""
+
+
+def _float(text: str) -> float | str:
+    return value if repr(value := float(text)) == text and "e" not in text and text[-2:] != ".0" else _Float(text)
+
+
+_decode = json.JSONDecoder(parse_float=_float).decode
 
 
 def _canonical(value: Any) -> str:
@@ -132,7 +138,7 @@ def _canonical(value: Any) -> str:
         return "{" + ",".join(f"{_encode(name)}:{_canonical(value[name])}" for name in names) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_canonical, value)) + "]"
-    return _number(float(value)) if isinstance(value, _Float) else _encode(value)
+    return _number(float(value)) if isinstance(value, float | _Float) else _encode(value)
 
 
 def _number(value: float) -> str:
@@ -163,21 +169,26 @@ def _field(value: bytes) -> bytes:
 _LINK = _field(b"vistory/chain/1")
 _LEAF = _field(b"vistory/leaf/1")
 _EIGHT = struct.pack(">i", 8)
+_SIXTEEN = struct.pack(">i", 16)
 _THIRTY_TWO = struct.pack(">i", 32)
 _PLACE = struct.Struct(">4sq4s16s4sq")
 
 
-def _genesis(ledger: UUID) -> bytes:
+def genesis(ledger: UUID) -> bytes:
     return hashlib.sha256(_field(b"vistory/genesis/1") + _field(ledger.bytes)).digest()
 
 
-def _link(ledger: bytes, previous: bytes, event: Event) -> bytes:
-    """`ledger` is the field of the ledger's id. Each field is preceded by its length (int4, big-endian)."""
-    place = _PLACE.pack(_EIGHT, event.position, struct.pack(">i", 16), event.aggregate, _EIGHT, event.version)
+def leaf(ledger: bytes, event: Event) -> bytes:
+    """What is known of one event, hashed. Each field is preceded by its length (int4, big-endian)."""
+    place = _PLACE.pack(_EIGHT, event.position, _SIXTEEN, event.aggregate, _EIGHT, event.version)
     moment = _EIGHT + struct.pack(">q", event.micros)
     content = _THIRTY_TWO + hashlib.sha256(event.state).digest()
-    leaf = hashlib.sha256(_LEAF + ledger + place + _field(event.topic.encode()) + moment + content).digest()
-    return hashlib.sha256(_LINK + _THIRTY_TWO + previous + _THIRTY_TWO + leaf).digest()
+    known = _LEAF + _SIXTEEN + ledger + place + _field(event.topic.encode()) + moment + content
+    return hashlib.sha256(known).digest()
+
+
+def link(previous: bytes, of: bytes) -> bytes:
+    return hashlib.sha256(_LINK + _THIRTY_TWO + previous + _THIRTY_TWO + of).digest()
 
 
 @contextmanager

@@ -1,0 +1,146 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli import verify
+from cli.verify import Broken, Event, History, genesis, leaf, link
+from tests.ground import Ground, ground
+from tests.servers import Databases
+
+LEDGER = UUID(int=9)
+STATE = b'{"data":{"name":"digits"},"envelope":{"format":1}}'
+
+
+def chained(events: list[Event], ledger: UUID = LEDGER) -> History:
+    chain, told = genesis(ledger), []
+    for event in events:
+        chain = link(chain, leaf(ledger.bytes, event))
+        told.append(event._replace(chain=chain))
+    return History(ledger, len(events), chain, told)
+
+
+def event(position: int, version: int | None = None, **other: Any) -> Event:
+    told = Event(position, 1_000 + position, UUID(int=1).bytes, version or position, "project.renamed", STATE, b"")
+    return told._replace(**other)
+
+
+def good() -> list[Event]:
+    return [event(n) for n in range(1, 6)]
+
+
+def broken(history: History, receipts: dict[int, str] | None = None) -> tuple[int, str]:
+    with pytest.raises(Broken) as found:
+        verify.verify(history, receipts)
+    return found.value.position, found.value.what
+
+
+def test_a_whole_history_holds() -> None:
+    history = chained(good())
+    found = verify.verify(history, {3: list(history.events)[2].chain.hex()})
+    assert (found.events, found.chain, found.receipts) == (5, history.chain, 1)
+
+
+@pytest.mark.parametrize("changed", [{"state": STATE.replace(b"digits", b"letters")}, {"topic": "project.made"}])
+def test_an_event_that_was_edited_is_found(changed: dict[str, Any]) -> None:
+    history = chained(good())
+    events = list(history.events)
+    events[2] = events[2]._replace(**changed)
+    position, what = broken(history._replace(events=events))
+    assert position == 3
+    assert "recomputed" in what
+
+
+def test_an_event_that_was_taken_out_is_found() -> None:
+    history = chained(good())
+    events = [e for e in history.events if e.position != 3]
+    assert broken(history._replace(events=events)) == (3, "missing; the next event is at position 4")
+
+
+def test_a_tail_that_was_cut_off_is_found_by_the_head_and_by_a_receipt() -> None:
+    whole = chained(good())
+    position, what = broken(whole._replace(events=list(whole.events)[:3]))
+    assert (position, what.split(",")[0]) == (3, "the head says position 5")
+    position, what = broken(chained(good()[:3]), {5: whole.chain.hex()})
+    assert (position, what) == (5, "there is a receipt for this position, and history ends at 3")
+
+
+def test_a_history_written_anew_is_found_by_a_receipt() -> None:
+    receipt = list(chained(good()).events)[3].chain.hex()
+    anew = [event(n, state=STATE.replace(b"digits", b"others")) for n in range(1, 6)]
+    position, what = broken(chained(anew), {4: receipt})
+    assert position == 4
+    assert "history was edited" in what
+
+
+def test_versions_and_times_must_go_on() -> None:
+    assert broken(chained([event(1), event(2, version=3)]))[1].endswith("is at version 3, not 2")
+    assert broken(chained([event(1), event(2, micros=5)])) == (2, "recorded before the event that it follows")
+
+
+@pytest.mark.parametrize(
+    ("state", "what"),
+    [
+        (b'{"envelope":{},"data":{}}', "its state is not in canonical form"),
+        (b'{"data": {},"envelope":{}}', "its state is not in canonical form"),
+        (b'{"data":{"a":1,"a":1},"envelope":{}}', "its state is not in canonical form"),
+        (b'{"data":{"a":1.0},"envelope":{}}', "its state is not in canonical form"),
+        (b'{"data":{"a":"\\u00e9"},"envelope":{}}', "its state is not in canonical form"),
+        (b'{"data":{}}', "its state is not {data, envelope}"),
+        (b"{", "its state is not JSON"),
+        (b'{"data":{"a":NaN},"envelope":{}}', "its state is not JSON"),
+    ],
+)
+def test_a_state_that_is_not_canonical_is_found(state: bytes, what: str) -> None:
+    position, said = broken(chained([event(1, state=state)]))
+    assert position == 1
+    assert said.startswith(what)
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**53) + 1, 2**53 - 1)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(st.characters(exclude_categories=["Cs"])),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+        max_leaves=20,
+    )
+)
+def test_what_the_library_writes_is_canonical_to_the_verifier(value: Any) -> None:
+    verify.verify(chained([event(1, state=rfc8785.dumps({"data": {"a": value}, "envelope": {}}))]))
+
+
+@pytest.fixture
+def ledger(fresh_database: Callable[..., Databases]) -> Iterator[Ground]:
+    with ground(fresh_database()) as ready:
+        yield ready
+
+
+def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    argv = [sys.executable, "-m", "cli.verify", *arguments]
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_stored_ledger_is_verified_with_a_receipt_and_from_its_dump(ledger: Ground, tmp_path: Path) -> None:
+    ledger.write(150)
+    url, chain = ledger.databases.app_url, ledger.ledger.head().chain.hex()
+    done = run(f"{ledger.id}:150:{chain}", VISTORY_DATABASE_URL=url)
+    assert (done.returncode, done.stdout) == (0, f"verified 150 events; chain {chain}\n"), done.stderr
+    assert run("--dump", str(tmp_path / "dump"), VISTORY_DATABASE_URL=url).returncode == 0
+    assert run("--file", str(tmp_path / "dump")).stdout == done.stdout
+    lines = (tmp_path / "dump").read_text().splitlines()
+    lines[42] = json.dumps(json.loads(lines[42]) | {"micros": 2**52})
+    (tmp_path / "dump").write_text("\n".join(lines))
+    done = run("--file", str(tmp_path / "dump"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("history does not hold: position 42: the chain is")
