@@ -34,6 +34,7 @@ class Api:
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url.rstrip("/")
         self.token = token
+        self.receipt: str | None = None
         self._seen: str | None = None
         # A proxy for the outside world has no business between a machine and itself.
         self._http = httpx.Client(trust_env=urlsplit(url).hostname not in LOOPBACK, timeout=60.0)
@@ -53,8 +54,10 @@ class Api:
                 return
 
     def post(self, path: str, **body: Any) -> Any:
-        """One command; a retry carries the same key, so it is never done twice."""
-        return self._send("POST", path, {"Idempotency-Key": str(uuid4())}, json=body)
+        return self._command("POST", path, body)
+
+    def patch(self, path: str, **body: Any) -> Any:
+        return self._command("PATCH", path, body)
 
     def put(self, url: str, headers: Mapping[str, str], content: bytes) -> None:
         """To a presigned address, where no token of ours may go."""
@@ -77,14 +80,24 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _command(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        """A retry carries the same key, so nothing is done twice."""
+        return self._send(method, path, {"Idempotency-Key": str(uuid4())}, json=body)
+
     def _send(self, method: str, path: str, headers: dict[str, str], **what: Any) -> Any:
         url = f"{self.url}{PREFIX}{path}"
         headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
         answer = self._persist(lambda: self._http.request(method, url, headers=headers, **what))
         if answer.is_error:
             raise Problem(answer.status_code, document_of(answer))
-        self._seen = answer.headers.get("Vistory-Position", self._seen)
+        self._remember(answer.headers)
         return answer.json()
+
+    def _remember(self, headers: Mapping[str, str]) -> None:
+        """Where the ledger was: queries that follow show at least that, and nobody can take it back unseen."""
+        if "Vistory-Position" in headers:
+            self._seen = headers["Vistory-Position"]
+            self.receipt = f"{self._seen}:{headers['Vistory-Chain']}" if "Vistory-Chain" in headers else self.receipt
 
     def _persist(self, attempt: Any) -> httpx.Response:
         for pause in (*PAUSES, None):

@@ -56,7 +56,6 @@ def perform(stage: "Stage", folder: Path, wishes: Wishes) -> None:
     stage.step(1, "The stack comes up")
     with running(folder, lambda change: tell(stage, change)) as platform:
         stage.done(f"everything ready after {time.monotonic() - begun:.1f} s")
-        stage.step(2, "Persons, and a project")
         with platform.sign_in() as api:
             go(Tour(stage, platform, api, folder / "demo", wishes))
 

@@ -35,8 +35,9 @@ def predict(
     """Ask a trained model what it sees in a picture."""
     with signed_in(api) as door:
         about = door.get(f"/models/{model}")
+        framework = door.get(f"/models/{model}/lineage")["job"]["recipe"]["framework"]
         file = fetch(door, about, home() / "models")
-    answer = ask(about["framework"], file, about["sha256"], image, picture, confidence)
+    answer = ask(framework, file, about["sha256"], image, picture, confidence)
     show(answer, as_json, lambda: words(answer))
 
 

@@ -31,7 +31,8 @@ def admit_colleague(tour: Tour) -> None:
             raise Stop("a later member could act before an admin approved")
         person = registered["id"]
         waiting = next(one for one in tour.api.pages("/members") if one["person_id"] == person)
-        tour.api.post(f"/members/{waiting['id']}/approve", role="engineer_ii")
+        tour.api.post(f"/members/{waiting['id']}/approve", role="engineer_i")
+        tour.api.patch(f"/admin/users/{person}/role", role="engineer_ii")
         role = theirs.get("/auth/me")["role"]
     tour.stage.done(f"{COLLEAGUE['full_name']} registered later, waited for approval, and is now {role}")
 

@@ -1,0 +1,118 @@
+"""Step 5: what was learned, measured on the side that no choice ever saw, and where it comes from."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cli.exits import Exit, Stop
+from cli.follow import rounded
+from cli.output import amount
+from cli.predict import ask, fetch, hash_of, words
+from cli.tour import Tour
+from cli.tour.training import Requested
+
+TESTED = {"test/map50": "mAP50", "test/map50_95": "mAP50-95", "test/accuracy": "accuracy"}
+PATIENCE = 60.0
+
+
+def show(tour: Tour, job: Requested) -> None:
+    about = tour.api.get(f"/training-jobs/{job.id}")
+    model = tour.api.get(f"/models/{about['model_id']}")
+    report = json.loads(checked(tour.api.download(model["result_url"]), model["result"]))
+    images = about["snapshot"]["split"]["test"]
+    tour.stage.done(
+        f"{job.name}: {tested(about['metrics'])} on the {images:,} images of the test side, which no choice ever saw "
+        f"(epoch {about['best_epoch']}, chosen by validation)"
+    )
+    tables(tour, report)
+    file = fetch(tour.api, model, tour.work / "models")
+    tour.stage.done(f"model {model['id']}: {amount(model['size'])}, sha256 {model['sha256']}, fetched and checked")
+    tour.stage.done(f"MLflow run {mlflow_run(tour, job)}: {tour.platform.api_url}/mlflow/")
+    if model["picture_url"]:
+        picture = keep(tour, f"{job.name}-seen.png", checked(tour.api.download(model["picture_url"]), model["picture"]))
+        tour.stage.done(f"pictures of the test side with what it sees in them: {picture}")
+    lineage(tour, model["id"])
+    unseen(tour, job, file, model["sha256"])
+
+
+def checked(content: bytes, sha256: str) -> bytes:
+    if hash_of(content) != sha256:
+        raise Stop(f"an object does not have the hash {sha256} that the history names", Exit.NOT_VERIFIED)
+    return content
+
+
+def keep(tour: Tour, name: str, content: bytes) -> Path:
+    tour.work.mkdir(exist_ok=True)
+    (tour.work / name).write_bytes(content)
+    return tour.work / name
+
+
+def tested(metrics: Mapping[str, Any]) -> str:
+    return ", ".join(f"{TESTED[name]} {rounded(value)}" for name, value in metrics.items() if name in TESTED)
+
+
+def tables(tour: Tour, report: Mapping[str, Any]) -> None:
+    heads = list(dict.fromkeys(name for line in report["per_class"] for name in line))
+    tour.stage.table(heads, [[rounded(line.get(name, "")) for name in heads] for line in report["per_class"]])
+    if matrix := report["confusion_matrix"]:
+        rows = zip(matrix["classes"], matrix["rows"], strict=True)
+        tour.stage.say("which class (row) was taken for which (column):")
+        tour.stage.table(["", *map(short, matrix["classes"])], [[name, *map(str, row)] for name, row in rows])
+
+
+def short(name: str) -> str:
+    return name[:6]
+
+
+def mlflow_run(tour: Tour, job: Requested) -> str:
+    """MLflow comes up last and hears of everything later; what needs it waits for it."""
+    end = time.monotonic() + PATIENCE
+    while not (run := tour.api.get(f"/training-jobs/{job.id}")["mlflow_run_id"]):
+        if time.monotonic() > end:
+            raise Stop(f"MLflow has not heard of the {job.name} within {PATIENCE:.0f} s")
+        time.sleep(0.2)
+    return str(run)
+
+
+def lineage(tour: Tour, model_id: str) -> None:
+    found = tour.api.get(f"/models/{model_id}/lineage")
+    tour.stage.done("its lineage, in one call:")
+    for line in lineage_lines(found):
+        tour.stage.say(line)
+
+
+def lineage_lines(found: Mapping[str, Any]) -> Sequence[str]:
+    job, attempt = found["job"], found["attempts"][-1]
+    snapshot, recipe, weights = job["snapshot"], job["recipe"], job["recipe"]["weights"]
+    split = snapshot["split"]
+    environment = attempt["environment"]
+    chosen = (
+        ", ".join(f"{name} {value}" for name, value in recipe["parameters"].items()) or "as the model declares them"
+    )
+    return (
+        f"who, when     {found['owner']['full_name']}, {job['requested_at'][:19]}",
+        f"model         {recipe['framework']} {recipe['model']}",
+        f"images        {snapshot['images']:,} of dataset {found['dataset']['name']}, manifest {snapshot['root']}",
+        f"split         {split['method']}, {split['sha256']}",
+        f"parameters    {chosen}",
+        f"weights       {weights['model_id'] or weights['sha256'] or 'none: it began untrained'}",
+        f"code          {recipe['code_version']}",
+        f"environment   {', '.join(f'{name} {version}' for name, version in environment.items())}",
+    )
+
+
+def unseen(tour: Tour, job: Requested, model: Path, sha256: str) -> None:
+    """A picture of the test side: neither weights nor any choice has ever depended on it."""
+    item = tour.api.get(f"/datasets/{job.dataset.id}/images", side="test", limit=1)["items"][0]
+    suffix = Path(item["path"]).suffix
+    picture = keep(tour, f"{job.name}-unseen{suffix}", checked(tour.api.download(item["url"]), item["sha256"]))
+    answer = ask(job.framework, model, sha256, picture)
+    said = words(answer).splitlines()
+    tour.stage.done(f"asked about {item['path']} (true: {truth(job, item)}): {'; '.join(said[:6])}")
+
+
+def truth(job: Requested, item: Mapping[str, Any]) -> str:
+    names = job.dataset.content["classes"]
+    return ", ".join(names[each["class"]] for each in item["annotations"]) or "nothing"
