@@ -8,13 +8,13 @@ from infra.nats_users import trainer_durable
 from infra.streams import Durable
 
 _JOB = "vistory.events.*.training_job.*"
-# An attempt that may begin and has not: nothing but a wish to cancel has followed in its job.
+# An attempt that may begin and has not.
 _FIRST_OPEN_ATTEMPT = """
     SELECT min(asked.notification_id) FROM ledger.events asked
     WHERE asked.topic IN ('training_job.requested', 'training_job.requeued') AND NOT EXISTS (
         SELECT FROM ledger.events later
         WHERE later.originator_id = asked.originator_id AND later.originator_version > asked.originator_version
-        AND later.topic <> 'training_job.cancel_requested')
+        AND later.topic NOT IN ('training_job.cancel_requested', 'training_job.mlflow_linked'))
 """
 
 
