@@ -11,6 +11,7 @@ import nats.errors
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from consumers.telemetry import NotTelemetry
 from domain.errors import Conflict, DomainError, KeyReused, Refused
 from infra.config import ExposedSettings, MissingSetting
 from infra.dispatch import Unavailable
@@ -30,7 +31,7 @@ AWAY: Final = (
     OSError,
     TimeoutError,
 )
-HOPELESS: Final = (NotAnEvent, MlflowRefused, KeyReused)
+HOPELESS: Final = (NotAnEvent, NotTelemetry, MlflowRefused, KeyReused)
 # The consumer itself is not as it must be: the next event would fare no better.
 BROKEN: Final = (MissingSetting, ExposedSettings, psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable)
 

@@ -77,14 +77,15 @@ class Archivist:
     archive: ArchiveWriter
     owners: Owners
     collected: Collected = field(default_factory=Collected)
+    reached: int = 0
 
     async def take(self, message: Msg) -> None:
         """Raises NotTelemetry."""
         self.collected.add(*await self.owners.understood(message))
 
-    async def write(self, position: int) -> None:
-        """Everything collected, as read up to a position of the stream."""
-        await asyncio.to_thread(self._write, list(self.collected.points.items()), position)
+    async def write(self) -> None:
+        """Everything collected, and up to where the stream was read for it."""
+        await asyncio.to_thread(self._write, list(self.collected.points.items()), self.reached)
         self.collected = Collected()
 
     def _write(self, collected: Sequence[tuple[tuple[UUID, Key], Points]], position: int) -> None:

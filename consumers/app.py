@@ -1,0 +1,141 @@
+"""One process for everything that follows events: reactions, MLflow's writer, the archive of telemetry, the reaper."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Final
+
+import httpx
+from faststream.nats import NatsBroker
+from infra.objects import Objects
+from nats.aio.client import Client
+
+from consumers.acting import Platform
+from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
+from consumers.loops import Loops
+from consumers.mlflow import CREATE, CREATE_FILTERS, ExperimentReaction, MlflowBooks, RunWriter
+from consumers.reactions import Reaction, Reactor, Records, prepare, subscribe, watch
+from consumers.reaper import RealEyes, Reaper
+from consumers.telemetry import Archivist, Owners
+from infra.archive_writer import ArchiveWriter
+from infra.blobs import Blobs
+from infra.bus import connect
+from infra.config import Settings
+from infra.mlflow import Mlflow
+from infra.nats_users import inbox, user_of
+from infra.parked import Parked
+from infra.positions import DoneSet, Positions
+from infra.wiring import Core
+
+WATCHED_EVERY: Final = 1.0
+RESTARTED_AFTER: Final = 2.0
+STOPPED_WITHIN: Final = 3.0
+log = logging.getLogger(__name__)
+
+
+def reactions(platform: Platform, books: MlflowBooks, client: Client) -> tuple[Reaction, ...]:
+    """The one table of durable names: unique, and never renamed."""
+    create = ExperimentReaction(books).create_mlflow_experiment_on_experiment_created
+    cancel = CancelReaction(platform, client.publish).cancel_on_training_cancel_requested
+    return Reaction(CREATE, CREATE_FILTERS, create), Reaction(CANCEL, CANCEL_FILTERS, cancel)
+
+
+def main(settings: Settings) -> None:
+    """Until SIGTERM."""
+    logging.basicConfig(level=settings.log_level.upper(), stream=sys.stdout, format="%(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    asyncio.run(_main(settings))
+
+
+async def _main(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    working = asyncio.create_task(run(settings))
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if working.done():
+        stopped.cancel()
+        return working.result()
+    working.cancel()
+    await asyncio.wait({working}, timeout=STOPPED_WITHIN)
+    return None
+
+
+async def run(settings: Settings) -> None:
+    """Until cancelled."""
+    async with AsyncExitStack() as stack:
+        core = stack.enter_context(Core.open(settings))
+        client = await connect(settings.need("nats_url"))
+        stack.push_async_callback(client.close)
+        mlflow = Mlflow(settings.need("mlflow_url"))
+        stack.push_async_callback(mlflow.close)
+        dispatch = core.dispatch(core.accounts(), {"contents": None, "trainers": None})
+        platform = Platform(core.store, core.mapper, dispatch)
+        records = Records(DoneSet(core.pool), Parked(core.pool), Positions(core.pool), client.publish)
+        books = MlflowBooks(platform, mlflow)
+        table = reactions(platform, books, client)
+        await _start_reactions(settings, client, Reactor(platform, records), table, stack)
+        http = await stack.enter_async_context(httpx.AsyncClient())
+        loops, writer, owners = Loops(client, platform, records), RunWriter(books), Owners(platform)
+        archivist = Archivist(ArchiveWriter(core.pool, Blobs(core.pool, Objects.open(settings))), owners)
+        reaper = Reaper(platform, RealEyes(core.pool, client, http))
+        reactor = Reactor(platform, records)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        async with asyncio.TaskGroup() as tasks:
+            for work in (
+                lambda: loops.write_runs(writer),
+                lambda: loops.redrive_runs(writer),
+                lambda: loops.write_batches(books, owners),
+                lambda: loops.archive(archivist),
+                lambda: _watch(client, settings, reactor, table),
+                reaper.run,
+            ):
+                tasks.create_task(_for_ever(work))
+
+
+async def _start_reactions(
+    settings: Settings, client: Client, reactor: Reactor, table: tuple[Reaction, ...], stack: AsyncExitStack
+) -> None:
+    url = settings.need("nats_url")
+    for reaction in table:
+        database = settings.need("database_url")
+        await _until_it_works(partial(prepare, client.jetstream(), database, reaction))
+    broker = NatsBroker(
+        url, inbox_prefix=inbox(user_of(url)), max_reconnect_attempts=-1, reconnect_time_wait=1, logger=log
+    )
+    subscribe(broker, reactor, table)
+    await broker.start()
+    stack.push_async_callback(broker.stop)
+
+
+async def _watch(client: Client, settings: Settings, reactor: Reactor, table: tuple[Reaction, ...]) -> None:
+    while True:
+        for reaction in table:
+            await watch(client.jetstream(), settings.need("database_url"), reaction, reactor.records.positions)
+            await reactor.redrive(reaction)
+        await asyncio.sleep(WATCHED_EVERY)
+
+
+async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
+    """A part that breaks down begins again; the others go on meanwhile."""
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            log.warning("begins again in %s s: %r", RESTARTED_AFTER, error)
+        await asyncio.sleep(RESTARTED_AFTER)
+
+
+async def _until_it_works(work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            return await work()
+        except Exception as error:
+            log.warning("waiting for the bus: %r", error)
+        await asyncio.sleep(RESTARTED_AFTER)

@@ -1,0 +1,150 @@
+"""What is read in order: MLflow's runs from the events; its figures of batches and the archive from telemetry."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from consumers.acting import Platform
+from consumers.errors import Done, Park, RetryAfter, Stop, verdict
+from consumers.mlflow import BATCHES, WRITER, MlflowBooks, RunWriter, batch_figures
+from consumers.reactions import STOPPED_FOR, Records
+from consumers.telemetry import Archivist, Owners
+from domain.model import Recorded
+from infra.archive_writer import CONSUMER as ARCHIVE
+from infra.follow import follow, last_sequence
+from infra.published import unpack
+from infra.streams import EVENTS, TELEMETRY
+
+LOGGED_EVERY: Final = 1.0
+REDRIVEN_EVERY: Final = 2.0
+WRITTEN: Final = "training_job."
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Loops:
+    client: Client
+    platform: Platform
+    records: Records
+
+    async def write_runs(self, writer: RunWriter) -> None:
+        """Until cancelled."""
+        reached = await self._position(WRITER)
+        await self._note(WRITER, EVENTS, reached)
+        async for messages in follow(self.client, EVENTS, reached):
+            for message in messages:
+                await self._write_run(writer, message)
+            if messages:
+                await self._note(WRITER, EVENTS, sequence(messages[-1]))
+
+    async def _write_run(self, writer: RunWriter, message: Msg) -> None:
+        if not str((message.headers or {}).get("ce-type", "")).startswith(WRITTEN):
+            return
+
+        async def write() -> None:
+            await writer.write(self._recorded(message))
+
+        await self.surely(WRITER, EVENTS, message, write)
+
+    async def redrive_runs(self, writer: RunWriter) -> None:
+        """What was set aside and is to be tried again, until cancelled."""
+        while True:
+            for due in await asyncio.to_thread(self.records.parked.due, WRITER):
+                try:
+                    recorded = await self.platform.recorded(due.position)
+                    assert recorded is not None, f"there is no position {due.position}"
+                    await writer.write(recorded)
+                    await asyncio.to_thread(self.records.parked.settle, due.id)
+                except Exception as error:
+                    await self.records.park(WRITER, due.position, "", f"tried again: {error!r}", due.attempts + 1)
+            await asyncio.sleep(REDRIVEN_EVERY)
+
+    async def write_batches(self, books: MlflowBooks, owners: Owners) -> None:
+        """Once a second at most, until cancelled."""
+        async for messages in self._telemetry(BATCHES):
+            begun = time.monotonic()
+            for message in messages:
+                await self._write_batch(books, owners, message)
+            if messages:
+                await self._note(BATCHES, TELEMETRY, sequence(messages[-1]))
+                await asyncio.sleep(max(0.0, LOGGED_EVERY - (time.monotonic() - begun)))
+
+    async def _write_batch(self, books: MlflowBooks, owners: Owners, message: Msg) -> None:
+        async def write() -> None:
+            _, key, points = await owners.understood(message)
+            if figures := batch_figures(points):
+                await books.mlflow.log(await books.run(key.job), figures)
+
+        await self.surely(BATCHES, TELEMETRY, message, write)
+
+    async def archive(self, archivist: Archivist) -> None:
+        """A few seconds at a time, until cancelled."""
+        async for messages in self._telemetry(ARCHIVE):
+            for message in messages:
+                await self.surely(ARCHIVE, TELEMETRY, message, lambda message=message: archivist.take(message))  # type: ignore[misc]
+                archivist.reached = sequence(message)
+            if archivist.collected.due:
+                await self.surely(ARCHIVE, TELEMETRY, None, archivist.write)
+
+    async def surely(
+        self, consumer: str, stream: str, message: Msg | None, work: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Once and for all: done, or set aside. Whoever is away is waited for."""
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                return await work()
+            except Exception as error:
+                judged = verdict(error, attempts)
+                log.info("%s: %s", consumer, judged)
+            match judged:
+                case Done():
+                    return None
+                case RetryAfter(seconds):
+                    await asyncio.sleep(seconds)
+                case Park(reason) if message is not None:
+                    return await self.records.park(consumer, sequence(message), message.subject, reason, attempts)
+                case Park(reason) | Stop(reason):
+                    log.critical("%s cannot go on: %s", consumer, reason)
+                    await self._note(consumer, stream, await self._position(consumer), reason)
+                    await asyncio.sleep(STOPPED_FOR)
+
+    async def _telemetry(self, consumer: str) -> AsyncIterator[list[Msg]]:
+        """From where the consumer is; from the start where the stream itself began anew."""
+        while True:
+            reached = await self._position(consumer)
+            if await last_sequence(self.client, TELEMETRY) < reached:
+                reached = 0
+            await self._note(consumer, TELEMETRY, reached)
+            async for messages in follow(self.client, TELEMETRY, reached):
+                reached = sequence(messages[-1]) if messages else reached
+                yield messages
+                if not messages and await self._began_anew(reached):
+                    break
+
+    async def _began_anew(self, reached: int) -> bool:
+        try:
+            return await last_sequence(self.client, TELEMETRY) < reached
+        except Exception:
+            return False
+
+    async def _position(self, consumer: str) -> int:
+        return await asyncio.to_thread(self.records.positions.of, consumer)
+
+    async def _note(self, consumer: str, stream: str, position: int, stopped: str | None = None) -> None:
+        await asyncio.to_thread(self.records.positions.note, consumer, stream, position, stopped)
+
+    def _recorded(self, message: Msg) -> Recorded:
+        row = unpack(message)
+        return self.platform.mapper.recorded(row.stored, row.position, row.recorded_at)
+
+
+def sequence(message: Msg) -> int:
+    return int(message.metadata.sequence.stream)
