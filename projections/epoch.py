@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Float, Select, Table, Text, Uuid, select
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Double, Select, Table, Text, Uuid, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.model import Recorded
@@ -24,7 +24,7 @@ epochs: Final = Table(
     Column("organization_id", Uuid, nullable=False),
     Column("epochs", BigInteger, nullable=False),
     Column("metrics", JSONB, nullable=False),
-    Column("seconds", Float, nullable=False),
+    Column("seconds", Double, nullable=False),
     Column("ended_at", DateTime(timezone=True), nullable=False),
     Column("position", BigInteger, nullable=False),
 )

@@ -1,0 +1,170 @@
+"""Makes read models anew beside the live ones: folded in memory, copied in, brought to the head, swapped in at once."""
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from psycopg import errors, sql
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateTable
+
+from domain.model import Recorded
+from infra.ledger import Row as Stored
+from infra.mapper import Stored as StoredEvent
+from infra.reading import consumer, engine_for
+from infra.streams import EVENTS
+from infra.tables import SCHEMA, apply, copy_in, index, tables
+from infra.wiring import Core
+from projections import PROJECTIONS
+from projections.folding import step
+from projections.model import Key, Projection, Row
+
+NEXT: Final = "read_next"
+FEW: Final = 500
+TRIES: Final = 20
+_ONE_AT_A_TIME: Final = 7306089
+_AT_ONCE: Final = 2_000
+
+
+class UnknownReadModel(ValueError):
+    pass
+
+
+class CannotFold(RuntimeError):
+    """An event that a projection cannot take; the live tables are as they were."""
+
+
+class SwapWasKeptOut(RuntimeError):
+    """Somebody reads the tables for so long that they could not be exchanged; they are as they were."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    projections: tuple[str, ...]
+    position: int
+    events: int
+    rows: int
+    seconds: float
+
+
+def rebuild(core: Core, names: Collection[str] = ()) -> Rebuilt:
+    """All read models, or those named; readers and the projector go on meanwhile."""
+    began, wanted = time.monotonic(), chosen(names)
+    with beside(core, NEXT) as (plain, draft):
+        position, rows = build(core, draft, NEXT, wanted, core.store.head().position)
+        while core.store.head().position - position > FEW:
+            with draft.begin() as tx:
+                position = advance(core, tx, wanted, position, position + 10 * FEW)
+        position = _swap(core, plain, draft, wanted, position)
+    return Rebuilt(tuple(p.name for p in wanted), position, position, rows, time.monotonic() - began)
+
+
+def chosen(names: Collection[str]) -> tuple[Projection, ...]:
+    if unknown := set(names) - {each.name for each in PROJECTIONS}:
+        known = ", ".join(each.name for each in PROJECTIONS)
+        raise UnknownReadModel(f"there is no read model {min(unknown)!r}; there are {known}")
+    return tuple(each for each in PROJECTIONS if not names or each.name in names)
+
+
+@contextmanager
+def beside(core: Core, schema: str) -> Iterator[tuple[Engine, Engine]]:
+    """An empty schema: an engine for the live tables, and the same one sent there. One rebuild at a time."""
+    engine = engine_for(core.settings.need("database_url"), pool_size=4)
+    try:
+        with engine.connect() as guard, guard.begin():
+            guard.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
+            _empty(engine, schema, again=True)
+            yield engine, engine.execution_options(schema_translate_map={SCHEMA: schema})
+            _empty(engine, schema, again=False)
+    finally:
+        engine.dispose()
+
+
+def _empty(engine: Engine, schema: str, *, again: bool) -> None:
+    with engine.begin() as tx:
+        tx.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+        if again:
+            tx.execute(text(f"CREATE SCHEMA {schema}"))
+
+
+def build(core: Core, draft: Engine, schema: str, wanted: Sequence[Projection], upto: int) -> tuple[int, int]:
+    """Fold the ledger up to a position in memory, and write the tables. Everything is held in memory meanwhile."""
+    drafts: dict[str, dict[Key, Row | None]] = {table.name: {} for table in tables(wanted)}
+    for recorded in in_bulk(core, upto):
+        for projection in wanted:
+            try:
+                for view in projection.views:
+                    step(view, drafts[view.table.name], recorded)
+            except Exception as error:
+                raise CannotFold(f"{projection.name} at position {recorded.position}: {error!r}") from error
+    with draft.begin() as tx:
+        for view in (view for projection in wanted for view in projection.views):
+            tx.execute(CreateTable(view.table))
+            copy_in(tx, view.table, schema, (row for row in drafts[view.table.name].values() if row is not None))
+            index(tx, view)
+    return upto, sum(len(rows) for rows in drafts.values())
+
+
+def in_bulk(core: Core, upto: int) -> Iterator[Recorded]:
+    """The whole ledger through a cursor on the server, in order."""
+    query = (
+        "SELECT notification_id, recorded_at, originator_id, originator_version, topic, state"
+        " FROM ledger.events WHERE notification_id <= %s ORDER BY notification_id"
+    )
+    with (
+        core.pool.connection() as connection,
+        connection.transaction(),
+        connection.cursor(name="rebuild") as cursor,
+    ):
+        cursor.itersize = _AT_ONCE
+        for position, recorded_at, *stored in cursor.execute(query, (upto,), binary=True):
+            yield core.mapper.recorded(StoredEvent(*stored), position, recorded_at)
+
+
+def advance(core: Core, tx: Connection, wanted: Iterable[Projection], after: int, upto: int) -> int:
+    """Apply what came after a position, up to another or to the head; returns how far it is."""
+    while after < upto and (rows := core.store.read(after, min(upto - after, FEW))):
+        events = [_recorded(core, row) for row in rows]
+        for projection in wanted:
+            apply(tx, projection, events)
+        after = rows[-1].position
+    return after
+
+
+def _recorded(core: Core, row: Stored) -> Recorded:
+    return core.mapper.recorded(row.stored, row.position, row.recorded_at)
+
+
+def _swap(core: Core, plain: Engine, draft: Engine, wanted: Sequence[Projection], position: int) -> int:
+    """Readers are waited for shortly and again, so that none of them ever waits long for us."""
+    for attempt in range(TRIES):
+        with draft.begin() as tx:
+            position = advance(core, tx, wanted, position, core.store.head().position)
+        try:
+            with plain.begin() as tx:
+                return _exchange(core, tx, wanted, position)
+        except DBAPIError as error:
+            if not isinstance(error.orig, errors.LockNotAvailable | errors.DeadlockDetected):
+                raise
+            time.sleep(0.02 * (attempt + 1))
+    raise SwapWasKeptOut(f"after {TRIES} tries: end the transaction that reads {SCHEMA}, then rebuild again")
+
+
+def _exchange(core: Core, tx: Connection, wanted: Sequence[Projection], position: int) -> int:
+    """Old tables out, new ones in, checkpoints at their position: one transaction."""
+    tx.execute(text("SET LOCAL lock_timeout = '300ms'"))
+    move = text(
+        "INSERT INTO work.positions (consumer, stream, position) VALUES (:consumer, :stream, :position)"
+        " ON CONFLICT (consumer) DO UPDATE SET position = :position, stopped = NULL, moved_at = now()"
+    )
+    for projection in sorted(wanted, key=lambda each: each.name):
+        tx.execute(move, {"consumer": consumer(projection.name), "stream": EVENTS, "position": position})
+    for table in sorted(tables(wanted), key=lambda each: each.name):
+        old, new = sql.Identifier(SCHEMA, table.name), sql.Identifier(NEXT, table.name)
+        for command in ("DROP TABLE IF EXISTS {old}", "ALTER TABLE {new} SET SCHEMA {schema}"):
+            statement = sql.SQL(command).format(old=old, new=new, schema=sql.Identifier(SCHEMA))
+            tx.execute(text(statement.as_string(None)))
+    return position

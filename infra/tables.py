@@ -1,0 +1,119 @@
+"""The SQL of the read models, the same for every one: rows by key in, folded, rows out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, Engine, Table, inspect, select, text, tuple_
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from domain.model import Recorded
+from infra.reading import consumer
+from projections.folding import step
+from projections.model import Key, Projection, Row, View
+
+SCHEMA: Final = "read"
+_FURNISHING: Final = 7306088
+_AT_ONCE: Final = 1_000
+_BEGUN: Final = text("SELECT consumer FROM work.positions WHERE position > 0")
+
+
+def apply(tx: Connection, projection: Projection, events: Sequence[Recorded]) -> None:
+    """Bring every view of a projection past these events."""
+    for view in projection.views:
+        keys = list(dict.fromkeys(key for recorded in events for key in view.keys(recorded)))
+        if keys:
+            before = load(tx, view.table, keys)
+            rows: dict[Key, Row | None] = dict(before)
+            for recorded in events:
+                step(view, rows, recorded)
+            save(tx, view.table, {key: row for key, row in rows.items() if row is not before.get(key)})
+
+
+def load(tx: Connection, table: Table, keys: Sequence[Key]) -> dict[Key, Row]:
+    columns = list(table.primary_key.columns)
+    found: dict[Key, Row] = {}
+    for some in pieces(keys):
+        wanted = tuple_(*columns).in_(some) if len(columns) > 1 else columns[0].in_([key[0] for key in some])
+        for row in tx.execute(select(table).where(wanted)).mappings():
+            found[tuple(row[column.name] for column in columns)] = dict(row)
+    return found
+
+
+def save(tx: Connection, table: Table, rows: Mapping[Key, Row | None]) -> None:
+    columns = list(table.primary_key.columns)
+    gone = [key for key, row in rows.items() if row is None]
+    for some in pieces(gone):
+        tx.execute(table.delete().where(tuple_(*columns).in_(some)))
+    if kept := [dict(row) for row in rows.values() if row is not None]:
+        statement = insert(table)
+        update = {column.name: statement.excluded[column.name] for column in table.columns if column not in columns}
+        tx.execute(statement.on_conflict_do_update(index_elements=columns, set_=update), kept)
+
+
+def pieces(keys: Iterable[Key]) -> Iterator[list[Key]]:
+    remaining = iter(keys)
+    while some := list(islice(remaining, _AT_ONCE)):
+        yield some
+
+
+def tables(projections: Iterable[Projection]) -> list[Table]:
+    return [view.table for projection in projections for view in projection.views]
+
+
+def furnish(engine: Engine, projections: Sequence[Projection]) -> list[str]:
+    """Make the tables that are missing. Returns the projections that must be rebuilt: their tables are not theirs."""
+    with engine.begin() as tx:
+        tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _FURNISHING})
+        begun = set(tx.execute(_BEGUN).scalars())
+        return [each.name for each in projections if not _fits(tx, each, consumer(each.name) in begun)]
+
+
+def _fits(tx: Connection, projection: Projection, begun: bool) -> bool:
+    found = [_shape(tx, view.table) for view in projection.views]
+    if not any(found) and not begun:
+        make(tx, projection.views)
+        return True
+    return found == [_wanted(tx, view.table) for view in projection.views]
+
+
+def make(tx: Connection, views: Iterable[View]) -> None:
+    for view in views:
+        tx.execute(CreateTable(view.table))
+        index(tx, view)
+
+
+def index(tx: Connection, view: View) -> None:
+    for each in view.table.indexes:
+        tx.execute(CreateIndex(each))
+
+
+def _shape(tx: Connection, table: Table) -> frozenset[tuple[str, str]]:
+    """Columns and types as the database has them; empty where there is no such table."""
+    if not inspect(tx).has_table(table.name, schema=SCHEMA):
+        return frozenset()
+    found = inspect(tx).get_columns(table.name, schema=SCHEMA)
+    return frozenset((column["name"], column["type"].compile(tx.dialect)) for column in found)
+
+
+def _wanted(tx: Connection, table: Table) -> frozenset[tuple[str, str]]:
+    return frozenset((column.name, column.type.compile(tx.dialect)) for column in table.columns)
+
+
+def copy_in(tx: Connection, table: Table, schema: str, rows: Iterable[Row]) -> None:
+    """Fill an empty table, fast."""
+    columns = list(table.columns)
+    driver: Any = tx.connection.driver_connection
+    command = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(schema, table.name), sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+    )
+    as_json = [isinstance(column.type, JSONB) for column in columns]
+    with driver.cursor() as cursor, cursor.copy(command) as copy:
+        for row in rows:
+            values = (row[column.name] for column in columns)
+            copy.write_row(
+                [Jsonb(v) if is_json and v is not None else v for v, is_json in zip(values, as_json, strict=True)]
+            )
