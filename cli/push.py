@@ -8,7 +8,9 @@ from typing import Any
 
 from cli.client import Api
 from cli.exits import Stop
+from domain.errors import Invalid
 from infra.folder import Folder
+from infra.formats import File
 
 BATCH = 1000
 AT_ONCE = 8
@@ -40,7 +42,7 @@ def push(door: Api, dataset_id: str, folder: Folder, strict: bool = False, advan
     return answer
 
 
-def send(door: Api, where: str, folder: Folder, batch: Sequence[Any]) -> None:
+def send(door: Api, where: str, folder: Folder, batch: Sequence[File]) -> None:
     by_hash = {file.sha256: file.path for file in batch}
     for _ in range(ROUNDS):
         missing = door.post(where, files=[listed(file) for file in batch])["missing"]
@@ -55,11 +57,11 @@ def put(door: Api, address: Mapping[str, Any], content: bytes) -> None:
     door.put(address["url"], address["headers"], content)
 
 
-def listed(file: Any) -> Facts:
+def listed(file: File) -> Facts:
     return {"path": file.path, "size": file.size, "sha256": file.sha256}
 
 
-def batched(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+def batched(items: Sequence[File], size: int) -> Iterator[list[File]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
@@ -81,4 +83,7 @@ def left_out(dropped: Mapping[str, Any]) -> str:
 
 
 def folder_of(path: Path) -> Folder:
-    return Folder(path)
+    try:
+        return Folder(path)
+    except Invalid as unfit:
+        raise Stop(str(unfit)) from unfit

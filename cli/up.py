@@ -44,7 +44,8 @@ def interrupt_on_termination() -> None:
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wishes it to outlive the terminal
+            signal.signal(number, interrupt)
 
 
 def addresses(platform: "Platform", seconds: float) -> dict[str, Any]:
