@@ -1,0 +1,178 @@
+"""Writes a stored example of every shape that has none yet: `python -m tests.contracts.freeze`. What is there stays."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from domain import EVENTS
+from domain.dataset import Content, Dataset, Layout, Ratios, Split, SplitMethod, Task, Visibility
+from domain.experiment import Experiment
+from domain.membership import Membership
+from domain.model import PLATFORM, Actor, Aggregate, Client, Envelope, Event
+from domain.organization import Organization
+from domain.person import Person
+from domain.project import Project
+from domain.roles import Role
+from domain.training_job import Checkpoint, Device, EndReason, Evidence, Model, Recipe, TrainingJob, Weights
+from infra.mapper import Mapper
+from tests.contracts.keyring import LEDGER, ExampleKeys
+
+FOLDER: Final = Path(__file__).parent / "stored_events"
+TOPICS: Final = {kind: topic for topic, kind in EVENTS.items()}
+OF_WORKERS: Final = {
+    f"training_job.{name}"
+    for name in ("claimed", "started", "epoch_completed", "checkpoint_saved", "lost", "requeued", "completed", "failed")
+}
+NOW: Final = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+
+
+def id(number: int) -> UUID:
+    return UUID(f"0198c0de-0000-7000-8000-{number:012x}")
+
+
+ANN, BEN, WORKER = id(10), id(11), id(12)
+CHECKPOINT = Checkpoint(epoch=2, sha256="c" * 64, size=5_368_709)
+EVIDENCE = Evidence(
+    reason=EndReason.OUT_OF_MEMORY,
+    message="the GPU ran out of memory",
+    exit_code=4,
+    last_lines=("step 7", "out of memory"),
+)
+
+
+def people() -> tuple[Aggregate, ...]:
+    organization = Organization.found("Acme", "Vision", NOW)
+    organization.add_admin(ANN, NOW)
+    organization.seat(ANN, NOW)
+    organization.add_admin(BEN, NOW)
+    organization.remove_admin(BEN, NOW)
+    person = Person.register(ANN, "ann@example.org", "Ann Ångström", "red-fox-1", organization.id, NOW)
+    person.sign_in(organization.id, NOW)
+    membership = Membership.request(organization.id, ANN, NOW)
+    membership.approve(Role.ENGINEER_I, NOW)
+    membership.change_role(Role.MANAGER, NOW)
+    membership.own_project(id(20), NOW)
+    return organization, person, membership
+
+
+def work(organization: UUID) -> tuple[Project, Dataset, Experiment]:
+    project = Project.create(id(20), organization, ANN, "Цифры 🙂", "handwritten digits\nin two tasks", NOW)
+    project.rename("Digits", NOW)
+    dataset = Dataset.create(id(30), organization, ANN, "scenes", "", Visibility.ORGANIZATION, ("digits", "yolo"), NOW)
+    content = Content(
+        root="a" * 64,
+        images=100,
+        labelled_images=99,
+        annotations=412,
+        bytes=1_234_567,
+        task=Task.DETECTION,
+        layout=Layout.YOLO,
+        classes=("zero", "один", "二"),
+    )
+    dataset.commit_revision(content, "b" * 64, None, NOW)
+    ratios = Ratios(train=0.6, val=0.2, test=0.2)
+    dataset.make_split(
+        Split(
+            sha256="d" * 64,
+            root="a" * 64,
+            method=SplitMethod.STRATIFIED,
+            ratios=ratios,
+            seed=7,
+            train=60,
+            val=20,
+            test=20,
+        ),
+        NOW,
+    )
+    dataset.take_snapshot(id(31), "v1", "the first one that is good", NOW)
+    experiment = Experiment.create(id(40), organization, ANN, project.id, "first try", "", ("baseline",), NOW)
+    experiment.link_mlflow("17", NOW)
+    return project, dataset, experiment
+
+
+def request(number: int, dataset: Dataset) -> TrainingJob:
+    recipe = Recipe(
+        framework="timm",
+        task=Task.CLASSIFICATION,
+        model="resnet18",
+        parameters={"epochs": 3, "lr": 1e-7, "augment": True, "optimizer": "adamw"},
+        weights=Weights(sha256="e" * 64),
+        device=Device.CUDA,
+        gpus=1,
+        code_version="0.1.0+abcdef1",
+    )
+    snapshot = dataset.snapshots["v1"]
+    return TrainingJob.request(
+        id(number), dataset.organization_id, ANN, id(20), id(40), dataset.id, snapshot, recipe, NOW
+    )
+
+
+def trainings(dataset: Dataset) -> tuple[TrainingJob, ...]:
+    good, lost, bad, unwanted = (request(50 + n, dataset) for n in range(4))
+    for job in (good, lost, bad):
+        job.claim(1, WORKER, "worker-7 · RTX 4090", NOW)
+    good.start(1, "cuda:0", {"python": "3.11.7", "torch": "2.15.0"}, {"epochs": 3, "lr": 1e-7}, None, NOW)
+    good.link_mlflow("0123456789abcdef0123456789abcdef", NOW)
+    good.complete_epoch(1, 1, 3, {"val_loss": "NaN", "accuracy": 0.5, "step": 1e21}, 12.5, NOW)
+    good.save_checkpoint(1, CHECKPOINT, NOW)
+    good.cancel(NOW)
+    good.complete(
+        1, 2, {"accuracy": 0.9875}, Model(id=id(60), sha256="f" * 64, size=44_700_000), "1" * 64, "2" * 64, NOW
+    )
+    lost.save_checkpoint(1, CHECKPOINT, NOW)
+    lost.lose(1, EVIDENCE.model_copy(update={"reason": EndReason.WORKER_LOST, "exit_code": None}), NOW)
+    bad.fail(1, EVIDENCE, NOW)
+    unwanted.cancel(NOW)
+    return good, lost, bad, unwanted
+
+
+def examples() -> Iterator[tuple[Aggregate, Event]]:
+    """One of every TOPIC, the first that the story brings."""
+    organization, person, membership = people()
+    project, dataset, experiment = work(organization.id)
+    seen: set[str] = set()
+    everything = (organization, person, membership, project, dataset, experiment, *trainings(dataset))
+    for aggregate in everything:
+        for event in aggregate.pending_events:
+            assert isinstance(event, Event)
+            if TOPICS[type(event)] not in seen:
+                seen.add(TOPICS[type(event)])
+                yield aggregate, event
+
+
+def envelope(n: int, aggregate: Aggregate, event: Event) -> Envelope:
+    of_worker = TOPICS[type(event)] in OF_WORKERS
+    wall = aggregate.organization
+    worker = Actor(kind="worker", id=WORKER, role="timm", organization_id=wall)
+    person = Actor(kind="person", id=ANN, role="admin" if wall else None, organization_id=wall)
+    return Envelope(
+        schema_version=type(event).SCHEMA_VERSION,
+        event=id(1000 + n),
+        ledger=LEDGER,
+        organization=aggregate.organization or PLATFORM,
+        actor=worker if of_worker else person,
+        command=id(2000 + n),
+        correlation=id(3000 + n),
+        causation=id(4000 + n) if of_worker else None,
+        traceparent=f"00-{n + 1:032x}-{n + 1:016x}-01",
+        context=None if of_worker else Client(address="192.0.2.7", agent="vistory/0.1 ✓"),
+        decided_at=NOW,
+    )
+
+
+def main() -> None:
+    mapper = Mapper(LEDGER, ExampleKeys())
+    for n, (aggregate, event) in enumerate(examples()):
+        file = FOLDER / f"{TOPICS[type(event)]}@{type(event).SCHEMA_VERSION}.json"
+        if file.exists():
+            continue
+        stored = mapper.encode(event, envelope(n, aggregate, event))
+        told = stored._asdict() | {"originator_id": str(stored.originator_id), "state": stored.state.decode()}
+        file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
