@@ -77,6 +77,9 @@ class Objects:
             "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false",
             f"-s3.config={self._home / 's3.json'}", "-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false",
             "-master.telemetry=false", "-disableHttp",
+            # Its one volume server says all there is to know. Resumed, the master is at times no leader yet when that
+            # one greets it, and then nothing can be written for 5 to 15 s.
+            "-master.resumeState=false",
         ]  # fmt: skip
 
     def _prepare(self) -> None:

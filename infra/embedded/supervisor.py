@@ -21,8 +21,8 @@ from infra.embedded.logs import tail
 
 LAUNCH = Path(__file__).with_name("launch.py")
 FIRST_TRIES = 3
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
-STEADY = 30.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+STEADY = 10.0
 
 
 def launch_line(
