@@ -35,15 +35,4 @@ def changed(row: Row | None, **changes: Any) -> Row:
 
 def plain(value: Any) -> Any:
     """As JSON gives it back, so that a row read from a table and one held in memory fold alike."""
-    return _without_nul(to_jsonable_python(value))
-
-
-def _without_nul(value: Any) -> Any:
-    """A worker's last lines may hold anything; PostgreSQL refuses this one character."""
-    if isinstance(value, str):
-        return value.replace("\x00", "\ufffd")
-    if isinstance(value, list):
-        return [_without_nul(item) for item in value]
-    if isinstance(value, dict):
-        return {_without_nul(key): _without_nul(item) for key, item in value.items()}
-    return value
+    return to_jsonable_python(value)

@@ -1,0 +1,100 @@
+"""A story in which everything happens at least once, and what a read model makes of it."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from commands.access import Caller
+from commands.dataset import TakeSnapshot
+from commands.experiment import CreateExperiment, LinkMlflowExperiment
+from commands.membership import ChangeRole
+from commands.person import SignIn
+from commands.project import CreateProject, RenameProject
+from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMlflowRun, ReportStart
+from domain.membership import membership_id
+from domain.model import SYSTEM, Recorded
+from domain.roles import Role
+from projections.folding import step
+from projections.model import Key, Projection, Row
+from tests.commands.conftest import ACME, ANN, BEN, EVE, ann, approve, eve, register
+from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
+from tests.commands.test_dataset import create as dataset
+from tests.commands.test_experiment import BASELINE
+from tests.commands.test_project import CELLS
+from tests.commands.test_training_job import (
+    JOB,
+    W2,
+    broken,
+    checkpoint,
+    claim,
+    complete,
+    epoch,
+    lose,
+    pool,
+    request,
+    split,
+    start,
+    worker,
+)
+from tests.spec import NOBODY, Spec
+
+DROPPED, STOPPED, BROKEN = UUID(int=61), UUID(int=62), UUID(int=63)
+ELSEWHERE = UUID(int=64)
+BEN_IN_ACME = membership_id(ACME, BEN)
+platform = Caller(kind="system", id=SYSTEM)
+
+Tables = dict[str, dict[Key, Row]]
+
+
+def everything() -> Spec:
+    """Ann trains: one job is lost once and completes, one is dropped, one is stopped, one breaks. Eve looks on."""
+    spec = Spec().by(NOBODY)
+    spec.given(register(ANN, "ann"), register(BEN, "ben"), register(EVE, "eve", "Evil", "Corp"))
+    _people(spec)
+    spec.by(eve).given(CreateProject(project_id=ELSEWHERE, name="elsewhere"))
+    spec.by(ann).given(CreateProject(project_id=CELLS, name="cells", description="of blood"))
+    spec.given(RenameProject(project_id=CELLS, name="blood cells"))
+    spec.given(CreateExperiment(experiment_id=BASELINE, project_id=CELLS, name="baseline", tags=("first",)))
+    spec.by(platform).given(LinkMlflowExperiment(experiment_id=BASELINE, mlflow_experiment_id="7"))
+    spec.by(ann).given(dataset, upload(spec, ONE), split)
+    spec.given(TakeSnapshot(dataset_id=CRACKS, snapshot_id=UUID(int=71), tag="v1", description="the first"))
+    _trainings(spec)
+    return spec.by(ann).given(upload(spec, TWO, base=ONE))
+
+
+def _people(spec: Spec) -> None:
+    spec.by(ann).given(SignIn(person_id=ANN, organization_id=ACME), approve(BEN, Role.GUEST))
+    spec.given(*(ChangeRole(membership_id=BEN_IN_ACME, role=role) for role in (Role.ADMIN, Role.ENGINEER_I)))
+
+
+def _trainings(spec: Spec) -> None:
+    jobs = {"job_id": DROPPED}, {"job_id": STOPPED}, {"job_id": BROKEN}
+    spec.by(ann).given(request(), *(request(**job) for job in jobs), CancelTraining(job_id=DROPPED))
+    spec.by(pool()).given(claim).by(worker()).given(start, epoch(1), epoch(2), checkpoint(), epoch(3))
+    spec.by(platform).given(LinkMlflowRun(job_id=JOB, mlflow_run_id="r1"), lose(1))
+    second = {"attempt": 2}
+    spec.by(pool(W2)).given(claim.model_copy(update=second)).by(worker(2, W2))
+    spec.given(start.model_copy(update=second), epoch(3, 2), complete.model_copy(update=second))
+    for job_id in (STOPPED, BROKEN):
+        spec.by(pool()).given(ClaimJob(job_id=job_id, attempt=1, worker="gpu-1")).by(worker(job_id=job_id))
+        spec.given(ReportStart(job_id=job_id, attempt=1, device="cpu", environment={}, parameters={}))
+    spec.by(ann).given(CancelTraining(job_id=STOPPED))
+    for job_id in (STOPPED, BROKEN):
+        spec.by(worker(job_id=job_id)).given(FailTraining(job_id=job_id, attempt=1, evidence=broken))
+
+
+def recorded(spec: Spec) -> list[Recorded]:
+    return [spec.mapper.recorded(row.stored, row.position, row.recorded_at) for row in spec.ledger.rows]
+
+
+def tables(projection: Projection, events: Iterable[Recorded]) -> Tables:
+    """Table → key → row."""
+    folded: dict[str, dict[Key, Row | None]] = {view.table.name: {} for view in projection.views}
+    for event in events:
+        for view in projection.views:
+            step(view, folded[view.table.name], event)
+    return {name: {key: row for key, row in rows.items() if row} for name, rows in folded.items()}
+
+
+def shown(row: Row, *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names}

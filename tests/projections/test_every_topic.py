@@ -1,0 +1,61 @@
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import BigInteger, Integer
+
+from domain import EVENTS
+from domain.model import Recorded
+from infra.mapper import personal_fields
+from projections import PROJECTIONS
+from projections.audit_words import ACTIONS
+from projections.model import Projection, metadata
+from tests.projections.history import tables
+
+each = pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda projection: projection.name)
+
+
+def test_the_story_tells_of_everything_that_can_happen(history: Sequence[Recorded]) -> None:
+    assert {recorded.topic for recorded in history} == EVENTS.keys()
+
+
+@each
+def test_a_topic_is_either_handled_or_skipped_on_purpose(projection: Projection, history: Sequence[Recorded]) -> None:
+    handled = {r.topic for r in history if any(list(view.keys(r)) for view in projection.views)}
+    assert handled == EVENTS.keys() - projection.skips
+    assert projection.skips <= EVENTS.keys()
+
+
+@each
+def test_every_row_fills_every_column_and_says_its_position(
+    projection: Projection, history: Sequence[Recorded]
+) -> None:
+    folded = tables(projection, history)
+    for view in projection.views:
+        assert folded[view.table.name], f"nothing in {view.table.name}"
+        for key, row in folded[view.table.name].items():
+            assert row.keys() == {column.name for column in view.table.columns}
+            assert key == tuple(row[column.name] for column in view.table.primary_key.columns)
+            assert 1 <= row["position"] <= len(history)
+
+
+@each
+def test_what_was_not_erased_nor_renamed_folds_the_same_twice(
+    projection: Projection, history: Sequence[Recorded]
+) -> None:
+    assert tables(projection, history) == tables(projection, history)
+
+
+def test_every_topic_has_an_action_and_a_sentence() -> None:
+    assert ACTIONS.keys() == EVENTS.keys()
+
+
+def test_no_number_of_an_event_is_too_large_for_its_column() -> None:
+    small = [c for table in metadata.tables.values() for c in table.columns if isinstance(c.type, Integer)]
+    assert all(isinstance(column.type, BigInteger) for column in small)
+
+
+def test_the_audit_log_copies_nothing_personal(history: Sequence[Recorded]) -> None:
+    audit = next(projection for projection in PROJECTIONS if projection.name == "audit")
+    entries = tables(audit, history)["audit_entries"]
+    for recorded in history:
+        assert not personal_fields(type(recorded.event)).keys() & entries[(recorded.position,)]["changes"].keys()
