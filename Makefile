@@ -14,7 +14,7 @@ export UV_NO_PROGRESS := 1
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
     "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; done)
 UV := .tools/bin/uv
-INSTALL = $(UV) pip install --quiet --require-hashes --compile-bytecode --link-mode hardlink
+INSTALL = $(UV) pip install --quiet --require-hashes --compile-bytecode
 DATA ?=
 
 .PHONY: help demo up test test-fast check docs-check bench lock platform environments

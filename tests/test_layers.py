@@ -1,0 +1,65 @@
+"""The layers are as drawn, and each rule about them does catch what breaks it."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+LINT = Path(sys.prefix) / "bin" / "lint-imports"
+
+
+def lint(tree: Path) -> str:
+    done = subprocess.run([LINT, "--no-cache"], cwd=tree, capture_output=True, text=True, timeout=60, check=False)
+    assert ("0 broken" in done.stdout) is (done.returncode == 0), done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tree = tmp_path_factory.mktemp("tree")
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tree / package, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    return tree
+
+
+def test_the_layers_are_as_drawn() -> None:
+    assert "0 broken" in lint(ROOT)
+
+
+@pytest.mark.parametrize(
+    ("package", "imported", "rule"),
+    [
+        ("domain", "commands", "Dependencies point inwards"),
+        ("commands", "projections", "Dependencies point inwards"),
+        ("projections", "infra", "Dependencies point inwards"),
+        ("infra", "consumers", "Dependencies point inwards"),
+        ("api", "consumers", "Dependencies point inwards"),
+        ("cli", "api", "Dependencies point inwards"),
+        ("commands", "sqlalchemy", "Rules know no technology"),
+        ("domain", "nats", "Rules know no technology"),
+        ("projections", "psycopg", "Read models are pure folds"),
+        ("consumers", "trainers", "Nothing but trainers loads training frameworks"),
+        ("infra", "torch", "Nothing but trainers loads training frameworks"),
+        ("trainers", "domain", "Trainers stand alone"),
+    ],
+)
+def test_an_import_against_the_layers_is_caught(copy: Path, package: str, imported: str, rule: str) -> None:
+    planted = copy / package / "planted.py"
+    planted.write_text(f"import {imported}\n")
+    try:
+        assert f"{rule} BROKEN" in lint(copy)
+    finally:
+        planted.unlink()
+
+
+def test_every_package_stands_under_a_rule() -> None:
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"][
+        "packages"
+    ]
+    assert sorted(named) == sorted(PACKAGES)
