@@ -5,12 +5,28 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from api import errors, experiment, health, membership, middleware, openapi, person, project
+from api import (
+    audit,
+    dataset,
+    errors,
+    experiment,
+    health,
+    live,
+    membership,
+    middleware,
+    model,
+    openapi,
+    person,
+    project,
+    training_job,
+    upload,
+    worker,
+)
 from api.house import open_house
 from infra.config import Settings
 
 PREFIX = "/api/v1"
-ROUTERS = (person, membership, project, experiment)
+ROUTERS = (person, membership, project, upload, dataset, experiment, training_job, live, worker, model, audit)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -18,7 +34,11 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with open_house(settings) as house:
             app.state.house = house
-            yield
+            house.bus.open()
+            try:
+                yield
+            finally:
+                await house.bus.close()
 
     app = FastAPI(title=openapi.TITLE, version="1", lifespan=lifespan, redirect_slashes=False)
     errors.install(app)

@@ -33,6 +33,10 @@ class Body(Value):
     """What a request may say. Ids of owner, organization and actor are never part of it."""
 
 
+class Nothing(Body):
+    """The body of a request that says everything in its address."""
+
+
 class Made(Value):
     """What a command made or changed."""
 

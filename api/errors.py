@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from domain.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Refused, Unauthenticated
 from infra.dispatch import Unavailable
+from infra.reading import NotThereYet
 
 MEDIA_TYPE: Final = "application/problem+json"
 STATUS: Final[Mapping[type[Exception], int]] = {
@@ -24,6 +25,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     KeyReused: 422,
     Conflict: 409,
     Unavailable: 503,
+    NotThereYet: 503,
 }
 HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 

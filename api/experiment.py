@@ -5,14 +5,23 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import Field
+from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
 from api.edge import Body, Made, PersonDesk
+from api.reading import After, Limit, Member, reads
 from commands.experiment import CreateExperiment
-from domain.values import Name, Tag, Text
+from domain.errors import NotFound
+from domain.values import Name, Tag, Text, Value
+from projections import experiment, training_job
+from projections.epoch import EpochRow, list_epochs
+from projections.experiment import ExperimentRow, RunRow, find_experiment, list_experiments, list_runs
+from projections.paging import Page
+from projections.training_job import find_job
 
 router = APIRouter(prefix="/experiments", tags=["experiments"])
+Reading = Annotated[Connection, reads(experiment.PROJECTION, training_job.PROJECTION)]
 
 
 class NewExperiment(Body):
@@ -22,7 +31,46 @@ class NewExperiment(Body):
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
 
 
+class Metrics(Value):
+    """Epoch by epoch, and at the end what the test side said."""
+
+    job_id: UUID
+    epochs: list[EpochRow]
+    metrics: dict[str, float | str]
+    best_epoch: int | None
+
+
 @router.post("", status_code=201, responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
 def create(body: NewExperiment, desk: PersonDesk) -> Made:
     accepted = desk(CreateExperiment(experiment_id=uuid7(), **dict(body)))
     return Made(id=accepted.id)
+
+
+@router.get("", responses=errors.responses(401, 403, 422, 503))
+def index(
+    member: Member, tx: Reading, project_id: UUID | None = None, after: After = None, limit: Limit = 50
+) -> Page[ExperimentRow]:
+    return list_experiments(tx, member.organization_id, project_id=project_id, after=after, limit=limit)
+
+
+@router.get("/{experiment_id}", responses=errors.responses(401, 403, 404, 422, 503))
+def show(experiment_id: UUID, member: Member, tx: Reading) -> ExperimentRow:
+    if row := find_experiment(tx, member.organization_id, experiment_id):
+        return row
+    raise NotFound(f"there is no experiment {experiment_id}")
+
+
+@router.get("/{experiment_id}/runs", responses=errors.responses(401, 403, 404, 422, 503))
+def runs(experiment_id: UUID, member: Member, tx: Reading, after: After = None, limit: Limit = 50) -> Page[RunRow]:
+    show(experiment_id, member, tx)
+    return list_runs(tx, member.organization_id, experiment_id, after=after, limit=limit)
+
+
+@router.get("/{experiment_id}/runs/{job_id}/metrics", responses=errors.responses(401, 403, 404, 422, 503))
+def metrics(experiment_id: UUID, job_id: UUID, member: Member, tx: Reading, after: After = None) -> Metrics:
+    """`after` is an epoch."""
+    job = find_job(tx, member.organization_id, job_id)
+    if job is None or job.experiment_id != experiment_id:
+        raise NotFound(f"there is no run {job_id} in this experiment")
+    epochs = list_epochs(tx, member.organization_id, job_id, after=after or 0)
+    return Metrics(job_id=job_id, epochs=epochs, metrics=job.metrics, best_epoch=job.best_epoch)

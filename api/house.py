@@ -15,13 +15,21 @@ from uuid_utils.compat import uuid7
 from commands.access import Caller
 from commands.ports import Store
 from domain.person import Person
+from infra.archive import Archive
+from infra.blobs import Blobs
+from infra.bus_link import BusLink
 from infra.code_version import code_version
 from infra.config import Settings
+from infra.contents import DatasetContents
 from infra.dispatch import Dispatch
+from infra.job_states import JobStates
+from infra.objects import Objects
+from infra.reading import Reading
 from infra.secrets import Accounts
 from infra.tokens import Tokens
 from infra.trainers import ReportedTrainers
 from infra.unit import Errand, Unit
+from infra.uploads import Uploads
 from infra.wiring import Core
 
 
@@ -31,7 +39,14 @@ class House:
     core: Core
     accounts: Accounts
     tokens: Tokens
+    blobs: Blobs
+    uploads: Uploads
+    contents: DatasetContents
     trainers: ReportedTrainers
+    archive: Archive
+    states: JobStates
+    bus: BusLink
+    reading: Reading
     dispatch: Dispatch
     code_version: str
 
@@ -51,14 +66,24 @@ def open_house(settings: Settings) -> Iterator[House]:
     with ExitStack() as stack:
         core = stack.enter_context(Core.open(settings))
         accounts = core.accounts()
-        trainers = ReportedTrainers(core.pool)
+        blobs, uploads = Blobs(core.pool, Objects.open(settings)), Uploads(core.pool)
+        contents, trainers = DatasetContents(core.pool, blobs, uploads), ReportedTrainers(core.pool)
+        reading = Reading(settings.need("database_url"))
+        stack.callback(reading.close)
         yield House(
             settings=settings,
             core=core,
             accounts=accounts,
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
+            blobs=blobs,
+            uploads=uploads,
+            contents=contents,
             trainers=trainers,
-            dispatch=core.dispatch(accounts, {"contents": None, "trainers": trainers}),
+            archive=Archive(core.pool, blobs),
+            states=JobStates(core.pool, core.mapper),
+            bus=BusLink(settings.need("nats_url")),
+            reading=reading,
+            dispatch=core.dispatch(accounts, {"contents": contents, "trainers": trainers}),
             code_version=code_version(),
         )
 

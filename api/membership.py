@@ -1,21 +1,35 @@
 """Memberships over HTTP: who belongs to the organization, letting somebody in, changing a role."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
+from sqlalchemy import Connection
 
 from api import errors
 from api.edge import Body, Made, Person, PersonDesk
+from api.reading import After, Colleague, Limit, reads
 from commands.membership import ApproveMember, ChangeRole
 from domain.errors import Unauthenticated
 from domain.membership import membership_id
 from domain.roles import Role
+from projections import membership
+from projections.membership import MemberRow, list_members
+from projections.paging import Page
 
 router = APIRouter(tags=["members"])
+Reading = Annotated[Connection, reads(membership.PROJECTION)]
 
 
 class Grant(Body):
     role: Role
+
+
+@router.get("/members", responses=errors.responses(401, 403, 422, 503))
+def index(
+    colleague: Colleague, tx: Reading, waiting: bool | None = None, after: After = None, limit: Limit = 50
+) -> Page[MemberRow]:
+    return list_members(tx, colleague.organization_id, waiting=waiting, after=after, limit=limit)
 
 
 @router.post("/members/{id}/approve", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))

@@ -1,0 +1,85 @@
+"""The audit log over HTTP: mine, the organization's, that of one thing."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
+from sqlalchemy import Connection
+
+from api import errors
+from api.reading import After, Auditor, Known, Limit, Member, reads
+from domain.errors import Forbidden, NotFound
+from domain.roles import Permission, reach
+from domain.values import Slug
+from projections import audit, dataset
+from projections.audit import AuditRow, list_entries
+from projections.dataset import find_dataset
+from projections.paging import Page
+
+router = APIRouter(prefix="/audit", tags=["audit"])
+Reading = Annotated[Connection, reads(audit.PROJECTION, dataset.PROJECTION)]
+ANSWERS = errors.responses(401, 403, 404, 422, 503)
+ABOUT_PEOPLE = frozenset({"person", "membership", "organization"})
+
+
+class Entry(AuditRow):
+    """An entry, and the same in words."""
+
+    sentence: str
+
+
+def filters(
+    action: Annotated[str | None, Query(max_length=100)] = None,
+    entity_type: Slug | None = None,
+    start_date: AwareDatetime | None = None,
+    end_date: AwareDatetime | None = None,
+    noisy: bool = False,
+    after: After = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """`start_date` is included and `end_date` is not; bookkeeping and reports by epoch come with `noisy`."""
+    given = {"action": action, "entity_type": entity_type, "start": start_date, "end": end_date}
+    return given | {"noisy": noisy, "after": after, "limit": limit}
+
+
+Filters = Annotated[dict[str, Any], Depends(filters)]
+
+
+@router.get("/me", responses=ANSWERS)
+def mine(member: Member, tx: Reading, filters: Filters) -> Page[Entry]:
+    return _entries(tx, member, actor_id=member.caller.id, **filters)
+
+
+@router.get("/organization", responses=ANSWERS)
+def of_organization(auditor: Auditor, tx: Reading, filters: Filters) -> Page[Entry]:
+    return _entries(tx, auditor, **filters)
+
+
+@router.get("/entity/{type}/{id}", responses=ANSWERS)
+def of_entity(type: Slug, id: UUID, member: Member, tx: Reading, filters: Filters) -> Page[Entry]:
+    _must_be_open_to(member, type, id, tx)
+    return _entries(tx, member, **(filters | {"entity_type": type, "entity_id": id}))
+
+
+def _must_be_open_to(member: Known, type: str, id: UUID, tx: Connection) -> None:
+    if type in ABOUT_PEOPLE and id != member.caller.id and not _may_audit(member):
+        raise Forbidden(f"the role {member.role} does not include {Permission.READ_AUDIT} on what is about people")
+    if type == "dataset" and find_dataset(tx, member.organization_id, id, viewer=member.viewer) is None:
+        raise NotFound(f"there is no dataset {id}")
+
+
+def _may_audit(member: Known) -> bool:
+    return reach(member.role, Permission.READ_AUDIT) is not None
+
+
+def _entries(tx: Connection, member: Known, **wanted: Any) -> Page[Entry]:
+    page = list_entries(tx, member.organization_id, **wanted)
+    return Page([_shown(row, member) for row in page.items], page.next)
+
+
+def _shown(row: AuditRow, member: Known) -> Entry:
+    """Where somebody else's request came from is for those who audit."""
+    open_to = _may_audit(member) or row.actor_id == member.caller.id
+    hidden = {} if open_to else {"address": None, "agent": None, "actor_email": None}
+    return Entry(**(dict(row) | hidden), sentence=row.description)

@@ -1,0 +1,174 @@
+"""Datasets over HTTP: made, shown, split, fixed as snapshots, compared."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from sqlalchemy import Connection
+from uuid_utils.compat import uuid7
+
+from api import errors
+from api.edge import Body, Made, PersonDesk, wish
+from api.house import House, TheHouse
+from api.reading import After, Known, Limit, Member, reads
+from commands.dataset import CreateDataset, MakeSplit, TakeSnapshot
+from domain.comparison import Comparison
+from domain.dataset import Content, Dataset, DatasetIsEmpty, Ratios, Split, SplitMethod, Visibility
+from domain.errors import NotFound
+from domain.manifest import Entry
+from domain.report import Report
+from domain.split import Side
+from domain.values import Count, Name, Tag, Text, Value
+from projections import dataset
+from projections.dataset import DatasetRow, SnapshotRow, find_dataset, list_datasets, list_snapshots
+from projections.paging import Page
+
+router = APIRouter(prefix="/datasets", tags=["datasets"])
+Reading = Annotated[Connection, reads(dataset.PROJECTION)]
+COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
+QUERY = errors.responses(401, 403, 404, 409, 422, 503)
+
+
+class NewDataset(Body):
+    name: Name
+    description: Text = ""
+    visibility: Visibility = Visibility.ORGANIZATION
+    tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
+
+
+class NewSplit(Body):
+    method: SplitMethod = SplitMethod.STRATIFIED
+    ratios: Ratios = Ratios(train=0.7, val=0.2, test=0.1)
+    seed: Count = 0
+
+
+class NewSnapshot(Body):
+    tag: Tag
+    description: Text = ""
+
+
+class Image(Entry):
+    """An image of the current revision, with an address that is good for minutes."""
+
+    side: Side | None
+    url: str
+
+
+class Images(Value):
+    items: list[Image]
+    next: str | None
+
+
+class SplitMade(Made):
+    split: Split
+
+
+@router.post("", status_code=201, responses=COMMAND)
+def create(body: NewDataset, desk: PersonDesk) -> Made:
+    return Made(id=desk(CreateDataset(dataset_id=uuid7(), **dict(body))).id)
+
+
+@router.get("", responses=errors.responses(401, 403, 422, 503))
+def index(member: Member, tx: Reading, after: After = None, limit: Limit = 50) -> Page[DatasetRow]:
+    return list_datasets(tx, member.organization_id, viewer=member.viewer, after=after, limit=limit)
+
+
+@router.get("/compare", responses=QUERY)
+def compare(dataset_a: UUID, dataset_b: UUID, member: Member, house: TheHouse) -> Comparison:
+    before, after = (_content(house, member, id) for id in (dataset_a, dataset_b))
+    return house.contents.compare(member.organization_id, before.root, after.root)
+
+
+@router.get("/{dataset_id}", responses=QUERY)
+def show(dataset_id: UUID, member: Member, tx: Reading) -> DatasetRow:
+    if row := find_dataset(tx, member.organization_id, dataset_id, viewer=member.viewer):
+        return row
+    raise NotFound(f"there is no dataset {dataset_id}")
+
+
+@router.get("/{dataset_id}/report", responses=QUERY)
+def report(dataset_id: UUID, member: Member, tx: Reading, house: TheHouse) -> Report:
+    """What became of each file of the last upload."""
+    row = show(dataset_id, member, tx)
+    if row.report is None:
+        raise NotFound(f"nothing was uploaded into dataset {dataset_id} yet")
+    return house.contents.report(member.organization_id, row.report)
+
+
+@router.get("/{dataset_id}/images", responses=QUERY)
+def images(
+    dataset_id: UUID,
+    member: Member,
+    house: TheHouse,
+    after: Annotated[str, Query(max_length=1_000)] = "",
+    limit: Limit = 100,
+    side: Side | None = None,
+) -> Images:
+    dataset = visible(house, member, dataset_id)
+    if dataset.content is None:
+        return Images(items=[], next=None)
+    split = dataset.split if dataset.split and dataset.split.root == dataset.content.root else None
+    return images_of(house, member.organization_id, dataset.content.root, split, after, limit, side)
+
+
+@router.get("/{dataset_id}/split", responses=QUERY)
+def show_split(dataset_id: UUID, member: Member, house: TheHouse) -> Split:
+    dataset = visible(house, member, dataset_id)
+    if dataset.split is None:
+        raise NotFound(f"dataset {dataset.name!r} has no split yet")
+    return dataset.split
+
+
+@router.post("/{dataset_id}/split", responses=COMMAND)
+def split(dataset_id: UUID, body: NewSplit, desk: PersonDesk) -> SplitMade:
+    accepted = desk(wish(MakeSplit, dataset_id=dataset_id, **dict(body)))
+    made = desk.house.ledger_as(desk.caller).get(Dataset, dataset_id).split
+    assert made is not None, "a split was just made"
+    return SplitMade(id=accepted.id, split=made)
+
+
+@router.post("/{dataset_id}/snapshot", status_code=201, responses=COMMAND)
+def snapshot(dataset_id: UUID, body: NewSnapshot, desk: PersonDesk) -> Made:
+    desk(TakeSnapshot(dataset_id=dataset_id, snapshot_id=uuid7(), **dict(body)))
+    return Made(id=desk.house.ledger_as(desk.caller).get(Dataset, dataset_id).snapshots[body.tag].id)
+
+
+@router.get("/{dataset_id}/snapshots", responses=QUERY)
+def snapshots(
+    dataset_id: UUID, member: Member, tx: Reading, after: After = None, limit: Limit = 50
+) -> Page[SnapshotRow]:
+    show(dataset_id, member, tx)
+    return list_snapshots(tx, member.organization_id, dataset_id, after=after, limit=limit)
+
+
+def visible(house: House, member: Known, dataset_id: UUID) -> Dataset:
+    """The dataset as the ledger has it, unless it is another person's private one."""
+    dataset = house.ledger_as(member.caller).get(Dataset, dataset_id)
+    if dataset.visibility is Visibility.PRIVATE and member.viewer not in (None, dataset.owner_id):
+        raise NotFound(f"there is no dataset {dataset_id}")
+    return dataset
+
+
+def images_of(
+    house: House,
+    organization_id: UUID,
+    root: str,
+    split: Split | None,
+    after: str,
+    limit: int,
+    side: Side | None = None,
+) -> Images:
+    found = house.contents.images(organization_id, root, split, after, limit, side)
+    items = [
+        Image(**dict(entry), side=side, url=house.blobs.url(organization_id, entry.sha256, entry.path))
+        for entry, side in found.items
+    ]
+    return Images(items=items, next=found.next)
+
+
+def _content(house: House, member: Known, dataset_id: UUID) -> Content:
+    dataset = visible(house, member, dataset_id)
+    if dataset.content is None:
+        raise DatasetIsEmpty(f"dataset {dataset.name!r} has no images yet")
+    return dataset.content

@@ -1,0 +1,205 @@
+"""A training as it goes, over a socket: what was missed, then what comes; and its log.
+
+Every message has a cursor; `from` goes on behind it, so a broken line misses nothing and tells nothing twice.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Query, WebSocket
+from pydantic import BaseModel, ValidationError
+from starlette.websockets import WebSocketDisconnect
+
+from api import errors
+from api.house import House, TheHouse
+from api.reading import Member
+from commands.access import Caller, demand
+from domain.errors import DomainError, Forbidden, Invalid, NotFound, Unauthenticated
+from domain.roles import Permission
+from domain.training_job import Status, TrainingJob
+from domain.values import Value
+from infra.feed import Feed, Place, Point
+from infra.job_states import State
+
+router = APIRouter(prefix="/training-jobs/{job_id}", tags=["training"])
+CURSOR: Final = r"^[0-9]{1,9}\.[0-9]{1,15}(\.[0-9]{1,15})?$"
+TOKEN_WITHIN: Final = 5.0
+PAUSE: Final = 0.25
+SENT_WITHIN: Final = 30.0
+LOOKED_AT_AGAIN_EVERY: Final = 5.0
+# What a worker ships when the job is over is worth waiting for, but not for ever.
+DRAINED_WITHIN: Final = 3.0
+REFUSED: Final[dict[type[Exception], int]] = {Unauthenticated: 4401, Forbidden: 4403, NotFound: 4404}
+Cursor = Annotated[str | None, Query(pattern=CURSOR)]
+
+
+class Hello(BaseModel):
+    token: str
+
+
+class Line(Value):
+    cursor: str
+    at: str
+    line: str
+
+
+class Lines(Value):
+    """`next` is the cursor to go on from: given while there may be more."""
+
+    items: list[Line]
+    next: str | None
+
+
+@router.get("/logs", responses=errors.responses(401, 403, 404, 422, 503))
+async def logs(
+    job_id: UUID,
+    member: Member,
+    house: TheHouse,
+    after: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+) -> Lines:
+    job = await asyncio.to_thread(_job, house, member.caller, job_id)
+    feed = _feed(house, job, _read(after)[0])
+    lines: list[Line] = []
+    while points := await feed.next():
+        for point in points:
+            if point.fields["kind"] == "log":
+                lines.append(Line(cursor=_cursor(point.place), at=point.fields["at"], line=point.fields["line"]))
+            if len(lines) == limit:
+                return Lines(items=lines, next=_cursor(point.place))
+    return Lines(items=lines, next=None)
+
+
+@router.websocket("/live")
+async def live(socket: WebSocket, job_id: UUID, start: Annotated[str | None, Query(alias="from")] = None) -> None:
+    await socket.accept()
+    house: House = socket.app.state.house
+    try:
+        caller = await _admitted(socket, house)
+        job = await asyncio.to_thread(_job, house, caller, job_id)
+        place, version = _read(start)
+        show = Show(house, caller, job_id, _feed(house, job, place), version)
+        await _tell(socket, show)
+    except DomainError as error:
+        await socket.close(_code(error), str(error)[:120])
+    except (WebSocketDisconnect, TimeoutError):
+        pass
+
+
+@dataclass
+class Show:
+    """One socket's messages: the job's states from the ledger among its points from the worker."""
+
+    house: House
+    caller: Caller
+    job_id: UUID
+    feed: Feed
+    told: int
+    _looked_at: float = -LOOKED_AT_AGAIN_EVERY
+    _known: int = 0
+    _claimed: bool = False
+    _shipped: bool = False
+    _quiet_since: float = 0.0
+    _end: State | None = None
+
+    async def messages(self) -> AsyncIterator[list[dict[str, Any]]]:
+        """A batch at a time, an empty one while nothing happens; the last message is the end."""
+        while True:
+            states = [self._state(state) for state in await asyncio.to_thread(self._states) if self._is_new(state)]
+            points = await self.feed.next()
+            yield states + [self._point(point) for point in points]
+            if self._end is not None and self._is_drained(bool(points)):
+                yield [{**self._end.fields, "cursor": self._cursor(), "kind": "end", "status": self._end.status}]
+                return
+
+    def _states(self) -> list[State]:
+        if time.monotonic() - self._looked_at > LOOKED_AT_AGAIN_EVERY:
+            _job(self.house, self.caller, self.job_id)
+            self._looked_at = time.monotonic()
+        return list(self.house.states.after(self.job_id, self._known))
+
+    def _is_new(self, state: State) -> bool:
+        self._known = state.version
+        self._claimed |= state.status is Status.CLAIMED
+        if state.is_end:
+            self._end, self._quiet_since = state, time.monotonic()
+        return state.version > self.told
+
+    def _state(self, state: State) -> dict[str, Any]:
+        self.told = state.version
+        return {**state.fields, "cursor": self._cursor(), "kind": "state", "status": state.status}
+
+    def _point(self, point: Point) -> dict[str, Any]:
+        self._shipped = point.fields.get("state") == "ended"
+        return {**point.fields, "cursor": self._cursor(point.place)}
+
+    def _is_drained(self, moved: bool) -> bool:
+        if moved:
+            self._quiet_since = time.monotonic()
+            return False
+        return self._shipped or not self._claimed or time.monotonic() - self._quiet_since > DRAINED_WITHIN
+
+    def _cursor(self, place: Place | None = None) -> str:
+        return f"{_cursor(place or self.feed.place)}.{self.told}"
+
+
+async def _tell(socket: WebSocket, show: Show) -> None:
+    gone = asyncio.ensure_future(_gone(socket))
+    try:
+        async for batch in show.messages():
+            for message in batch:
+                await asyncio.wait_for(socket.send_json(message), SENT_WITHIN)
+            if not batch:
+                await asyncio.wait({gone}, timeout=PAUSE)
+            if gone.done():
+                return
+        await socket.close(1000)
+    finally:
+        gone.cancel()
+
+
+async def _gone(socket: WebSocket) -> None:
+    """Returns when the other side has left; what it says meanwhile is not listened to."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _admitted(socket: WebSocket, house: House) -> Caller:
+    """Browsers cannot set headers on a socket, and an address is written into logs: the token comes first of all."""
+    try:
+        text = await asyncio.wait_for(socket.receive_text(), TOKEN_WITHIN)
+        return house.tokens.person(Hello.model_validate_json(text).token)
+    except (TimeoutError, ValidationError, KeyError) as error:
+        raise Unauthenticated('the first message must be {"token": "..."}, within 5 seconds') from error
+
+
+def _code(error: DomainError) -> int:
+    return next((REFUSED[kind] for kind in type(error).__mro__ if kind in REFUSED), 4400)
+
+
+def _job(house: House, caller: Caller, job_id: UUID) -> TrainingJob:
+    store = house.ledger_as(caller)
+    demand(caller, store, Permission.READ, None)
+    return store.get(TrainingJob, job_id)
+
+
+def _feed(house: House, job: TrainingJob, place: Place) -> Feed:
+    return Feed(house.archive, house.bus.stream, job.organization_id, job.id, place)
+
+
+def _read(cursor: str | None) -> tuple[Place, int]:
+    if cursor is None:
+        return Place(), 0
+    if not re.fullmatch(CURSOR, cursor):
+        raise Invalid("this is no cursor that was given here")
+    attempt, n, *version = map(int, cursor.split("."))
+    return Place(attempt, n), version[0] if version else 0
+
+
+def _cursor(place: Place) -> str:
+    return f"{place.attempt}.{place.n}"

@@ -1,0 +1,50 @@
+"""Trained models over HTTP: list, show with an address to download from, lineage."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+
+from api import errors
+from api.house import TheHouse
+from api.reading import After, Limit, Member, reads
+from domain.errors import NotFound
+from projections import dataset, experiment, membership, project, training_job
+from projections.lineage import Lineage, find_lineage
+from projections.models import ModelRow, find_model, list_models
+from projections.paging import Page
+
+router = APIRouter(prefix="/models", tags=["models"])
+LINEAGE = (m.PROJECTION for m in (dataset, experiment, membership, project, training_job))
+Reading = Annotated[Connection, reads(*LINEAGE)]
+
+
+class ModelPage(ModelRow):
+    """The addresses are good for minutes."""
+
+    url: str
+    result_url: str
+    picture_url: str | None
+
+
+@router.get("", responses=errors.responses(401, 403, 422, 503))
+def index(member: Member, tx: Reading, after: After = None, limit: Limit = 50) -> Page[ModelRow]:
+    return list_models(tx, member.organization_id, after=after, limit=limit)
+
+
+@router.get("/{model_id}", responses=errors.responses(401, 403, 404, 422, 503))
+def show(model_id: UUID, member: Member, tx: Reading, house: TheHouse) -> ModelPage:
+    row = find_model(tx, member.organization_id, model_id)
+    if row is None:
+        raise NotFound(f"there is no model {model_id}")
+    urls = [house.blobs.url(row.organization_id, sha256) for sha256 in (row.sha256, row.result)]
+    picture = house.blobs.url(row.organization_id, row.picture) if row.picture else None
+    return ModelPage(**dict(row), url=urls[0], result_url=urls[1], picture_url=picture)
+
+
+@router.get("/{model_id}/lineage", responses=errors.responses(401, 403, 404, 422, 503))
+def lineage(model_id: UUID, member: Member, tx: Reading) -> Lineage:
+    if found := find_lineage(tx, member.organization_id, model_id):
+        return found
+    raise NotFound(f"there is no model {model_id}")

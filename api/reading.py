@@ -1,0 +1,76 @@
+"""What every query goes through: a member, read from the ledger at this moment, and a read model that is far enough."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import Depends, Header, Query
+from sqlalchemy import Connection
+
+from api.edge import Person
+from api.house import House, TheHouse
+from commands.access import Caller, demand
+from domain.errors import Invalid
+from domain.roles import Permission, Role
+from projections.model import Projection
+
+_POSITION: Final = r"^[0-9a-f-]{36}:[0-9]{1,18}$"
+MinPosition = Annotated[
+    str | None,
+    Header(
+        alias="Vistory-Min-Position",
+        pattern=_POSITION,
+        description="A `Vistory-Position`: the answer shows at least what was true there",
+    ),
+]
+After = Annotated[int | None, Query(ge=0, le=2**53, description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Somebody who may read what is inside the wall of one organization."""
+
+    caller: Caller
+    organization_id: UUID
+    role: Role
+
+    @property
+    def viewer(self) -> UUID | None:
+        """For whom private things of others are hidden; an admin sees all."""
+        return None if self.role is Role.ADMIN else self.caller.id
+
+
+def may(permission: Permission) -> Callable[[Caller, House], Known]:
+    def known(caller: Person, house: TheHouse) -> Known:
+        role = demand(caller, house.ledger_as(caller), permission, None)
+        assert caller.organization_id is not None, "a role is a role in an organization"
+        return Known(caller, caller.organization_id, role)
+
+    return known
+
+
+def reads(*projections: Projection) -> Any:
+    """A dependency: one moment of these read models, no earlier than the caller asks for."""
+    names = [each.name for each in projections]
+
+    def reading(house: TheHouse, at_least: MinPosition = None) -> Iterator[Connection]:
+        if at_least is not None:
+            house.reading.wait_until(names, _position(house, at_least))
+        with house.reading.transaction() as tx:
+            yield tx
+
+    return Depends(reading)
+
+
+def _position(house: House, given: str) -> int:
+    ledger, _, position = given.rpartition(":")
+    if ledger != str(house.core.mapper.ledger):
+        raise Invalid("Vistory-Min-Position is a place in another ledger")
+    return int(position)
+
+
+Member = Annotated[Known, Depends(may(Permission.READ))]
+Auditor = Annotated[Known, Depends(may(Permission.READ_AUDIT))]
+Colleague = Annotated[Known, Depends(may(Permission.READ_MEMBERS))]

@@ -1,0 +1,124 @@
+"""Training jobs over HTTP: request, run again, cancel, and what can be trained at all."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+from sqlalchemy import Connection
+from uuid_utils.compat import uuid7
+
+from api import errors
+from api.edge import Body, Nothing, PersonDesk
+from api.house import House, TheHouse
+from api.reading import After, Limit, Member, reads
+from commands.access import Caller
+from commands.training_job import CancelTraining, RequestTraining, RunAgain
+from domain.dataset import Snapshot
+from domain.errors import NotFound
+from domain.training_job import Device, Recipe, Status, TrainingJob, Weights
+from domain.values import Parameters, Slug, Value
+from infra.trainers import TrainableModel
+from projections import training_job
+from projections.attempt import AttemptRow, list_attempts
+from projections.epoch import CheckpointRow, list_checkpoints
+from projections.paging import Page
+from projections.training_job import JobRow, find_job, list_jobs
+
+router = APIRouter(tags=["training"])
+Reading = Annotated[Connection, reads(training_job.PROJECTION)]
+
+
+class Request(Body):
+    project_id: UUID
+    dataset_id: UUID
+    experiment_id: UUID | None = None
+    framework: Slug
+    model: Slug
+    parameters: Parameters = Field(default_factory=dict)
+    weights: Weights = Weights()
+    device: Device = Device.AUTO
+    gpus: Annotated[int, Field(ge=0, le=64)] = 0
+
+
+class Job(Value):
+    """A training job as the ledger has it."""
+
+    id: UUID
+    project_id: UUID
+    experiment_id: UUID
+    dataset_id: UUID
+    snapshot: Snapshot
+    recipe: Recipe
+    status: Status
+    attempt: int
+    cancelling: bool
+
+
+class Framework(Value):
+    framework: str
+    models: tuple[TrainableModel, ...]
+
+
+@router.get("/training/models", responses=errors.responses(401, 403, 503))
+def models(member: Member, house: TheHouse) -> list[Framework]:
+    """What the trainers' services have reported."""
+    return [Framework(framework=name, models=models) for name, models in house.trainers.all().items()]
+
+
+@router.post("/training-jobs", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+def request(body: Request, desk: PersonDesk, house: TheHouse) -> Job:
+    ids = {"job_id": uuid7(), "new_experiment_id": uuid7(), "snapshot_id": uuid7()}
+    accepted = desk(RequestTraining(code_version=house.code_version, **ids, **dict(body)))
+    return shown(house, desk.caller, accepted.id)
+
+
+@router.post(
+    "/training-jobs/{job_id}/run-again", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503)
+)
+def run_again(job_id: UUID, desk: PersonDesk, house: TheHouse, body: Nothing | None = None) -> Job:
+    accepted = desk(RunAgain(job_id=uuid7(), of=job_id))
+    return shown(house, desk.caller, accepted.id)
+
+
+@router.post(
+    "/training-jobs/{job_id}/cancel", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503)
+)
+def cancel(job_id: UUID, desk: PersonDesk, house: TheHouse, body: Nothing | None = None) -> Job:
+    accepted = desk(CancelTraining(job_id=job_id))
+    return shown(house, desk.caller, accepted.id)
+
+
+class JobPage(JobRow):
+    attempts: list[AttemptRow]
+    checkpoints: list[CheckpointRow]
+
+
+@router.get("/training-jobs", responses=errors.responses(401, 403, 422, 503))
+def index(
+    member: Member,
+    tx: Reading,
+    experiment_id: UUID | None = None,
+    project_id: UUID | None = None,
+    dataset_id: UUID | None = None,
+    status: Status | None = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[JobRow]:
+    wanted = {"experiment_id": experiment_id, "project_id": project_id, "dataset_id": dataset_id}
+    return list_jobs(tx, member.organization_id, **wanted, status=status, after=after, limit=limit)
+
+
+@router.get("/training-jobs/{job_id}", responses=errors.responses(401, 403, 404, 422, 503))
+def show(job_id: UUID, member: Member, tx: Reading) -> JobPage:
+    row = find_job(tx, member.organization_id, job_id)
+    if row is None:
+        raise NotFound(f"there is no training job {job_id}")
+    attempts = list_attempts(tx, member.organization_id, job_id)
+    checkpoints = list_checkpoints(tx, member.organization_id, job_id)
+    return JobPage(**dict(row), attempts=attempts, checkpoints=checkpoints)
+
+
+def shown(house: House, caller: Caller, job_id: UUID) -> Job:
+    job = house.ledger_as(caller).get(TrainingJob, job_id)
+    return Job(**{name: getattr(job, name) for name in Job.model_fields})

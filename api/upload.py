@@ -1,0 +1,125 @@
+"""Uploads into a dataset: analyse, begin, say what there is, commit as one revision."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+from uuid_utils.compat import uuid7
+
+from api import errors
+from api.edge import Body, Made, Nothing, Person, PersonDesk
+from api.house import House, TheHouse
+from api.reading import Member
+from commands.access import Caller, demand
+from commands.dataset import CommitUpload
+from domain.dataset import Content, Dataset, Split
+from domain.paths import normal
+from domain.report import Report
+from domain.roles import Permission
+from domain.values import Count, Sha256, Value
+from infra.analysis import Analysis, analyzed
+from infra.blobs import Named
+from infra.formats import File
+from infra.uploads import Upload, UploadedFile
+
+router = APIRouter(prefix="/datasets", tags=["uploads"])
+COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
+
+
+class SeenFile(Body):
+    path: Annotated[str, Field(max_length=4_000)]
+    size: Count
+    sha256: Sha256 | None = None
+
+
+class Seen(Body):
+    files: Annotated[tuple[SeenFile, ...], Field(max_length=100_000)]
+
+
+class HashedFile(Body):
+    path: Annotated[str, Field(max_length=4_000)]
+    size: Count
+    sha256: Sha256
+
+
+class Batch(Body):
+    files: Annotated[tuple[HashedFile, ...], Field(max_length=1_000)]
+
+
+class Destination(Value):
+    """Where to PUT the bytes that have this hash, and with which headers; good for minutes."""
+
+    sha256: Sha256
+    url: str
+    headers: dict[str, str]
+
+
+class Missing(Value):
+    missing: list[Destination]
+
+
+class Commit(Body):
+    strict: bool = False
+
+
+class Committed(Made):
+    revision: Count
+    content: Content
+    report: Report
+    split: Split | None
+
+
+@router.post("/analyze", responses=errors.responses(401, 403, 413, 422, 503))
+def analyze(body: Seen, member: Member) -> Analysis:
+    return analyzed(File(file.path, file.size, file.sha256 or "") for file in body.files)
+
+
+@router.post("/{dataset_id}/uploads", status_code=201, responses=COMMAND)
+def begin(dataset_id: UUID, caller: Person, house: TheHouse, body: Nothing | None = None) -> Made:
+    dataset = _changeable(house, caller, dataset_id)
+    base = dataset.content.root if dataset.content else None
+    upload = Upload(uuid7(), dataset.organization_id, dataset_id, base)
+    house.uploads.begin(upload)
+    return Made(id=upload.id)
+
+
+@router.post("/{dataset_id}/uploads/{upload_id}/files", responses=COMMAND)
+def files(dataset_id: UUID, upload_id: UUID, body: Batch, caller: Person, house: TheHouse) -> Missing:
+    """Asked again once the files were sent, it answers that nothing is missing."""
+    upload = _upload(house, caller, dataset_id, upload_id)
+    named = [UploadedFile(normal(file.path), file.sha256, file.size) for file in body.files]
+    missing = house.blobs.missing(upload.organization_id, (Named(file.sha256, file.size) for file in named))
+    house.uploads.add(upload.id, named)
+    places = [(each.sha256, house.blobs.place(upload.organization_id, each)) for each in missing]
+    return Missing(
+        missing=[Destination(sha256=sha256, url=place.url, headers=dict(place.headers)) for sha256, place in places]
+    )
+
+
+@router.post("/{dataset_id}/uploads/{upload_id}/commit", responses=COMMAND)
+def commit(dataset_id: UUID, upload_id: UUID, body: Commit, desk: PersonDesk, house: TheHouse) -> Committed:
+    """The dataset's next revision is what this upload names."""
+    accepted = desk(CommitUpload(dataset_id=dataset_id, upload_id=upload_id, strict=body.strict))
+    dataset = house.ledger_as(desk.caller).get(Dataset, dataset_id)
+    assert dataset.content is not None, "a revision was just committed"
+    assert dataset.report is not None, "with its report"
+    return Committed(
+        id=accepted.id,
+        revision=dataset.revision,
+        content=dataset.content,
+        report=house.contents.report(dataset.organization_id, dataset.report),
+        split=dataset.split if dataset.split and dataset.split.root == dataset.content.root else None,
+    )
+
+
+def _changeable(house: House, caller: Caller, dataset_id: UUID) -> Dataset:
+    store = house.ledger_as(caller)
+    dataset = store.get(Dataset, dataset_id)
+    demand(caller, store, Permission.CHANGE_DATASET, dataset.owner_id)
+    return dataset
+
+
+def _upload(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID) -> Upload:
+    dataset = _changeable(house, caller, dataset_id)
+    return house.uploads.get(upload_id, dataset.organization_id, dataset_id)

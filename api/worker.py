@@ -1,0 +1,261 @@
+"""What workers need: telling what they can train, claiming an attempt, fetching its data, reporting."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from api import errors
+from api.dataset import Images, images_of
+from api.edge import Attempt, AttemptDesk, Body, Desk, Made, Service, ServiceDesk
+from api.house import House, TheHouse
+from commands.access import Caller, OfAttempt
+from commands.training_job import (
+    ClaimJob,
+    CompleteTraining,
+    FailTraining,
+    HandOver,
+    ReportCheckpoint,
+    ReportEpoch,
+    ReportStart,
+)
+from domain.dataset import Task
+from domain.errors import Forbidden
+from domain.training_job import (
+    OVER,
+    AttemptIsStale,
+    Checkpoint,
+    Evidence,
+    JobIsOver,
+    Model,
+    Recipe,
+    TrainingJob,
+)
+from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug, Value
+from infra.blobs import Named
+from infra.trainers import Models
+
+router = APIRouter(tags=["workers"])
+ANSWERS = errors.responses(401, 403, 404, 409, 413, 422, 503)
+AN_ATTEMPT = "/training-jobs/{job_id}/attempts/{attempt}"
+
+
+class Registry(Body):
+    framework: Slug
+    models: Models
+
+
+class Registered(Value):
+    framework: str
+    models: int
+
+
+class Claim(Body):
+    attempt: Count
+    worker_id: UUID
+    worker: Line
+
+
+class Download(Value):
+    sha256: Sha256
+    url: str
+
+
+class Resume(Download):
+    epoch: Count
+    size: Count
+
+
+class Work(Value):
+    id: UUID
+    attempt: Count
+    organization_id: UUID
+    recipe: Recipe
+    classes: tuple[str, ...]
+    task: Task
+    resume: Resume | None
+    weights: Download | None
+
+
+class Claimed(Value):
+    token: str
+    job: Work
+
+
+class Product(Body):
+    sha256: Sha256
+    size: Annotated[int, Field(ge=1, le=5 * 2**30)]
+
+
+class Place(Value):
+    """Where to put an object, unless it is there."""
+
+    present: bool
+    url: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+class Start(Body):
+    device: Line
+    environment: Annotated[dict[Line, Line], Field(max_length=100)]
+    parameters: Parameters
+    resumed_from: Checkpoint | None = None
+
+
+class Epoch(Body):
+    epoch: Count
+    epochs: Count
+    metrics: Metrics
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Saved(Body):
+    checkpoint: Checkpoint
+
+
+class Completion(Body):
+    best_epoch: Count
+    metrics: Metrics
+    model: Model
+    result: Sha256
+    picture: Sha256 | None = None
+
+
+class End(Body):
+    evidence: Evidence
+
+
+class Reported(Made):
+    cancelling: bool
+
+
+class Standing(Value):
+    current: bool
+    cancelling: bool
+    archived: Count
+
+
+@router.post("/workers/models", responses=errors.responses(401, 403, 413, 422, 503))
+def report_models(body: Registry, caller: Service, house: TheHouse) -> Registered:
+    if body.framework != caller.framework:
+        raise Forbidden(f"this credential is for {caller.framework}, not for {body.framework}")
+    house.trainers.report(body.framework, body.models)
+    return Registered(framework=body.framework, models=len(body.models))
+
+
+@router.post("/training-jobs/{job_id}/attempts", status_code=201, responses=ANSWERS)
+def claim(job_id: UUID, body: Claim, desk: ServiceDesk, house: TheHouse) -> Claimed:
+    caller = desk.caller.model_copy(update={"id": body.worker_id})
+    desk(ClaimJob(job_id=job_id, attempt=body.attempt, worker=body.worker), caller)
+    job = house.ledger_as(caller).get(TrainingJob, job_id)
+    framework = job.recipe.framework
+    token = house.tokens.job(body.worker_id, framework, job_id, body.attempt, datetime.now(UTC))
+    return Claimed(token=token, job=_work(house, job, body.attempt))
+
+
+@router.get(f"{AN_ATTEMPT}/entries", responses=ANSWERS)
+def entries(
+    job_id: UUID,
+    attempt: int,
+    caller: Attempt,
+    house: TheHouse,
+    after: str = "",
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 1_000,
+) -> Images:
+    job = _current(house, caller, job_id, attempt)
+    assert job.snapshot.split is not None, "a training pins a snapshot with a split"
+    found = images_of(house, job.organization_id, job.snapshot.root, job.snapshot.split, after, limit)
+    return Images(items=[each for each in found.items if each.side], next=found.next)
+
+
+@router.post(f"{AN_ATTEMPT}/objects", responses=ANSWERS)
+def place(job_id: UUID, attempt: int, body: Product, caller: Attempt, house: TheHouse) -> Place:
+    job = _current(house, caller, job_id, attempt)
+    named = Named(body.sha256, body.size)
+    if not house.blobs.missing(job.organization_id, [named]):
+        return Place(present=True)
+    url, headers = house.blobs.place(job.organization_id, named)
+    return Place(present=False, url=url, headers=dict(headers))
+
+
+@router.post(f"{AN_ATTEMPT}/start", responses=ANSWERS)
+def start(job_id: UUID, attempt: int, body: Start, desk: AttemptDesk) -> Reported:
+    return _report(desk, ReportStart(job_id=job_id, attempt=attempt, **dict(body)))
+
+
+@router.post(f"{AN_ATTEMPT}/epochs", responses=ANSWERS)
+def epoch(job_id: UUID, attempt: int, body: Epoch, desk: AttemptDesk) -> Reported:
+    return _report(desk, ReportEpoch(job_id=job_id, attempt=attempt, **dict(body)))
+
+
+@router.post(f"{AN_ATTEMPT}/checkpoints", responses=ANSWERS)
+def checkpoint(job_id: UUID, attempt: int, body: Saved, desk: AttemptDesk) -> Reported:
+    _confirm(desk, job_id, attempt, [Named(body.checkpoint.sha256, body.checkpoint.size)])
+    return _report(desk, ReportCheckpoint(job_id=job_id, attempt=attempt, checkpoint=body.checkpoint))
+
+
+@router.post(f"{AN_ATTEMPT}/complete", responses=ANSWERS)
+def complete(job_id: UUID, attempt: int, body: Completion, desk: AttemptDesk) -> Reported:
+    _confirm(desk, job_id, attempt, [Named(body.model.sha256, body.model.size)], body.result, body.picture)
+    return _report(desk, CompleteTraining(job_id=job_id, attempt=attempt, **dict(body)))
+
+
+@router.post(f"{AN_ATTEMPT}/fail", responses=ANSWERS)
+def fail(job_id: UUID, attempt: int, body: End, desk: AttemptDesk) -> Reported:
+    return _report(desk, FailTraining(job_id=job_id, attempt=attempt, evidence=body.evidence))
+
+
+@router.post(f"{AN_ATTEMPT}/hand-over", responses=ANSWERS)
+def hand_over(job_id: UUID, attempt: int, body: End, desk: AttemptDesk) -> Reported:
+    return _report(desk, HandOver(job_id=job_id, attempt=attempt, evidence=body.evidence))
+
+
+@router.get(AN_ATTEMPT, responses=errors.responses(401, 403, 404, 422, 503))
+def standing(job_id: UUID, attempt: int, caller: Attempt, house: TheHouse) -> Standing:
+    job = _job(house, caller, job_id, attempt)
+    current = job.attempt == attempt and job.status not in OVER
+    return Standing(current=current, cancelling=job.cancelling, archived=house.archive.reaches(job_id, attempt))
+
+
+def _report(desk: Desk, command: OfAttempt) -> Reported:
+    accepted = desk(command)
+    job = desk.house.ledger_as(desk.caller).get(TrainingJob, command.job_id)
+    return Reported(id=accepted.id, cancelling=job.cancelling)
+
+
+def _job(house: House, caller: Caller, job_id: UUID, attempt: int) -> TrainingJob:
+    if (caller.job_id, caller.attempt) != (job_id, attempt):
+        raise Forbidden("this token is good for another job or attempt")
+    return house.ledger_as(caller).get(TrainingJob, job_id)
+
+
+def _current(house: House, caller: Caller, job_id: UUID, attempt: int) -> TrainingJob:
+    job = _job(house, caller, job_id, attempt)
+    if job.attempt != attempt:
+        raise AttemptIsStale(f"job {job_id} is at attempt {job.attempt}; attempt {attempt} is over")
+    if job.status in OVER:
+        raise JobIsOver(f"job {job_id} is {job.status} already")
+    return job
+
+
+def _confirm(desk: Desk, job_id: UUID, attempt: int, named: list[Named], *known: str | None) -> None:
+    """Nothing is referenced that is not in the object store; of `known` the worker told the size before."""
+    job = _job(desk.house, desk.caller, job_id, attempt)
+    desk.house.blobs.confirm(job.organization_id, named, [sha256 for sha256 in known if sha256])
+
+
+def _work(house: House, job: TrainingJob, attempt: int) -> Work:
+    organization, weights, saved = job.organization_id, job.recipe.weights.sha256, job.checkpoint
+    resume = Resume(**dict(saved), url=house.blobs.url(organization, saved.sha256)) if saved else None
+    return Work(
+        id=job.id,
+        attempt=attempt,
+        organization_id=organization,
+        recipe=job.recipe,
+        classes=house.contents.root(organization, job.snapshot.root).classes,
+        task=job.recipe.task,
+        resume=resume,
+        weights=Download(sha256=weights, url=house.blobs.url(organization, weights)) if weights else None,
+    )

@@ -1,0 +1,97 @@
+"""The telemetry of a job from any point on: first what is archived, then what is on the stream, then what comes.
+
+It asks for one message after the other and keeps nothing, so a slow reader costs nobody anything.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from infra.archive import Archive
+from infra.streams import TELEMETRY
+
+AT_ONCE: Final = 500
+
+
+class Place(NamedTuple):
+    """How far somebody has read: everything of earlier attempts, and of this one up to point n."""
+
+    attempt: int = 1
+    n: int = 0
+
+
+class Point(NamedTuple):
+    place: Place
+    fields: dict[str, Any]
+
+
+@dataclass
+class Feed:
+    archive: Archive
+    stream: Callable[[], JetStreamContext | None]
+    organization_id: UUID
+    job_id: UUID
+    place: Place
+    _sequence: int = 0
+    _archived: bool = False
+
+    async def next(self) -> list[Point]:
+        """What follows, in order; nothing where there is nothing yet."""
+        if not self._archived:
+            if kept := await asyncio.to_thread(self._from_archive):
+                return kept
+            self._archived = True
+        return await self._from_stream()
+
+    def _from_archive(self) -> list[Point]:
+        """The rest of this attempt, or else the beginning of the next."""
+        for place in (self.place, Place(self.place.attempt + 1)):
+            if points := self.archive.read(self.job_id, place.attempt, place.n, AT_ONCE):
+                return self._advance(place.attempt, points)
+        return []
+
+    async def _from_stream(self) -> list[Point]:
+        while (message := await self._message()) is not None:
+            sequence, attempt, points = message
+            new = self._new(attempt, points)
+            is_after_a_gap = new and new[0]["n"] > (self.place.n if attempt == self.place.attempt else 0) + 1
+            if is_after_a_gap and (kept := await asyncio.to_thread(self._from_archive)):
+                return kept
+            self._sequence = sequence
+            if new:
+                return self._advance(attempt, new)
+        return []
+
+    def _new(self, attempt: int, points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if attempt < self.place.attempt:
+            return []
+        read = self.place.n if attempt == self.place.attempt else 0
+        return [point for point in points if point["n"] > read]
+
+    async def _message(self) -> tuple[int, int, list[dict[str, Any]]] | None:
+        stream = self.stream()
+        if stream is None:
+            return None
+        subject = f"vistory.telemetry.{self.organization_id}.{self.job_id}.*"
+        try:
+            found = await stream.get_msg(TELEMETRY, self._sequence + 1, subject, direct=True, next=True)
+        except NotFoundError:
+            return None
+        except (TimeoutError, NatsError):
+            self._archived = False
+            return None
+        assert found.seq is not None, "a message of a stream has its place"
+        document = json.loads(found.data or b"{}")
+        return found.seq, document["attempt"], document["points"]
+
+    def _advance(self, attempt: int, points: list[dict[str, Any]]) -> list[Point]:
+        told = [Point(Place(attempt, point["n"]), {k: v for k, v in point.items() if k != "n"}) for point in points]
+        self.place = told[-1].place
+        return told

@@ -1,0 +1,53 @@
+"""What became of a training job, state by state, from the ledger itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg_pool import ConnectionPool
+
+from domain.training_job import OVER, Status, TrainingJob
+from infra.mapper import Mapper, Stored
+
+STATUS: Final = {
+    TrainingJob.Requested.TOPIC: Status.QUEUED,
+    TrainingJob.Claimed.TOPIC: Status.CLAIMED,
+    TrainingJob.Started.TOPIC: Status.RUNNING,
+    TrainingJob.Requeued.TOPIC: Status.QUEUED,
+    TrainingJob.Completed.TOPIC: Status.COMPLETED,
+    TrainingJob.Failed.TOPIC: Status.FAILED,
+    TrainingJob.Cancelled.TOPIC: Status.CANCELLED,
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """`version` is the event's number within the job."""
+
+    version: int
+    status: Status
+    fields: dict[str, Any]
+
+    @property
+    def is_end(self) -> bool:
+        return self.status in OVER
+
+
+@dataclass(frozen=True)
+class JobStates:
+    pool: ConnectionPool
+    mapper: Mapper
+
+    def after(self, job_id: UUID, version: int) -> Iterator[State]:
+        with self.pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT originator_id, originator_version, topic, state, recorded_at FROM ledger.events"
+                " WHERE originator_id = %s AND originator_version > %s AND topic = ANY(%s) ORDER BY originator_version",
+                (job_id, version, list(STATUS)),
+            ).fetchall()
+        for id, number, topic, state, recorded_at in rows:
+            event, _ = self.mapper.decode(Stored(id, number, topic, state))
+            told = event.model_dump(mode="json", include={"attempt", "worker", "device", "evidence", "reason"})
+            fields = {"attempt": 1, **told, "at": recorded_at.isoformat()}
+            yield State(number, STATUS[topic], fields)
