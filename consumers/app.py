@@ -109,7 +109,7 @@ async def _start_reactions(
     broker = NatsBroker(
         url, inbox_prefix=inbox(user_of(url)), max_reconnect_attempts=-1, reconnect_time_wait=1, logger=log
     )
-    subscribe(broker, reactor, table)
+    subscribe(broker, reactor, table, inbox(user_of(url)))
     await broker.start()
     stack.push_async_callback(broker.stop)
 

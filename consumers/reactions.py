@@ -105,14 +105,14 @@ class Reactor:
                 await asyncio.to_thread(self.records.parked.settle, due.id)
 
 
-def subscribe(broker: NatsBroker, reactor: Reactor, reactions: Sequence[Reaction]) -> None:
+def subscribe(broker: NatsBroker, reactor: Reactor, reactions: Sequence[Reaction], inbox: str = "_INBOX") -> None:
     """By durables that are there already: FastStream may neither make nor change anything on the bus."""
     stream = JStream(name=EVENTS, declare=False)
     for reaction in reactions:
-        _subscribe(broker, reactor, reaction, stream)
+        _subscribe(broker, reactor, reaction, stream, inbox)
 
 
-def _subscribe(broker: NatsBroker, reactor: Reactor, reaction: Reaction, stream: JStream) -> None:
+def _subscribe(broker: NatsBroker, reactor: Reactor, reaction: Reaction, stream: JStream, inbox: str) -> None:
     (subject,) = reaction.filters
 
     @broker.subscriber(
@@ -121,6 +121,8 @@ def _subscribe(broker: NatsBroker, reactor: Reactor, reaction: Reaction, stream:
         durable=reaction.name,
         pull_sub=PullSub(batch_size=1, timeout=1.0),
         ack_policy=AckPolicy.MANUAL,
+        # The broker's own prefix is not enough: FastStream hands each pull subscription the library's default.
+        inbox_prefix=f"{inbox}.".encode(),
     )
     async def handle(message: NatsMessage) -> None:
         await reactor.handle(reaction, message)
