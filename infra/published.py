@@ -18,7 +18,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+")
 # Topics whose messages end in one more token, by which a trainer finds its own: where that word stands in the data.
-_ROUTED_BY: Final = {"training_job.requested": ("recipe", "framework"), "training_job.requeued": ("framework",)}
+ROUTED_BY: Final = {"training_job.requested": ("recipe", "framework"), "training_job.requeued": ("framework",)}
 
 
 class NotAnEvent(ValueError):
@@ -78,8 +78,8 @@ def micros(moment: datetime) -> int:
 def _subject(stored: Stored, document: Mapping[str, Any]) -> str:
     aggregate, _, event = stored.topic.partition(".")
     tokens = [str(document["envelope"]["organization"]), aggregate, str(stored.originator_id), event]
-    if stored.topic in _ROUTED_BY:
-        tokens.append(_routing_key(document["data"], _ROUTED_BY[stored.topic]))
+    if stored.topic in ROUTED_BY:
+        tokens.append(_routing_key(document["data"], ROUTED_BY[stored.topic]))
     if not all(_TOKEN.fullmatch(token) for token in tokens):
         raise ValueError(f"{tokens} cannot be the tokens of a subject")
     return ".".join((PREFIX, *tokens))

@@ -1,0 +1,63 @@
+"""Which commands may cause which event: a handler may record more than one kind, and one kind may have more causes."""
+
+from typing import Final
+
+from commands import HANDLERS
+from commands.access import Access, Anyone, Command, May, Oneself, Platform, Worker
+from domain.roles import Role, reach
+
+CAUSES: Final[dict[str, tuple[str, ...]]] = {
+    "person.registered": ("RegisterPerson",),
+    "person.signed_in": ("SignIn",),
+    "organization.founded": ("RegisterPerson",),
+    "organization.seat_taken": ("RegisterPerson", "ApproveMember"),
+    "organization.admin_added": ("RegisterPerson", "ApproveMember", "ChangeRole"),
+    "organization.admin_removed": ("ChangeRole",),
+    "membership.requested": ("RegisterPerson",),
+    "membership.approved": ("RegisterPerson", "ApproveMember"),
+    "membership.role_changed": ("ChangeRole",),
+    "membership.project_owned": ("CreateProject",),
+    "project.created": ("CreateProject",),
+    "project.renamed": ("RenameProject",),
+    "dataset.created": ("CreateDataset",),
+    "dataset.revision_committed": ("CommitUpload",),
+    "dataset.split_made": ("CommitUpload", "MakeSplit"),
+    "dataset.snapshot_taken": ("TakeSnapshot", "RequestTraining"),
+    "experiment.created": ("CreateExperiment", "RequestTraining"),
+    "experiment.mlflow_linked": ("LinkMlflowExperiment",),
+    "training_job.requested": ("RequestTraining", "RunAgain"),
+    "training_job.claimed": ("ClaimJob",),
+    "training_job.started": ("ReportStart",),
+    "training_job.epoch_completed": ("ReportEpoch",),
+    "training_job.checkpoint_saved": ("ReportCheckpoint",),
+    "training_job.mlflow_linked": ("LinkMlflowRun",),
+    "training_job.cancel_requested": ("CancelTraining",),
+    "training_job.lost": ("HandOver", "LoseAttempt"),
+    "training_job.requeued": ("HandOver", "LoseAttempt"),
+    "training_job.completed": ("CompleteTraining",),
+    "training_job.failed": ("FailTraining", "HandOver", "LoseAttempt"),
+    "training_job.cancelled": ("CancelTraining", "FailTraining", "HandOver", "LoseAttempt"),
+}
+COMMANDS: Final[dict[str, type[Command]]] = {command.__name__: command for command in HANDLERS}
+
+
+def causes(topic: str) -> str:
+    return "; ".join(f"`{name}`: {who(COMMANDS[name].ACCESS)}" for name in CAUSES[topic])
+
+
+def who(access: Access) -> str:
+    match access:
+        case Anyone():
+            return "anybody, about themselves"
+        case Oneself():
+            return "the person"
+        case May(permission=permission):
+            far = ((role, reach(role, permission)) for role in Role)
+            return ", ".join(f"{role}{' (own)' if of == 'own' else ''}" for role, of in far if of is not None)
+        case Worker(own=True):
+            return "the worker whose token is good for this attempt"
+        case Worker():
+            return "a worker of the job's framework"
+        case Platform():
+            return "the platform itself"
+    raise TypeError(f"{access} has no words yet")
