@@ -87,7 +87,7 @@ class Evidence(Value):
 
     reason: EndReason
     message: Text
-    exit_code: int | None
+    exit_code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None
     last_lines: Annotated[tuple[LogLine, ...], Field(max_length=50)]
 
 
