@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from threading import Event
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,6 +12,7 @@ from api import create_app
 from infra.config import Settings
 from infra.migrate import migrate, migrate_keys
 from infra.provision import APP, KEYS
+from tests.api.projecting import projecting
 from tests.api.visitor import Visitor
 from tests.servers import Servers
 
@@ -25,7 +27,14 @@ def settings(servers: Servers) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="module")
-def client(settings: Settings) -> Iterator[TestClient]:
+def holding(settings: Settings) -> Iterator[Event]:
+    """Set it, and the read models stand still."""
+    with projecting(settings) as held:
+        yield held
+
+
+@pytest.fixture(scope="module")
+def client(settings: Settings, holding: Event) -> Iterator[TestClient]:
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         yield client
 

@@ -18,7 +18,7 @@ class Visitor:
     def __init__(self, client: TestClient, token: str | None = None) -> None:
         self.client = client
         self.token = token
-        self.id = self.organization = self.email = ""
+        self.id = self.organization = self.email = self.company = self.seen = ""
 
     def __call__(self, method: str, path: str, body: Any = None, key: str | None = None, **headers: str) -> Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -28,15 +28,27 @@ class Visitor:
             named["Idempotency-Key"] = key
         answer = self.client.request(method, PREFIX + path, json=body, headers=named)
         assert_documented(self.client, method, PREFIX + path.partition("?")[0], answer)
+        self.seen = answer.headers.get("Vistory-Position", self.seen)
         return answer
 
     def get(self, path: str, **headers: str) -> Any:
+        """What the read models say once they know what this visitor has done."""
+        if self.seen:
+            headers = {"Vistory_Min_Position": self.seen} | headers
         return good(self("GET", path, **headers)).json()
 
     def post(self, path: str, body: Any = None, key: str | None = None) -> Any:
         return good(self("POST", path, body if body is not None else {}, key)).json()
 
+    def colleague(self, role: str) -> "Visitor":
+        """Somebody of the same organization, let in with a role."""
+        other = Visitor(self.client).register(self.company)
+        waiting = self.get("/members?waiting=true", Vistory_Min_Position=other.seen)["items"]
+        self.post(f"/members/{next(m['id'] for m in waiting if m['person_id'] == other.id)}/approve", {"role": role})
+        return other
+
     def register(self, company: str = "Acme", division: str = "Vision") -> Self:
+        self.company = company
         self.email = f"person{next(_numbers)}@example.org"
         who = {"email": self.email, "full_name": "Ann Ö", "password": PASSWORD}
         made = self.post("/auth/register", who | {"company": company, "division": division})

@@ -1,0 +1,38 @@
+"""The read models kept up to date in this process, straight from the ledger: the same folds and checkpoints, no bus."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from infra.config import Settings
+from infra.projector import Projector
+from infra.reading import engine_for
+from infra.tables import furnish
+from infra.wiring import Core
+from projections import PROJECTIONS
+
+PAUSE = 0.005
+
+
+@contextmanager
+def projecting(settings: Settings) -> Iterator[Event]:
+    """While the event is set, nothing moves."""
+    engine = engine_for(settings.need("database_url"), pool_size=1)
+    stop, held = Event(), Event()
+    with Core.open(settings) as core:
+        furnish(engine, PROJECTIONS)
+        projector = Projector.of(core.store, core.mapper, engine, PROJECTIONS)
+        projector.begin()
+
+        def follow() -> None:
+            while not stop.wait(PAUSE):
+                head = core.store.head().position
+                for each in () if held.is_set() else projector.live:
+                    each.catch_up(head)
+
+        thread = Thread(target=follow)
+        thread.start()
+        yield held
+        stop.set()
+        thread.join()
+        engine.dispose()
