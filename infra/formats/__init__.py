@@ -6,12 +6,12 @@ from itertools import islice
 from types import ModuleType
 from typing import Final
 
-from domain.dataset import Layout
+from domain.dataset import Layout, Task
 from infra.formats import imagefolder, pascal_voc, yolo
 from infra.formats.assembly import Reading, assembled
 from infra.formats.errors import FolderIsFaulty, LayoutIsUnknown
 from infra.formats.images import MOST_BYTES, ImageFacts, look
-from infra.formats.judging import Judge, Verdict
+from infra.formats.judging import SMALLEST, Judge, Verdict
 from infra.formats.listing import File, Listing
 from infra.formats.sample import Plan
 
@@ -64,7 +64,8 @@ def _looking(listing: Listing) -> Facts:
 
 
 def _verdicts(listing: Listing, plan: Plan, facts: Facts, threads: int) -> Iterator[Verdict]:
-    judge = Judge(None if plan.sources is None else frozenset(plan.sources))
+    names = None if plan.sources is None else frozenset(plan.sources)
+    judge = Judge(names, SMALLEST if plan.task is Task.DETECTION else 1)
 
     def verdict(image: str) -> Verdict:
         file = listing.files[image]

@@ -37,16 +37,17 @@ class Verdict:
 
 
 class Judge:
-    """Knows which class names there are; with None, any that is fit to be a name."""
+    """Knows which class names there are (None: any that is fit to be a name), and how small an image may be."""
 
-    def __init__(self, names: frozenset[str] | None) -> None:
+    def __init__(self, names: frozenset[str] | None, smallest: int) -> None:
         self.names = names
+        self.smallest = smallest
         self._faults: dict[str, str | None] = {}
 
     def judge(self, file: File, facts: ImageFacts, sample: Sample) -> Verdict:
         verdict = Verdict(file, facts, len(sample.boxes) + len(sample.wrong), notes=Counter(sample.notes))
         size = sample.size or (facts.width, facts.height)
-        reason = facts.fault or sample.fault or _size_fault(size, facts)
+        reason = facts.fault or sample.fault or _size_fault(size, facts, self.smallest)
         if reason is None:
             labels = [self._label(box, size, file, verdict) for box in sample.boxes]
             verdict.dropped += sample.wrong
@@ -87,7 +88,7 @@ class Judge:
                 "upright image, and a program that ignores the orientation would see them otherwise"
             ] += 1
         if min(facts.width, facts.height) < SMALLEST:
-            verdict.notes[f"images are smaller than {SMALLEST} pixels, which ultralytics leaves out"] += 1
+            verdict.notes[f"images have fewer than {SMALLEST} pixels on a side, which ultralytics cannot train on"] += 1
         if size not in ((1, 1), (facts.width, facts.height)):
             verdict.notes["images were annotated at another size of the same shape; their boxes were scaled"] += 1
 
@@ -99,8 +100,12 @@ def is_name(name: str) -> bool:
         return False
 
 
-def _size_fault(size: tuple[int, int], facts: ImageFacts) -> str | None:
+def _size_fault(size: tuple[int, int], facts: ImageFacts, smallest: int) -> str | None:
     width, height = size
+    if min(facts.width, facts.height) < smallest:
+        return (
+            f"has {facts.width} × {facts.height} pixels, too few to find anything in (less than {smallest} on a side)"
+        )
     if size == (1, 1) or abs(width * facts.height - height * facts.width) <= 0.01 * width * facts.height:
         return None
     return f"was annotated as {width} × {height} pixels but has {facts.width} × {facts.height}"

@@ -137,10 +137,13 @@ def test_images_are_looked_at_by_several_threads_a_bounded_number_at_a_time() ->
     assert len(read(folder, facts=facts, threads=3).entries) == 9
 
 
-def test_tiny_images_are_worth_a_warning() -> None:
-    assert any(
-        "smaller than 10 pixels" in each for each in read(FOLDER | {"cat/3.png": picture(3, 9, 9)}).report.warnings
-    )
+def test_tiny_images_are_worth_a_warning_and_useless_for_detection() -> None:
+    reading = read(FOLDER | {"cat/3.png": picture(3, 9, 20)})
+    assert any("fewer than 10 pixels on a side" in warning for warning in reading.report.warnings)
+    reading = read({"images/a.png": picture(1), "images/b.png": picture(2, 9, 20), "labels/b.txt": "0 .5 .5 .5 .5"})
+    ((what, path, reason),) = lost(reading)
+    assert (what, path) == ("image", "images/b.png")
+    assert reason.startswith("has 9 × 20 pixels, too few")
 
 
 def test_a_report_cannot_lose_anything_in_silence() -> None:
