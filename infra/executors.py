@@ -61,6 +61,7 @@ class Subprocess:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._end = asyncio.create_task(self._await_end())
 
     @property
     def pid(self) -> int:
@@ -88,9 +89,13 @@ class Subprocess:
             yield _text(rest)
 
     async def wait(self) -> int:
-        code = await self._process.wait()
-        self._signal(signal.SIGKILL)  # what it started and left behind ends with it, and lets go of its pipes
-        return code
+        return await asyncio.shield(self._end)
+
+    async def _await_end(self) -> int:
+        """asyncio says that a process has ended only once nobody holds its pipes, and what it started may do so."""
+        await asyncio.to_thread(_await_exit, self._process.pid)
+        self._signal(signal.SIGKILL)
+        return await self._process.wait()
 
     async def stop(self, patience: float) -> int:
         if self.status() is None:
@@ -155,6 +160,12 @@ async def models_of(environments: Path, framework: str, folder: Path) -> bytes:
     if process.returncode:
         raise RuntimeError(f"the environment of {framework} is broken: --models ended with {process.returncode}")
     return out
+
+
+def _await_exit(pid: int) -> None:
+    """Leaves the reaping to asyncio, which may also be faster."""
+    with suppress(ChildProcessError):
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def _text(line: bytes) -> str:
