@@ -28,4 +28,4 @@ def audit(
 
 
 def sentence(line: Mapping[str, Any]) -> str:
-    return f"{line['recorded_at'][:19].replace('T', ' ')}  {line['description']}"
+    return f"{line['recorded_at'][:19].replace('T', ' ')}  {line['sentence']}"

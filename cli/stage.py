@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 
 from rich.console import Console
 from rich.markup import escape
@@ -26,11 +27,18 @@ class Stage:
         self.console.print(f"\n[bold cyan]{number}  {escape(text)}[/]")
 
     def done(self, text: str) -> None:
-        self.console.print(f"   [green]✓[/] {escape(text)}")
+        first, *rest = wrap(text, self.console.width - 5) or [""]
+        self.console.print(f"   [green]✓[/] {escape(first)}")
+        for line in rest:
+            self.console.print(f"     {line}", markup=False)
 
-    def say(self, text: str, style: str = "") -> None:
-        for line in text.splitlines():
+    def say(self, text: str, style: str = "", hang: int = 0) -> None:
+        """`hang` is by how much the lines after the first stand further in."""
+        for line in wrap(text, self.console.width - 5, subsequent_indent=" " * hang):
             self.console.print(f"     {line}", style=style, markup=False)
+
+    def pair(self, name: str, value: str) -> None:
+        self.say(f"{name:<14}{value}", hang=14)
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table = Table(*heads, box=None, padding=(0, 1), header_style="dim")

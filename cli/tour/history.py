@@ -16,7 +16,10 @@ def show(tour: Tour) -> None:
     tell(tour)
     settings = tour.platform.stack.settings_for("cli")
     found = replay.verified(settings.need("database_url"), [tour.api.receipt] if tour.api.receipt else [])
-    tour.stage.done(f"the chain holds from the first event: {replay.words(found)}")
+    tour.stage.done(
+        f"the chain holds from the first event: {found['events']:,} events of {found['aggregates']} things; it ends in"
+    )
+    tour.stage.say(found["chain"])
     same = settled(tour)
     tour.stage.done(
         f"the stream on the bus is the ledger: {same['compared']:,} positions, subject, headers, bytes, chain"
@@ -37,11 +40,11 @@ def tell(tour: Tour) -> None:
     lines = list(reversed(tour.api.get("/audit/organization", limit=100)["items"]))
     tour.stage.done(f"the audit log of these minutes ({len(lines)} entries), told:")
     for line in lines[: SHOWN // 2]:
-        tour.stage.say(sentence(line))
+        tour.stage.say(sentence(line), hang=21)
     if len(lines) > SHOWN:
         tour.stage.say("…")
     for line in lines[max(SHOWN // 2, len(lines) - SHOWN // 2) :]:
-        tour.stage.say(sentence(line))
+        tour.stage.say(sentence(line), hang=21)
 
 
 def settled(tour: Tour) -> dict[str, Any]:

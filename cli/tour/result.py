@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ def show(tour: Tour, job: Requested) -> None:
     )
     tables(tour, report)
     file = fetch(tour.api, model, tour.work / "models")
-    tour.stage.done(f"model {model['id']}: {amount(model['size'])}, sha256 {model['sha256']}, fetched and checked")
+    tour.stage.done(f"model {model['id']}, {amount(model['size'])}, fetched, and its hash checked:")
+    tour.stage.say(model["sha256"])
     tour.stage.done(f"MLflow run {mlflow_run(tour, job)}: {tour.platform.api_url}/mlflow/")
     if model["picture_url"]:
         picture = keep(tour, f"{job.name}-seen.png", checked(tour.api.download(model["picture_url"]), model["picture"]))
@@ -79,28 +80,28 @@ def mlflow_run(tour: Tour, job: Requested) -> str:
 def lineage(tour: Tour, model_id: str) -> None:
     found = tour.api.get(f"/models/{model_id}/lineage")
     tour.stage.done("its lineage, in one call:")
-    for line in lineage_lines(found):
-        tour.stage.say(line)
+    for name, value in ancestry(found).items():
+        tour.stage.pair(name, value)
 
 
-def lineage_lines(found: Mapping[str, Any]) -> Sequence[str]:
-    job, attempt = found["job"], found["attempts"][-1]
+def ancestry(found: Mapping[str, Any]) -> dict[str, str]:
+    job, environment = found["job"], found["attempts"][-1]["environment"]
     snapshot, recipe, weights = job["snapshot"], job["recipe"], job["recipe"]["weights"]
-    split = snapshot["split"]
-    environment = attempt["environment"]
-    chosen = (
-        ", ".join(f"{name} {value}" for name, value in recipe["parameters"].items()) or "as the model declares them"
-    )
-    return (
-        f"who, when     {found['owner']['full_name']}, {job['requested_at'][:19]}",
-        f"model         {recipe['framework']} {recipe['model']}",
-        f"images        {snapshot['images']:,} of dataset {found['dataset']['name']}, manifest {snapshot['root']}",
-        f"split         {split['method']}, {split['sha256']}",
-        f"parameters    {chosen}",
-        f"weights       {weights['model_id'] or weights['sha256'] or 'none: it began untrained'}",
-        f"code          {recipe['code_version']}",
-        f"environment   {', '.join(f'{name} {version}' for name, version in environment.items())}",
-    )
+    return {
+        "who, when": f"{found['owner']['full_name']}, {job['requested_at'][:19].replace('T', ' ')} UTC",
+        "architecture": f"{recipe['framework']} {recipe['model']}",
+        "images": f"{snapshot['images']:,} of dataset {found['dataset']['name']}",
+        "their hash": snapshot["root"],
+        "split": f"{snapshot['split']['method']}, {snapshot['split']['sha256']}",
+        "parameters": listed(recipe["parameters"]),
+        "weights": weights["model_id"] or weights["sha256"] or "none: it began untrained",
+        "code": recipe["code_version"],
+        "environment": listed(environment),
+    }
+
+
+def listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def unseen(tour: Tour, job: Requested, model: Path, sha256: str) -> None:
