@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Connection, DateTime, Double, Select, Table, Text, Uuid, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from domain.model import Recorded
 from domain.training_job import TrainingJob
@@ -124,4 +124,4 @@ def _last_of_each(
 ) -> Select[tuple[object, ...]]:
     of = table.c.job_id == job_id, table.c.organization_id == organization_id, table.c.epoch > after
     query = select(table).where(*of).order_by(table.c.epoch, table.c.attempt.desc())
-    return query.distinct(table.c.epoch).limit(max(1, min(limit, 10_000)))
+    return query.ext(distinct_on(table.c.epoch)).limit(max(1, min(limit, 10_000)))
