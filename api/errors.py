@@ -1,5 +1,6 @@
 """What went wrong, as RFC 9457 problem documents: one table from the class of an error to a status."""
 
+import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -28,6 +29,9 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     NotThereYet: 503,
 }
 HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
+
+
+log = logging.getLogger(__name__)
 
 
 class Fault(BaseModel):
@@ -108,5 +112,6 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unknown(request: Request, error: Exception) -> JSONResponse:
-    """What nobody foresaw: logged by the server, not told to the caller."""
+    """What nobody foresaw: the server logs it in full, the caller is not told."""
+    log.error("request %s failed: %s", request.state.request_id, type(error).__name__)
     return problem(request, "InternalError", 500, "something went wrong here; the request id finds it in the log")

@@ -14,6 +14,7 @@ from infra.migrate import migrate, migrate_keys
 from infra.provision import APP, KEYS
 from tests.api.projecting import projecting
 from tests.api.visitor import Visitor
+from tests.api.worker import Worker
 from tests.servers import Servers
 
 
@@ -35,7 +36,7 @@ def holding(settings: Settings) -> Iterator[Event]:
 
 @pytest.fixture(scope="module")
 def client(settings: Settings, holding: Event) -> Iterator[TestClient]:
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings)) as client:
         yield client
 
 
@@ -49,18 +50,26 @@ def numbers() -> Iterator[int]:
     return count(1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def founder(client: TestClient, numbers: Iterator[int]) -> Callable[[], Visitor]:
     """Registers the first member, so the admin, of an organization of its own."""
     return lambda: Visitor(client).register(company=f"Company {next(numbers)}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ann(founder: Callable[[], Visitor]) -> Visitor:
     return founder()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bob(founder: Callable[[], Visitor]) -> Visitor:
     """Of another organization."""
     return founder()
+
+
+@pytest.fixture(scope="module")
+def worker(client: TestClient, servers: Servers) -> Worker:
+    """The service of timm, which has reported what it can train."""
+    worker = Worker(client, servers.stack.passwords["worker-timm"], "timm")
+    worker.report_models()
+    return worker

@@ -11,7 +11,7 @@ from infra.tables import furnish
 from infra.wiring import Core
 from projections import PROJECTIONS
 
-PAUSE = 0.005
+PAUSE = 0.02
 
 
 @contextmanager

@@ -1,0 +1,151 @@
+import httpx2
+import pytest
+
+from tests.api.folders import filled
+from tests.api.visitor import Visitor
+from tests.api.worker import Attempt, Worker, evidence, requested
+
+
+@pytest.fixture(scope="module")
+def dataset(ann: Visitor, worker: Worker) -> str:
+    return filled(ann)
+
+
+def test_what_can_be_trained_is_what_trainers_reported(ann: Visitor, worker: Worker) -> None:
+    [framework] = ann.get("/training/models")
+    assert framework["framework"] == "timm"
+    assert [model["name"] for model in framework["models"]] == ["small", "other"]
+
+
+def test_a_request_pins_a_snapshot_and_makes_an_experiment(ann: Visitor, dataset: str) -> None:
+    job = requested(ann, dataset, parameters={"epochs": 2})
+    assert job["status"] == "queued"
+    assert job["recipe"]["parameters"] == {"epochs": 2, "rate": 0.1}
+    assert job["snapshot"]["images"] == 8
+    assert ann.get(f"/experiments/{job['experiment_id']}")["num_runs"] == 1
+    assert ann.get(f"/training-jobs/{job['id']}")["snapshot"] == job["snapshot"]
+    assert [each["id"] for each in ann.get(f"/training-jobs?experiment_id={job['experiment_id']}")["items"]] == [
+        job["id"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "named"),
+    [
+        ({"model": "huge"}, "small, other"),
+        ({"model": "other"}, "classification"),
+        ({"parameters": {"epochs": 0}}, "between 1"),
+        ({"parameters": {"epochs": 10**9}}, "epochs"),
+        ({"parameters": {"epochs": "ten"}}, "integer"),
+        ({"parameters": {"speed": 1}}, "it has epochs, rate"),
+    ],
+)
+def test_a_senseless_wish_is_refused_and_what_is_allowed_named(
+    ann: Visitor, dataset: str, wish: dict[str, object], named: str
+) -> None:
+    project = ann.post("/projects", {"name": "Reading"})["id"]
+    whole = {"project_id": project, "dataset_id": dataset, "framework": "timm", "model": "small"} | wish
+    answer = ann("POST", "/training-jobs", whole)
+    assert answer.status_code == 422
+    assert named in answer.json()["detail"]
+
+
+def test_a_framework_that_nobody_reported_is_refused(ann: Visitor, dataset: str) -> None:
+    project = ann.post("/projects", {"name": "Reading"})["id"]
+    wish = {"project_id": project, "dataset_id": dataset, "framework": "jax", "model": "small"}
+    answer = ann("POST", "/training-jobs", wish)
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:no-trainer")
+
+
+def test_an_attempt_from_claim_to_model(ann: Visitor, dataset: str, worker: Worker) -> None:
+    job = requested(ann, dataset)
+    attempt = worker.claim(job["id"])
+    assert attempt.job["classes"] == ["zero", "one"]
+    assert (attempt.job["resume"], attempt.job["weights"]) == (None, None)
+    entries = attempt.get(f"{attempt.path}/entries?limit=5")
+    rest = attempt.get(f"{attempt.path}/entries?after={entries['next']}")
+    assert len(entries["items"] + rest["items"]) == 8
+    assert httpx2.get(entries["items"][0]["url"], trust_env=False).content.startswith(b"\x89PNG")
+    assert attempt.start() == {"id": job["id"], "cancelling": False}
+    attempt.epoch(1)
+    attempt.epoch(2, "NaN")
+    attempt.checkpoint(2)
+    assert attempt.get(attempt.path) == {"current": True, "cancelling": False, "archived": 0}
+    model = attempt.complete()
+    assert attempt.get(attempt.path)["current"] is False
+    _is_shown(ann, job, model, attempt)
+
+
+def _is_shown(ann: Visitor, job: dict[str, str], model: str, attempt: Attempt) -> None:
+    seen = attempt.seen
+    assert ann.get(f"/training-jobs/{job['id']}", Vistory_Min_Position=seen)["status"] == "completed"
+    metrics = ann.get(f"/experiments/{job['experiment_id']}/runs/{job['id']}/metrics")
+    assert [epoch["metrics"]["val/loss"] for epoch in metrics["epochs"]] == [0.5, "NaN"]
+    shown = ann.get(f"/models/{model}")
+    assert httpx2.get(shown["url"], trust_env=False).content == b"the model"
+    lineage = ann.get(f"/models/{model}/lineage")
+    assert lineage["job"]["id"] == job["id"]
+    assert lineage["owner"]["person_id"] == ann.id
+
+
+def test_an_attempt_is_claimed_once(ann: Visitor, dataset: str, worker: Worker) -> None:
+    job = requested(ann, dataset)
+    worker.claim(job["id"])
+    body = {"attempt": 1, "worker_id": ann.id, "worker": "another machine"}
+    assert worker("POST", f"/training-jobs/{job['id']}/attempts", body).status_code == 409
+    assert worker.claim(job["id"]).token
+
+
+def test_a_token_is_good_for_its_job_and_attempt_alone(ann: Visitor, dataset: str, worker: Worker) -> None:
+    mine, other = (worker.claim(requested(ann, dataset)["id"]) for _ in range(2))
+    for what, body in (("start", None), ("objects", {"sha256": "0" * 64, "size": 1}), ("fail", evidence())):
+        body = body or {"device": "cpu", "environment": {}, "parameters": {}}
+        assert mine("POST", f"{other.path}/{what}", body).status_code == 403
+    assert mine("GET", f"{other.path}/entries").status_code == 403
+    assert mine("GET", "/projects").status_code == 401
+
+
+def test_a_stale_attempt_is_refused(ann: Visitor, dataset: str, worker: Worker) -> None:
+    job = requested(ann, dataset)["id"]
+    first = worker.claim(job)
+    first.start()
+    first.checkpoint(1, b"after one epoch")
+    first.report("hand-over", evidence("handed_over", "the service stops"))
+    for what in ("entries",):
+        assert first("GET", f"{first.path}/{what}").status_code == 409
+    assert (
+        first("POST", f"{first.path}/epochs", {"epoch": 2, "epochs": 3, "metrics": {}, "seconds": 1}).status_code == 409
+    )
+    second = worker.claim(job, 2)
+    assert second.job["resume"]["epoch"] == 1
+    assert httpx2.get(second.job["resume"]["url"], trust_env=False).content == b"after one epoch"
+
+
+def test_a_worker_hears_of_a_cancel_in_the_answer_to_a_report(ann: Visitor, dataset: str, worker: Worker) -> None:
+    job = requested(ann, dataset)["id"]
+    attempt = worker.claim(job)
+    attempt.start()
+    ann.post(f"/training-jobs/{job}/cancel")
+    assert attempt.epoch(1)["cancelling"] is True
+    assert attempt.get(attempt.path)["cancelling"] is True
+    attempt.report("fail", evidence("user", "cancelled"))
+    assert ann.get(f"/training-jobs/{job}", Vistory_Min_Position=attempt.seen)["status"] == "cancelled"
+
+
+def test_what_was_never_uploaded_is_not_referenced(ann: Visitor, dataset: str, worker: Worker) -> None:
+    attempt = worker.claim(requested(ann, dataset)["id"])
+    attempt.start()
+    ghost = {"epoch": 1, "sha256": "0" * 64, "size": 7}
+    assert attempt("POST", f"{attempt.path}/checkpoints", {"checkpoint": ghost}).status_code == 422
+
+
+def test_a_training_is_run_again_with_the_same_recipe_and_snapshot(ann: Visitor, dataset: str) -> None:
+    job = requested(ann, dataset)
+    again = ann.post(f"/training-jobs/{job['id']}/run-again")
+    assert again["id"] != job["id"]
+    assert (again["recipe"], again["snapshot"]) == (job["recipe"], job["snapshot"])
+
+
+def test_a_credential_is_for_its_framework(ann: Visitor, worker: Worker) -> None:
+    assert worker("POST", "/workers/models", {"framework": "ultralytics", "models": []}).status_code == 403
+    assert ann("POST", "/workers/models", {"framework": "timm", "models": []}).status_code == 401
