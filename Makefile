@@ -14,20 +14,24 @@ export UV_NO_PROGRESS := 1
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
     "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; done)
 UV := .tools/bin/uv
-INSTALL = $(UV) pip install --quiet --require-hashes --compile-bytecode
+INSTALL = $(UV) pip install --quiet --require-hashes
+SETUP = $(MAKE) --no-print-directory --jobs=2
 DATA ?=
 
 .PHONY: help demo up test test-fast check docs-check bench lock platform environments
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: platform environments ## the main job, from nothing to a trained model and back through its history
+demo: ## the main job, from nothing to a trained model and back through its history
+	@$(SETUP) platform environments
 	@.venv/bin/vistory demo
 
-up: platform environments ## the same stack, left running (DATA=folder; ctrl-C stops it)
+up: ## the same stack, left running (DATA=folder; ctrl-C stops it)
+	@$(SETUP) platform environments
 	@.venv/bin/vistory up $(if $(DATA),--data "$(DATA)")
 
-test: .venv/.dev environments ## every test, on the real parts, fast ones first
+test: ## every test, on the real parts, fast ones first
+	@$(SETUP) .venv/.dev environments
 	@.venv/bin/python -m pytest
 
 test-fast: .venv/.dev ## the tests that need no server
@@ -43,7 +47,8 @@ check: .venv/.dev docs-check ## style, types, layers, locks and generated pages
 docs-check: .venv/.dev ## generated pages are current (each script in docs/generate/ takes --check)
 	@for script in $(wildcard docs/generate/*.py); do .venv/bin/python "$$script" --check; done
 
-bench: .venv/.dev environments ## benchmarks, as ratios against a limit measured in the same run
+bench: ## benchmarks, as ratios against a limit measured in the same run
+	@$(SETUP) .venv/.dev environments
 	.venv/bin/python -m bench
 
 lock: .tools/.uv ## make the lock of every requirements/*.in that changed
@@ -66,7 +71,8 @@ environments: .envs/mlflow/.ready .envs/timm/.ready .envs/ultralytics/.ready
 
 .venv/.platform: requirements/core.txt requirements/demo.txt pyproject.toml .venv/pyvenv.cfg | .tools/.uv
 	@echo "setting up: platform"
-	@$(INSTALL) -p .venv -r requirements/core.txt -r requirements/demo.txt
+	@$(INSTALL) --compile-bytecode -p .venv -r requirements/core.txt
+	@$(INSTALL) -p .venv -r requirements/demo.txt
 	@$(UV) pip install --quiet -p .venv --no-deps --no-build-isolation --offline -e .
 	@touch $@
 
@@ -79,4 +85,12 @@ environments: .envs/mlflow/.ready .envs/timm/.ready .envs/ultralytics/.ready
 	@echo "setting up: $*"
 	@$(UV) venv --quiet --allow-existing --python .tools/bin/python .envs/$*
 	@$(INSTALL) -p .envs/$* -r requirements/$*.txt
+	@$(BREAK_IN) .envs/$*/bin/python -W ignore -c "import $(LOADS_$*)" >/dev/null
 	@touch $@
+
+# What each environment loads is loaded once here, which leaves it compiled; compiling everything would take three times
+# as long. Ultralytics would write its settings into the home.
+LOADS_mlflow = mlflow.server.fastapi_app
+LOADS_timm = torch, torchvision, timm
+LOADS_ultralytics = torch, torchvision, ultralytics.models.yolo.detect, ultralytics.models.yolo.classify
+BREAK_IN = YOLO_OFFLINE=true YOLO_AUTOINSTALL=false YOLO_CONFIG_DIR=$(CURDIR)/.envs/$* MLFLOW_DISABLE_TELEMETRY=true
