@@ -32,6 +32,7 @@ def load(noun: str) -> TyperCommand | TyperGroup:
     command = typer.main.get_command(import_module(f"cli.{noun}").app)
     assert isinstance(command, TyperCommand | TyperGroup)
     command.name = noun
+    command.params = [each for each in command.params if not str(each.name).endswith("_completion")]
     for each in (command, *getattr(command, "commands", {}).values()):
         each.rich_markup_mode = None  # plain help: Rich takes longer to import than everything else here
     return command

@@ -2,28 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from cli.exits import Stop
 from cli.push import analyze, folder_of, left_out, push
 from cli.tour import Tour
+from cli.tour.sources import Source
 
 LAYOUTS = {"yolo": "YOLO", "pascal_voc": "Pascal VOC", "imagefolder": "ImageFolder"}
 
 
 @dataclass(frozen=True)
 class Brought:
-    """A dataset, and one picture of its test side."""
+    """A dataset, and where it comes from."""
 
     id: str
-    name: str
-    task: str
+    source: Source
     content: Mapping[str, Any]
 
+    @property
+    def task(self) -> str:
+        return str(self.content["task"])
 
-def bring(tour: Tour, name: str, path: Path) -> Brought:
-    folder = folder_of(path)
+
+def bring(tour: Tour, source: Source) -> Brought:
+    name, folder = source.name, folder_of(source.folder)
     seen = analyze(tour.api, folder)
     tour.stage.done(
         f"{name}: {LAYOUTS[seen['layout']]} found by itself, for {seen['task']}, in {len(folder.files)} files"
@@ -34,7 +36,7 @@ def bring(tour: Tour, name: str, path: Path) -> Brought:
     tell(tour, answer)
     if not answer["split"]:
         answer["split"] = split(tour, dataset)
-    return Brought(dataset, name, answer["content"]["task"], answer["content"])
+    return Brought(dataset, source, answer["content"])
 
 
 def tell(tour: Tour, answer: Mapping[str, Any]) -> None:
@@ -51,17 +53,10 @@ def tell(tour: Tour, answer: Mapping[str, Any]) -> None:
 
 def split(tour: Tour, dataset: str) -> Any:
     ratios = {"train": 0.6, "val": 0.2, "test": 0.2}
-    made = tour.api.post(f"/datasets/{dataset}/split", method="stratified", ratios=ratios, seed=0)
-    made = tour.api.get(f"/datasets/{dataset}/split")
+    made = tour.api.post(f"/datasets/{dataset}/split", method="stratified", ratios=ratios, seed=0)["split"]
     tour.stage.done(f"no split came with it; stratified: {sides(made)}")
     return made
 
 
 def sides(split: Mapping[str, Any]) -> str:
-    counted = ((side, split[side]) for side in ("train", "val", "test"))
-    return ", ".join(f"{len(some) if isinstance(some, list) else some:,} {side}" for side, some in counted)
-
-
-def must_be(wanted: bool, otherwise: str) -> None:
-    if not wanted:
-        raise Stop(otherwise)
+    return ", ".join(f"{split[side]:,} {side}" for side in ("train", "val", "test"))

@@ -105,15 +105,20 @@ def listed(values: Mapping[str, Any]) -> str:
 
 
 def unseen(tour: Tour, job: Requested, model: Path, sha256: str) -> None:
-    """A picture of the test side: neither weights nor any choice has ever depended on it."""
+    picture, true = job.dataset.source.never_seen, ""
+    if picture is None:
+        picture, true = of_test_side(tour, job)
+    drawn = tour.work / f"{job.name}-asked.png"
+    answer = ask(job.framework, model, sha256, picture, drawn)
+    tour.stage.done(f"asked about a picture it never saw, {picture}{true}:")
+    for line in words(answer).splitlines():
+        tour.stage.say(line)
+
+
+def of_test_side(tour: Tour, job: Requested) -> tuple[Path, str]:
+    """Neither weights nor any choice has ever depended on it."""
     item = tour.api.get(f"/datasets/{job.dataset.id}/images", side="test", limit=1)["items"][0]
-    suffix = Path(item["path"]).suffix
-    picture = keep(tour, f"{job.name}-unseen{suffix}", checked(tour.api.download(item["url"]), item["sha256"]))
-    answer = ask(job.framework, model, sha256, picture)
-    said = words(answer).splitlines()
-    tour.stage.done(f"asked about {item['path']} (true: {truth(job, item)}): {'; '.join(said[:6])}")
-
-
-def truth(job: Requested, item: Mapping[str, Any]) -> str:
+    content = checked(tour.api.download(item["url"]), item["sha256"])
     names = job.dataset.content["classes"]
-    return ", ".join(names[each["class"]] for each in item["annotations"]) or "nothing"
+    true = ", ".join(names[each["class"]] for each in item["annotations"]) or "nothing"
+    return keep(tour, f"{job.name}-asked{Path(item['path']).suffix}", content), f" (true: {true})"

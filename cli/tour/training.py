@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from cli.exits import Stop
 from cli.follow import Standing, epoch_line, figures
@@ -25,12 +24,13 @@ class Requested:
     model: str
 
 
-def request(tour: Tour, project: str, dataset: Brought, parameters: dict[str, Any]) -> Requested:
+def request(tour: Tour, project: str, dataset: Brought) -> Requested:
     framework, model = CHOICE[dataset.task]
-    given = parameters | ({"epochs": tour.wishes.epochs} if tour.wishes.epochs else {})
+    given = dataset.source.parameters.get(dataset.task, {})
+    given = given | ({"epochs": tour.wishes.epochs} if tour.wishes.epochs else {})
     wish = {"project_id": project, "dataset_id": dataset.id, "framework": framework, "model": model}
     job = tour.api.post("/training-jobs", **wish, parameters=given)
-    tour.stage.done(f"{NAMES[dataset.task]} requested: {framework} {model} on a snapshot of {dataset.name}")
+    tour.stage.done(f"{NAMES[dataset.task]} requested: {framework} {model} on a snapshot of {dataset.source.name}")
     return Requested(job["id"], NAMES[dataset.task], dataset, framework, model)
 
 

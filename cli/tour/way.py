@@ -10,9 +10,9 @@ def go(tour: Tour) -> None:
     tour.stage.step(2, "Persons, an organization, a project")
     project = people.arrive(tour)
     tour.stage.step(3, "Labelled images")
-    brought = [(bring(tour, source.name, source.folder), source) for source in sources(tour)]
+    brought = [bring(tour, source) for source in sources(tour)]
     tour.stage.step(4, "Trainings, followed live")
-    jobs = [request(tour, project, dataset, source.parameters) for dataset, source in brought]
+    jobs = [request(tour, project, dataset) for dataset in brought]
     follow(tour, jobs)
     tour.stage.step(5, "The result")
     for job in jobs:
