@@ -15,6 +15,10 @@ _REACHED: Final = text(
     "SELECT consumer, position, stopped FROM work.positions WHERE consumer = ANY(:consumers)"
 ).bindparams(bindparam("consumers", type_=ARRAY(Text)))
 
+# Taken by readers before any table, and by a swap alone: so the two wait for each other and never lock each other out.
+SWAPPING: Final = 7306090
+_STAY: Final = text(f"SELECT pg_advisory_xact_lock_shared({SWAPPING})")
+
 
 class NotThereYet(Exception):
     """A read model has not reached the position that was asked for; worth another try soon."""
@@ -46,11 +50,10 @@ class Reading:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One moment of the read models: every query in it sees the same state."""
-        with self._engine.connect() as connection:
-            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with connection.begin():
-                yield connection
+        """Each query sees whole tables of its own moment: to one snapshot for all, tables swapped in would be empty."""
+        with self._engine.connect().execution_options(postgresql_readonly=True) as connection, connection.begin():
+            connection.execute(_STAY)
+            yield connection
 
     def wait_until(self, names: Iterable[str], position: int, timeout: float = 2.0) -> None:
         """Return once all these projections are at `position`. Raises NotThereYet, ReadModelStopped."""

@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateTable
 from domain.model import Recorded
 from infra.ledger import Row as Stored
 from infra.mapper import Stored as StoredEvent
-from infra.reading import consumer, engine_for
+from infra.reading import SWAPPING, consumer, engine_for
 from infra.streams import EVENTS
 from infra.tables import SCHEMA, apply, copy_in, index, tables
 from infra.wiring import Core
@@ -156,6 +156,7 @@ def _swap(core: Core, plain: Engine, draft: Engine, wanted: Sequence[Projection]
 def _exchange(core: Core, tx: Connection, wanted: Sequence[Projection], position: int) -> int:
     """Old tables out, new ones in, checkpoints at their position: one transaction."""
     tx.execute(text("SET LOCAL lock_timeout = '300ms'"))
+    tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SWAPPING})
     move = text(
         "INSERT INTO work.positions (consumer, stream, position) VALUES (:consumer, :stream, :position)"
         " ON CONFLICT (consumer) DO UPDATE SET position = :position, stopped = NULL, moved_at = now()"

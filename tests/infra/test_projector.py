@@ -1,0 +1,320 @@
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+from nats.aio.msg import Msg
+
+from domain.model import Recorded
+from infra import bus
+from infra.batch import publish_batch
+from infra.comparison import compare_rebuild
+from infra.event_feed import EventFeed
+from infra.projector import Projector
+from infra.published import pack
+from infra.reading import NotThereYet, ReadModelStopped
+from infra.rebuild import rebuild
+from projections import PROJECTIONS
+from projections.audit import list_entries
+from projections.experiment import find_experiment, list_runs
+from projections.lineage import find_lineage
+from projections.membership import find_member, list_members
+from projections.project import find_project, list_projects
+from projections.training_job import list_jobs
+from tests.commands.conftest import ACME, ANN, BEN
+from tests.commands.test_experiment import BASELINE
+from tests.commands.test_project import CELLS
+from tests.infra.projecting import NAMES, Scene, poisoned, scene, until
+from tests.projections.history import BEN_IN_ACME, ELSEWHERE, everything, recorded
+from tests.servers import Databases, Servers
+
+
+@pytest.fixture(scope="module")
+def history() -> list[Recorded]:
+    return recorded(everything())
+
+
+@pytest.fixture
+def at(servers: Servers, fresh_database: Callable[..., Databases]) -> Iterator[Scene]:
+    with servers.fresh_nats() as nats, scene(servers, fresh_database(), nats) as ready:
+        yield ready
+
+
+def test_live_tables_are_what_a_rebuild_makes(at: Scene, history: Sequence[Recorded]) -> None:
+    async def story() -> None:
+        head = at.tell(history)
+        await at.publish()
+        async with at.projecting() as projector:
+            await at.reached(head)
+        assert projector.counters.holes == 0
+
+    asyncio.run(story())
+    compared = compare_rebuild(at.core)
+    assert compared.differences == ()
+    assert set(compared.positions.values()) == {len(history)}
+    assert compared.rows["audit_entries"] == len(history)
+
+
+def test_one_event_at_a_time_gives_the_same(at: Scene, history: Sequence[Recorded]) -> None:
+    async def story() -> None:
+        async with at.projecting():
+            for position, event in enumerate(history[:30], 1):
+                at.tell([event])
+                await at.publish(position - 1)
+                await at.reached(position)
+
+    asyncio.run(story())
+    assert compare_rebuild(at.core).differences == ()
+
+
+def test_a_lone_event_is_seen_at_once(at: Scene, history: Sequence[Recorded]) -> None:
+    async def story() -> list[float]:
+        seconds = []
+        async with at.projecting():
+            at.tell(history[:20])
+            await at.publish()
+            await at.reached(20)
+            for position in range(21, 31):
+                began = time.perf_counter()
+                at.tell([history[position - 1]])
+                await at.publish(position - 1)
+                await at.reached(position)
+                seconds.append(time.perf_counter() - began)
+        return seconds
+
+    assert sorted(asyncio.run(story()))[5] < 0.5
+
+
+def test_what_is_delivered_again_changes_nothing(at: Scene, history: Sequence[Recorded]) -> None:
+    async def story() -> None:
+        head = at.tell(history)
+        await at.publish()
+        async with at.projecting() as projector:
+            await at.reached(head)
+            client = await bus.connect(at.nats.url("projector"))
+            feed = await EventFeed.open(client, 0)
+            again = [message for _ in range(2) for message in await feed.next()]
+            assert again
+            before = projector.counters.events
+            await asyncio.to_thread(projector.take, again)
+            assert projector.counters.events == before
+            await feed.close()
+            await client.close()
+
+    asyncio.run(story())
+    assert compare_rebuild(at.core).differences == ()
+
+
+def test_two_projectors_do_no_harm(at: Scene, history: Sequence[Recorded]) -> None:
+    async def story() -> None:
+        async with at.projecting(), at.projecting():
+            for start in range(0, len(history), 3):
+                at.tell(history[start : start + 3])
+                await at.publish(start)
+            await at.reached(len(history))
+
+    asyncio.run(story())
+    assert compare_rebuild(at.core).differences == ()
+
+
+def test_a_poison_event_stops_one_read_model_and_says_so(at: Scene, history: Sequence[Recorded]) -> None:
+    bad = next(recorded.position for recorded in history if recorded.topic == "project.renamed")
+
+    async def story() -> None:
+        head = at.tell(history)
+        await at.publish()
+        async with at.projecting(poisoned("project", lambda recorded: recorded.position == bad)):
+            await until(lambda: at.position("project")[1] is not None)
+            await at.reached(head, [name for name in NAMES if name != "project"])
+
+    asyncio.run(story())
+    position, stopped = at.position("project")
+    assert position == bad - 1
+    assert stopped is not None
+    assert f"position {bad}" in stopped
+    assert "cannot be folded" in stopped
+    with pytest.raises(ReadModelStopped):
+        at.reading.wait_until(["project"], bad)
+    asyncio.run(started_again(at, "project", len(history)))
+    assert compare_rebuild(at.core).differences == ()
+
+
+async def started_again(at: Scene, name: str, head: int) -> None:
+    async with at.projecting():
+        await until(lambda: at.position(name) == (head, None))
+
+
+def test_a_read_model_that_stopped_goes_on_after_a_rebuild(at: Scene, history: Sequence[Recorded]) -> None:
+    poison = [True]
+
+    async def story() -> None:
+        head = at.tell(history[:-1])
+        await at.publish()
+        async with at.projecting(poisoned("dataset", lambda _: poison[0])):
+            await until(lambda: at.position("dataset")[1] is not None)
+            poison[0] = False
+            await asyncio.to_thread(rebuild, at.core, ["dataset"])
+            assert at.position("dataset") == (head, None)
+            at.tell(history[-1:])
+            await at.publish(head)
+            await at.reached(head + 1)
+
+    asyncio.run(story())
+    assert compare_rebuild(at.core).differences == ()
+
+
+def test_what_nobody_can_read_stops_every_read_model_right_before_it(at: Scene, history: Sequence[Recorded]) -> None:
+    async def story() -> None:
+        at.tell(history[:5])
+        head, rows = at.core.store.head(), at.core.store.read(0, 5)
+        broken = rows[3]._replace(stored=rows[3].stored._replace(topic="project.exploded"))
+        client = await bus.connect(at.nats.url("admin"))
+        await publish_batch(client, [pack(row, head) for row in (*rows[:3], broken, rows[4])], 0)
+        await client.close()
+        async with at.projecting():
+            await until(lambda: all(at.position(name)[1] for name in NAMES))
+
+    asyncio.run(story())
+    assert {at.position(name)[0] for name in NAMES} == {3}
+
+
+def test_a_hole_in_the_stream_is_filled_from_the_store(at: Scene, history: Sequence[Recorded]) -> None:
+    async def delivered() -> list[Msg]:
+        client = await bus.connect(at.nats.url("projector"))
+        feed = await EventFeed.open(client, 0)
+        messages: list[Msg] = []
+        while len(messages) < len(history):
+            messages += await feed.next()
+        await client.close()
+        return messages
+
+    at.tell(history)
+    asyncio.run(at.publish())
+    messages = asyncio.run(delivered())
+    projector = Projector.of(at.core.store, at.core.mapper, at.engine, PROJECTIONS)
+    projector.begin()
+    projector.take(messages[:10])
+    projector.take(messages[20:])
+    assert (projector.counters.holes, projector.counters.events) == (1, len(history))
+    at.reading.wait_until(NAMES, len(history))
+    assert compare_rebuild(at.core).differences == ()
+
+
+def test_a_rebuild_swaps_while_people_read(at: Scene, history: Sequence[Recorded]) -> None:
+    async def story() -> None:
+        head = at.tell(history)
+        await at.publish()
+        async with at.projecting():
+            await at.reached(head)
+            with at.reading.transaction() as tx:
+                entries = len(list_entries(tx, ACME, limit=1_000).items)
+            reading = asyncio.create_task(asyncio.to_thread(read_often, at, stop, entries))
+            try:
+                for _ in range(3):
+                    rebuilt = await asyncio.to_thread(rebuild, at.core)
+                    assert (rebuilt.position, set(rebuilt.projections)) == (head, set(NAMES))
+            finally:
+                stop.set()
+            assert await reading > 10
+
+    stop = asyncio.Event()
+    asyncio.run(story())
+    assert compare_rebuild(at.core).differences == ()
+
+
+def read_often(at: Scene, stop: asyncio.Event, entries: int) -> int:
+    """Two tables in one transaction, over and over: never an error, never nothing."""
+    times = 0
+    while not stop.is_set():
+        with at.reading.transaction() as tx:
+            assert find_project(tx, ACME, CELLS) is not None
+            assert len(list_entries(tx, ACME, limit=1_000).items) == entries
+        times += 1
+    return times
+
+
+def test_events_that_come_during_a_rebuild_are_in_it(at: Scene, history: Sequence[Recorded]) -> None:
+    async def story() -> None:
+        at.tell(history[:20])
+        await at.publish()
+        async with at.projecting():
+            rebuilding = asyncio.create_task(asyncio.to_thread(rebuild, at.core))
+            for position, event in enumerate(history[20:], 21):
+                at.tell([event])
+                await at.publish(position - 1)
+            await rebuilding
+            await at.reached(len(history))
+
+    asyncio.run(story())
+    assert compare_rebuild(at.core).differences == ()
+
+
+def test_after_erasures_two_rebuilds_are_equal_and_only_names_are_gone(at: Scene, history: Sequence[Recorded]) -> None:
+    async def story() -> None:
+        head = at.tell(history)
+        await at.publish()
+        async with at.projecting():
+            await at.reached(head)
+
+    asyncio.run(story())
+    for person in (ANN, BEN):
+        at.core.keys.erase(person)
+    differences = compare_rebuild(at.core).differences
+    assert {difference.table for difference in differences} == {"people", "audit_people", "audit_entries"}
+    for difference in differences:
+        assert difference.rebuilt is not None
+        assert difference.columns() <= {"email", "full_name", "address", "agent"}
+        assert {difference.rebuilt[name] for name in difference.columns()} == {"[erased]"}
+    rebuild(at.core)
+    assert compare_rebuild(at.core).differences == ()
+    with at.reading.transaction() as tx:
+        ben = find_member(tx, ACME, BEN_IN_ACME)
+        assert ben is not None
+        assert ben.full_name == "[erased]"
+        assert list_entries(tx, ACME, actor_id=ANN).items[0].actor_name == "[erased]"
+
+
+def test_the_queries_answer_within_their_own_walls(at: Scene, history: Sequence[Recorded]) -> None:
+    at.tell(history)
+    rebuild(at.core)
+    with at.reading.transaction() as tx:
+        assert find_project(tx, ACME, ELSEWHERE) is None
+        assert [row.name for row in list_projects(tx, ACME).items] == ["blood cells"]
+        assert {row.full_name for row in list_members(tx, ACME).items} == {"Ann", "Ben"}
+        experiment = find_experiment(tx, ACME, BASELINE)
+        assert experiment is not None
+        assert (experiment.num_runs, experiment.num_completed_runs) == (4, 1)
+        assert experiment.best_metrics == {"mAP50": 0.9}
+        assert len(list_runs(tx, ACME, BASELINE).items) == 4
+        job = list_jobs(tx, ACME, project_id=CELLS).items[-1]
+        assert job.model_id is not None
+        lineage = find_lineage(tx, ACME, job.model_id)
+        assert lineage is not None
+        assert lineage.owner is not None
+        assert lineage.owner.full_name == "Ann"
+        assert [attempt.status for attempt in lineage.attempts] == ["lost", "completed"]
+
+
+def test_a_page_begins_where_the_last_one_ended(at: Scene, history: Sequence[Recorded]) -> None:
+    at.tell(history)
+    rebuild(at.core)
+    with at.reading.transaction() as tx:
+        whole = list_entries(tx, ACME, noisy=True, limit=1_000)
+        assert whole.next is None
+        pages, after = [], None
+        while True:
+            page = list_entries(tx, ACME, noisy=True, after=after, limit=7)
+            pages += page.items
+            if (after := page.next) is None:
+                break
+        assert pages == whole.items
+        assert [row.position for row in pages] == sorted((row.position for row in pages), reverse=True)
+        assert all(row.description and "?" not in row.description for row in pages)
+        assert not any(row.noisy for row in list_entries(tx, ACME).items)
+        of_project = list_entries(tx, ACME, project_id=CELLS, noisy=True, limit=1_000).items
+        assert {"training_job.epoch_completed", "project.renamed"} <= {row.topic for row in of_project}
+
+
+def test_a_wait_has_an_end(at: Scene) -> None:
+    with pytest.raises(NotThereYet):
+        at.reading.wait_until(["project"], 1, timeout=0.05)
