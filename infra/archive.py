@@ -1,36 +1,15 @@
-"""Telemetry that is kept: the points of each attempt in objects by hash, without gaps from number 1 on.
-
-An object holds one point per line, as JSON, in the order of their numbers; the rows say which numbers it holds.
-"""
+"""Reads telemetry that is kept: the points of each attempt, in objects of one JSON line per point."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from psycopg_pool import ConnectionPool
 
-from infra.leases import Key
-from infra.streams import TELEMETRY
-
-CONSUMER: Final = "telemetry-archive"
-Point = Mapping[str, Any]
-
 
 class Blobs(Protocol):
-    def write(self, organization_id: UUID, data: bytes) -> str: ...
-
     def read(self, organization_id: UUID, sha256: str) -> bytes: ...
-
-
-class Chunk(NamedTuple):
-    job_id: UUID
-    attempt: int
-    first: int
-    last: int
-    organization_id: UUID
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -61,34 +40,3 @@ class Archive:
             if len(found) >= limit:
                 break
         return found[:limit]
-
-    def keep(self, organization_id: UUID, key: Key, points: Sequence[Point]) -> Chunk | None:
-        """Write what follows without a gap on what is kept already; None where that is nothing."""
-        wanted = following(self.reaches(*key), points)
-        if not wanted:
-            return None
-        lines = b"".join(json.dumps(point, ensure_ascii=False).encode() + b"\n" for point in wanted)
-        return Chunk(*key, wanted[0]["n"], wanted[-1]["n"], organization_id, self.blobs.write(organization_id, lines))
-
-    def record(self, chunks: Iterable[Chunk], position: int) -> None:
-        """What was written counts from now on, and the stream was read up to here: both or neither."""
-        with self.pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO work.archive (job_id, attempt, first, last, organization_id, sha256)"
-                " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                [tuple(chunk) for chunk in chunks],
-            )
-            cursor.execute(
-                "INSERT INTO work.positions (consumer, stream, position) VALUES (%s, %s, %s)"
-                " ON CONFLICT (consumer) DO UPDATE SET position = excluded.position, stopped = NULL, moved_at = now()",
-                (CONSUMER, TELEMETRY, position),
-            )
-
-
-def following(after: int, points: Sequence[Point]) -> list[Point]:
-    """Each number once, from the next one on, up to the first that is missing."""
-    by_number = {point["n"]: point for point in points}
-    found: list[Point] = []
-    while (n := after + 1 + len(found)) in by_number:
-        found.append(by_number[n])
-    return found

@@ -1,0 +1,182 @@
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+from nats.js import JetStreamContext
+from starlette.websockets import WebSocketDisconnect
+from uuid_utils.compat import uuid7
+
+from infra import bus, streams
+from infra.archive_writer import ArchiveWriter
+from infra.blobs import Blobs
+from infra.config import Settings
+from infra.embedded.nats import Nats
+from infra.leases import Key
+from infra.migrate import migrate, migrate_keys
+from infra.objects import Objects
+from infra.provision import APP, KEYS
+from infra.wiring import Core
+from tests.api.folders import filled
+from tests.api.visitor import PREFIX, Visitor
+from tests.api.worker import Attempt, Worker, evidence, requested
+from tests.servers import Servers
+
+Message = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def nats(servers: Servers) -> Iterator[Nats]:
+    with servers.fresh_nats() as nats:
+        with_stream(nats.url("admin"), lambda js: js.add_stream(streams.telemetry()))
+        yield nats
+
+
+@pytest.fixture(scope="module")
+def settings(servers: Servers, nats: Nats) -> Iterator[Settings]:
+    databases = servers.fresh_database()
+    migrate(databases.owner_url, APP, uuid7())
+    migrate_keys(databases.keys_owner_url, KEYS)
+    yield servers.settings("api", databases, nats)
+    servers.drop(databases)
+
+
+@pytest.fixture(scope="module")
+def dataset(ann: Visitor, worker: Worker) -> str:
+    return filled(ann)
+
+
+@pytest.fixture
+def attempt(ann: Visitor, dataset: str, worker: Worker) -> Attempt:
+    attempt = worker.claim(requested(ann, dataset)["id"])
+    attempt.start()
+    return attempt
+
+
+def with_stream(url: str, work: Callable[[JetStreamContext], Awaitable[Any]]) -> None:
+    async def connected() -> None:
+        client = await bus.connect(url)
+        try:
+            await work(client.jetstream())
+        finally:
+            await client.close()
+
+    asyncio.run(connected())
+
+
+def points(first: int, last: int, kind: str = "log") -> list[Message]:
+    return [{"n": n, "kind": kind, "at": "2026-01-01T00:00:00Z", "line": f"line {n}"} for n in range(first, last + 1)]
+
+
+def ship(nats: Nats, attempt: Attempt, told: list[Message]) -> None:
+    job = attempt.job
+    subject = f"vistory.telemetry.{job['organization_id']}.{job['id']}.{job['attempt']}"
+    body = {"job": job["id"], "attempt": job["attempt"], "first": told[0]["n"], "points": told}
+    with_stream(nats.url("trainer-timm"), lambda js: js.publish(subject, json.dumps(body).encode()))
+
+
+def keep(settings: Settings, attempt: Attempt, told: list[Message]) -> None:
+    with Core.open(settings) as core:
+        writer = ArchiveWriter(core.pool, Blobs(core.pool, Objects.open(settings)))
+        key = Key(UUID(attempt.job["id"]), attempt.job["attempt"])
+        chunk = writer.keep(UUID(attempt.job["organization_id"]), key, told)
+        assert chunk is not None
+        writer.record([chunk], 1)
+
+
+def listen(
+    visitor: Visitor, job: str, cursor: str | None = None, until: Callable[[Message], bool] | None = None
+) -> list[Message]:
+    """Everything up to the end, or up to a message that is the last to be wanted."""
+    heard: list[Message] = []
+    query = f"?from={cursor}" if cursor else ""
+    with visitor.client.websocket_connect(f"{PREFIX}/training-jobs/{job}/live{query}") as socket:
+        socket.send_json({"token": visitor.token})
+        while not heard or not (heard[-1]["kind"] == "end" or (until and until(heard[-1]))):
+            heard.append(socket.receive_json())
+    return heard
+
+
+def lines(heard: list[Message]) -> list[str]:
+    return [message["line"] for message in heard if message["kind"] == "log"]
+
+
+def numbered(first: int, last: int) -> list[str]:
+    return [f"line {n}" for n in range(first, last + 1)]
+
+
+def test_a_socket_tells_states_and_points_and_the_end(ann: Visitor, nats: Nats, attempt: Attempt) -> None:
+    ship(nats, attempt, points(1, 3))
+    ship(nats, attempt, points(4, 5))
+    attempt.report("fail", evidence())
+    heard = listen(ann, attempt.job["id"])
+    assert [m["status"] for m in heard if m["kind"] == "state"] == ["queued", "claimed", "running", "failed"]
+    assert lines(heard) == numbered(1, 5)
+    assert (heard[-1]["kind"], heard[-1]["status"]) == ("end", "failed")
+    assert heard[-1]["evidence"]["reason"] == "code_error"
+
+
+def test_a_socket_that_comes_back_misses_nothing_and_hears_nothing_twice(
+    ann: Visitor, nats: Nats, settings: Settings, attempt: Attempt
+) -> None:
+    keep(settings, attempt, points(1, 4))
+    ship(nats, attempt, points(1, 6))
+    first = listen(ann, attempt.job["id"], until=lambda m: m.get("line") == "line 3")
+    ship(nats, attempt, points(5, 9))
+    second = listen(ann, attempt.job["id"], first[-1]["cursor"], until=lambda m: m.get("line") == "line 7")
+    attempt.report("fail", evidence())
+    third = listen(ann, attempt.job["id"], second[-1]["cursor"])
+    assert lines(first + second + third) == numbered(1, 9)
+    states = [m["status"] for m in first + second + third if m["kind"] == "state"]
+    assert states == ["queued", "claimed", "running", "failed"]
+
+
+def test_a_socket_that_comes_back_after_the_end_is_told_of_the_end(ann: Visitor, attempt: Attempt) -> None:
+    attempt.report("fail", evidence())
+    heard = listen(ann, attempt.job["id"])
+    [again] = listen(ann, attempt.job["id"], heard[-1]["cursor"])
+    assert (again["kind"], again["status"]) == ("end", "failed")
+
+
+def test_the_next_attempt_follows_in_the_same_socket(
+    ann: Visitor, nats: Nats, worker: Worker, settings: Settings, attempt: Attempt
+) -> None:
+    keep(settings, attempt, points(1, 2))
+    attempt.report("hand-over", evidence("handed_over"))
+    second = worker.claim(attempt.job["id"], 2)
+    ship(nats, second, points(1, 2))
+    second.report("fail", evidence())
+    heard = listen(ann, attempt.job["id"])
+    assert lines(heard) == numbered(1, 2) + numbered(1, 2)
+    assert [message["cursor"].split(".")[0] for message in heard if message["kind"] == "log"] == ["1", "1", "2", "2"]
+
+
+@pytest.mark.parametrize(
+    ("hello", "code"), [("nobody's token", 4401), ('{"token": "x"}', 4401), ('{"user": "ann"}', 4401)]
+)
+def test_a_socket_begins_with_a_token(client: TestClient, attempt: Attempt, hello: str, code: int) -> None:
+    with client.websocket_connect(f"{PREFIX}/training-jobs/{attempt.job['id']}/live") as socket:
+        socket.send_text(hello)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == code
+
+
+def test_another_organizations_training_is_not_there(bob: Visitor, attempt: Attempt) -> None:
+    with pytest.raises(WebSocketDisconnect) as closed:
+        listen(bob, attempt.job["id"])
+    assert closed.value.code == 4404
+    assert bob("GET", f"/training-jobs/{attempt.job['id']}/logs").status_code == 404
+
+
+def test_the_log_is_read_page_by_page(ann: Visitor, nats: Nats, settings: Settings, attempt: Attempt) -> None:
+    keep(settings, attempt, points(1, 4))
+    ship(nats, attempt, points(3, 6))
+    path = f"/training-jobs/{attempt.job['id']}/logs"
+    first = ann.get(f"{path}?limit=4")
+    rest = ann.get(f"{path}?after={first['next']}")
+    assert [line["line"] for line in first["items"] + rest["items"]] == numbered(1, 6)
+    assert rest["next"] is None
