@@ -9,7 +9,7 @@ import logging
 import random
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -23,7 +23,7 @@ from infra.config import Settings
 from infra.event_store import EventStore
 from infra.ledger import Ledger
 from infra.progress import Progress
-from infra.published import pack
+from infra.published import Published, pack
 from infra.stream_tail import Diverged, Tail, read_tail
 
 NAME: Final = "relay"
@@ -76,17 +76,34 @@ class Relay:
         return tail
 
     async def _forward(self, tail: Tail) -> Tail:
+        """One page is read and packed while the one before it travels."""
         self.wake.clear()
-        while rows := await asyncio.to_thread(self._ledger.read, tail.position, MOST_MESSAGES):
-            expected = list(range(tail.position + 1, tail.position + 1 + len(rows)))
-            if [row.position for row in rows] != expected:
-                raise Diverged(f"the store has a hole after position {tail.position}: verify it before anything else")
-            for batch in batches([pack(row, tail.head) for row in rows]):
-                await publish_batch(self._client, batch, tail.position)
-                tail = tail._replace(position=tail.position + len(batch))
-                self.counters.batches += 1
-                self.counters.events += len(batch)
-                await asyncio.to_thread(self._note, tail.position, None)
+        coming = self._read(tail)
+        try:
+            while page := await coming:
+                coming = self._read(tail._replace(position=tail.position + len(page)))
+                for batch in batches(page):
+                    tail = await self._publish(batch, tail)
+        finally:
+            coming.cancel()
+        return tail
+
+    def _read(self, tail: Tail) -> "asyncio.Task[list[Published]]":
+        return asyncio.create_task(asyncio.to_thread(self._page, tail))
+
+    def _page(self, tail: Tail) -> list[Published]:
+        rows = self._ledger.read(tail.position, MOST_MESSAGES)
+        expected = range(tail.position + 1, tail.position + 1 + len(rows))
+        if any(row.position != position for row, position in zip(rows, expected, strict=True)):
+            raise Diverged(f"the store has a hole after position {tail.position}: verify it before anything else")
+        return [pack(row, tail.head) for row in rows]
+
+    async def _publish(self, batch: Sequence[Published], tail: Tail) -> Tail:
+        await publish_batch(self._client, batch, tail.position)
+        tail = tail._replace(position=tail.position + len(batch))
+        self.counters.batches += 1
+        self.counters.events += len(batch)
+        await asyncio.to_thread(self._note, tail.position, None)
         return tail
 
     async def _rest(self) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import quote
 from uuid import UUID
@@ -16,7 +17,8 @@ PREFIX: Final = "vistory.events"
 MESSAGE_ID: Final = "Nats-Msg-Id"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+")
+_PLAIN: Final = re.compile(r"vistory\.events(\.[A-Za-z0-9_-]+){4}")
+_ROUTED: Final = re.compile(r"vistory\.events(\.[A-Za-z0-9_-]+){5}")
 # Topics whose messages end in one more token, by which a trainer finds its own: where that word stands in the data.
 ROUTED_BY: Final = {"training_job.requested": ("recipe", "framework"), "training_job.requeued": ("framework",)}
 
@@ -44,7 +46,10 @@ class Message(Protocol):
 def pack(row: Row, head: Head) -> Published:
     """The message of a row; `head` says of which ledger and generation it is."""
     document = from_json(row.stored.state)
-    return Published(_subject(row.stored, document), _headers(row, head, document["envelope"]), row.stored.state)
+    id = str(row.stored.originator_id)
+    return Published(
+        _subject(row.stored.topic, id, document), _headers(row, id, head, document["envelope"]), row.stored.state
+    )
 
 
 def unpack(message: Message) -> Row:
@@ -67,22 +72,22 @@ def origin(message: Message) -> tuple[str, str]:
     return str(headers.get("ce-source", "")).rpartition("/")[2], str(headers.get("ce-generation", ""))
 
 
-def message_id(head: Head, position: int) -> str:
-    return f"{head.ledger}-{head.generation}-{position}"
-
-
 def micros(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def _subject(stored: Stored, document: Mapping[str, Any]) -> str:
-    aggregate, _, event = stored.topic.partition(".")
-    tokens = [str(document["envelope"]["organization"]), aggregate, str(stored.originator_id), event]
-    if stored.topic in ROUTED_BY:
-        tokens.append(_routing_key(document["data"], ROUTED_BY[stored.topic]))
-    if not all(_TOKEN.fullmatch(token) for token in tokens):
-        raise ValueError(f"{tokens} cannot be the tokens of a subject")
-    return ".".join((PREFIX, *tokens))
+def _subject(topic: str, id: str, document: Mapping[str, Any]) -> str:
+    subject = f"{PREFIX}.{document['envelope']['organization']}.{topic.replace('.', f'.{id}.')}"
+    if topic in ROUTED_BY:
+        subject += f".{_routing_key(document['data'], ROUTED_BY[topic])}"
+    if not (_ROUTED if topic in ROUTED_BY else _PLAIN).fullmatch(subject):
+        raise ValueError(f"{subject} cannot be a subject")
+    return subject
+
+
+@cache
+def _text(id: UUID) -> str:
+    return str(id)
 
 
 def _routing_key(data: Any, path: tuple[str, ...]) -> str:
@@ -91,20 +96,21 @@ def _routing_key(data: Any, path: tuple[str, ...]) -> str:
     return str(data)
 
 
-def _headers(row: Row, head: Head, envelope: Mapping[str, Any]) -> dict[str, str]:
+def _headers(row: Row, id: str, head: Head, envelope: Mapping[str, Any]) -> dict[str, str]:
+    ledger = _text(head.ledger)
     headers = {
         "ce-specversion": "1.0",
         "ce-id": envelope["event"],
-        "ce-source": f"/vistory/{head.ledger}",
+        "ce-source": f"/vistory/{ledger}",
         "ce-type": row.stored.topic,
-        "ce-time": row.recorded_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "ce-subject": str(row.stored.originator_id),
+        "ce-time": row.recorded_at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z",
+        "ce-subject": id,
         "ce-sequence": str(row.position),
         "ce-originatorversion": str(row.stored.originator_version),
         "ce-recordedat": str(micros(row.recorded_at)),
         "ce-chain": row.chain.hex(),
         "ce-generation": str(head.generation),
-        MESSAGE_ID: message_id(head, row.position),
+        MESSAGE_ID: f"{ledger}-{head.generation}-{row.position}",
     }
     if envelope.get("traceparent"):
         headers["ce-traceparent"] = quote(envelope["traceparent"], safe="-")
