@@ -1,0 +1,160 @@
+"""What holds for every command: keys, receipts, one's own writes, bodies that make no sense."""
+
+from collections.abc import Iterator
+from threading import Event
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from infra.config import Settings
+from infra.wiring import Core
+from tests.api.visitor import PREFIX, Visitor
+
+
+@pytest.fixture(scope="module")
+def core(settings: Settings) -> Iterator[Core]:
+    with Core.open(settings) as core:
+        yield core
+
+
+def test_the_same_key_gives_the_same_answer_and_does_it_once(ann: Visitor, core: Core) -> None:
+    first = ann("POST", "/projects", {"name": "Once"}, key="k")
+    head = core.store.head().position
+    again = ann("POST", "/projects", {"name": "Once"}, key="k")
+    assert (first.status_code, first.json()) == (again.status_code, again.json())
+    assert first.headers["Vistory-Position"] == again.headers["Vistory-Position"]
+    assert first.headers["Vistory-Chain"] == again.headers["Vistory-Chain"]
+    assert core.store.head().position == head
+
+
+def test_the_same_key_with_another_body_is_refused(ann: Visitor) -> None:
+    ann.post("/projects", {"name": "One"}, key="reused")
+    answer = ann("POST", "/projects", {"name": "Two"}, key="reused")
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:vistory:problem:key-reused")
+
+
+def test_the_same_key_on_another_thing_is_refused(ann: Visitor) -> None:
+    one, two = (ann.post("/projects", {"name": name})["id"] for name in ("One", "Two"))
+    assert ann("PATCH", f"/projects/{one}", {"name": "New"}, key="thing").status_code == 200
+    assert ann("PATCH", f"/projects/{two}", {"name": "New"}, key="thing").status_code == 422
+
+
+def test_a_key_is_its_owners_and_its_routes(ann: Visitor, bob: Visitor) -> None:
+    mine = ann.post("/projects", {"name": "Same"}, key="shared")
+    assert bob.post("/projects", {"name": "Same"}, key="shared")["id"] != mine["id"]
+    assert ann.post("/datasets", {"name": "Same"}, key="shared")["id"] != mine["id"]
+
+
+def test_an_answer_carries_a_receipt_that_the_ledger_bears_out(ann: Visitor, core: Core) -> None:
+    answer = ann("POST", "/projects", {"name": "Receipt"})
+    ledger, _, position = answer.headers["Vistory-Position"].partition(":")
+    [row] = core.store.read(int(position) - 1, 1)
+    assert ledger == str(core.mapper.ledger)
+    assert row.chain.hex() == answer.headers["Vistory-Chain"]
+
+
+def test_request_id_and_trace_reach_the_event(ann: Visitor, core: Core) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    answer = ann("POST", "/projects", {"name": "Traced"}, traceparent=trace)
+    position = int(answer.headers["Vistory-Position"].rpartition(":")[2])
+    [row] = core.store.read(position - 1, 1)
+    _, envelope = core.mapper.decode(row.stored)
+    assert str(envelope.correlation) == answer.headers["X-Request-Id"]
+    assert envelope.traceparent is not None
+    assert envelope.traceparent.split("-")[1] == trace.split("-")[1]
+
+
+def test_one_reads_what_one_wrote(ann: Visitor, holding: Event) -> None:
+    holding.set()
+    made = ann("POST", "/projects", {"name": "Seen at once"})
+    id, position = made.json()["id"], made.headers["Vistory-Position"]
+    assert ann("GET", f"/projects/{id}").status_code == 404
+    late = ann("GET", f"/projects/{id}", Vistory_Min_Position=position)
+    assert (late.status_code, late.headers["Retry-After"]) == (503, "1")
+    holding.clear()
+    assert ann("GET", f"/projects/{id}", Vistory_Min_Position=position).json()["name"] == "Seen at once"
+
+
+@pytest.mark.parametrize("position", ["7", "x:y", "00000000-0000-0000-0000-000000000000:1", "-:-1"])
+def test_a_position_that_makes_no_sense_is_refused(ann: Visitor, position: str) -> None:
+    assert ann("GET", "/projects", Vistory_Min_Position=position).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "body.name"),
+        ({"name": ""}, "body.name"),
+        ({"name": "  "}, "body.name"),
+        ({"name": "x" * 201}, "body.name"),
+        ({"name": "a\nb"}, "body.name"),
+        ({"name": "a\x00b"}, "body.name"),
+        ({"name": 7}, "body.name"),
+        ({"name": "x", "description": "\x00"}, "body.description"),
+        ({"name": "x", "owner_id": "me"}, "body.owner_id"),
+        ({"name": "x", "organization_id": "other"}, "body.organization_id"),
+        ([], "body"),
+    ],
+)
+def test_a_body_that_makes_no_sense_is_refused_by_field(ann: Visitor, body: Any, field: str) -> None:
+    answer = ann("POST", "/projects", body)
+    assert answer.status_code == 422
+    assert [fault["field"] for fault in answer.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("content", "statuses"),
+    [
+        (b"{", {422}),
+        (b"", {422}),
+        (b'{"name": NaN}', {422}),
+        (b'{"name": "\\ud800"}', {422}),
+        (b'{"\\ud800": 1}', {422}),
+        (b"\xff\xfe", {400, 422}),
+        (b"[" * 10_000 + b"]" * 10_000, {400, 422}),
+        (b'{"name":' * 10_000 + b"1" + b"}" * 10_000, {400, 422}),
+    ],
+)
+def test_what_is_no_sensible_json_is_refused(
+    ann: Visitor, client: TestClient, content: bytes, statuses: set[int]
+) -> None:
+    headers = {"Authorization": f"Bearer {ann.token}", "Content-Type": "application/json"}
+    answer = client.post(f"{PREFIX}/projects", content=content, headers=headers)
+    assert answer.status_code in statuses
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_body_over_the_limit_is_refused_declared_or_not(ann: Visitor, client: TestClient) -> None:
+    headers = {"Authorization": f"Bearer {ann.token}", "Content-Type": "application/json"}
+    large = b" " * (8 * 2**20 + 1)
+    assert client.post(f"{PREFIX}/projects", content=large, headers=headers).status_code == 413
+    pieces = (b" " * 2**20 for _ in range(9))
+    assert client.post(f"{PREFIX}/projects", content=pieces, headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize("name", ["مشروع", "🙂🧪", "プロジェクト", "‮gnirts"])
+def test_any_alphabet_is_welcome_in_a_name(ann: Visitor, name: str) -> None:
+    id = ann.post("/projects", {"name": name})["id"]
+    assert ann.get(f"/projects/{id}")["name"] == name
+
+
+def test_a_problem_names_the_request(ann: Visitor) -> None:
+    answer = ann("GET", "/projects/00000000-0000-0000-0000-000000000000")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() | {"detail": ""} == {
+        "type": "urn:vistory:problem:not-found",
+        "title": "Not found",
+        "status": 404,
+        "detail": "",
+        "instance": f"urn:uuid:{answer.headers['X-Request-Id']}",
+    }
+
+
+def test_a_rename_is_in_the_audit_log_with_old_and_new(ann: Visitor) -> None:
+    id = ann.post("/projects", {"name": "Before"})["id"]
+    assert ann("PATCH", f"/projects/{id}", {"name": "After"}).status_code == 200
+    entry = ann.get(f"/audit/entity/project/{id}")["items"][0]
+    assert entry["changes"] == {"name": {"old": "Before", "new": "After"}}
+    assert (entry["actor_id"], entry["actor_role"]) == (ann.id, "admin")
+    assert "Before" in entry["sentence"]
