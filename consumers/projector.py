@@ -41,7 +41,8 @@ async def _main(settings: Settings) -> None:
 async def project(settings: Settings) -> None:
     """Make what tables are missing, then follow the stream until cancelled."""
     # A power cut may cost rows and checkpoint together, never one without the other; the stream has them again.
-    engine = engine_for(settings.need("database_url"), pool_size=2, options="-c synchronous_commit=off")
+    unhurried = "-c synchronous_commit=off"
+    engine = engine_for(settings.need("database_url"), pool_size=2, pre_ping=False, options=unhurried)
     with Core.open(settings) as core:
         if stale := furnish(engine, PROJECTIONS):
             log.info("rebuilt: %s", await asyncio.to_thread(rebuild, core, stale))

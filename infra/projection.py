@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, Text, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.model import Recorded
 from infra.reach import out_of_reach
@@ -25,6 +26,10 @@ _MOVE: Final = text(
     "UPDATE work.positions SET position = :to, moved_at = now()"
     " WHERE consumer = :consumer AND position = :of AND stopped IS NULL"
 )
+_PASS: Final = text(
+    "UPDATE work.positions SET position = :to, moved_at = now()"
+    " WHERE consumer = ANY(:consumers) AND position = :of AND stopped IS NULL"
+).bindparams(bindparam("consumers", type_=ARRAY(Text)))
 _STOP: Final = text("UPDATE work.positions SET stopped = :reason, moved_at = now() WHERE consumer = :consumer")
 Fetch = Callable[[int, int], Sequence[Recorded]]
 """The events after one position up to another, from the store."""
@@ -118,3 +123,17 @@ class LiveProjection:
         """What others made of the checkpoint; a rebuild clears what it was stopped by."""
         with self.engine.begin() as tx:
             self.position, self.stopped = tx.execute(_READ, self._key).one()
+
+
+def pass_by(live: Sequence[LiveProjection], events: Sequence[Recorded]) -> None:
+    """Move those to whom these events say nothing in one go; a checkpoint that is elsewhere is left to `take`."""
+    of, to = events[0].position - 1, events[-1].position
+    idle = [each for each in live if each.position == of and all(e.topic in each.projection.skips for e in events)]
+    if len(idle) < 2:
+        return
+    names = [consumer(each.projection.name) for each in idle]
+    with idle[0].engine.begin() as tx:
+        if tx.execute(_PASS, {"consumers": names, "of": of, "to": to}).rowcount != len(idle):
+            return tx.rollback()
+    for each in idle:
+        each.position = to

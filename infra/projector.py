@@ -15,7 +15,7 @@ from domain.model import Recorded
 from infra.event_feed import EventFeed
 from infra.ledger import Ledger, Row
 from infra.mapper import Mapper
-from infra.projection import LiveProjection
+from infra.projection import LiveProjection, pass_by
 from infra.published import unpack
 from infra.reach import out_of_reach
 from projections.model import Projection
@@ -80,9 +80,7 @@ class Projector:
     def take(self, messages: Sequence[Msg]) -> None:
         """Apply what the stream delivered. Raises where the database is out of reach."""
         events = self._decoded(self._contiguous([unpack(message) for message in messages]))
-        if events:
-            self._hand_on(events)
-            self.counters.batches += 1
+        self._hand_on(events)
 
     def from_store(self, after: int, upto: int) -> list[Recorded]:
         """At most a batch of them, and none behind one that nobody can read. Raises what the first one raises."""
@@ -153,9 +151,13 @@ class Projector:
         return self.mapper.recorded(row.stored, row.position, row.recorded_at)
 
     def _hand_on(self, events: Sequence[Recorded]) -> None:
+        if not events:
+            return
+        pass_by(self._going(), events)
         for each in self._going():
             each.take(events)
         self.counters.events += len(events)
+        self.counters.batches += 1
 
     def _going(self) -> list[LiveProjection]:
         return [each for each in self.live if each.stopped is None]

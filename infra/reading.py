@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
 FIRST_PAUSE: Final = 0.002
-LONGEST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 0.015
 _REACHED: Final = text(
     "SELECT consumer, position, stopped FROM work.positions WHERE consumer = ANY(:consumers)"
 ).bindparams(bindparam("consumers", type_=ARRAY(Text)))
@@ -33,13 +33,13 @@ def consumer(projection: str) -> str:
     return f"projection:{projection}"
 
 
-def engine_for(url: str, *, pool_size: int = 8, **options: Any) -> Engine:
+def engine_for(url: str, *, pool_size: int = 8, pre_ping: bool = True, **options: Any) -> Engine:
     """Connections are made when first needed."""
     return create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
+        pool_pre_ping=pre_ping,
         connect_args=options,
     )
 

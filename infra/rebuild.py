@@ -94,7 +94,7 @@ def build(core: Core, draft: Engine, schema: str, wanted: Sequence[Projection], 
     """Fold the ledger up to a position in memory, and write the tables. Everything is held in memory meanwhile."""
     drafts: dict[str, dict[Key, Row | None]] = {table.name: {} for table in tables(wanted)}
     for recorded in in_bulk(core, upto):
-        for projection in wanted:
+        for projection in (each for each in wanted if recorded.topic not in each.skips):
             try:
                 for view in projection.views:
                     step(view, drafts[view.table.name], recorded)

@@ -1,13 +1,19 @@
 """A ledger with the read models over it, a bus of their own between them, and poison to put into a fold."""
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
+from pydantic import SecretStr
 from sqlalchemy import Engine
 from uuid_utils.compat import uuid7
 
@@ -27,6 +33,7 @@ from projections import PROJECTIONS
 from projections.model import Key, Projection, Row
 from tests.servers import Databases, Servers
 
+RUN = "from consumers.projector import main; from infra.config import Settings; main(Settings())"
 NAMES = [projection.name for projection in PROJECTIONS]
 
 
@@ -96,7 +103,7 @@ def here(envelope: Envelope, ledger: UUID) -> Envelope:
 def scene(servers: Servers, databases: Databases, nats: Nats) -> Iterator[Scene]:
     migrate(databases.owner_url, APP, uuid7())
     migrate_keys(databases.keys_owner_url, KEYS)
-    engine, reading = engine_for(databases.app_url), Reading(databases.app_url)
+    engine, reading = engine_for(databases.app_url, pre_ping=False), Reading(databases.app_url)
     with Core.open(servers.settings("projector", databases, nats)) as core:
         asyncio.run(declared(core, nats))
         assert furnish(engine, PROJECTIONS) == []
@@ -132,3 +139,19 @@ async def until(true: Callable[[], bool], seconds: float = 20) -> None:
     while not await asyncio.to_thread(true):
         assert time.monotonic() < end, "it did not come to be in time"
         await asyncio.sleep(0.01)
+
+
+@contextmanager
+def projector_process(at: Scene, servers: Servers, folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    told = servers.settings("projector", at.databases, at.nats).model_dump(exclude_none=True)
+    plain = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in told.items()}
+    file = folder / "projector.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(plain, default=str))
+    argv = [sys.executable, "-c", RUN]
+    environment = os.environ | {"VISTORY_SETTINGS_FILE": str(file)}
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -1,9 +1,11 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from nats.aio.msg import Msg
+from sqlalchemy import text
 
 from domain.model import Recorded
 from infra import bus
@@ -14,6 +16,7 @@ from infra.projector import Projector
 from infra.published import pack
 from infra.reading import NotThereYet, ReadModelStopped
 from infra.rebuild import rebuild
+from infra.tables import furnish
 from projections import PROJECTIONS
 from projections.audit import list_entries
 from projections.experiment import find_experiment, list_runs
@@ -24,7 +27,7 @@ from projections.training_job import list_jobs
 from tests.commands.conftest import ACME, ANN, BEN
 from tests.commands.test_experiment import BASELINE
 from tests.commands.test_project import CELLS
-from tests.infra.projecting import NAMES, Scene, poisoned, scene, until
+from tests.infra.projecting import NAMES, Scene, poisoned, projector_process, scene, until
 from tests.projections.history import BEN_IN_ACME, ELSEWHERE, everything, recorded
 from tests.servers import Databases, Servers
 
@@ -318,3 +321,29 @@ def test_a_page_begins_where_the_last_one_ended(at: Scene, history: Sequence[Rec
 def test_a_wait_has_an_end(at: Scene) -> None:
     with pytest.raises(NotThereYet):
         at.reading.wait_until(["project"], 1, timeout=0.05)
+
+
+def test_the_process_says_when_it_is_ready_and_ends_when_told(
+    at: Scene, servers: Servers, history: Sequence[Recorded], tmp_path: Path
+) -> None:
+    at.tell(history)
+    asyncio.run(at.publish())
+    with projector_process(at, servers, tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "ready"
+        at.reading.wait_until(NAMES, len(history), timeout=20)
+        process.terminate()
+        assert process.wait(timeout=5) == 0
+    assert compare_rebuild(at.core).differences == ()
+
+
+def test_tables_of_another_shape_are_made_anew_at_the_start(at: Scene, history: Sequence[Recorded]) -> None:
+    at.tell(history)
+    rebuild(at.core)
+    with at.engine.begin() as tx:
+        tx.execute(text("ALTER TABLE read.projects DROP COLUMN description"))
+        tx.execute(text("DROP TABLE read.audit_people"))
+    assert furnish(at.engine, PROJECTIONS) == ["project", "audit"]
+    rebuild(at.core, ["project", "audit"])
+    assert furnish(at.engine, PROJECTIONS) == []
+    assert compare_rebuild(at.core).differences == ()
