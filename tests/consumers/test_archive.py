@@ -1,0 +1,71 @@
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import pytest
+from psycopg_pool import ConnectionPool
+
+from infra.archive_writer import CONSUMER, ArchiveWriter, following
+from infra.leases import Key
+from infra.positions import Positions
+from tests.ground import Ground, ground
+from tests.servers import Databases
+
+KEY, ORGANIZATION = Key(UUID(int=1), 1), UUID(int=2)
+
+
+class Shelf:
+    """Blobs in memory."""
+
+    def __init__(self) -> None:
+        self.held: list[bytes] = []
+
+    def write(self, organization_id: UUID, data: bytes) -> str:
+        self.held.append(data)
+        return f"{len(self.held):064x}"
+
+
+@pytest.fixture
+def writer(fresh_database: Callable[..., Databases]) -> Iterator[ArchiveWriter]:
+    with ground(fresh_database()) as ready, pool(ready) as connections:
+        yield ArchiveWriter(connections, Shelf())
+
+
+def pool(ready: Ground) -> ConnectionPool:
+    return ConnectionPool(ready.databases.app_url, min_size=1, open=True, kwargs={"autocommit": True})
+
+
+def points(first: int, last: int) -> list[dict[str, object]]:
+    return [{"n": n, "kind": "log", "line": str(n)} for n in range(first, last + 1)]
+
+
+def archive(writer: ArchiveWriter, first: int, last: int, position: int = 1) -> None:
+    chunk = writer.keep(ORGANIZATION, KEY, points(first, last))
+    writer.record([chunk] if chunk else [], position)
+
+
+def test_what_comes_twice_is_kept_once(writer: ArchiveWriter) -> None:
+    archive(writer, 1, 5)
+    archive(writer, 1, 5)
+    archive(writer, 4, 8)
+    assert writer.last(KEY) == 8
+    with writer.pool.connection() as connection:
+        rows = connection.execute("SELECT first, last FROM work.archive ORDER BY first").fetchall()
+    assert rows == [(1, 5), (6, 8)]
+
+
+def test_what_would_leave_a_gap_waits_until_it_is_sent_again(writer: ArchiveWriter) -> None:
+    archive(writer, 1, 3)
+    archive(writer, 7, 9)
+    assert writer.last(KEY) == 3
+    archive(writer, 4, 9)
+    assert writer.last(KEY) == 9
+
+
+def test_rows_and_place_in_the_stream_move_together(writer: ArchiveWriter) -> None:
+    archive(writer, 1, 3, position=17)
+    assert Positions(writer.pool).of(CONSUMER) == 17
+
+
+def test_points_follow_each_other_whatever_the_order_they_came_in() -> None:
+    shuffled = [*points(3, 4), *points(1, 2), *points(2, 3), *points(9, 9)]
+    assert [point["n"] for point in following(1, shuffled)] == [2, 3, 4]
