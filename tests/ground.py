@@ -36,7 +36,7 @@ class Hand:
         project = Project.create(uuid7(), ORGANIZATION, ANN, "digits", "", NOW)
         while project.version < count:
             project.rename(f"{'цифры 🙂 ' * words}{project.version}"[:199], NOW)
-        return [self._stored(event) for event in project.pending_events if isinstance(event, Event)]
+        return [self.stored(event) for event in project.pending_events if isinstance(event, Event)]
 
     def append(self, stored: Sequence[Stored], command: UUID | None = None) -> Verdict:
         id = str(stored[0].originator_id)
@@ -54,7 +54,7 @@ class Hand:
             filled = stored.state.replace(b'"description":""', b'"description":"' + b"x" * 250_000 + b'"')
             assert self.append([stored._replace(state=filled)]).verdict == "accepted"
 
-    def _stored(self, event: Event) -> Stored:
+    def stored(self, event: Event) -> Stored:
         envelope = Envelope(
             schema_version=1,
             event=uuid7(),

@@ -113,7 +113,7 @@ def test_two_relays_and_eight_writers_make_one_stream(nats: Nats, ledger: Ground
 def test_a_relay_that_is_killed_loses_nothing_and_repeats_nothing(nats: Nats, ledger: Ground, tmp_path: Path) -> None:
     async def story() -> None:
         async with scene(nats, ledger) as at:
-            for _ in range(4):
+            for _ in range(3):
                 ledger.write(3_000, per_command=1_000)
                 before = await at.last()
                 with relay_process(at, tmp_path) as relay:
