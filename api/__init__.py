@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 from fastapi import APIRouter, FastAPI
 
 from api import (
@@ -14,6 +15,7 @@ from api import (
     live,
     membership,
     middleware,
+    mlflow,
     model,
     openapi,
     person,
@@ -36,7 +38,8 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.house = house
             house.bus.open()
             try:
-                yield
+                async with httpx.AsyncClient(timeout=60.0, trust_env=False) as app.state.to_mlflow:
+                    yield
             finally:
                 await house.bus.close()
 
@@ -44,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     app.include_router(_versioned(), responses=errors.responses(500))
     app.include_router(health.router, responses=errors.responses(500))
+    app.include_router(mlflow.router)
     app.add_middleware(middleware.Edge, unlimited="/mlflow/")
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     return app

@@ -90,7 +90,13 @@ def problem(
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
     status = status_of(error)
-    return problem(request, type(error).__name__, status, _shown(str(error)), headers=HEADERS.get(status))
+    return problem(
+        request,
+        type(error).__name__,
+        status,
+        _shown(str(error)),
+        headers=getattr(error, "headers", HEADERS.get(status)),
+    )
 
 
 async def _unreadable(request: Request, error: Exception) -> JSONResponse:

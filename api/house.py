@@ -26,6 +26,7 @@ from infra.job_states import JobStates
 from infra.objects import Objects
 from infra.reading import Reading
 from infra.secrets import Accounts
+from infra.sign_ins import SignIns
 from infra.tokens import Tokens
 from infra.trainers import ReportedTrainers
 from infra.unit import Errand, Unit
@@ -38,6 +39,7 @@ class House:
     settings: Settings
     core: Core
     accounts: Accounts
+    sign_ins: SignIns
     tokens: Tokens
     blobs: Blobs
     uploads: Uploads
@@ -74,6 +76,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             settings=settings,
             core=core,
             accounts=accounts,
+            sign_ins=SignIns(accounts),
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
             blobs=blobs,
             uploads=uploads,

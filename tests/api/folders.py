@@ -37,8 +37,7 @@ def listed(folder: Folder) -> list[dict[str, Any]]:
 
 def send(visitor: Visitor, dataset: str, folder: Folder) -> str:
     """Begin an upload and send what is missing."""
-    upload = f"/datasets/{dataset}/uploads"
-    upload += "/" + visitor.post(upload)["id"]
+    upload: str = f"/datasets/{dataset}/uploads/" + visitor.post(f"/datasets/{dataset}/uploads")["id"]
     by_hash = {sha256(data).hexdigest(): data for data in folder.values()}
     for one in visitor.post(f"{upload}/files", {"files": listed(folder)})["missing"]:
         answer = httpx2.put(one["url"], headers=one["headers"], content=by_hash[one["sha256"]], trust_env=False)

@@ -1,5 +1,7 @@
 """Organizations are walls: another one's thing is not there, whatever is asked of it."""
 
+from typing import Any
+
 import pytest
 
 from tests.api.folders import filled, send
@@ -70,7 +72,7 @@ def test_what_another_organization_has_is_not_found(ann: Visitor, bob: Visitor, 
     ],
 )
 def test_what_another_organization_has_cannot_be_changed(
-    bob: Visitor, things: Things, method: str, path: str, body: dict[str, str]
+    bob: Visitor, things: Things, method: str, path: str, body: dict[str, Any]
 ) -> None:
     filled_in = {k: v.format(**things) if isinstance(v, str) else v for k, v in body.items()}
     assert bob(method, path.format(**things), filled_in).status_code == 404

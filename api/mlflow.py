@@ -1,0 +1,100 @@
+"""MLflow's own pages, behind our sign-in.
+
+MLflow knows no walls between organizations, so it is shown only while the ledger holds a single one; and what it shows
+is made from our history, so nobody changes it from outside: searching is all that may be posted.
+"""
+
+import base64
+import binascii
+from collections.abc import AsyncIterator, Iterable
+from typing import Annotated, ClassVar, Final
+from urllib.parse import urlsplit
+
+import httpx
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from sqlalchemy import func, select
+
+from api.house import House, TheHouse
+from commands.access import Caller, demand
+from domain.errors import Forbidden, Unauthenticated
+from domain.roles import Permission
+from infra.dispatch import Unavailable
+from projections.membership import organizations
+
+router = APIRouter(include_in_schema=False)
+PATH: Final = "/mlflow"
+# Of one hop only, or about us and not about MLflow.
+KEPT_BACK: Final = (
+    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
+    "host authorization cookie origin referer x-frame-options"
+)
+HARMLESS: Final = frozenset({"GET", "HEAD"})
+
+
+class NeedsSignIn(Unauthenticated):
+    """Asked for in the way that makes a browser show its own form."""
+
+    headers: ClassVar = {"WWW-Authenticate": 'Basic realm="Vistory", charset="UTF-8"'}
+
+
+def visitor(request: Request, house: TheHouse) -> Caller:
+    kind, _, rest = request.headers.get("authorization", "").partition(" ")
+    caller = house.tokens.person(rest) if kind.lower() == "bearer" else _by_password(house, kind, rest)
+    demand(caller, house.ledger_as(caller), Permission.READ, None)
+    with house.reading.transaction() as tx:
+        if (tx.execute(select(func.count()).select_from(organizations)).scalar() or 0) > 1:
+            raise Forbidden("MLflow does not separate organizations, and there are several here")
+    if request.method not in HARMLESS and not request.url.path.endswith(("/search", "/graphql")):
+        raise Forbidden("MLflow's pages are for reading; what they show is made from the history")
+    return caller
+
+
+@router.get(PATH)
+def front() -> RedirectResponse:
+    return RedirectResponse(f"{PATH}/", 308)
+
+
+@router.api_route(f"{PATH}/{{path:path}}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+async def proxy(path: str, request: Request, house: TheHouse, caller: Annotated[Caller, Depends(visitor)]) -> Response:
+    if house.settings.mlflow_url is None:
+        raise Unavailable("there is no MLflow here")
+    client: httpx.AsyncClient = request.app.state.to_mlflow
+    url = httpx.URL(f"{house.settings.mlflow_url.rstrip('/')}/{path}", query=request.url.query.encode() or None)
+    content = request.stream() if request.method not in HARMLESS else None
+    asked = client.build_request(request.method, url, headers=_passed_on(request.headers.items()), content=content)
+    try:
+        answer = await client.send(asked, stream=True)
+    except httpx.TransportError as error:
+        raise Unavailable("MLflow does not answer; it may still be starting") from error
+    headers = dict(_passed_on(answer.headers.items()))
+    if "location" in headers:
+        headers["location"] = PATH + urlsplit(headers["location"])._replace(scheme="", netloc="").geturl()
+    return StreamingResponse(_body(answer), answer.status_code, headers)
+
+
+async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in answer.aiter_raw():
+            yield chunk
+    finally:
+        await answer.aclose()
+
+
+def _by_password(house: House, kind: str, given: str) -> Caller:
+    """HTTP Basic, which is what a browser can do by itself."""
+    try:
+        email, colon, password = base64.b64decode(given, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        email = colon = password = ""
+    if kind.lower() != "basic" or not colon:
+        raise NeedsSignIn("sign in with your address and password, or send a token")
+    person_id = house.sign_ins.person(email, password)
+    if person_id is None:
+        raise NeedsSignIn("no account has this address and password")
+    return Caller(kind="person", id=person_id, organization_id=house.registration(person_id).organization_id)
+
+
+def _passed_on(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    kept_back = KEPT_BACK.split()
+    return [(name, value) for name, value in headers if name.lower() not in kept_back]

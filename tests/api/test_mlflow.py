@@ -1,0 +1,87 @@
+"""The way to MLflow's pages: who is let through, and what is passed on. What stands behind is any HTTP server."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from fastapi.testclient import TestClient
+from uuid_utils.compat import uuid7
+
+from infra.config import Settings
+from infra.migrate import migrate, migrate_keys
+from infra.provision import APP, KEYS
+from tests.api.visitor import PASSWORD, Visitor
+from tests.servers import Servers
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with what it was asked."""
+
+    def do_GET(self) -> None:
+        length = int(self.headers.get("content-length") or 0)
+        told = {"path": self.path, "method": self.command, "headers": dict(self.headers), "length": length}
+        body = json.dumps(told).encode()
+        self.send_response(302 if self.path == "/moved" else 200)
+        self.send_header("Location", "http://127.0.0.1:1/elsewhere?x=1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def settings(servers: Servers) -> Iterator[Settings]:
+    databases = servers.fresh_database()
+    migrate(databases.owner_url, APP, uuid7())
+    migrate_keys(databases.keys_owner_url, KEYS)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        yield servers.settings("api", databases).model_copy(update={"mlflow_url": url})
+        server.shutdown()
+        thread.join()
+    servers.drop(databases)
+
+
+def test_pages_are_passed_on_without_what_is_ours(client: TestClient, ann: Visitor) -> None:
+    answer = client.get("/mlflow/static/a.js?v=1", auth=(ann.email, PASSWORD), headers={"Cookie": "a=b"})
+    told = answer.json()
+    assert told["path"] == "/static/a.js?v=1"
+    names = {name.lower() for name in told["headers"]}
+    assert not names & {"authorization", "cookie"}
+    assert told["headers"]["Host"].startswith("127.0.0.1:")
+
+
+def test_a_token_opens_too(client: TestClient, ann: Visitor) -> None:
+    assert client.get("/mlflow/", headers={"Authorization": f"Bearer {ann.token}"}).json()["path"] == "/"
+
+
+def test_whoever_is_not_signed_in_is_asked_to(client: TestClient) -> None:
+    for auth in (None, ("nobody@example.org", "wrong")):
+        answer = client.get("/mlflow/", auth=auth)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Basic")
+
+
+def test_searching_may_be_posted_and_nothing_else(client: TestClient, ann: Visitor) -> None:
+    headers = {"Authorization": f"Bearer {ann.token}"}
+    search = client.post("/mlflow/ajax-api/2.0/mlflow/runs/search", json={"a": 1}, headers=headers)
+    assert search.json()["length"] > 0
+    assert client.post("/mlflow/ajax-api/2.0/mlflow/runs/delete", json={}, headers=headers).status_code == 403
+
+
+def test_where_it_points_stays_behind_the_same_door(client: TestClient, ann: Visitor) -> None:
+    answer = client.get("/mlflow/moved", headers={"Authorization": f"Bearer {ann.token}"}, follow_redirects=False)
+    assert answer.headers["location"] == "/mlflow/elsewhere?x=1"
+
+
+def test_with_several_organizations_it_is_closed(client: TestClient, ann: Visitor, bob: Visitor) -> None:
+    bob.get("/projects")
+    assert client.get("/mlflow/", headers={"Authorization": f"Bearer {ann.token}"}).status_code == 403
