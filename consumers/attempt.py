@@ -123,11 +123,10 @@ class Attempt:
         hearing = [asyncio.create_task(self._hear(execution)), asyncio.create_task(self._overhear(execution))]
         ending = asyncio.create_task(self._end_when_asked(execution))
         try:
-            code = await execution.wait()
-            await asyncio.gather(*hearing)
+            code, *_ = await asyncio.gather(execution.wait(), *hearing)
         finally:
             ending.cancel()
-            if execution.status() is None:
+            if execution.status() is None:  # whoever does not listen any more must not let it speak for ever
                 await execution.stop(0.1)
         return judge(code, self.stop_reason, self._result, self._failed, processes_killed_for_memory() > killed_before)
 
@@ -170,7 +169,10 @@ class Attempt:
         """Under a name of its own: the training itself keeps only its newest few."""
         kept = self._folder / f"checkpoint-{message['epoch']}"
         kept.unlink(missing_ok=True)
-        os.link(message["path"], kept)
+        try:
+            os.link(message["path"], kept)
+        except OSError as error:
+            return self._note(f"the checkpoint of epoch {message['epoch']} is gone already: {error}")
         file = Produced(kept, message["sha256"], message["size"])
         checkpoint = {name: message[name] for name in ("epoch", "sha256", "size")}
         await self._outbox.put(Report("checkpoints", {"checkpoint": checkpoint}, str(message["epoch"]), files=(file,)))

@@ -22,14 +22,14 @@ from uuid_utils.compat import uuid7
 
 from consumers import training_http
 from consumers.attempt import Attempt, Bench
-from domain.training_job import EndReason
+from consumers.custody import Custody
 from infra import leases
 from infra.attempt_folder import AttemptFolder, Claimed
 from infra.blob_cache import BlobCache
 from infra.bus import connect
 from infra.config import Settings
 from infra.cores import Seat
-from infra.ends import Ended, Stop, evidence
+from infra.ends import Stop
 from infra.executors import Executor, SubprocessExecutor, models_of
 from infra.leases import Key
 from infra.nats_users import trainer_durable
@@ -70,6 +70,7 @@ class Service:
         Gauge("vistory_attempts_running", "Trainings that run now.", registry=self.registry).set_function(
             lambda: len(self.running)
         )
+        self._custody = Custody(self._home, self._api, self.stream)
         self._bench = Bench(
             framework=framework,
             worker_id=self.worker_id,
@@ -103,7 +104,7 @@ class Service:
             stack.callback(self._seat.leave)
             self._address = "http://{}:{}".format(*listener.getsockname())
             face = training_http.application(self.health, lambda: self.models, self.registry)
-            for work in (training_http.serve(face, listener), self._register(), self._recover(), self._work()):
+            for work in (training_http.serve(face, listener), self._register(), self._custody.recover(), self._work()):
                 self._begin(work)
             sys.stdout.write("ready\n")
             sys.stdout.flush()
@@ -209,7 +210,7 @@ class Service:
             folder.end()
         finally:
             self._free.release()
-        self._begin(self._ship_the_rest(folder, shipment, api))
+        self._begin(self._custody.ship_the_rest(folder, shipment, api))
         await self._let_go(key)
 
     async def _run(self, attempt: Attempt, shipment: Shipment) -> None:
@@ -232,38 +233,6 @@ class Service:
         if (stream := self.stream()) is not None:
             with suppress(Exception):  # it lapses by itself
                 await leases.give_up(stream, key)
-
-    async def _ship_the_rest(self, folder: AttemptFolder, shipment: Shipment, api: AttemptApi) -> None:
-        """The spool stays until the archive has it; a later start tries again what this one could not."""
-
-        async def archived() -> int:
-            return (await patiently(api.standing)).archived
-
-        try:
-            await shipment.run_until_archived(archived)
-        except Turned as error:
-            log.warning("nobody confirms the archive of %s: %s", folder.key, error)
-            return
-        shipment.spool.close()
-        folder.remove()
-
-    async def _recover(self) -> None:
-        """An earlier start may have been killed: its trainings died with it, and are given back now."""
-        for folder in list(AttemptFolder.leftovers(self._home)):
-            if folder.key not in self.running:
-                folder.clear()
-                self._begin(self._give_back(folder))
-
-    async def _give_back(self, folder: AttemptFolder) -> None:
-        claimed = folder.claimed()
-        api = AttemptApi(self._api, folder.key, claimed.token, None)
-        if not folder.ended:
-            lost = Ended("hand-over", EndReason.WORKER_LOST, "the service of the trainer was killed")
-            with suppress(Turned):
-                await patiently(lambda: api.report("hand-over", {"evidence": evidence(lost, ())}, "recovered"))
-            folder.end()
-        shipment = Shipment(folder.spool(), folder.key, claimed.organization_id, self.stream)
-        await self._ship_the_rest(folder, shipment, api)
 
     async def _controlled(self, message: Msg) -> None:
         """`{"cancel": true}` ends a training; `{"alive": true}` asks whether it runs here."""

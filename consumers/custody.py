@@ -1,0 +1,54 @@
+"""What a worker still owes after an attempt: its last points, and word of those that an earlier start left behind."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from nats.js import JetStreamContext
+
+from domain.training_job import EndReason
+from infra.attempt_folder import AttemptFolder
+from infra.ends import Ended, evidence
+from infra.shipping import Shipment
+from infra.worker_api import AttemptApi, Turned, WorkerApi, patiently
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Custody:
+    home: Path
+    api: WorkerApi
+    stream: Callable[[], JetStreamContext | None]
+
+    async def ship_the_rest(self, folder: AttemptFolder, shipment: Shipment, api: AttemptApi) -> None:
+        """The spool stays until the archive has it; a later start tries again what this one could not."""
+
+        async def archived() -> int:
+            return (await patiently(api.standing)).archived
+
+        with closing(shipment.spool):
+            try:
+                await shipment.run_until_archived(archived)
+            except Turned as error:
+                return log.warning("nobody confirms the archive of %s: %s", folder.key, error)
+        return folder.remove()
+
+    async def recover(self) -> None:
+        """An earlier start may have been killed: its trainings died with it, and are given back now."""
+        await asyncio.gather(*(self._give_back(folder) for folder in list(AttemptFolder.leftovers(self.home))))
+
+    async def _give_back(self, folder: AttemptFolder) -> None:
+        folder.clear()
+        claimed = folder.claimed()
+        api = AttemptApi(self.api, folder.key, claimed.token, None)
+        if not folder.ended:
+            lost = Ended("hand-over", EndReason.WORKER_LOST, "the service of the trainer was killed")
+            with suppress(Turned):  # somebody else saw it first
+                await patiently(lambda: api.report("hand-over", {"evidence": evidence(lost, ())}, "recovered"))
+            folder.end()
+        shipment = Shipment(folder.spool(), folder.key, claimed.organization_id, self.stream)
+        await self.ship_the_rest(folder, shipment, api)
