@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from trainers.failures import TrainingFailed
+from trainers.job import Wanted
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,10 @@ class Device:
     name: str
 
 
-def choose(wanted: str, threads: int) -> Device:
+def choose(wanted: Wanted, threads: int) -> Device:
     """`auto` takes CUDA where it is; `cuda` insists on it."""
     torch.set_num_threads(threads)
     has_cuda = torch.cuda.is_available()
-    if wanted not in ("auto", "cpu", "cuda"):
-        raise TrainingFailed("code_error", f"device {wanted!r} is none of auto, cpu, cuda")
     if wanted == "cuda" and not has_cuda:
         raise TrainingFailed("code_error", "the job asks for a CUDA device and this machine has none")
     if wanted == "cpu" or not has_cuda:

@@ -8,8 +8,15 @@ Reason = Literal["data_error", "out_of_memory", "code_error"]
 EXIT_CODES: Mapping[Reason, int] = {"data_error": 3, "out_of_memory": 4, "code_error": 5}
 TERMINATED = 143
 
-# Frameworks wrap allocation errors in plain RuntimeErrors: CUDA's and the CPU allocator's own words.
-NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "bad allocation")
+# Frameworks wrap allocation errors in plain RuntimeErrors: the words of CUDA, the CPU allocator, C++ and oneDNN.
+NO_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "bad allocation",
+    "could not create a primitive",
+)
 
 
 class TrainingFailed(Exception):

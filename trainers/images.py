@@ -17,7 +17,8 @@ def open_image(file: Path, name: str) -> Image.Image:
                 return ImageOps.exif_transpose(image).convert("RGB")
     except FileNotFoundError as error:
         raise data_error(f"{name}: there is no such file") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    # ImportError: ultralytics patches Pillow to look for a HEIF decoder when nothing else can read a file.
+    except (OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError) as error:
         raise data_error(f"{name} cannot be decoded: {error}") from error
 
 

@@ -12,6 +12,7 @@ from trainers.failures import data_error
 
 Task = Literal["detection", "classification"]
 Side = Literal["train", "val", "test"]
+Wanted = Literal["auto", "cpu", "cuda"]
 SHA256 = re.compile(r"[0-9a-f]{64}")
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class Job:
     blobs: str
     output: str
     threads: int
-    device: str
+    device: Wanted
     seed: int
     resume: Checkpoint | None = None
     weights: Shipped | None = None
@@ -62,7 +63,7 @@ class Question:
     confidence: float = 0.25
     output: str | None = None
     threads: int = 1
-    device: str = "auto"
+    device: Wanted = "auto"
 
 
 def read_job(path: Path) -> Job:

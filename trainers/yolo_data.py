@@ -15,6 +15,7 @@ from trainers.job import Side
 
 # Ultralytics goes by the name when it lists images, and by the content when it reads them.
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
+SMALLEST_FOR_ONE = 64
 
 
 @dataclass(frozen=True)
@@ -78,3 +79,10 @@ def describe(run: Run, folder: Path, paths: Mapping[str, str]) -> str:
     file = folder / "data.yaml"
     file.write_text(json.dumps({"path": str(folder), **paths, "names": numbered}))
     return str(file)
+
+
+def check_batches(run: Run, image_size: int) -> None:
+    """In small pictures a batch of one gives batch norm a single value to learn from: it refuses in other words."""
+    batch, images = run.whole("batch"), len(on("train", run.entries))
+    if image_size < SMALLEST_FOR_ONE and (images % batch or batch) == 1:
+        raise data_error(f"a batch of {batch} leaves one of the {images} training images alone; choose another batch")

@@ -1,5 +1,6 @@
 """A trained YOLO model, asked about images."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,10 @@ def opened(model: Path) -> Any:
 
 
 def boxes(result: Any) -> list[Found]:
+    """A model that diverged says boxes without end or area; those are none."""
     rows = zip(result.boxes.cls.tolist(), result.boxes.conf.tolist(), result.boxes.xywhn.tolist(), strict=True)
-    return [Found(result.names[int(index)], score, (x, y, w, h)) for index, score, (x, y, w, h) in rows]
+    found = [Found(result.names[int(index)], score, (x, y, w, h)) for index, score, (x, y, w, h) in rows]
+    return [one for one in found if one.box and all(map(isfinite, one.box)) and min(one.box[2:]) > 0]
 
 
 def probabilities(result: Any) -> list[Found]:

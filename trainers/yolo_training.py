@@ -13,7 +13,7 @@ from trainers import files
 from trainers.base import Run
 from trainers.registry import MODELS
 from trainers.yolo_checkpoint import State
-from trainers.yolo_data import Layout
+from trainers.yolo_data import Layout, check_batches
 from trainers.yolo_settings import Settings
 from trainers.yolo_watch import Watch
 
@@ -50,6 +50,7 @@ class Classification(Guided, ClassificationTrainer):  # type: ignore[misc]
 
 
 def train_epochs(run: Run, layout: Layout, settings: Settings, resumed: State | None) -> State:
+    check_batches(run, settings.image_size)
     watch = Watch(run, settings, best_epoch=resumed.best_epoch if resumed else 0)
     callbacks = get_default_callbacks()
     for event, callback in watch.callbacks().items():
