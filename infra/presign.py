@@ -34,8 +34,7 @@ class Presigner:
         now: datetime | None = None,
     ) -> str:
         """`headers` must come with the request exactly so; `path` begins with the bucket."""
-        if not 0 < seconds <= LONGEST:
-            raise ValueError(f"a presigned address is good for at most {LONGEST} seconds")
+        _refuse_long(seconds)
         at = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
         scope = f"{at[:8]}/{self.region}/s3/aws4_request"
         signed = {"host": _host(self.endpoint)} | {name.lower(): value for name, value in (headers or {}).items()}
@@ -55,6 +54,11 @@ class Presigner:
         to_sign = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         key = _signing_key(self.secret_key, at[:8], self.region)
         return f"{self.endpoint}{path}?{canonical}&X-Amz-Signature={_mac(key, to_sign).hex()}"
+
+
+def _refuse_long(seconds: int) -> None:
+    if not 0 < seconds <= LONGEST:
+        raise ValueError(f"a presigned address is good for at most {LONGEST} seconds")
 
 
 def _lines(signed: Mapping[str, str]) -> tuple[str, ...]:
