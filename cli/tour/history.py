@@ -8,7 +8,7 @@ from cli.audit import sentence
 from cli.exits import Exit, Stop
 from cli.tour import Tour
 
-SHOWN = 14
+SHOWN = 24
 PATIENCE = 20.0
 
 

@@ -14,6 +14,7 @@ from cli.tour import Tour
 from cli.tour.training import Requested
 
 TESTED = {"test/map50": "mAP50", "test/map50_95": "mAP50-95", "test/accuracy": "accuracy"}
+COLUMNS = ("class", "images", "instances", "precision", "recall", "ap50", "ap50_95")
 PATIENCE = 60.0
 
 
@@ -55,7 +56,8 @@ def tested(metrics: Mapping[str, Any]) -> str:
 
 
 def tables(tour: Tour, report: Mapping[str, Any]) -> None:
-    heads = list(dict.fromkeys(name for line in report["per_class"] for name in line))
+    there = {name for line in report["per_class"] for name in line}
+    heads = [name for name in COLUMNS if name in there]
     tour.stage.table(heads, [[rounded(line.get(name, "")) for name in heads] for line in report["per_class"]])
     if matrix := report["confusion_matrix"]:
         rows = zip(matrix["classes"], matrix["rows"], strict=True)

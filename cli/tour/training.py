@@ -30,7 +30,6 @@ def request(tour: Tour, project: str, dataset: Brought) -> Requested:
     given = given | ({"epochs": tour.wishes.epochs} if tour.wishes.epochs else {})
     wish = {"project_id": project, "dataset_id": dataset.id, "framework": framework, "model": model}
     job = tour.api.post("/training-jobs", **wish, parameters=given)
-    tour.stage.done(f"{NAMES[dataset.task]} requested: {framework} {model} on a snapshot of {dataset.source.name}")
     return Requested(job["id"], NAMES[dataset.task], dataset, framework, model)
 
 

@@ -10,9 +10,11 @@ def go(tour: Tour) -> None:
     tour.stage.step(2, "Persons, an organization, a project")
     project = people.arrive(tour)
     tour.stage.step(3, "Labelled images")
-    brought = [bring(tour, source) for source in sources(tour)]
+    # Each training is requested as soon as its images are there, and told of when its turn comes.
+    jobs = [request(tour, project, bring(tour, source)) for source in sources(tour)]
     tour.stage.step(4, "Trainings, followed live")
-    jobs = [request(tour, project, dataset) for dataset in brought]
+    for job in jobs:
+        tour.stage.done(f"{job.name} requested: {job.framework} {job.model} on a snapshot of {job.dataset.source.name}")
     follow(tour, jobs)
     tour.stage.step(5, "The result")
     for job in jobs:
