@@ -181,6 +181,24 @@ def test_what_nobody_can_read_stops_every_read_model_right_before_it(at: Scene, 
     assert {at.position(name)[0] for name in NAMES} == {3}
 
 
+def test_a_read_model_ahead_of_its_ledger_says_so(at: Scene, history: Sequence[Recorded]) -> None:
+    """As after the ledger alone was restored from a backup."""
+    at.tell(history[:10])
+    rebuild(at.core)
+    with at.engine.begin() as tx:
+        tx.execute(text("UPDATE work.positions SET position = 12 WHERE consumer = 'projection:project'"))
+    projector = Projector.of(at.core.store, at.core.mapper, at.engine, PROJECTIONS)
+    projector.begin()
+    position, stopped = at.position("project")
+    assert position == 12
+    assert stopped is not None
+    assert "rebuild" in stopped
+    rebuild(at.core, ["project"])
+    projector.revive()
+    assert at.position("project") == (10, None)
+    assert not [each.projection.name for each in projector.live if each.stopped]
+
+
 def test_a_hole_in_the_stream_is_filled_from_the_store(at: Scene, history: Sequence[Recorded]) -> None:
     async def delivered() -> list[Msg]:
         client = await bus.connect(at.nats.url("projector"))
