@@ -1,7 +1,7 @@
 """The stream on the bus, beside the ledger that it is made from."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from infra.ledger import Head
     from infra.stream_compare import Comparison
 
+NewGeneration = Annotated[
+    bool,
+    typer.Option("--new-generation", help="After a restore from a backup: the same positions may hold other events."),
+]
 app = typer.Typer(help="Compare the stream on the bus with the ledger, or make it anew.", no_args_is_help=True)
 
 
@@ -27,18 +31,19 @@ def compare(data: Data = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def rebuild(data: Data = None, as_json: Json = False) -> None:
+def rebuild(data: Data = None, new_generation: NewGeneration = False, as_json: Json = False) -> None:
     """Throw the stream away and make it anew; the relay then fills it from the ledger, same numbers, same bytes."""
-    head = rebuilt(settings_of(data, "migrate"))
-    show({"position": head.position}, as_json, lambda: f"the stream is anew; the relay brings {head.position:,} events")
+    head = rebuilt(settings_of(data, "migrate"), new_generation)
+    made = {"position": head.position, "generation": head.generation}
+    show(made, as_json, lambda: f"the stream is anew; the relay brings {head.position:,} events")
 
 
 def compared(settings: "Settings") -> "Comparison":
     return asyncio.run(_compare(settings))
 
 
-def rebuilt(settings: "Settings") -> "Head":
-    return asyncio.run(_rebuild(settings))
+def rebuilt(settings: "Settings", new_generation: bool = False) -> "Head":
+    return asyncio.run(_rebuild(settings, new_generation))
 
 
 def facts(found: "Comparison") -> dict[str, Any]:
@@ -67,13 +72,13 @@ async def _compare(settings: "Settings") -> "Comparison":
         store.close()
 
 
-async def _rebuild(settings: "Settings") -> "Head":
+async def _rebuild(settings: "Settings", new_generation: bool) -> "Head":
     from cli.migrate import head_of
     from infra import bus, durables
     from infra.embedded import FRAMEWORKS
-    from infra.stream_rebuild import rebuild_stream
+    from infra.stream_rebuild import begin_generation, rebuild_stream
 
-    head = head_of(settings)
+    head = begin_generation(settings.need("database_url")) if new_generation else head_of(settings)
     connection = await _connected(bus.connect(settings.need("nats_url")))
     try:
         trainers = durables.for_trainers(settings.need("database_url"), FRAMEWORKS)
