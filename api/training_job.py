@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from api import errors
 from api.edge import Body, Nothing, PersonDesk
 from api.house import House, TheHouse
-from api.reading import After, Limit, Member, reads
+from api.reading import After, Known, Limit, Member, reads
 from commands.access import Caller
 from commands.training_job import CancelTraining, RequestTraining, RunAgain
 from domain.dataset import Snapshot
@@ -22,6 +22,7 @@ from infra.trainers import TrainableModel
 from projections import training_job
 from projections.attempt import AttemptRow, list_attempts
 from projections.epoch import CheckpointRow, list_checkpoints
+from projections.models import find_model
 from projections.paging import Page
 from projections.training_job import JobRow, find_job, list_jobs
 
@@ -67,9 +68,10 @@ def models(member: Member, house: TheHouse) -> list[Framework]:
 
 
 @router.post("/training-jobs", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def request(body: Request, desk: PersonDesk, house: TheHouse) -> Job:
+def request(body: Request, desk: PersonDesk, member: Member, tx: Reading, house: TheHouse) -> Job:
     ids = {"job_id": uuid7(), "new_experiment_id": uuid7(), "snapshot_id": uuid7()}
-    accepted = desk(RequestTraining(code_version=house.code_version, **ids, **dict(body)))
+    wanted = dict(body) | {"weights": _weights(body.weights, member, tx, house)}
+    accepted = desk(RequestTraining(code_version=house.code_version, **ids, **wanted))
     return shown(house, desk.caller, accepted.id)
 
 
@@ -117,6 +119,18 @@ def show(job_id: UUID, member: Member, tx: Reading) -> JobPage:
     attempts = list_attempts(tx, member.organization_id, job_id)
     checkpoints = list_checkpoints(tx, member.organization_id, job_id)
     return JobPage(**dict(row), attempts=attempts, checkpoints=checkpoints)
+
+
+def _weights(weights: Weights, member: Known, tx: Connection, house: House) -> Weights:
+    """An earlier model is pinned by its hash; bytes that this organization does not have are no start."""
+    model = find_model(tx, member.organization_id, weights.model_id) if weights.model_id else None
+    if weights.model_id and (model is None or weights.sha256 not in (None, model.sha256)):
+        raise NotFound(f"there is no model {weights.model_id} with these weights")
+    if model is not None:
+        return Weights(model_id=model.id, sha256=model.sha256)
+    if weights.sha256 and not house.blobs.known(member.organization_id, [weights.sha256]):
+        raise NotFound(f"there is no object {weights.sha256} to start from")
+    return weights
 
 
 def shown(house: House, caller: Caller, job_id: UUID) -> Job:

@@ -50,6 +50,25 @@ def test_a_senseless_wish_is_refused_and_what_is_allowed_named(
     assert named in answer.json()["detail"]
 
 
+def test_a_training_begins_from_an_earlier_model_of_ones_own(
+    ann: Visitor, bob: Visitor, dataset: str, worker: Worker
+) -> None:
+    first = worker.claim(requested(ann, dataset)["id"])
+    first.start()
+    model = first.complete()
+    ann.seen = first.seen
+    ann.get(f"/models/{model}")
+    job = requested(ann, dataset, weights={"model_id": model})
+    assert job["recipe"]["weights"]["model_id"] == model
+    weights = worker.claim(job["id"]).job["weights"]
+    assert httpx2.get(weights["url"], trust_env=False).content == b"the model"
+    theirs = filled(bob)
+    project = bob.post("/projects", {"name": "P"})["id"]
+    wish = {"project_id": project, "dataset_id": theirs, "framework": "timm", "model": "small"}
+    for weights in ({"model_id": model}, {"sha256": job["recipe"]["weights"]["sha256"]}):
+        assert bob("POST", "/training-jobs", wish | {"weights": weights}).status_code == 404
+
+
 def test_a_framework_that_nobody_reported_is_refused(ann: Visitor, dataset: str) -> None:
     project = ann.post("/projects", {"name": "Reading"})["id"]
     wish = {"project_id": project, "dataset_id": dataset, "framework": "jax", "model": "small"}
