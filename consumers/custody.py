@@ -30,11 +30,10 @@ class Custody:
         async def archived() -> int:
             return (await patiently(api.standing)).archived
 
-        with closing(shipment.spool):
-            try:
-                await shipment.run_until_archived(archived)
-            except Turned as error:
-                return log.warning("nobody confirms the archive of %s: %s", folder.key, error)
+        try:
+            await shipment.run_until_archived(archived)
+        except Turned as error:
+            return log.warning("nobody confirms the archive of %s: %s", folder.key, error)
         return folder.remove()
 
     async def recover(self) -> None:
@@ -50,5 +49,6 @@ class Custody:
             with suppress(Turned):  # somebody else saw it first
                 await patiently(lambda: api.report("hand-over", {"evidence": evidence(lost, ())}, "recovered"))
             folder.end()
-        shipment = Shipment(folder.spool(), folder.key, claimed.organization_id, self.stream)
-        await self.ship_the_rest(folder, shipment, api)
+        with closing(folder.spool()) as spool:
+            shipment = Shipment(spool, folder.key, claimed.organization_id, self.stream)
+            await self.ship_the_rest(folder, shipment, api)

@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Coroutine
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -200,18 +200,20 @@ class Service:
         return True
 
     async def _see_through(self, key: Key, claim: dict[str, Any]) -> None:
-        try:
+        """The slot is free again when the training has ended; its last points may take longer."""
+        with ExitStack() as slot:
+            slot.callback(self._free.release)
             folder = AttemptFolder.of(self._home, key)
             claimed = Claimed(claim["token"], str(claim["job"]["organization_id"]))
             folder.begin(claimed)
             api = AttemptApi(self._api, key, claimed.token, lambda: self._reclaim(key))
-            shipment = Shipment(folder.spool(), key, claimed.organization_id, self.stream)
-            await self._run(Attempt(claim, folder.work, shipment.spool, api, self._bench), shipment)
-            folder.end()
-        finally:
-            self._free.release()
-        self._begin(self._custody.ship_the_rest(folder, shipment, api))
-        await self._let_go(key)
+            with closing(folder.spool()) as spool:
+                shipment = Shipment(spool, key, claimed.organization_id, self.stream)
+                await self._run(Attempt(claim, folder.work, spool, api, self._bench), shipment)
+                folder.end()
+                slot.close()
+                await self._let_go(key)
+                await self._custody.ship_the_rest(folder, shipment, api)
 
     async def _run(self, attempt: Attempt, shipment: Shipment) -> None:
         self.running[attempt.key] = attempt

@@ -1,0 +1,134 @@
+"""The platform as a worker meets it, in memory: claims, entries, objects and reports, over real HTTP."""
+
+import asyncio
+import hashlib
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+IMAGE = b"an image, as far as anybody here can tell"
+ORGANIZATION = UUID(int=5)
+
+
+@dataclass
+class FrontDesk:
+    """`job` is added to the job of every claim; `away` makes every answer a 503."""
+
+    resume: dict[str, Any] | None = None
+    objects: dict[str, bytes] = field(default_factory=dict)
+    claimed: list[tuple[str, int]] = field(default_factory=list)
+    reports: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    models: Any = None
+    away: bool = False
+    stale: bool = False
+    cancelling: bool = False
+    archived: int = 0
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        self.objects[digest(IMAGE)] = IMAGE
+
+    def kinds(self) -> list[str]:
+        return [kind for kind, _ in self.reports]
+
+    def application(self) -> Starlette:
+        base = "/api/v1/training-jobs/{job}/attempts"
+        return Starlette(
+            routes=[
+                Route("/api/v1/workers/models", self.take_models, methods=["POST"]),
+                Route(base, self.claim, methods=["POST"]),
+                Route(base + "/{n:int}", self.standing),
+                Route(base + "/{n:int}/entries", self.entries),
+                Route(base + "/{n:int}/objects", self.place, methods=["POST"]),
+                Route(base + "/{n:int}/{what}", self.report, methods=["POST"]),
+                Route("/blobs/{sha256}", self.blob, methods=["GET", "PUT"]),
+            ]
+        )
+
+    async def take_models(self, request: Request) -> Response:
+        self.models = (await request.json())["models"]
+        return JSONResponse({})
+
+    async def claim(self, request: Request) -> Response:
+        body, job = await request.json(), request.path_params["job"]
+        if self.away:
+            return JSONResponse({}, 503)
+        if (job, body["attempt"]) in self.claimed:
+            return JSONResponse({"detail": "taken"}, 409)
+        self.claimed.append((job, body["attempt"]))
+        return JSONResponse({"token": "a token", "job": self.job(job, body["attempt"])}, 201)
+
+    def job(self, job: str, attempt: int) -> dict[str, Any]:
+        recipe = {"framework": "timm", "model": "tiny", "parameters": {"epochs": 2}, "device": "cpu"}
+        resume = self.resume and self.resume | {"url": f"{self.url}/blobs/{self.resume['sha256']}"}
+        return {
+            "id": job,
+            "attempt": attempt,
+            "organization_id": str(ORGANIZATION),
+            "recipe": recipe,
+            "classes": ["a", "b"],
+            "task": "classification",
+            "resume": resume,
+            "weights": None,
+        }
+
+    async def entries(self, request: Request) -> Response:
+        """Two pages, one image each."""
+        side = "val" if request.query_params.get("after") else "train"
+        sha256 = digest(IMAGE)
+        entry = {"path": f"{side}.png", "sha256": sha256, "size": len(IMAGE), "width": 1, "height": 1}
+        entry |= {"annotations": [{"class": 0}], "side": side, "url": f"{self.url}/blobs/{sha256}"}
+        return JSONResponse({"items": [entry], "next": None if side == "val" else "train.png"})
+
+    async def place(self, request: Request) -> Response:
+        sha256 = (await request.json())["sha256"]
+        if sha256 in self.objects:
+            return JSONResponse({"present": True})
+        return JSONResponse({"present": False, "url": f"{self.url}/blobs/{sha256}", "headers": {}})
+
+    async def blob(self, request: Request) -> Response:
+        sha256 = request.path_params["sha256"]
+        if request.method == "PUT":
+            self.objects[sha256] = await request.body()
+        return Response(self.objects[sha256]) if sha256 in self.objects else Response(status_code=404)
+
+    async def report(self, request: Request) -> Response:
+        if self.away:
+            return JSONResponse({}, 503)
+        if self.stale:
+            return JSONResponse({"detail": "attempt 2 has begun"}, 409)
+        if (key := request.headers["Idempotency-Key"]) not in self.keys:
+            self.keys.append(key)
+            self.reports.append((request.path_params["what"], await request.json()))
+        return JSONResponse({"cancelling": self.cancelling})
+
+    async def standing(self, request: Request) -> Response:
+        return JSONResponse({"current": not self.stale, "cancelling": self.cancelling, "archived": self.archived})
+
+
+@asynccontextmanager
+async def opened(desk: FrontDesk) -> AsyncIterator[FrontDesk]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        desk.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(desk.application(), log_level="error", lifespan="off"))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield desk
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,228 @@
+"""The service of a trainer on a real bus; its trainings are scripted, the platform is one in memory over HTTP."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from nats.aio.client import Client
+from uuid_utils.compat import uuid7
+
+from consumers.training import Service
+from infra import streams
+from infra.bus import connect
+from infra.config import Settings
+from infra.embedded.nats import Nats
+from infra.ledger import Head, Row
+from infra.mapper import Stored
+from infra.nats_users import trainer_durable
+from infra.published import pack
+from tests.consumers.front_desk import FrontDesk, digest, opened
+from tests.doubles_of_trainers import ScriptedExecutor
+from tests.servers import Servers
+
+JOB = UUID("01a20a63-624f-7159-b14e-83ab9a67300c")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+STARTED = {"kind": "started", "device": "cpu", "environment": {}, "parameters": {"epochs": 2}}
+
+
+def trains(job: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Two epochs, a checkpoint, a result."""
+    model, metrics = folder / "model", {"val/accuracy": 0.5}
+    model.write_bytes(b"weights")
+    file = {"path": str(model), "sha256": digest(b"weights"), "size": 7}
+    epochs = [{"kind": "epoch", "epoch": n, "epochs": 2, "metrics": metrics, "seconds": 0.1} for n in (1, 2)]
+    batch = {"kind": "batch", "epoch": 1, "batch": 1, "batches": 1, "metrics": {"loss": "NaN"}}
+    result = {"kind": "result", "metrics": metrics, "per_class": [], "best_epoch": 2, "model": file, "picture": None}
+    return [STARTED, batch, epochs[0], {"kind": "checkpoint", "epoch": 1, **file}, epochs[1], result]
+
+
+def hangs(job: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    return [STARTED]
+
+
+class Hanging(ScriptedExecutor):
+    async def start(self, order: Any) -> Any:
+        order.job_file.write_text(json.dumps(json.loads(order.job_file.read_text()) | {"hangs": True}))
+        return await super().start(order)
+
+
+@dataclass
+class Scene:
+    service: Service
+    desk: FrontDesk
+    admin: Client
+    executor: ScriptedExecutor
+
+    async def request(self, attempt: int = 1) -> None:
+        """An attempt that may begin, as the relay publishes it."""
+        topic = "training_job.requested" if attempt == 1 else "training_job.requeued"
+        data = {"framework": "timm", "recipe": {"framework": "timm"}, "attempt": attempt}
+        envelope = {"organization": str(UUID(int=5)), "event": str(uuid7())}
+        state = json.dumps({"data": data, "envelope": envelope}).encode()
+        row = Row(attempt, NOW, b"", Stored(JOB, attempt, topic, state))
+        message = pack(row, Head(UUID(int=1), 1, attempt, b""))
+        await self.admin.jetstream().publish(message.subject, message.data, headers=message.headers)
+
+    async def telemetry(self) -> list[dict[str, Any]]:
+        """Every point on the stream, as a reader without the duplicates sees it."""
+        js = self.admin.jetstream()
+        found: dict[int, dict[str, Any]] = {}
+        for sequence in range(1, (await js.stream_info("TELEMETRY")).state.last_seq + 1):
+            message = await js.get_msg("TELEMETRY", seq=sequence)
+            found |= {point["n"]: point for point in json.loads(message.data or b"")["points"]}
+        return [found[n] for n in sorted(found)]
+
+
+def timms_durable() -> streams.Durable:
+    job = "vistory.events.*.training_job.*"
+    return streams.Durable(trainer_durable("timm"), (f"{job}.requested.timm", f"{job}.requeued.timm"))
+
+
+async def until(true: Callable[[], object], within: float = 15.0) -> None:
+    async with asyncio.timeout(within):
+        while not true():  # noqa: ASYNC110 (what is waited for happens elsewhere)
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def bus(servers: Servers) -> Iterator[Nats]:
+    with servers.fresh_nats() as running:
+        yield running
+
+
+@asynccontextmanager
+async def scene(
+    servers: Servers, bus: Nats, folder: Path, executor: ScriptedExecutor, desk: FrontDesk | None = None
+) -> AsyncIterator[Scene]:
+    admin = await connect(bus.url("admin"))
+    await streams.declare(admin.jetstream(), Head(UUID(int=1), 1, 0, b""), [timms_durable()])
+    async with opened(desk or FrontDesk()) as opened_desk:
+        told = servers.settings("trainer-timm", nats=bus).model_dump()
+        told |= {"data": folder, "api_url": opened_desk.url, "trainer_port": None, "threads": 1}
+        service = Service(Settings(**told), "timm", executor)
+        running = asyncio.create_task(service.run())
+        try:
+            yield Scene(service, opened_desk, admin, executor)
+        finally:
+            service.stop()
+            await asyncio.wait_for(running, 10)
+            await admin.close()
+
+
+def test_a_job_is_claimed_trained_reported_and_its_telemetry_shipped(
+    servers: Servers, bus: Nats, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, ScriptedExecutor(trains)) as at:
+            await at.request()
+            await until(lambda: "complete" in at.desk.kinds())
+            assert at.desk.kinds() == ["start", "epochs", "checkpoints", "epochs", "complete"]
+            assert at.desk.objects[digest(b"weights")] == b"weights"
+            assert at.desk.reports[-1][1]["result"] in at.desk.objects
+            at.desk.archived = 10_000
+            await until(lambda: not list(at.service._home.glob("attempts/*")))
+            points = await at.telemetry()
+            assert [point["n"] for point in points] == list(range(1, len(points) + 1))
+            assert {"state", "batch", "epoch", "log"} == {point["kind"] for point in points}
+
+    asyncio.run(story())
+
+
+def test_an_outage_of_the_platform_delays_reports_and_loses_none(servers: Servers, bus: Nats, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, ScriptedExecutor(trains)) as at:
+            await at.request()
+            await until(lambda: at.executor.started)
+            at.desk.away = True
+            await asyncio.wait_for(at.executor.started[0].wait(), 5)
+            assert "complete" not in at.desk.kinds()
+            at.desk.away = False
+            await until(lambda: "complete" in at.desk.kinds())
+            assert len(at.desk.keys) == len(set(at.desk.keys))
+
+    asyncio.run(story())
+
+
+def test_a_cancel_on_the_bus_ends_the_training_at_once(servers: Servers, bus: Nats, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, Hanging(hangs)) as at:
+            await at.request()
+            await until(lambda: "start" in at.desk.kinds())
+            await at.admin.publish(f"vistory.control.timm.{JOB}.1", b'{"cancel": true}')
+            await until(lambda: "fail" in at.desk.kinds(), within=2.0)
+            assert at.desk.reports[-1][1]["evidence"]["reason"] == "user"
+
+    asyncio.run(story())
+
+
+def test_a_cancel_is_heard_without_the_bus_too(servers: Servers, bus: Nats, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, Hanging(hangs)) as at:
+            at.desk.cancelling = True
+            await at.request()
+            await until(lambda: "fail" in at.desk.kinds())
+            assert at.desk.reports[-1][1]["evidence"]["reason"] == "user"
+
+    asyncio.run(story())
+
+
+def test_an_attempt_that_is_not_ours_any_more_is_ended_without_a_word(
+    servers: Servers, bus: Nats, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, Hanging(hangs), FrontDesk(stale=True)) as at:
+            await at.request()
+            await until(lambda: at.executor.started)
+            await until(lambda: at.executor.started[0].status() is not None and not at.service.running)
+            assert at.desk.reports == []
+
+    asyncio.run(story())
+
+
+def test_a_service_that_stops_hands_over_what_runs(servers: Servers, bus: Nats, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, Hanging(hangs)) as at:
+            await at.request()
+            await until(lambda: "start" in at.desk.kinds())
+            desk = at.desk
+        assert desk.kinds()[-1] == "hand-over"
+        assert desk.reports[-1][1]["evidence"]["reason"] == "handed_over"
+
+    asyncio.run(story())
+
+
+def test_data_that_vanished_ends_as_a_data_error_that_names_the_file(
+    servers: Servers, bus: Nats, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        desk = FrontDesk()
+        desk.objects.clear()
+        async with scene(servers, bus, tmp_path, ScriptedExecutor(trains), desk) as at:
+            await at.request()
+            await until(lambda: "fail" in at.desk.kinds())
+            evidence = at.desk.reports[-1][1]["evidence"]
+            assert evidence["reason"] == "data_error"
+            assert "train.png" in evidence["message"]
+            assert not at.executor.started
+
+    asyncio.run(story())
+
+
+def test_a_checkpoint_whose_hash_does_not_verify_is_not_loaded(servers: Servers, bus: Nats, tmp_path: Path) -> None:
+    async def story() -> None:
+        desk = FrontDesk(resume={"epoch": 3, "sha256": digest(b"good"), "size": 4})
+        desk.objects[digest(b"good")] = b"evil"
+        async with scene(servers, bus, tmp_path, ScriptedExecutor(trains), desk) as at:
+            await at.request(attempt=2)
+            await until(lambda: "complete" in at.desk.kinds())
+            assert at.executor.started[0].job["resume"] is None
+            assert any("was not loaded" in point.get("line", "") for point in await at.telemetry())
+
+    asyncio.run(story())
