@@ -35,7 +35,7 @@ class Digit(NamedTuple):
 
 
 def write_scenes(folder: Path, scenes: Mapping[str, int] = SCENES, seed: int = 0, pixels: int = SCENE) -> Path:
-    """A YOLO folder: pictures with one to six digits each, none over another."""
+    """A YOLO folder: pictures with a few digits each, none over another."""
     for number, (side, digits) in enumerate(divided(seed).items()):
         images, labels = _made(folder / "images" / side), _made(folder / "labels" / side)
         for index in range(scenes.get(side, 0)):

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 INKED: Final = 0.25
-MOST_DIGITS: Final = 6
-TRIES: Final = 12
+FEWEST_DIGITS, MOST_DIGITS = 2, 6
+TRIES: Final = 20
 SIZES: Final = (16, 33)
 WAYS: Final = (Image.Resampling.BICUBIC, Image.Resampling.BILINEAR)
 
@@ -46,7 +46,7 @@ class Scene:
         self.canvas = self._background()
         self.boxes: list[tuple[int, Box]] = []
         taken: list[Box] = []
-        for number in chance.integers(len(digits), size=int(chance.integers(1, MOST_DIGITS + 1))):
+        for number in chance.integers(len(digits), size=int(chance.integers(FEWEST_DIGITS, MOST_DIGITS + 1))):
             ink = self._enlarged(digits[int(number)].ink)
             if place := self._free_place(len(ink), taken):
                 taken.append(place)
