@@ -1,10 +1,12 @@
 """What a person sees of a long job: steps, lines and bars in a terminal, plain lines anywhere else."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -61,7 +63,9 @@ class Stage:
 
     def save(self, title: str) -> None:
         if self._svg:
-            self.console.save_svg(str(self._svg), title=title)
+            # Without the fonts that Rich would have a reader's browser fetch from elsewhere.
+            form = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+            self.console.save_svg(str(self._svg), title=title, code_format=form)
 
 
 class Bars:
