@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+import psycopg
+from eventsourcing.persistence import PersistenceError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from obstore.exceptions import BaseError as StoreError
 from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from domain.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Refused, Unauthenticated
 from infra.dispatch import Unavailable
+from infra.reach import out_of_reach
 from infra.reading import NotThereYet
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -53,6 +58,8 @@ class Problem(BaseModel):
 def install(app: FastAPI) -> None:
     for kind in STATUS:
         app.add_exception_handler(kind, _known)
+    for kind in (psycopg.Error, SQLAlchemyError, PersistenceError, StoreError):
+        app.add_exception_handler(kind, _perhaps_away)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unknown)
@@ -97,6 +104,14 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
         _shown(str(error)),
         headers=getattr(error, "headers", HEADERS.get(status)),
     )
+
+
+async def _perhaps_away(request: Request, error: Exception) -> JSONResponse:
+    """A database or a store that is away for a moment is worth another try; anything else of theirs is our fault."""
+    if not isinstance(error, StoreError) and not out_of_reach(error):
+        raise error
+    log.warning("request %s met %s", request.state.request_id, type(error).__name__)
+    return problem(request, "Unavailable", 503, "a part that this needs is away; try again soon", headers=HEADERS[503])
 
 
 async def _unreadable(request: Request, error: Exception) -> JSONResponse:

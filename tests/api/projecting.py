@@ -6,6 +6,7 @@ from threading import Event, Thread
 
 from infra.config import Settings
 from infra.projector import Projector
+from infra.reach import out_of_reach
 from infra.reading import engine_for
 from infra.tables import furnish
 from infra.wiring import Core
@@ -26,9 +27,13 @@ def projecting(settings: Settings) -> Iterator[Event]:
 
         def follow() -> None:
             while not stop.wait(PAUSE):
-                head = core.store.head().position
-                for each in () if held.is_set() else projector.live:
-                    each.catch_up(head)
+                try:
+                    head = core.store.head().position
+                    for each in () if held.is_set() else projector.live:
+                        each.catch_up(head)
+                except Exception as error:
+                    if not out_of_reach(error):
+                        raise
 
         thread = Thread(target=follow)
         thread.start()
