@@ -11,7 +11,6 @@ from typing import Final
 
 import httpx
 from faststream.nats import NatsBroker
-from infra.objects import Objects
 from nats.aio.client import Client
 
 from consumers.acting import Platform
@@ -27,6 +26,7 @@ from infra.bus import connect
 from infra.config import Settings
 from infra.mlflow import Mlflow
 from infra.nats_users import inbox, user_of
+from infra.objects import Objects
 from infra.parked import Parked
 from infra.positions import DoneSet, Positions
 from infra.wiring import Core
