@@ -26,7 +26,6 @@ class Up:
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
-        self.said: list[str] = []
 
     def first_line(self) -> str:
         assert self.process.stdout
@@ -39,13 +38,17 @@ class Up:
         """Ctrl-C; returns how many seconds it took to end."""
         begun = time.monotonic()
         self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=30)
+        try:
+            self.process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it then says where each of its threads stands
+            raise AssertionError(self.process.communicate(timeout=10)[1]) from None
         return time.monotonic() - begun
 
 
 @contextmanager
 def up(data: Path, home: Path) -> Iterator[Up]:
-    environment = os.environ | {"VISTORY_HOME": str(home)}
+    environment = os.environ | {"VISTORY_HOME": str(home), "PYTHONFAULTHANDLER": "1"}
     process = subprocess.Popen(
         [str(VISTORY), "up", "--data", str(data), "--json"],
         stdout=subprocess.PIPE,
