@@ -19,6 +19,7 @@ class User:
     name: str
     publish: tuple[str, ...]
     subscribe: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
     # May answer a request, once, whatever inbox it names.
     responds: bool = False
 
@@ -53,24 +54,17 @@ def trainer_durable(framework: str) -> str:
 
 
 def users(frameworks: Iterable[str]) -> list[User]:
+    trainers = [trainer_user(framework) for framework in frameworks]
+    durables = tuple(subject for framework in frameworks for subject in touches("EVENTS", trainer_durable(framework)))
     return [
-        User(ADMIN, publish=(f"{API}.>", "$JS.ACK.>", "$JS.FC.>", "$KV.>", "vistory.>"), subscribe=("vistory.>",)),
+        User(ADMIN, publish=(f"{API}.>", "$JS.ACK.>", "$KV.>", "vistory.>"), subscribe=("vistory.>",)),
         User("relay", publish=("vistory.events.>", *looks("EVENTS"))),
-        User("projector", publish=(*consumes("EVENTS"), "vistory.parked.>")),
-        User(
-            "consumers",
-            publish=(
-                *consumes("EVENTS"),
-                *consumes("TELEMETRY"),
-                *looks("PARKED"),
-                *consumes("KV_LEASES"),
-                "$KV.LEASES.>",
-                "vistory.parked.>",
-                "vistory.control.>",
-            ),
-        ),
-        User("api", publish=(*consumes("EVENTS"), *consumes("TELEMETRY"), *consumes("KV_LEASES"), "vistory.control.>")),
-        *(trainer_user(framework) for framework in frameworks),
+        User("projector", publish=reads("EVENTS"), never=durables),
+        User("consumers", publish=(*CONSUMERS, "vistory.parked.>", "vistory.control.>"), never=durables),
+        User("api", publish=(*looks("EVENTS"), *looks("TELEMETRY"))),
+        # Compares the stream with the store, from the command line.
+        User("auditor", publish=reads("EVENTS"), never=durables),
+        *trainers,
     ]
 
 
@@ -82,13 +76,19 @@ def trainer_user(framework: str) -> User:
             f"{API}.CONSUMER.INFO.EVENTS.{durable}",
             f"{API}.CONSUMER.MSG.NEXT.EVENTS.{durable}",
             f"$JS.ACK.EVENTS.{durable}.>",
-            *looks("KV_LEASES"),
             "$KV.LEASES.>",
             "vistory.telemetry.>",
         ),
         subscribe=(f"vistory.control.{framework}.>",),
         responds=True,
     )
+
+
+def touches(stream: str, consumer: str) -> tuple[str, ...]:
+    """Every way to take from a consumer, to overwrite it or to delete it."""
+    ways = ("CREATE", "DURABLE.CREATE", "DELETE", "MSG.NEXT")
+    exact = [f"{API}.CONSUMER.{way}.{stream}.{consumer}" for way in ways]
+    return (*exact, f"{API}.CONSUMER.CREATE.{stream}.{consumer}.>")
 
 
 def looks(stream: str) -> tuple[str, ...]:
@@ -102,20 +102,27 @@ def looks(stream: str) -> tuple[str, ...]:
     )
 
 
-def consumes(stream: str) -> tuple[str, ...]:
-    """Reads a stream in order, through consumers that it makes itself."""
+def reads(stream: str) -> tuple[str, ...]:
+    """Reads a stream in order, through passing consumers that it makes itself; it acknowledges nothing."""
     return (
         *looks(stream),
-        f"{API}.STREAM.NAMES",
-        f"{API}.CONSUMER.CREATE.{stream}",
-        f"{API}.CONSUMER.CREATE.{stream}.>",
-        f"{API}.CONSUMER.DURABLE.CREATE.{stream}.*",
+        f"{API}.CONSUMER.CREATE.{stream}.*",
         f"{API}.CONSUMER.INFO.{stream}.*",
         f"{API}.CONSUMER.DELETE.{stream}.*",
         f"{API}.CONSUMER.MSG.NEXT.{stream}.*",
-        f"$JS.ACK.{stream}.>",
-        "$JS.FC.>",
     )
+
+
+# Beside reading in order: reactions, each by a durable of its own, with a filter and acknowledgements.
+CONSUMERS = (
+    *reads("EVENTS"),
+    *reads("TELEMETRY"),
+    *looks("PARKED"),
+    *looks("KV_LEASES"),
+    f"{API}.CONSUMER.CREATE.EVENTS.*.>",
+    f"{API}.CONSUMER.DURABLE.CREATE.EVENTS.*",
+    "$JS.ACK.EVENTS.>",
+)
 
 
 def authorization(users: Iterable[User], passwords: Mapping[str, str]) -> str:
@@ -125,8 +132,9 @@ def authorization(users: Iterable[User], passwords: Mapping[str, str]) -> str:
 
 
 def entry(user: User, password: str) -> str:
+    publish = {"allow": list(dict.fromkeys(user.publish))} | ({"deny": list(user.never)} if user.never else {})
     permissions = {
-        "publish": {"allow": list(dict.fromkeys(user.publish))},
+        "publish": publish,
         "subscribe": {"allow": [f"{inbox(user.name)}.>", *user.subscribe]},
     } | ({"allow_responses": {"max": 1, "expires": "1m"}} if user.responds else {})
     return "    " + json.dumps({"user": user.name, "password": password, "permissions": permissions})

@@ -102,4 +102,4 @@ class Told:
 
 
 def bus_user(process: str) -> str:
-    return {"migrate": nats_users.ADMIN, "cli": "api"}.get(process, process)
+    return {"migrate": nats_users.ADMIN, "cli": "auditor"}.get(process, process)

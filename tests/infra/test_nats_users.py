@@ -13,7 +13,7 @@ from infra import nats_users
 from infra.embedded.nats import Nats, answers
 from tests.servers import Servers
 
-NARROW = ["relay", "projector", "consumers", "api", "trainer-timm"]
+NARROW = ["relay", "projector", "consumers", "api", "auditor", "trainer-timm"]
 EVENT = "vistory.events.org.dataset.id.registered"
 
 
@@ -106,6 +106,29 @@ def test_a_trainer_fetches_and_acknowledges_its_own_durable(bus: Nats) -> None:
 def test_a_trainer_may_not_make_consumers(bus: Nats) -> None:
     for subject in ("CREATE.EVENTS", "CREATE.EVENTS.mine", "CREATE.EVENTS.train-timm.>", "DURABLE.CREATE.EVENTS.x"):
         assert not may_publish(bus, "trainer-timm", f"$JS.API.CONSUMER.{subject}")
+
+
+@pytest.mark.parametrize("user", [name for name in NARROW if name != "trainer-timm"])
+@pytest.mark.parametrize("way", ["CREATE", "DURABLE.CREATE", "DELETE", "MSG.NEXT"])
+def test_nobody_else_touches_the_durable_of_a_trainer(bus: Nats, user: str, way: str) -> None:
+    assert not may_publish(bus, user, f"$JS.API.CONSUMER.{way}.EVENTS.{nats_users.trainer_durable('timm')}")
+
+
+@pytest.mark.parametrize("user", ["projector", "consumers", "auditor"])
+def test_who_reads_in_order_makes_passing_consumers(bus: Nats, user: str) -> None:
+    async def run() -> int:
+        async with connected(bus, user) as client:
+            stream = client.jetstream()
+            made = await stream.add_consumer("EVENTS", ConsumerConfig(name=f"passing-{user}", mem_storage=True))
+            await stream.delete_consumer("EVENTS", made.name)
+            return (await stream.stream_info("EVENTS")).state.consumer_count
+
+    assert asyncio.run(run()) == 1
+
+
+@pytest.mark.parametrize("user", ["relay", "api"])
+def test_who_need_not_read_in_order_makes_no_consumer(bus: Nats, user: str) -> None:
+    assert not may_publish(bus, user, "$JS.API.CONSUMER.CREATE.EVENTS.mine")
 
 
 def test_a_trainer_may_not_fetch_from_the_durable_of_another(bus: Nats) -> None:
