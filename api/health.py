@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from api import errors
 from api.house import House, TheHouse
 from domain.values import Value
+from infra.streams import EVENTS
 
 router = APIRouter(tags=["health"])
 
@@ -17,11 +18,12 @@ class Alive(Value):
 
 
 class Part(Value):
-    """How far one consumer of the ledger has come; `lag` is in events."""
+    """How far one consumer of a stream has come; `lag` is in events, of those that follow the ledger."""
 
     name: str
+    stream: str
     position: int
-    lag: int
+    lag: int | None
     stopped: str | None
     moved_at: datetime
 
@@ -49,11 +51,18 @@ def ready(house: TheHouse, response: Response) -> Readiness:
 def _parts(house: House, head: int) -> Readiness:
     with house.core.pool.connection() as connection:
         rows = connection.execute(
-            "SELECT consumer, position, stopped, moved_at FROM work.positions ORDER BY consumer"
+            "SELECT consumer, stream, position, stopped, moved_at FROM work.positions ORDER BY consumer"
         ).fetchall()
     parts = [
-        Part(name=name, position=position, lag=max(0, head - position), stopped=stopped, moved_at=moved_at)
-        for name, position, stopped, moved_at in rows
+        Part(
+            name=name,
+            stream=stream,
+            position=position,
+            lag=max(0, head - position) if stream == EVENTS else None,
+            stopped=stopped,
+            moved_at=moved_at,
+        )
+        for name, stream, position, stopped, moved_at in rows
     ]
     behind = any(part.lag or part.stopped for part in parts)
     return Readiness(status="lagging" if behind else "ready", head=head, parts=parts)

@@ -1,14 +1,16 @@
 """What no consumer could digest: set aside with its reason, so that nothing else had to wait."""
 
 from typing import Any
+from uuid import UUID
 
 import typer
 
+from cli.exits import Exit, Stop
 from cli.local import Data, settings_of, unreachable
 from cli.output import Json, show, table
 
 app = typer.Typer(help="Messages that no consumer could digest.", no_args_is_help=True)
-COLUMNS = ("position", "consumer", "subject", "reason", "attempts", "parked_at", "redriven_at")
+COLUMNS = ("id", "position", "consumer", "subject", "reason", "attempts", "parked_at", "redriven_at")
 
 
 @app.callback()
@@ -20,8 +22,29 @@ def parked() -> None:
 def list_parked(data: Data = None, as_json: Json = False) -> None:
     """Everything that is set aside, the newest first."""
     rows = read(settings_of(data).need("database_url"))
-    text = [[row[name] for name in COLUMNS[:5]] for row in rows]
-    show(rows, as_json, lambda: table(COLUMNS[:5], text) if rows else "nothing is parked")
+    text = [[row[name] for name in COLUMNS[:6]] for row in rows]
+    show(rows, as_json, lambda: table(COLUMNS[:6], text) if rows else "nothing is parked")
+
+
+@app.command()
+def redrive(parked_id: UUID, data: Data = None, as_json: Json = False) -> None:
+    """Have one of them tried again by the consumer that set it aside."""
+    if not asked_again(settings_of(data).need("database_url"), parked_id):
+        raise Stop(f"nothing is parked under {parked_id}", Exit.REFUSED)
+    show({"redriven": str(parked_id)}, as_json, lambda: "its consumer tries it again within seconds")
+
+
+def asked_again(database_url: str, parked_id: UUID) -> bool:
+    import psycopg
+    from psycopg_pool import ConnectionPool, PoolTimeout
+
+    from infra.parked import Parked
+
+    try:
+        with ConnectionPool(database_url, min_size=1, max_size=1, timeout=10, open=True) as pool:
+            return Parked(pool).redrive(parked_id)
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        raise unreachable(error) from error
 
 
 def read(database_url: str) -> list[dict[str, Any]]:

@@ -178,6 +178,9 @@ class Dataset(Aggregate):
             timestamp=now,
         )
 
+    def shown_to(self, person_id: UUID) -> bool:
+        return self.visibility is not Visibility.PRIVATE or person_id == self.owner_id
+
     def commit_revision(self, content: Content, report: str, expected_root: str | None, now: datetime) -> None:
         """Make `content` the current revision; the same content again is no new revision."""
         current = self.content.root if self.content else None

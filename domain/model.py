@@ -59,6 +59,10 @@ class Aggregate(BaseAggregate[UUID]):
     def organization(self) -> UUID | None:
         return getattr(self, "organization_id", None)
 
+    def shown_to(self, person_id: UUID) -> bool:
+        """Whether a member of its organization who is no admin may know of it."""
+        return True
+
 
 class Actor(Value):
     """Who acts. The role is the role as it was; a person acts inside one organization."""

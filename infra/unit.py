@@ -12,7 +12,9 @@ from commands.access import Caller
 from commands.ports import Accepted
 from domain import EVENTS
 from domain.errors import Conflict, Invalid, KeyReused, NotFound
+from domain.membership import Membership, membership_id
 from domain.model import PLATFORM, Actor, Aggregate, Envelope, Event
+from domain.roles import Role
 from infra.ledger import Append, Ledger, Verdict
 from infra.mapper import Mapper, StateTooLarge
 
@@ -95,11 +97,18 @@ class Unit:
         return aggregate
 
     def _inside(self, aggregate: Aggregate) -> bool:
-        """Organizations are walls: a person sees its own organization's things and the platform's."""
+        """Organizations are walls: a person sees the platform's things, and of its own organization what is shown."""
         caller = self.errand.caller
         if caller.kind != "person":
             return True
-        return aggregate.organization in (None, caller.organization_id)
+        if aggregate.organization not in (None, caller.organization_id):
+            return False
+        return aggregate.shown_to(caller.id) or self._is_admin(caller)
+
+    def _is_admin(self, caller: Caller) -> bool:
+        assert caller.organization_id is not None, "what is private is inside an organization"
+        membership = self.find(Membership, membership_id(caller.organization_id, caller.id))
+        return membership is not None and membership.role is Role.ADMIN
 
     def _envelope(self, aggregate: Aggregate, event: Any) -> Envelope:
         assert self.actor is not None, "authorization names the actor before anything is saved"

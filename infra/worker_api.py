@@ -15,6 +15,7 @@ from infra.leases import Key
 PREFIX: Final = "/api/v1"
 TIMEOUT: Final = httpx.Timeout(15.0, connect=3.0)
 LONGEST_PAUSE: Final = 5.0
+LOST_RACE: Final = "urn:vistory:problem:conflict"
 T = TypeVar("T")
 
 
@@ -156,11 +157,20 @@ async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
 def _understood(answer: httpx.Response) -> Any:
     if answer.status_code >= 500 or answer.status_code in (408, 425, 429):
         raise Away(f"{answer.status_code}")
+    if answer.status_code == httpx.codes.CONFLICT and _kind(answer) == LOST_RACE:
+        raise Away("somebody else changed the job at the same moment")
     if answer.status_code == httpx.codes.CONFLICT:
         raise Over(answer.status_code, _problem(answer))
     if answer.status_code >= 400:
         raise Turned(answer.status_code, _problem(answer))
     return answer.json() if answer.content else {}
+
+
+def _kind(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json().get("type"))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _problem(answer: httpx.Response) -> str:

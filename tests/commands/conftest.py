@@ -11,9 +11,10 @@ from domain.roles import Role
 from tests.spec import NOBODY, Spec
 
 ACME = organization_id("Acme", "Vision")
-ANN, BEN, EVE = UUID(int=101), UUID(int=102), UUID(int=103)
+ANN, BEN, EVE, CAT = UUID(int=101), UUID(int=102), UUID(int=103), UUID(int=105)
 ann = Caller(kind="person", id=ANN, organization_id=ACME)
 ben = Caller(kind="person", id=BEN, organization_id=ACME)
+cat = Caller(kind="person", id=CAT, organization_id=ACME)
 eve = Caller(kind="person", id=EVE, organization_id=organization_id("Evil", "Corp"))
 
 
@@ -31,9 +32,9 @@ def register(person_id: UUID, name: str, company: str = "Acme", division: str = 
 
 @pytest.fixture
 def spec() -> Spec:
-    """Ann is the admin of Acme, Ben waits there, Eve is the admin of another organization."""
+    """Ann is the admin of Acme, Ben and Cat wait there, Eve is the admin of another organization."""
     spec = Spec().by(NOBODY)
-    spec.given(register(ANN, "ann"), register(BEN, "ben"), register(EVE, "eve", "Evil", "Corp"))
+    spec.given(register(ANN, "ann"), register(BEN, "ben"), register(CAT, "cat"), register(EVE, "eve", "Evil", "Corp"))
     return spec.by(ann)
 
 

@@ -17,10 +17,11 @@ from domain.dataset import (
     SplitIsOfAnotherRevision,
     SplitMethod,
     Task,
+    Visibility,
 )
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.roles import Role
-from tests.commands.conftest import ANN, BEN, approve, ben, eve
+from tests.commands.conftest import ANN, BEN, CAT, ann, approve, ben, cat, eve
 from tests.spec import Spec
 
 CRACKS = UUID(int=11)
@@ -135,6 +136,14 @@ def test_an_empty_dataset_has_no_snapshot(spec: Spec) -> None:
 
 def test_a_tag_names_one_snapshot(spec: Spec) -> None:
     spec.given(create, upload(spec, ONE), snapshot("v1")).when(snapshot("v1")).then_refused(SnapshotTagIsTaken)
+
+
+def test_a_private_dataset_is_found_by_its_owner_and_by_admins_only(spec: Spec) -> None:
+    hidden = create.model_copy(update={"visibility": Visibility.PRIVATE})
+    spec.given(approve(BEN, Role.ENGINEER_II), approve(CAT, Role.ENGINEER_II)).by(cat).given(hidden, upload(spec, ONE))
+    spec.by(ben).when(snapshot("v1")).then_refused(NotFound)
+    spec.by(ann).when(snapshot("v1")).then((Dataset.SnapshotTaken, {}))
+    spec.by(cat).when(snapshot("v2")).then((Dataset.SnapshotTaken, {}))
 
 
 def test_another_organizations_dataset_is_not_found(spec: Spec) -> None:
