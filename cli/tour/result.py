@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def unseen(tour: Tour, job: Requested, model: Path, sha256: str) -> None:
     picture, true = job.dataset.source.never_seen, ""
     if picture is None:
         picture, true = of_test_side(tour, job)
-    drawn = tour.work / f"{job.name}-asked.png"
+    drawn = tour.work / f"{job.name}-answer.png"
     answer = ask(job.framework, model, sha256, picture, drawn)
     tour.stage.done(f"asked about a picture it never saw, {picture}{true}:")
     for line in words(answer).splitlines():
@@ -122,5 +123,6 @@ def of_test_side(tour: Tour, job: Requested) -> tuple[Path, str]:
     item = tour.api.get(f"/datasets/{job.dataset.id}/images", side="test", limit=1)["items"][0]
     content = checked(tour.api.download(item["url"]), item["sha256"])
     names = job.dataset.content["classes"]
-    true = ", ".join(names[each["class"]] for each in item["annotations"]) or "nothing"
+    counts = Counter(names[each["class"]] for each in item["annotations"])
+    true = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing"
     return keep(tour, f"{job.name}-asked{Path(item['path']).suffix}", content), f" (true: {true})"
