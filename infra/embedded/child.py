@@ -17,6 +17,7 @@ PASSED_ON = (
     "LC_ALL",
     "TZ",
     "TMPDIR",
+    "LD_LIBRARY_PATH",
     "SSL_CERT_FILE",
     "CUDA_VISIBLE_DEVICES",
     "PYTHONUNBUFFERED",

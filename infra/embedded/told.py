@@ -15,7 +15,7 @@ STORE = ("s3_url", "s3_access_key", "s3_secret_key", "s3_bucket")
 COMMANDS = (*LEDGER, "pepper_file", *STORE, "nats_url")
 TOLD: dict[str, tuple[str, ...]] = {
     "migrate": ("database_url", "keys_database_url", "nats_url"),
-    "relay": (*LEDGER, "nats_url"),
+    "relay": ("database_url", "nats_url"),
     "projector": (*LEDGER, "nats_url"),
     "consumers": (*COMMANDS, "mlflow_url", "api_url"),
     "api": (*COMMANDS, "mlflow_url", "api_host", "api_port", "api_url", "token_key_file", "worker_credentials"),

@@ -166,6 +166,11 @@ def test_a_trainer_is_told_neither_database_nor_object_storage(stack: Stack) -> 
     assert stack.passwords["worker-timm"] in told
 
 
+def test_the_relay_is_told_no_way_to_the_keys_of_persons(stack: Stack) -> None:
+    assert stack.passwords["postgres-vistory_keys"] not in json.dumps(stack.told.settings_for("relay"))
+    assert stack.passwords["postgres-vistory_keys"] in json.dumps(stack.told.settings_for("projector"))
+
+
 def test_a_second_stack_on_the_folder_is_refused(stack: Stack) -> None:
     with pytest.raises(AlreadyRunning, match="stop it, or name another folder"):
         Stack(stack.folder.path, settings=Settings())
