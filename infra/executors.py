@@ -156,7 +156,12 @@ async def models_of(environments: Path, framework: str, folder: Path) -> bytes:
         cwd=ROOT,
         env=environment(folder, 1),
     )
-    out, _ = await process.communicate()
+    try:
+        out, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
     if process.returncode:
         raise RuntimeError(f"the environment of {framework} is broken: --models ended with {process.returncode}")
     return out
