@@ -1,10 +1,12 @@
 """Object storage that speaks S3: SeaweedFS in one process, every object on disk before it is acknowledged."""
 
 import json
+import os
 import re
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -38,8 +40,8 @@ class Keys:
 class Objects:
     def __init__(self, folder: DataFolder, ports: Ports, passwords: Passwords) -> None:
         self._home = folder / "objects"
-        self._ports = {part: ports[f"objects-{part}"] for part in PARTS}
-        self._grpc = {part: ports[f"objects-{part}-grpc"] for part in PARTS}
+        self._ports = {part: ports.near(f"objects-{part}", usable=is_usable) for part in PARTS}
+        self._grpc = {part: ports.near(f"objects-{part}-grpc", usable=is_usable) for part in PARTS}
         self._keys = {bucket: Keys(f"{bucket}-app", passwords[f"objects-{bucket}"]) for bucket in BUCKETS}
 
     @property
@@ -116,6 +118,14 @@ class Objects:
         except BaseError:
             return False
         return True
+
+
+def is_usable(port: int) -> bool:
+    """Free, and without a socket that somebody else left behind, which only they could remove."""
+    with suppress(FileNotFoundError):
+        left = SOCKETS.glob(f"seaweedfs-*-{port}.sock")
+        return is_free(port) and all(socket.stat().st_uid == os.geteuid() for socket in left)
+    return False  # somebody is at work on it right now
 
 
 def identities(keys: Mapping[str, Keys]) -> list[dict[str, object]]:

@@ -3,7 +3,7 @@
 import json
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -34,16 +34,14 @@ class Ports:
     def __getitem__(self, name: str) -> int:
         return self.near(name)
 
-    def near(self, name: str, preferred: int | None = None) -> int:
+    def near(self, name: str, preferred: int | None = None, usable: Callable[[int], bool] = is_free) -> int:
         """Asked again it stays the same."""
         if name not in self._chosen:
-            self._chosen[name] = self._choose(name, preferred)
+            taken = set(self._chosen.values())
+            candidates = self._candidates(name, preferred)
+            self._chosen[name] = next(port for port in candidates if port not in taken and usable(port))
             self._remember()
         return self._chosen[name]
-
-    def _choose(self, name: str, preferred: int | None) -> int:
-        taken = set(self._chosen.values())
-        return next(port for port in self._candidates(name, preferred) if port not in taken and is_free(port))
 
     def _candidates(self, name: str, preferred: int | None) -> Iterator[int]:
         remembered = [self._remembered[name]] if name in self._remembered else []
