@@ -21,7 +21,8 @@ from api.reading import Member
 from commands.access import Caller, demand
 from domain.errors import DomainError, Forbidden, Invalid, NotFound, Unauthenticated
 from domain.roles import Permission
-from domain.training_job import Status, TrainingJob
+from domain.training import Status
+from domain.training_job import TrainingJob
 from domain.values import Value
 from infra.feed import Feed, Place, Point
 from infra.job_states import State

@@ -16,7 +16,8 @@ from commands.access import Caller
 from commands.training_job import CancelTraining, RequestTraining, RunAgain
 from domain.dataset import Snapshot
 from domain.errors import NotFound
-from domain.training_job import Device, Recipe, Status, TrainingJob, Weights
+from domain.training import Device, Recipe, Status, Weights
+from domain.training_job import TrainingJob
 from domain.values import Parameters, Slug, Value
 from infra.trainers import TrainableModel
 from projections import training_job

@@ -23,16 +23,8 @@ from commands.training_job import (
 )
 from domain.dataset import Task
 from domain.errors import Forbidden
-from domain.training_job import (
-    OVER,
-    AttemptIsStale,
-    Checkpoint,
-    Evidence,
-    JobIsOver,
-    Model,
-    Recipe,
-    TrainingJob,
-)
+from domain.training import OVER, AttemptIsStale, Checkpoint, Evidence, JobIsOver, Model, Recipe
+from domain.training_job import TrainingJob
 from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug, Value
 from infra.blobs import Named
 from infra.trainers import Models

@@ -15,7 +15,8 @@ from domain.experiment import Experiment
 from domain.model import Actor
 from domain.project import Project
 from domain.roles import Permission
-from domain.training_job import Checkpoint, Device, Evidence, Model, Recipe, TrainingJob, Weights
+from domain.training import Checkpoint, Device, Evidence, Model, Recipe, Weights
+from domain.training_job import TrainingJob
 from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug
 
 

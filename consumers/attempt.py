@@ -16,7 +16,7 @@ from nats.js import JetStreamContext
 from uuid_utils.compat import uuid7
 
 from consumers.outbox import Outbox, Report
-from domain.training_job import EndReason
+from domain.training import EndReason
 from infra import leases
 from infra.blob_cache import BlobCache, digest
 from infra.ends import Ended, Stop, evidence, judge, processes_killed_for_memory

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nats.js import JetStreamContext
 
-from domain.training_job import EndReason
+from domain.training import EndReason
 from infra.attempt_folder import AttemptFolder
 from infra.ends import Ended, evidence
 from infra.shipping import Shipment

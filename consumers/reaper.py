@@ -20,7 +20,7 @@ from commands.training_job import LoseAttempt
 from consumers.acting import Platform
 from consumers.cancel import control
 from domain.errors import Refused
-from domain.training_job import EndReason, Evidence
+from domain.training import EndReason, Evidence
 from infra.leases import Key, Patience, revision
 
 LOOKS_EVERY: Final = 1.0

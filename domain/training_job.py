@@ -2,105 +2,27 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, ClassVar, Final, Self
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import Field
 
-from domain.dataset import Snapshot, Task
-from domain.errors import Refused
+from domain.dataset import Snapshot
 from domain.model import Aggregate, Event, InitialEvent
-from domain.values import Count, Line, LogLine, Metrics, Parameters, Sha256, Slug, Text, Value, Word
-
-MAX_ATTEMPTS: Final = 5
-
-
-class EndReason(StrEnum):
-    """Why an attempt or a job ended other than well."""
-
-    USER = "user"
-    POLICY = "policy"
-    WORKER_LOST = "worker_lost"
-    HANDED_OVER = "handed_over"
-    PREEMPTED = "preempted"
-    OUT_OF_MEMORY = "out_of_memory"
-    CODE_ERROR = "code_error"
-    DATA_ERROR = "data_error"
-    INFRASTRUCTURE = "infrastructure"
-
-
-class Device(StrEnum):
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
-class Status(StrEnum):
-    QUEUED = "queued"
-    CLAIMED = "claimed"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-OVER: Final = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
-
-
-class Weights(Value):
-    """Where the training starts: from nothing, from an object, or from an earlier model."""
-
-    model_id: UUID | None = None
-    sha256: Sha256 | None = None
-
-
-class Recipe(Value):
-    """What is to be trained, in full: with it and the snapshot a training can be repeated."""
-
-    framework: Slug
-    task: Task
-    model: Slug
-    parameters: Parameters
-    weights: Weights
-    device: Device
-    gpus: Annotated[int, Field(ge=0, le=64)]
-    code_version: Line
-
-
-class Checkpoint(Value):
-    epoch: Count
-    sha256: Sha256
-    size: Count
-
-
-class Model(Value):
-    """A trained model: its file by hash."""
-
-    id: UUID
-    sha256: Sha256
-    size: Count
-
-
-class Evidence(Value):
-    """What is known of an end that was not a success."""
-
-    reason: EndReason
-    message: Text
-    exit_code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None
-    last_lines: Annotated[tuple[LogLine, ...], Field(max_length=50)]
-
-
-class JobIsOver(Refused):
-    pass
-
-
-class JobIsTaken(Refused):
-    pass
-
-
-class AttemptIsStale(Refused):
-    """Another attempt has begun; whoever reports for this one must stop."""
+from domain.training import (
+    MAX_ATTEMPTS,
+    OVER,
+    AttemptIsStale,
+    Checkpoint,
+    EndReason,
+    Evidence,
+    JobIsOver,
+    JobIsTaken,
+    Model,
+    Recipe,
+    Status,
+)
+from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug, Word
 
 
 class TrainingJob(Aggregate):

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Final
 
-from domain.training_job import EndReason, Evidence
+from domain.training import EndReason, Evidence
 
 KILLED: Final = -signal.SIGKILL
 TERMINATED: Final = (143, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from psycopg_pool import ConnectionPool
 
-from domain.training_job import OVER, Status, TrainingJob
+from domain.training import OVER, Status
+from domain.training_job import TrainingJob
 from infra.mapper import Mapper, Stored
 
 STATUS: Final = {

@@ -9,7 +9,8 @@ from sqlalchemy import BigInteger, Column, Connection, DateTime, Table, Text, Uu
 from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.model import Recorded
-from domain.training_job import Checkpoint, Evidence, Status, TrainingJob
+from domain.training import Checkpoint, Evidence, Status
+from domain.training_job import TrainingJob
 from domain.values import Value
 from projections.folding import changed, plain
 from projections.model import Key, Row, View, metadata

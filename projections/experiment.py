@@ -27,7 +27,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.experiment import Experiment
 from domain.model import Recorded
-from domain.training_job import Status, TrainingJob
+from domain.training import Status
+from domain.training_job import TrainingJob
 from domain.values import Value
 from projections.folding import changed, plain
 from projections.model import Key, Projection, Row, View, metadata

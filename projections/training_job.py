@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.dataset import Snapshot
 from domain.model import Recorded
-from domain.training_job import Evidence, Recipe, Status, TrainingJob
+from domain.training import Evidence, Recipe, Status
+from domain.training_job import TrainingJob
 from domain.values import Value
 from projections.attempt import ATTEMPTS
 from projections.epoch import EPOCHS

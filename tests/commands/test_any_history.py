@@ -15,7 +15,8 @@ from domain.membership import Membership, membership_id
 from domain.model import SYSTEM
 from domain.organization import Organization
 from domain.roles import Role
-from domain.training_job import OVER, TrainingJob
+from domain.training import OVER
+from domain.training_job import TrainingJob
 from infra.unit import Errand, Unit
 from tests.commands.conftest import ACME, ANN, BEN, ann, ben, eve, register
 from tests.spec import NOBODY, Spec

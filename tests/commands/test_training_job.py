@@ -25,17 +25,8 @@ from domain.dataset import Dataset, DatasetHasNoSplit, DatasetIsEmpty
 from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.experiment import Experiment
 from domain.roles import Role
-from domain.training_job import (
-    MAX_ATTEMPTS,
-    AttemptIsStale,
-    Checkpoint,
-    EndReason,
-    Evidence,
-    JobIsOver,
-    JobIsTaken,
-    Model,
-    TrainingJob,
-)
+from domain.training import MAX_ATTEMPTS, AttemptIsStale, Checkpoint, EndReason, Evidence, JobIsOver, JobIsTaken, Model
+from domain.training_job import TrainingJob
 from tests.commands.conftest import BEN, ann, approve, ben, eve
 from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
 from tests.commands.test_dataset import create as dataset

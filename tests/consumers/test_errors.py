@@ -5,7 +5,7 @@ import pytest
 from consumers.errors import Done, Park, RetryAfter, Stop, verdict
 from consumers.telemetry import NotTelemetry
 from domain.errors import Conflict, NotFound
-from domain.training_job import JobIsOver
+from domain.training import JobIsOver
 from infra.config import MissingSetting
 from infra.dispatch import Unavailable
 from infra.mlflow import MlflowIsAway, MlflowRefused

@@ -19,7 +19,8 @@ from consumers.reactions import Reaction, Reactor, Records, subscribe
 from domain.dataset import Snapshot, Task
 from domain.experiment import Experiment
 from domain.model import Actor, Aggregate, Envelope, Event
-from domain.training_job import Device, Recipe, TrainingJob, Weights
+from domain.training import Device, Recipe, Weights
+from domain.training_job import TrainingJob
 from infra.ledger import Append, Row
 from infra.mapper import Mapper
 from infra.mlflow import Mlflow, MlflowRefused

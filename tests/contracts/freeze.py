@@ -16,7 +16,8 @@ from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
 from domain.roles import Role
-from domain.training_job import Checkpoint, Device, EndReason, Evidence, Model, Recipe, TrainingJob, Weights
+from domain.training import Checkpoint, Device, EndReason, Evidence, Model, Recipe, Weights
+from domain.training_job import TrainingJob
 from infra.mapper import Mapper
 from tests.contracts.keyring import LEDGER, ExampleKeys
 

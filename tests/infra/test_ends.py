@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from domain.training_job import EndReason
+from domain.training import EndReason
 from infra.ends import Ended, Stop, evidence, judge
 
 FAILED = {"reason": "out_of_memory", "message": "too much"}

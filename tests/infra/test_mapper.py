@@ -10,7 +10,8 @@ from cryptography.exceptions import InvalidTag
 from domain.model import Actor, Client, Envelope
 from domain.person import Person
 from domain.project import Project
-from domain.training_job import Evidence, TrainingJob
+from domain.training import Evidence
+from domain.training_job import TrainingJob
 from domain.values import Erased
 from infra.mapper import Mapper, StateTooLarge, Stored
 from tests.doubles import MemoryKeys
