@@ -15,7 +15,7 @@ from domain.experiment import Experiment
 from domain.model import Actor
 from domain.project import Project
 from domain.roles import Permission
-from domain.training import Checkpoint, Device, Evidence, Model, Recipe, Weights
+from domain.training import Checkpoint, Device, Evidence, Model, Outcome, Recipe, Start, Weights
 from domain.training_job import TrainingJob
 from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug
 
@@ -184,7 +184,8 @@ def claim_job(command: ClaimJob, actor: Actor, now: datetime, *, store: Store) -
 
 def report_start(command: ReportStart, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     job = store.get(TrainingJob, command.job_id)
-    job.start(command.attempt, command.device, command.environment, command.parameters, command.resumed_from, now)
+    start = Start(command.device, command.environment, command.parameters, command.resumed_from)
+    job.start(command.attempt, start, now)
     return store.save(job)
 
 
@@ -202,9 +203,8 @@ def report_checkpoint(command: ReportCheckpoint, actor: Actor, now: datetime, *,
 
 def complete_training(command: CompleteTraining, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     job = store.get(TrainingJob, command.job_id)
-    job.complete(
-        command.attempt, command.best_epoch, command.metrics, command.model, command.result, command.picture, now
-    )
+    outcome = Outcome(command.best_epoch, command.metrics, command.model, command.result, command.picture)
+    job.complete(command.attempt, outcome, now)
     return store.save(job)
 
 

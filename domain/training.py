@@ -1,16 +1,17 @@
 """What trainings are made of: recipe, checkpoint, model, and how an attempt may end."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
 
 from domain.dataset import Task
 from domain.errors import Refused
-from domain.values import Count, Line, LogLine, Parameters, Sha256, Slug, Text, Value
+from domain.values import Count, Line, LogLine, Metrics, Parameters, Sha256, Slug, Text, Value
 
-MAX_ATTEMPTS: Final = 5
+MAX_LOSSES: Final = 5
 
 
 class EndReason(StrEnum):
@@ -25,6 +26,9 @@ class EndReason(StrEnum):
     CODE_ERROR = "code_error"
     DATA_ERROR = "data_error"
     INFRASTRUCTURE = "infrastructure"
+
+
+GIVEN_BACK: Final = frozenset({EndReason.HANDED_OVER, EndReason.PREEMPTED})
 
 
 class Device(StrEnum):
@@ -86,6 +90,25 @@ class Evidence(Value):
     message: Text
     exit_code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None
     last_lines: Annotated[tuple[LogLine, ...], Field(max_length=50)]
+
+
+class Start(NamedTuple):
+    """How an attempt began, as its worker reports it."""
+
+    device: str
+    environment: Mapping[str, str]
+    parameters: Parameters
+    resumed_from: Checkpoint | None
+
+
+class Outcome(NamedTuple):
+    """What a good training ends with, as its worker reports it."""
+
+    best_epoch: int
+    metrics: Metrics
+    model: Model
+    result: str
+    picture: str | None
 
 
 class JobIsOver(Refused):

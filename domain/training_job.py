@@ -1,6 +1,5 @@
 """A training job: what was asked for, each attempt at it, and the one end it comes to."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
@@ -10,7 +9,8 @@ from pydantic import Field
 from domain.dataset import Snapshot
 from domain.model import Aggregate, Event, InitialEvent
 from domain.training import (
-    MAX_ATTEMPTS,
+    GIVEN_BACK,
+    MAX_LOSSES,
     OVER,
     AttemptIsStale,
     Checkpoint,
@@ -19,10 +19,12 @@ from domain.training import (
     JobIsOver,
     JobIsTaken,
     Model,
+    Outcome,
     Recipe,
+    Start,
     Status,
 )
-from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug, Word
+from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug
 
 
 class TrainingJob(Aggregate):
@@ -48,14 +50,6 @@ class TrainingJob(Aggregate):
             aggregate.dataset_id = self.dataset_id
             aggregate.snapshot = self.snapshot
             aggregate.recipe = self.recipe
-            aggregate.status = Status.QUEUED
-            aggregate.attempt = 1
-            aggregate.worker_id = None
-            aggregate.epoch = 0
-            aggregate.checkpoint = None
-            aggregate.cancelling = False
-            aggregate.model = None
-            aggregate.mlflow_run_id = None
 
     class Claimed(Event):
         TOPIC: ClassVar[str] = "training_job.claimed"
@@ -112,11 +106,14 @@ class TrainingJob(Aggregate):
             aggregate.cancelling = True
 
     class Lost(Event):
-        """An attempt is given up, the job is not."""
+        """An attempt is given up, the job is not; one that was given back is no loss."""
 
         TOPIC: ClassVar[str] = "training_job.lost"
         attempt: Count
         evidence: Evidence
+
+        def apply(self, aggregate: "TrainingJob") -> None:
+            aggregate.losses += self.evidence.reason not in GIVEN_BACK
 
     class Requeued(Event):
         """The next attempt may begin, from the last good checkpoint where there is one."""
@@ -170,14 +167,15 @@ class TrainingJob(Aggregate):
     dataset_id: UUID
     snapshot: Snapshot
     recipe: Recipe
-    status: Status
-    attempt: int
-    worker_id: UUID | None
-    epoch: int
-    checkpoint: Checkpoint | None
-    cancelling: bool
-    model: Model | None
-    mlflow_run_id: Word | None
+    status: Status = Status.QUEUED
+    attempt: int = 1
+    losses: int = 0
+    worker_id: UUID | None = None
+    epoch: int = 0
+    checkpoint: Checkpoint | None = None
+    cancelling: bool = False
+    model: Model | None = None
+    mlflow_run_id: str | None = None
 
     @classmethod
     def request(
@@ -213,29 +211,13 @@ class TrainingJob(Aggregate):
             raise JobIsTaken(f"attempt {attempt} of job {self.id} belongs to another worker")
         self.trigger_event(self.Claimed, attempt=attempt, worker_id=worker_id, worker=worker, timestamp=now)
 
-    def start(
-        self,
-        attempt: int,
-        device: str,
-        environment: dict[str, str],
-        parameters: dict[str, bool | int | float | str],
-        resumed_from: Checkpoint | None,
-        now: datetime,
-    ) -> None:
+    def start(self, attempt: int, start: Start, now: datetime) -> None:
         self._must_run(attempt)
         if self.status is Status.CLAIMED:
-            self.trigger_event(
-                self.Started,
-                attempt=attempt,
-                device=device,
-                environment=environment,
-                parameters=parameters,
-                resumed_from=resumed_from,
-                timestamp=now,
-            )
+            self.trigger_event(self.Started, attempt=attempt, **start._asdict(), timestamp=now)
 
     def complete_epoch(
-        self, attempt: int, epoch: int, epochs: int, metrics: Mapping[str, float | str], seconds: float, now: datetime
+        self, attempt: int, epoch: int, epochs: int, metrics: Metrics, seconds: float, now: datetime
     ) -> None:
         """An epoch that was reported before is not recorded again."""
         self._must_run(attempt)
@@ -272,44 +254,24 @@ class TrainingJob(Aggregate):
         """Give up an attempt; begin the next one unless the job was to be cancelled or has had its share."""
         self._must_run(attempt)
         self.trigger_event(self.Lost, attempt=attempt, evidence=evidence, timestamp=now)
-        if self.cancelling:
-            self.trigger_event(self.Cancelled, attempt=attempt, reason=EndReason.USER, timestamp=now)
-        elif attempt >= MAX_ATTEMPTS:
-            self.trigger_event(self.Failed, attempt=attempt, evidence=evidence, timestamp=now)
+        if self.cancelling or self.losses >= MAX_LOSSES:
+            self._end(attempt, evidence, now)
         else:
+            again, framework = attempt + 1, self.recipe.framework
             self.trigger_event(
-                self.Requeued,
-                attempt=attempt + 1,
-                framework=self.recipe.framework,
-                resume_from=self.checkpoint,
-                timestamp=now,
+                self.Requeued, attempt=again, framework=framework, resume_from=self.checkpoint, timestamp=now
             )
 
-    def complete(
-        self,
-        attempt: int,
-        best_epoch: int,
-        metrics: Mapping[str, float | str],
-        model: Model,
-        result: str,
-        picture: str | None,
-        now: datetime,
-    ) -> None:
+    def complete(self, attempt: int, outcome: Outcome, now: datetime) -> None:
         self._must_run(attempt)
-        self.trigger_event(
-            self.Completed,
-            attempt=attempt,
-            best_epoch=best_epoch,
-            metrics=metrics,
-            model=model,
-            result=result,
-            picture=picture,
-            timestamp=now,
-        )
+        self.trigger_event(self.Completed, attempt=attempt, **outcome._asdict(), timestamp=now)
 
     def fail(self, attempt: int, evidence: Evidence, now: datetime) -> None:
-        """End the job; where a cancel was asked for, that is the true reason."""
         self._must_run(attempt)
+        self._end(attempt, evidence, now)
+
+    def _end(self, attempt: int, evidence: Evidence, now: datetime) -> None:
+        """Where a cancel was asked for, that is the true reason."""
         if self.cancelling:
             self.trigger_event(self.Cancelled, attempt=attempt, reason=EndReason.USER, timestamp=now)
         else:

@@ -25,7 +25,7 @@ from domain.dataset import Dataset, DatasetHasNoSplit, DatasetIsEmpty
 from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.experiment import Experiment
 from domain.roles import Role
-from domain.training import MAX_ATTEMPTS, AttemptIsStale, Checkpoint, EndReason, Evidence, JobIsOver, JobIsTaken, Model
+from domain.training import MAX_LOSSES, AttemptIsStale, Checkpoint, EndReason, Evidence, JobIsOver, JobIsTaken, Model
 from domain.training_job import TrainingJob
 from tests.commands.conftest import BEN, ann, approve, ben, eve
 from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
@@ -40,6 +40,7 @@ JOB, AGAIN, MADE, SNAPSHOT = UUID(int=31), UUID(int=32), UUID(int=33), UUID(int=
 W1, W2 = UUID(int=41), UUID(int=42)
 split = MakeSplit(dataset_id=CRACKS)
 lost = Evidence(reason=EndReason.WORKER_LOST, message="no sign of life for 10 s", exit_code=None, last_lines=())
+stopped = Evidence(reason=EndReason.HANDED_OVER, message="the service stops", exit_code=143, last_lines=())
 broken = Evidence(reason=EndReason.CODE_ERROR, message="ValueError", exit_code=5, last_lines=("Traceback",))
 best = Checkpoint(epoch=2, sha256="c" * 64, size=10)
 claim = ClaimJob(job_id=JOB, attempt=1, worker="gpu-1")
@@ -223,7 +224,7 @@ def test_a_lost_worker_is_not_the_end(running: Spec) -> None:
 
 
 def test_a_service_that_stops_hands_its_job_over(running: Spec) -> None:
-    running.when(HandOver(job_id=JOB, attempt=1, evidence=lost)).then(
+    running.when(HandOver(job_id=JOB, attempt=1, evidence=stopped)).then(
         (TrainingJob.Lost, {}), (TrainingJob.Requeued, {"attempt": 2, "resume_from": None})
     )
 
@@ -242,8 +243,14 @@ def test_the_next_attempt_goes_on_after_the_checkpoint(running: Spec) -> None:
 
 def test_a_job_that_loses_every_attempt_fails(running: Spec) -> None:
     running.by(platform)
-    running.given(*(lose(attempt) for attempt in range(1, MAX_ATTEMPTS)))
-    running.when(lose(MAX_ATTEMPTS)).then((TrainingJob.Lost, {}), (TrainingJob.Failed, {"evidence": lost}))
+    running.given(*(lose(attempt) for attempt in range(1, MAX_LOSSES)))
+    running.when(lose(MAX_LOSSES)).then((TrainingJob.Lost, {}), (TrainingJob.Failed, {"evidence": lost}))
+
+
+def test_a_job_may_be_handed_over_any_number_of_times(running: Spec) -> None:
+    for attempt in range(1, 2 * MAX_LOSSES):
+        running.by(worker(attempt)).given(HandOver(job_id=JOB, attempt=attempt, evidence=stopped))
+    assert isinstance(running.events()[-1], TrainingJob.Requeued)
 
 
 def test_a_waiting_job_is_cancelled_at_once(ready: Spec) -> None:

@@ -16,7 +16,7 @@ from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
 from domain.roles import Role
-from domain.training import Checkpoint, Device, EndReason, Evidence, Model, Recipe, Weights
+from domain.training import Checkpoint, Device, EndReason, Evidence, Model, Outcome, Recipe, Start, Weights
 from domain.training_job import TrainingJob
 from infra.mapper import Mapper
 from tests.contracts.keyring import LEDGER, ExampleKeys
@@ -115,14 +115,13 @@ def trainings(dataset: Dataset) -> tuple[TrainingJob, ...]:
     good, lost, bad, unwanted = (request(50 + n, dataset) for n in range(4))
     for job in (good, lost, bad):
         job.claim(1, WORKER, "worker-7 · RTX 4090", NOW)
-    good.start(1, "cuda:0", {"python": "3.11.7", "torch": "2.15.0"}, {"epochs": 3, "lr": 1e-7}, None, NOW)
+    good.start(1, Start("cuda:0", {"python": "3.11.7", "torch": "2.15.0"}, {"epochs": 3, "lr": 1e-7}, None), NOW)
     good.link_mlflow("0123456789abcdef0123456789abcdef", NOW)
     good.complete_epoch(1, 1, 3, {"val_loss": "NaN", "accuracy": 0.5, "step": 1e21}, 12.5, NOW)
     good.save_checkpoint(1, CHECKPOINT, NOW)
     good.cancel(NOW)
-    good.complete(
-        1, 2, {"accuracy": 0.9875}, Model(id=id(60), sha256="f" * 64, size=44_700_000), "1" * 64, "2" * 64, NOW
-    )
+    model = Model(id=id(60), sha256="f" * 64, size=44_700_000)
+    good.complete(1, Outcome(2, {"accuracy": 0.9875}, model, "1" * 64, "2" * 64), NOW)
     lost.save_checkpoint(1, CHECKPOINT, NOW)
     lost.lose(1, EVIDENCE.model_copy(update={"reason": EndReason.WORKER_LOST, "exit_code": None}), NOW)
     bad.fail(1, EVIDENCE, NOW)
