@@ -34,6 +34,10 @@ class Run:
     def whole(self, name: str) -> int:
         return int(self.parameters[name])
 
+    def has(self, parameters: Mapping[str, Value]) -> bool:
+        """These and perhaps more: a parameter that came with newer code does not make an older checkpoint foreign."""
+        return all(self.parameters.get(name) == value for name, value in parameters.items())
+
     def start(self, device: str, device_name: str, packages: Sequence[str], **settled: Value) -> None:
         """Say where and with what it runs; `settled` are parameters that the framework had to adjust."""
         self.report.say(

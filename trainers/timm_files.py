@@ -80,8 +80,7 @@ def read_checkpoint(run: Run) -> dict[str, Any] | None:
         return None
     try:
         state: dict[str, Any] = torch.load(run.job.resume.path, map_location="cpu", weights_only=True)
-        mine = (asdict(about(run)), dict(run.parameters))
-        if (state["about"], state["parameters"]) != mine:
+        if state["about"] != asdict(about(run)) or not run.has(state["parameters"]):
             raise data_error("the checkpoint belongs to a run of another model, other classes or other parameters")
     except (RuntimeError, EOFError, UnpicklingError, KeyError, TypeError) as error:
         raise data_error(f"checkpoint {run.job.resume.path} is not one of timm: {error}") from error

@@ -57,6 +57,6 @@ def unpack(run: Run, weights: Path) -> State | None:
 
 
 def check(run: Run, state: State) -> None:
-    mine = (run.model.name, list(run.job.classes), dict(run.parameters))
-    if (state.model, state.classes, state.parameters) != mine:
+    same = (state.model, state.classes) == (run.model.name, list(run.job.classes))
+    if not same or not run.has(state.parameters):
         raise data_error("the checkpoint belongs to a run of another model, other classes or other parameters")
