@@ -30,7 +30,7 @@ class Renamer(Thread):
     """One name after another; a wish without an answer is repeated under the same key."""
 
     def __init__(self, api: Api, project: str) -> None:
-        super().__init__(name="renamer")
+        super().__init__(name="renamer", daemon=True)
         self.told: list[Told] = []
         self.refused: list[str] = []
         self.repeated = 0

@@ -19,7 +19,7 @@ from cli.platform import Platform, running
 from infra.config import Settings
 from infra.embedded import Change, State
 from tests.faults.renaming import Renamer
-from tests.faults.runs import Runs, points_of
+from tests.runs import Runs, points_of
 from tests.servers import data_folder
 from tests.whole import Recorded, assert_history_holds, begun, ended, head, history, waited
 
