@@ -18,7 +18,7 @@ from domain.dataset import Snapshot
 from domain.errors import NotFound
 from domain.training import Device, Recipe, Status, Weights
 from domain.training_job import TrainingJob
-from domain.values import Parameters, Slug, Value
+from domain.values import Parameters, Sha256, Slug, Value
 from infra.trainers import TrainableModel
 from projections import training_job
 from projections.attempt import AttemptRow, list_attempts
@@ -31,6 +31,13 @@ router = APIRouter(tags=["training"])
 Reading = Annotated[Connection, reads(training_job.PROJECTION)]
 
 
+class From(Body):
+    """An earlier model, an object by its hash, or nothing."""
+
+    model_id: UUID | None = None
+    sha256: Sha256 | None = None
+
+
 class Request(Body):
     project_id: UUID
     dataset_id: UUID
@@ -38,7 +45,7 @@ class Request(Body):
     framework: Slug
     model: Slug
     parameters: Parameters = Field(default_factory=dict)
-    weights: Weights = Weights()
+    weights: From = From()
     device: Device = Device.AUTO
     gpus: Annotated[int, Field(ge=0, le=64)] = 0
 
@@ -80,7 +87,7 @@ def request(body: Request, desk: PersonDesk, member: Member, tx: Reading, house:
     "/training-jobs/{job_id}/run-again", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503)
 )
 def run_again(job_id: UUID, desk: PersonDesk, house: TheHouse, body: Nothing | None = None) -> Job:
-    accepted = desk(RunAgain(job_id=uuid7(), of=job_id))
+    accepted = desk(RunAgain(job_id=uuid7(), of=job_id, code_version=house.code_version))
     return shown(house, desk.caller, accepted.id)
 
 
@@ -122,7 +129,7 @@ def show(job_id: UUID, member: Member, tx: Reading) -> JobPage:
     return JobPage(**dict(row), attempts=attempts, checkpoints=checkpoints)
 
 
-def _weights(weights: Weights, member: Known, tx: Connection, house: House) -> Weights:
+def _weights(weights: From, member: Known, tx: Connection, house: House) -> Weights:
     """An earlier model is pinned by its hash; bytes that this organization does not have are no start."""
     model = find_model(tx, member.organization_id, weights.model_id) if weights.model_id else None
     if weights.model_id and (model is None or weights.sha256 not in (None, model.sha256)):
@@ -131,7 +138,7 @@ def _weights(weights: Weights, member: Known, tx: Connection, house: House) -> W
         return Weights(model_id=model.id, sha256=model.sha256)
     if weights.sha256 and not house.blobs.known(member.organization_id, [weights.sha256]):
         raise NotFound(f"there is no object {weights.sha256} to start from")
-    return weights
+    return Weights(sha256=weights.sha256)
 
 
 def shown(house: House, caller: Caller, job_id: UUID) -> Job:

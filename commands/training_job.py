@@ -40,11 +40,12 @@ class RequestTraining(Command):
 
 
 class RunAgain(Command):
-    """The same recipe on the same snapshot, as a new job."""
+    """The same recipe on the same snapshot, as a new job, by the code of today."""
 
     ACCESS: ClassVar[Access] = May(Permission.REQUEST_TRAINING)
     job_id: UUID
     of: UUID
+    code_version: Line
 
 
 class CancelTraining(Command):
@@ -153,8 +154,12 @@ def _recipe(command: RequestTraining, dataset: Dataset, trainers: Trainers) -> R
     )
 
 
-def run_again(command: RunAgain, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+def run_again(command: RunAgain, actor: Actor, now: datetime, *, store: Store, trainers: Trainers) -> Accepted:
     before = store.get(TrainingJob, command.of)
+    dataset = store.get(Dataset, before.dataset_id)
+    recipe = before.recipe
+    parameters = trainers.check(recipe.framework, recipe.model, recipe.task, recipe.parameters)
+    again = recipe.model_copy(update={"parameters": parameters, "code_version": command.code_version})
     return store.save(
         TrainingJob.request(
             command.job_id,
@@ -162,9 +167,9 @@ def run_again(command: RunAgain, actor: Actor, now: datetime, *, store: Store) -
             actor.id,
             before.project_id,
             before.experiment_id,
-            before.dataset_id,
+            dataset.id,
             before.snapshot,
-            before.recipe,
+            again,
             now,
         )
     )

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from domain.dataset import Task
 from domain.errors import Refused
@@ -54,6 +54,12 @@ class Weights(Value):
 
     model_id: UUID | None = None
     sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _is_pinned(self) -> Self:
+        if self.model_id is not None and self.sha256 is None:
+            raise ValueError("an earlier model is named with the hash of its weights")
+        return self
 
 
 class Recipe(Value):

@@ -71,6 +71,7 @@ class TrainingJob(Aggregate):
 
         def apply(self, aggregate: "TrainingJob") -> None:
             aggregate.status = Status.RUNNING
+            aggregate.epoch = self.resumed_from.epoch if self.resumed_from else 0
 
     class EpochCompleted(Event):
         TOPIC: ClassVar[str] = "training_job.epoch_completed"
@@ -156,6 +157,7 @@ class TrainingJob(Aggregate):
         TOPIC: ClassVar[str] = "training_job.cancelled"
         attempt: Count
         reason: EndReason
+        evidence: Evidence | None
 
         def apply(self, aggregate: "TrainingJob") -> None:
             aggregate.status = Status.CANCELLED
@@ -246,7 +248,7 @@ class TrainingJob(Aggregate):
         if self.status in OVER:
             raise JobIsOver(f"job {self.id} is {self.status} already")
         if self.status is Status.QUEUED:
-            self.trigger_event(self.Cancelled, attempt=self.attempt, reason=EndReason.USER, timestamp=now)
+            self._cancel(None, now)
         elif not self.cancelling:
             self.trigger_event(self.CancelRequested, attempt=self.attempt, timestamp=now)
 
@@ -273,9 +275,13 @@ class TrainingJob(Aggregate):
     def _end(self, attempt: int, evidence: Evidence, now: datetime) -> None:
         """Where a cancel was asked for, that is the true reason."""
         if self.cancelling:
-            self.trigger_event(self.Cancelled, attempt=attempt, reason=EndReason.USER, timestamp=now)
+            self._cancel(evidence, now)
         else:
             self.trigger_event(self.Failed, attempt=attempt, evidence=evidence, timestamp=now)
+
+    def _cancel(self, evidence: Evidence | None, now: datetime) -> None:
+        reason = EndReason.USER
+        self.trigger_event(self.Cancelled, attempt=self.attempt, reason=reason, evidence=evidence, timestamp=now)
 
     def _must_run(self, attempt: int) -> None:
         if attempt != self.attempt:

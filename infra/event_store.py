@@ -43,6 +43,8 @@ class EventStore(PostgresApplicationRecorder):
             pool_size=1,
             max_overflow=pool_size - 1,
         )
+        own = {"dbname", "host", "port", "user", "password"}
+        cast(dict[str, Any], datastore.pool.kwargs).update({k: v for k, v in parts.items() if k not in own})
         super().__init__(datastore, events_table_name="events")
 
     def create_table(self) -> None:

@@ -60,9 +60,6 @@ class Unit:
 
     def save(self, first: Aggregate, *others: Aggregate) -> Accepted:
         events = [(a, event) for a in (first, *others) for event in a.collect_events()]
-        if not events:
-            head = self.ledger.head()
-            return Accepted(id=first.id, ledger=head.ledger, position=head.position, chain=head.chain.hex())
         written = {event.originator_id for _, event in events}
         reads = [(id, version) for id, (_, version) in self._seen.items() if id not in written]
         try:

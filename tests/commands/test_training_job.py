@@ -241,6 +241,13 @@ def test_the_next_attempt_goes_on_after_the_checkpoint(running: Spec) -> None:
     running.when(epoch(3, attempt=2)).then((TrainingJob.EpochCompleted, {"epoch": 3}))
 
 
+def test_an_attempt_that_begins_anew_reports_every_epoch(running: Spec) -> None:
+    running.given(epoch(1), epoch(2), checkpoint()).by(platform).given(lose(1)).by(pool(W2))
+    running.given(ClaimJob(job_id=JOB, attempt=2, worker="gpu-2")).by(worker(2, W2))
+    running.given(start.model_copy(update={"attempt": 2}))
+    running.when(epoch(1, attempt=2)).then((TrainingJob.EpochCompleted, {"epoch": 1, "attempt": 2}))
+
+
 def test_a_job_that_loses_every_attempt_fails(running: Spec) -> None:
     running.by(platform)
     running.given(*(lose(attempt) for attempt in range(1, MAX_LOSSES)))
@@ -262,7 +269,7 @@ def test_a_running_job_is_cancelled_when_its_worker_says_so(running: Spec) -> No
     running.by(ann).when(cancel).then((TrainingJob.CancelRequested, {"attempt": 1}))
     running.when(cancel).then()
     running.by(worker()).when(FailTraining(job_id=JOB, attempt=1, evidence=broken)).then(
-        (TrainingJob.Cancelled, {"reason": EndReason.USER})
+        (TrainingJob.Cancelled, {"reason": EndReason.USER, "evidence": broken})
     )
 
 
@@ -275,15 +282,16 @@ def test_an_engineer_cancels_its_own_jobs_only(running: Spec) -> None:
 
 
 def test_running_again_takes_the_same_recipe_and_snapshot(running: Spec) -> None:
-    running.by(ann).when(RunAgain(job_id=AGAIN, of=JOB))
+    running.by(ann).when(RunAgain(job_id=AGAIN, of=JOB, code_version="2"))
     again = running.events()[-1]
     first = next(event for event in running.events() if isinstance(event, TrainingJob.Requested))
     assert isinstance(again, TrainingJob.Requested)
-    assert (again.recipe, again.snapshot) == (first.recipe, first.snapshot)
+    assert again.recipe == first.recipe.model_copy(update={"code_version": "2"})
+    assert again.snapshot == first.snapshot
 
 
 def test_running_again_under_the_same_id_is_a_conflict(running: Spec) -> None:
-    running.by(ann).when(RunAgain(job_id=JOB, of=JOB)).then_refused(Conflict)
+    running.by(ann).when(RunAgain(job_id=JOB, of=JOB, code_version="2")).then_refused(Conflict)
 
 
 def test_an_mlflow_run_is_linked_once(running: Spec) -> None:
@@ -293,7 +301,14 @@ def test_an_mlflow_run_is_linked_once(running: Spec) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"framework": "../etc"}, {"gpus": -1}, {"device": "tpu"}, {"parameters": {"a b": 1}}]
+    "change",
+    [
+        {"framework": "../etc"},
+        {"gpus": -1},
+        {"device": "tpu"},
+        {"parameters": {"a b": 1}},
+        {"weights": {"model_id": UUID(int=1)}},
+    ],
 )
 def test_senseless_requests_are_no_command(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
