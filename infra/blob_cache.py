@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import httpx
 
@@ -32,7 +33,7 @@ class BlobCache:
         if target.exists() and await asyncio.to_thread(digest, target) == sha256:
             os.utime(target)
             return target
-        draft = target.with_name(f".{sha256}.{os.getpid()}.part")
+        draft = target.with_name(f".{sha256}.{uuid4().hex}.part")
         try:
             if await self._download(url, draft) != sha256:
                 raise Damaged("its bytes do not have the hash that it is named by")

@@ -90,9 +90,10 @@ class Preparation:
             await asyncio.sleep(PAUSE)
 
     async def _fetch_all(self, entries: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether some file did not come for now."""
+        """Whether some file did not come for now. Several entries may be of one file, which is fetched once."""
         limit = asyncio.Semaphore(AT_ONCE)
-        outcomes = await asyncio.gather(*(self._complaint(entry, limit) for entry in entries), return_exceptions=True)
+        files = {entry["sha256"]: entry for entry in reversed(entries)}.values()
+        outcomes = await asyncio.gather(*(self._complaint(entry, limit) for entry in files), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException) and not isinstance(outcome, httpx.HTTPError):
                 raise outcome

@@ -33,6 +33,8 @@ class FrontDesk:
     stale: bool = False
     cancelling: bool = False
     archived: int = 0
+    copies: int = 1
+    given: list[str] = field(default_factory=list)
     url: str = ""
 
     def __post_init__(self) -> None:
@@ -83,12 +85,13 @@ class FrontDesk:
         }
 
     async def entries(self, request: Request) -> Response:
-        """Two pages, one image each."""
+        """Two pages, each with one image, as often as there are `copies`."""
         side = "val" if request.query_params.get("after") else "train"
         sha256 = digest(IMAGE)
         entry = {"path": f"{side}.png", "sha256": sha256, "size": len(IMAGE), "width": 1, "height": 1}
         entry |= {"annotations": [{"class": 0}], "side": side, "url": f"{self.url}/blobs/{sha256}"}
-        return JSONResponse({"items": [entry], "next": None if side == "val" else "train.png"})
+        copies = [entry | {"path": f"{n}/{side}.png"} for n in range(1, self.copies)]
+        return JSONResponse({"items": [entry, *copies], "next": None if side == "val" else "train.png"})
 
     async def place(self, request: Request) -> Response:
         sha256 = (await request.json())["sha256"]
@@ -100,6 +103,8 @@ class FrontDesk:
         sha256 = request.path_params["sha256"]
         if request.method == "PUT":
             self.objects[sha256] = await request.body()
+        else:
+            self.given.append(sha256)
         return Response(self.objects[sha256]) if sha256 in self.objects else Response(status_code=404)
 
     async def report(self, request: Request) -> Response:
