@@ -227,9 +227,8 @@ class Service:
             if not self.running:
                 self._idle.set()
 
-    async def _reclaim(self, key: Key) -> str:
-        claim = await self._api.claim(key, self.worker_id, f"{self.framework} at {self._address}")
-        return str(claim["token"])
+    async def _reclaim(self, key: Key) -> dict[str, Any]:
+        return await self._api.claim(key, self.worker_id, f"{self.framework} at {self._address}")
 
     async def _let_go(self, key: Key) -> None:
         if (stream := self.stream()) is not None:

@@ -44,9 +44,9 @@ class Preparation:
     async def prepare(self, threads: int) -> Prepared:
         """Raises BadData."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        entries = await self._entries()
-        resume = await self._resume()
+        resume = await self._resume()  # first: these addresses are older than those of the entries, and expire
         weights = await self._weights()
+        entries = await self._entries()
         file = self._folder / "job.json"
         file.write_text(json.dumps(self._described(entries, threads, resume, weights), ensure_ascii=False))
         return Prepared(file, self._resumed(resume), frozenset(self._blobs), tuple(self._notes))
@@ -115,7 +115,7 @@ class Preparation:
         if (checkpoint := self._job.get("resume")) is None:
             return None
         try:
-            path = await self._fetch(checkpoint["sha256"], checkpoint["url"])
+            path = await self._fetch("resume")
         except Damaged as error:
             self._notes.append(f"the checkpoint of epoch {checkpoint['epoch']} was not loaded: {error}")
             return None
@@ -129,21 +129,32 @@ class Preparation:
         if not weights or not weights.get("sha256"):
             return None
         try:
-            path = await self._fetch(weights["sha256"], weights["url"])
+            path = await self._fetch("weights")
         except Damaged as error:
             raise BadData(f"the starting weights {weights['sha256']} cannot be used: {error}") from error
         return {"path": str(path.absolute()), "sha256": weights["sha256"]}
 
-    async def _fetch(self, sha256: str, url: str) -> Path:
+    async def _fetch(self, what: str) -> Path:
+        """`what` the claim names, by another address where the one that came with it has expired."""
+        sha256, url = self._job[what]["sha256"], self._job[what]["url"]
         self._blobs.add(sha256)
         for attempt in range(TRIES):
             try:
                 return await self._cache.fetch(sha256, url)
-            except httpx.HTTPError:
+            except httpx.HTTPError as error:
                 if attempt == TRIES - 1:
                     raise
                 await asyncio.sleep(PAUSE * 2**attempt)
+                url = await self._fresh(what) if expired(error) else url
         raise AssertionError("the last try returns or raises")
+
+    async def _fresh(self, what: str) -> str:
+        claim = await patiently(self._api.claimed_again)
+        return str(claim["job"][what]["url"])
+
+
+def expired(error: httpx.HTTPError) -> bool:
+    return isinstance(error, httpx.HTTPStatusError) and error.response.status_code == httpx.codes.FORBIDDEN
 
 
 def seed(parameters: Mapping[str, Any]) -> int:

@@ -17,6 +17,7 @@ TIMEOUT: Final = httpx.Timeout(15.0, connect=3.0)
 LONGEST_PAUSE: Final = 5.0
 LOST_RACE: Final = "urn:vistory:problem:conflict"
 T = TypeVar("T")
+Reclaim = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
 class Away(Exception):
@@ -88,12 +89,20 @@ class WorkerApi:
 class AttemptApi:
     """One attempt's share of the platform. An expired token is minted anew by claiming again, which changes nothing."""
 
-    def __init__(self, api: WorkerApi, key: Key, token: str, reclaim: Callable[[], Awaitable[str]] | None) -> None:
+    def __init__(self, api: WorkerApi, key: Key, token: str, reclaim: Reclaim | None) -> None:
         self.key = key
         self._api = api
         self._token = token
         self._reclaim = reclaim
         self._path = f"/training-jobs/{key.job}/attempts/{key.attempt}"
+
+    async def claimed_again(self) -> Mapping[str, Any]:
+        """The claim with a token and addresses that are good from now on. Raises Over where the attempt is not ours."""
+        if self._reclaim is None:
+            raise Over(httpx.codes.UNAUTHORIZED, "nobody may claim this attempt once more")
+        claim = await self._reclaim()
+        self._token = str(claim["token"])
+        return claim
 
     async def page(self, after: str) -> Any:
         """Some of the snapshot's images, each with an address that is good for minutes only."""
@@ -139,7 +148,7 @@ class AttemptApi:
         except Turned as error:
             if error.status != httpx.codes.UNAUTHORIZED or self._reclaim is None:
                 raise
-        self._token = await self._reclaim()
+        await self.claimed_again()
         return await self._api.ask(method, self._path + path, self._token, body, once)
 
 

@@ -21,7 +21,7 @@ ORGANIZATION = UUID(int=5)
 
 @dataclass
 class FrontDesk:
-    """`job` is added to the job of every claim; `away` makes every answer a 503."""
+    """`away` makes every answer a 503; addresses of claims before the one numbered `good_from` have expired."""
 
     resume: dict[str, Any] | None = None
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -34,6 +34,8 @@ class FrontDesk:
     cancelling: bool = False
     archived: int = 0
     copies: int = 1
+    claims: int = 0
+    good_from: int = 0
     given: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -65,14 +67,16 @@ class FrontDesk:
         body, job = await request.json(), request.path_params["job"]
         if self.away:
             return JSONResponse({}, 503)
-        if (job, body["attempt"]) in self.claimed:
+        if (job, body["attempt"]) in self.claimed and request.headers["Idempotency-Key"] not in self.keys:
             return JSONResponse({"detail": "taken"}, 409)
+        self.claims += 1
+        self.keys.append(request.headers["Idempotency-Key"])
         self.claimed.append((job, body["attempt"]))
         return JSONResponse({"token": "a token", "job": self.job(job, body["attempt"])}, 201)
 
     def job(self, job: str, attempt: int) -> dict[str, Any]:
         recipe = {"framework": "timm", "model": "tiny", "parameters": {"epochs": 2}, "device": "cpu"}
-        resume = self.resume and self.resume | {"url": f"{self.url}/blobs/{self.resume['sha256']}"}
+        resume = self.resume and self.resume | {"url": f"{self.url}/blobs/{self.resume['sha256']}?claim={self.claims}"}
         return {
             "id": job,
             "attempt": attempt,
@@ -101,6 +105,8 @@ class FrontDesk:
 
     async def blob(self, request: Request) -> Response:
         sha256 = request.path_params["sha256"]
+        if int(request.query_params.get("claim", self.good_from)) < self.good_from:
+            return Response(status_code=403)
         if request.method == "PUT":
             self.objects[sha256] = await request.body()
         else:

@@ -19,7 +19,7 @@ def prepared(desk: FrontDesk, folder: Path) -> Prepared:
         async with opened(desk), httpx.AsyncClient() as blobs:
             api = WorkerApi(desk.url, "a credential")
             claim = await api.claim(KEY, WORKER, "a worker")
-            attempt = AttemptApi(api, KEY, claim["token"], None)
+            attempt = AttemptApi(api, KEY, claim["token"], lambda: api.claim(KEY, WORKER, "a worker"))
             try:
                 return await Preparation(claim, folder / "work", BlobCache(folder / "blobs", blobs), attempt).prepare(1)
             finally:
@@ -46,3 +46,18 @@ def test_two_who_fetch_one_file_at_once_do_not_take_it_from_each_other(tmp_path:
 
     asyncio.run(fetched())
     assert [file.name for file in tmp_path.iterdir()] == [digest(IMAGE)]
+
+
+def test_what_a_training_starts_from_comes_before_its_images_since_its_address_expires(tmp_path: Path) -> None:
+    desk = FrontDesk(resume={"epoch": 3, "sha256": digest(b"saved"), "size": 5})
+    desk.objects[digest(b"saved")] = b"saved"
+    ready = prepared(desk, tmp_path)
+    assert desk.given == [digest(b"saved"), digest(IMAGE)]
+    assert ready.resumed_from == desk.resume
+
+
+def test_an_address_that_expired_is_asked_for_anew(tmp_path: Path) -> None:
+    desk = FrontDesk(resume={"epoch": 3, "sha256": digest(b"saved"), "size": 5}, good_from=2)
+    desk.objects[digest(b"saved")] = b"saved"
+    assert prepared(desk, tmp_path).resumed_from == desk.resume
+    assert desk.claims == 2
