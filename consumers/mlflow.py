@@ -1,10 +1,12 @@
 """Keeps MLflow in step: an experiment per experiment, a run per job, figures of epochs and batches, and the end."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from commands.experiment import LinkMlflowExperiment
 from commands.training_job import LinkMlflowRun
@@ -23,13 +25,18 @@ MOST_KNOWN: Final = 1_000
 
 @dataclass
 class MlflowBooks:
-    """What MLflow calls our experiments and jobs; looked up, and made where it is missing."""
+    """What MLflow calls our experiments and jobs; looked up, and made where it is missing, by one at a time."""
 
     platform: Platform
     mlflow: Mlflow
     _runs: dict[UUID, str] = field(default_factory=dict)
+    _locks: WeakValueDictionary[UUID, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def experiment(self, experiment_id: UUID) -> str:
+        async with self._alone(experiment_id):
+            return await self._found_or_made_experiment(experiment_id)
+
+    async def _found_or_made_experiment(self, experiment_id: UUID) -> str:
         known = await self.platform.get(Experiment, experiment_id)
         if known.mlflow_experiment_id is not None:
             return known.mlflow_experiment_id
@@ -40,13 +47,19 @@ class MlflowBooks:
         return found
 
     async def run(self, job_id: UUID) -> str:
-        if job_id not in self._runs:
-            if len(self._runs) >= MOST_KNOWN:
-                self._runs.clear()
-            self._runs[job_id] = await self._found_or_made(job_id)
-        return self._runs[job_id]
+        async with self._alone(job_id):
+            if (run := self._runs.get(job_id)) is None:
+                run = await self._found_or_made_run(job_id)
+                if len(self._runs) >= MOST_KNOWN:
+                    self._runs.clear()
+                self._runs[job_id] = run
+        return run
 
-    async def _found_or_made(self, job_id: UUID) -> str:
+    def _alone(self, id: UUID) -> asyncio.Lock:
+        """Held while one looks and makes; forgotten when nobody holds or awaits it."""
+        return self._locks.setdefault(id, asyncio.Lock())
+
+    async def _found_or_made_run(self, job_id: UUID) -> str:
         job = await self.platform.get(TrainingJob, job_id)
         if job.mlflow_run_id is not None:
             return job.mlflow_run_id

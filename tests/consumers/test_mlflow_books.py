@@ -1,0 +1,36 @@
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from consumers.mlflow import MlflowBooks
+from tests.consumers.test_reactions import JOB, BooksOfMlflow, Scene, a_job, an_experiment
+
+
+class SlowBooks(BooksOfMlflow):
+    """Makes a new run, and a new experiment, each time that it is asked while it is still at work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[str] = []
+
+    async def experiment(self, name: str, tags: Any) -> str:
+        await asyncio.sleep(0)
+        return await super().experiment(name, tags)
+
+    async def run(self, experiment_id: str, job_id: UUID, name: str, tags: Any, start: int) -> str:
+        await asyncio.sleep(0)
+        self.made.append(f"run {len(self.made)}")
+        return self.made[-1]
+
+
+def test_whoever_asks_at_once_for_the_run_of_a_job_is_given_the_same() -> None:
+    scene = Scene(mlflow=SlowBooks())
+    scene.happened(an_experiment())
+    scene.happened(a_job())
+    books = MlflowBooks(scene.platform, scene.mlflow)
+
+    async def story() -> list[str]:
+        return list(await asyncio.gather(*(books.run(JOB) for _ in range(3))))
+
+    assert asyncio.run(story()) == ["run 0"] * 3
+    assert len(scene.mlflow.asked) == 1
