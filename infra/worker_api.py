@@ -15,6 +15,8 @@ from infra.leases import Key
 PREFIX: Final = "/api/v1"
 TIMEOUT: Final = httpx.Timeout(15.0, connect=3.0)
 LONGEST_PAUSE: Final = 5.0
+PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)  # between addresses that the store does not take; it may be starting
+ASK_AGAIN: Final = (408, 425, 429)
 LOST_RACE: Final = "urn:vistory:problem:conflict"
 T = TypeVar("T")
 Reclaim = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -111,9 +113,16 @@ class AttemptApi:
 
     async def upload(self, file: Produced) -> None:
         """Put the file where the platform says, unless it is there; then let the platform see that it is."""
-        if (place := await self._place(file)) is None:
-            return
-        await self._put(file, place)
+        for pause in (*PAUSES, None):
+            if (place := await self._place(file)) is None:
+                return
+            try:
+                await self._put(file, place)
+                break
+            except Turned as error:
+                if error.status != httpx.codes.FORBIDDEN or pause is None:
+                    raise
+                await asyncio.sleep(pause)
         if await self._place(file) is not None:
             raise Away(f"the object store has not got {file.sha256} yet")
 
@@ -130,6 +139,8 @@ class AttemptApi:
             answer = await self._api.client.put(place["url"], content=_chunks(file.path), headers=headers)
         except httpx.TransportError as error:
             raise Away(f"the object store: {type(error).__name__} {error}") from error
+        if 400 <= answer.status_code < 500 and answer.status_code not in ASK_AGAIN:
+            raise Turned(answer.status_code, "the object store does not take the file")
         if answer.status_code >= 300:
             raise Away(f"the object store answered {answer.status_code}")
 
@@ -164,7 +175,7 @@ async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
 
 
 def _understood(answer: httpx.Response) -> Any:
-    if answer.status_code >= 500 or answer.status_code in (408, 425, 429):
+    if answer.status_code >= 500 or answer.status_code in ASK_AGAIN:
         raise Away(f"{answer.status_code}")
     if answer.status_code == httpx.codes.CONFLICT and _kind(answer) == LOST_RACE:
         raise Away("somebody else changed the job at the same moment")

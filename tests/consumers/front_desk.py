@@ -36,6 +36,7 @@ class FrontDesk:
     copies: int = 1
     claims: int = 0
     good_from: int = 0
+    put_answers: list[int] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -107,6 +108,8 @@ class FrontDesk:
         sha256 = request.path_params["sha256"]
         if int(request.query_params.get("claim", self.good_from)) < self.good_from:
             return Response(status_code=403)
+        if request.method == "PUT" and self.put_answers:
+            return Response(status_code=self.put_answers.pop(0))
         if request.method == "PUT":
             self.objects[sha256] = await request.body()
         else:
