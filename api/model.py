@@ -10,6 +10,7 @@ from api import errors
 from api.house import TheHouse
 from api.reading import After, Limit, Member, reads
 from domain.errors import NotFound
+from domain.roles import Permission, reach
 from projections import dataset, experiment, membership, project, training_job
 from projections.lineage import Lineage, find_lineage
 from projections.models import ModelRow, find_model, list_models
@@ -45,6 +46,7 @@ def show(model_id: UUID, member: Member, tx: Reading, house: TheHouse) -> ModelP
 
 @router.get("/{model_id}/lineage", responses=errors.responses(401, 403, 404, 422, 503))
 def lineage(model_id: UUID, member: Member, tx: Reading) -> Lineage:
-    if found := find_lineage(tx, member.organization_id, model_id):
+    named = reach(member.role, Permission.READ_MEMBERS) is not None
+    if found := find_lineage(tx, member.organization_id, model_id, viewer=member.viewer, named=named):
         return found
     raise NotFound(f"there is no model {model_id}")

@@ -8,30 +8,43 @@ from domain.values import Value
 from projections.attempt import AttemptRow, list_attempts
 from projections.dataset import DatasetRow, find_dataset
 from projections.experiment import ExperimentRow, find_experiment
-from projections.membership import MemberRow, find_member_of_person
+from projections.membership import find_member_of_person
 from projections.models import ModelRow, find_model
 from projections.project import ProjectRow, find_project
 from projections.training_job import JobRow, find_job
+
+
+class Owner(Value):
+    """Who asked for the training: by the avatar's name to everybody, by name and e-mail to who may read members."""
+
+    person_id: UUID
+    avatar_name: str
+    full_name: str | None
+    email: str | None
 
 
 class Lineage(Value):
     """Images and split are fixed by `job.snapshot` (their hashes), everything else that was chosen by `job.recipe`.
 
     Each attempt says on what device and in what environment it ran, and from which checkpoint. `parent` is the model
-    whose weights this one began with. What another read model has not seen yet is None.
+    whose weights this one began with. What another read model has not seen yet is None, and so is a dataset that is
+    private to somebody else.
     """
 
     model: ModelRow
     job: JobRow
     attempts: tuple[AttemptRow, ...]
-    owner: MemberRow | None
+    owner: Owner | None
     project: ProjectRow | None
     experiment: ExperimentRow | None
     dataset: DatasetRow | None
     parent: ModelRow | None
 
 
-def find_lineage(tx: Connection, organization_id: UUID, model_id: UUID) -> Lineage | None:
+def find_lineage(
+    tx: Connection, organization_id: UUID, model_id: UUID, *, viewer: UUID | None = None, named: bool = False
+) -> Lineage | None:
+    """With a viewer, another person's private dataset is left out; `named` gives the owner's name and e-mail."""
     model = find_model(tx, organization_id, model_id)
     job = find_job(tx, organization_id, model.job_id) if model else None
     if model is None or job is None:
@@ -41,9 +54,20 @@ def find_lineage(tx: Connection, organization_id: UUID, model_id: UUID) -> Linea
         model=model,
         job=job,
         attempts=tuple(list_attempts(tx, organization_id, job.id)),
-        owner=find_member_of_person(tx, organization_id, job.owner_id),
+        owner=_owner(tx, organization_id, job.owner_id, named),
         project=find_project(tx, organization_id, job.project_id),
         experiment=find_experiment(tx, organization_id, job.experiment_id),
-        dataset=find_dataset(tx, organization_id, job.dataset_id),
+        dataset=find_dataset(tx, organization_id, job.dataset_id, viewer=viewer),
         parent=find_model(tx, organization_id, parent) if parent else None,
+    )
+
+
+def _owner(tx: Connection, organization_id: UUID, person_id: UUID, named: bool) -> Owner | None:
+    if (member := find_member_of_person(tx, organization_id, person_id)) is None:
+        return None
+    return Owner(
+        person_id=person_id,
+        avatar_name=member.avatar_name,
+        full_name=member.full_name if named else None,
+        email=member.email if named else None,
     )

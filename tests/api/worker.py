@@ -81,3 +81,13 @@ def requested(visitor: Visitor, dataset: str, **other: Any) -> Any:
     project = visitor.post("/projects", {"name": "Reading"})["id"]
     wish = {"project_id": project, "dataset_id": dataset, "framework": "timm", "model": "small"}
     return visitor.post("/training-jobs", wish | other)
+
+
+def trained(visitor: Visitor, worker: Worker, dataset: str) -> Any:
+    """A training that is complete: what was answered when it was requested, and `model`."""
+    job = requested(visitor, dataset)
+    attempt = worker.claim(job["id"])
+    attempt.start()
+    job["model"] = attempt.complete()
+    visitor.seen = attempt.seen
+    return job

@@ -309,7 +309,7 @@ def test_the_queries_answer_within_their_own_walls(at: Scene, history: Sequence[
         assert len(list_runs(tx, ACME, BASELINE).items) == 4
         job = list_jobs(tx, ACME, project_id=CELLS).items[-1]
         assert job.model_id is not None
-        lineage = find_lineage(tx, ACME, job.model_id)
+        lineage = find_lineage(tx, ACME, job.model_id, named=True)
         assert lineage is not None
         assert lineage.owner is not None
         assert lineage.owner.full_name == "Ann"
