@@ -18,13 +18,16 @@ class Alive(Value):
 
 
 class Part(Value):
-    """How far one consumer of a stream has come; `lag` is in events, of those that follow the ledger."""
+    """How far one consumer of a stream has come; `lag` is in events, of those that follow the ledger.
+
+    Why one stopped is for the operator: its log says, and so does the row of `work.positions`.
+    """
 
     name: str
     stream: str
     position: int
     lag: int | None
-    stopped: str | None
+    stopped: bool
     moved_at: datetime
 
 
@@ -51,7 +54,7 @@ def ready(house: TheHouse, response: Response) -> Readiness:
 def _parts(house: House, head: int) -> Readiness:
     with house.core.pool.connection() as connection:
         rows = connection.execute(
-            "SELECT consumer, stream, position, stopped, moved_at FROM work.positions ORDER BY consumer"
+            "SELECT consumer, stream, position, stopped IS NOT NULL, moved_at FROM work.positions ORDER BY consumer"
         ).fetchall()
     parts = [
         Part(
