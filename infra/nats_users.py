@@ -85,10 +85,10 @@ def trainer_user(framework: str) -> User:
 
 
 def touches(stream: str, consumer: str) -> tuple[str, ...]:
-    """Every way to take from a consumer, to overwrite it or to delete it."""
+    """Every way to take from a consumer, to acknowledge in its place, to overwrite it or to delete it."""
     ways = ("CREATE", "DURABLE.CREATE", "DELETE", "MSG.NEXT")
     exact = [f"{API}.CONSUMER.{way}.{stream}.{consumer}" for way in ways]
-    return (*exact, f"{API}.CONSUMER.CREATE.{stream}.{consumer}.>")
+    return (*exact, f"{API}.CONSUMER.CREATE.{stream}.{consumer}.>", f"$JS.ACK.{stream}.{consumer}.>")
 
 
 def looks(stream: str) -> tuple[str, ...]:

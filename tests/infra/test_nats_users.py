@@ -114,6 +114,16 @@ def test_nobody_else_touches_the_durable_of_a_trainer(bus: Nats, user: str, way:
     assert not may_publish(bus, user, f"$JS.API.CONSUMER.{way}.EVENTS.{nats_users.trainer_durable('timm')}")
 
 
+@pytest.mark.parametrize("user", [name for name in NARROW if name != "trainer-timm"])
+def test_nobody_else_acknowledges_what_a_trainer_was_handed(bus: Nats, user: str) -> None:
+    handed = "1.1.1.1700000000000000000.0"
+    assert not may_publish(bus, user, f"$JS.ACK.EVENTS.{nats_users.trainer_durable('timm')}.{handed}")
+
+
+def test_reactions_acknowledge_their_own(bus: Nats) -> None:
+    assert may_publish(bus, "consumers", "$JS.ACK.EVENTS.react-cancel.1.1.1.1700000000000000000.0")
+
+
 @pytest.mark.parametrize("user", ["projector", "consumers", "auditor"])
 def test_who_reads_in_order_makes_passing_consumers(bus: Nats, user: str) -> None:
     async def run() -> int:
