@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -24,6 +24,7 @@ from infra.executors import Execution, Executor, Order
 from infra.job_files import BadData, Preparation, Prepared
 from infra.leases import Key
 from infra.spool import Spool
+from infra.veil import Veil
 from infra.worker_api import AttemptApi, Away, Over, Produced, Turned
 
 PATIENCE: Final = 5.0
@@ -43,7 +44,7 @@ class Bench:
     cache: BlobCache
     stream: Callable[[], JetStreamContext | None]
     threads: Callable[[], int]
-    hidden: tuple[str, ...] = ()
+    veil: Veil
 
 
 class Attempt:
@@ -187,14 +188,15 @@ class Attempt:
             refused = Ended("fail", EndReason.INFRASTRUCTURE, f"the platform refused the result: {self._unwelcome}")
             return await self._tell(refused)
         report = "stale" if self.stop_reason is Stop.STALE else ended.report or "stale"
-        self._spool.append("state", {"state": "ended", "report": report, "message": ended.message})
+        self._spool.append("state", {"state": "ended", "report": report, "message": self._bench.veil(ended.message)})
         return report
 
     async def _last_report(self, ended: Ended) -> Report:
         assert ended.report is not None
         if ended.report == "complete":
             return await asyncio.to_thread(self._completion)
-        return Report(ended.report, {"evidence": evidence(ended, tuple(self._lines))})
+        said = replace(ended, message=self._bench.veil(ended.message))
+        return Report(ended.report, {"evidence": evidence(said, tuple(self._lines))})
 
     def _completion(self) -> Report:
         assert self._result is not None
@@ -218,8 +220,7 @@ class Attempt:
         return self._prepared.resumed_from if self._prepared else None
 
     def _note(self, line: str) -> None:
-        for secret in self._bench.hidden:
-            line = line.replace(secret, "[hidden]")
+        line = self._bench.veil(line)
         self._lines.append(line)
         self._spool.append("log", {"line": line})
 

@@ -36,6 +36,7 @@ from infra.nats_users import trainer_durable
 from infra.published import unpack
 from infra.shipping import Shipment
 from infra.streams import EVENTS
+from infra.veil import Veil
 from infra.worker_api import AttemptApi, Away, Over, Turned, WorkerApi, patiently
 
 SLOTS: Final = 1
@@ -78,7 +79,7 @@ class Service:
             cache=BlobCache(self._home / "blobs", self._blobs),
             stream=self.stream,
             threads=lambda: settings.threads or self._seat.threads(),
-            hidden=(credential,),
+            veil=Veil(Path(settings.need("data")), [credential]),
         )
 
     def stream(self) -> JetStreamContext | None:

@@ -63,14 +63,15 @@ def verify(job: Job, entries: Sequence[Entry]) -> None:
 
 
 def verify_shipped(shipped: Shipped | None, what: str) -> None:
+    """What is said of it is kept, so it names no folder of this machine."""
     if shipped is None:
         return
     try:
         found = digest(Path(shipped.path))
     except OSError as error:
-        raise data_error(f"{what} {shipped.path} cannot be read: {error.strerror}") from error
+        raise data_error(f"the {what} cannot be read: {error.strerror}") from error
     if found != shipped.sha256:
-        raise data_error(f"{what} {shipped.path} was not loaded: its hash is {found}, not {shipped.sha256}")
+        raise data_error(f"the {what} was not loaded: its hash is {found}, not {shipped.sha256}")
 
 
 def complaint(blobs: Path, entry: Entry) -> str | None:
@@ -78,9 +79,9 @@ def complaint(blobs: Path, entry: Entry) -> str | None:
     try:
         found = digest(blob)
     except OSError as error:
-        return f"{entry.path}: its file {blob} cannot be read: {error.strerror}"
+        return f"{entry.path}: its file cannot be read: {error.strerror}"
     if found != entry.sha256 or blob.stat().st_size != entry.size:
-        return f"{entry.path}: its file {blob} has hash {found} and {blob.stat().st_size} bytes, not what was promised"
+        return f"{entry.path}: its file has hash {found} and {blob.stat().st_size} bytes, not what was promised"
     return None
 
 

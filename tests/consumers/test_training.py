@@ -47,6 +47,13 @@ def hangs(job: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     return [STARTED]
 
 
+def complains(job: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Of files below the data folder, and below the home of whoever runs the service."""
+    gone = {"kind": "checkpoint", "epoch": 1, "path": str(folder / "gone"), "sha256": "", "size": 1}
+    message = f"cannot load {folder / 'model'} by {Path.home() / 'code.py'}"
+    return [STARTED, gone, {"kind": "failed", "reason": "code_error", "message": message}]
+
+
 class Hanging(ScriptedExecutor):
     async def start(self, order: Any) -> Any:
         order.job_file.write_text(json.dumps(json.loads(order.job_file.read_text()) | {"hangs": True}))
@@ -224,5 +231,21 @@ def test_a_checkpoint_whose_hash_does_not_verify_is_not_loaded(servers: Servers,
             await until(lambda: "complete" in at.desk.kinds())
             assert at.executor.started[0].job["resume"] is None
             assert any("was not loaded" in point.get("line", "") for point in await at.telemetry())
+
+    asyncio.run(story())
+
+
+def test_why_a_training_failed_names_no_folder_of_the_machine_that_it_ran_on(
+    servers: Servers, bus: Nats, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, ScriptedExecutor(complains)) as at:
+            await at.request()
+            await until(lambda: "fail" in at.desk.kinds())
+            evidence = at.desk.reports[-1][1]["evidence"]
+            assert f"[data]/trainer-timm/attempts/{JOB}.1/work/model by ~/code.py" in evidence["message"]
+            assert "is gone already" in evidence["last_lines"][0]
+            assert str(tmp_path) not in str(evidence)
+            assert str(Path.home()) not in str(evidence)
 
     asyncio.run(story())

@@ -104,27 +104,26 @@ def test_a_job_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named_with_the_image_that_it_was(ask: Ask, material: Material) -> None:
-    blob = material.blob_of("val/1 😀.png")
-    blob.unlink()
-    assert ask() == f"val/1 😀.png: its file {blob} cannot be read: No such file or directory"
+    material.blob_of("val/1 😀.png").unlink()
+    assert ask() == "val/1 😀.png: its file cannot be read: No such file or directory"
 
 
 def test_a_changed_file_is_named_with_the_image_that_it_was(ask: Ask, material: Material) -> None:
     blob = material.blob_of("train/2 😀.png")
     blob.write_bytes(blob.read_bytes()[:-1] + b"!")
     said = ask()
-    assert said.startswith(f"train/2 😀.png: its file {blob} has hash ")
+    assert said.startswith("train/2 😀.png: its file has hash ")
 
 
 def test_a_checkpoint_whose_hash_does_not_verify_is_not_loaded(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "checkpoint").write_bytes(b"other bytes")
     said = ask(resume={"path": str(tmp_path / "checkpoint"), "sha256": "0" * 64, "epoch": 2})
-    assert said.startswith(f"checkpoint {tmp_path / 'checkpoint'} was not loaded: its hash is ")
+    assert said.startswith("the checkpoint was not loaded: its hash is ")
 
 
 def test_starting_weights_that_are_not_there_are_named(ask: Ask) -> None:
     said = ask(weights={"path": "/nowhere/weights", "sha256": "0" * 64})
-    assert said == "starting weights /nowhere/weights cannot be read: No such file or directory"
+    assert said == "the starting weights cannot be read: No such file or directory"
 
 
 @pytest.mark.parametrize(
