@@ -235,7 +235,8 @@ class Attempt:
     def _refused(self, report: Report, error: Turned) -> None:
         log.error("%s of %s was refused: %s", report.what, self.key, error)
         self._note(f"the platform refused a report ({report.what}): {error}")
-        self._unwelcome = error
+        if report.what == "complete":
+            self._unwelcome = error
 
     async def _keep_lease(self) -> None:
         while True:

@@ -36,6 +36,7 @@ class FrontDesk:
     copies: int = 1
     claims: int = 0
     good_from: int = 0
+    refuses: tuple[str, ...] = ()
     put_answers: list[int] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
     url: str = ""
@@ -121,6 +122,8 @@ class FrontDesk:
             return JSONResponse({}, 503)
         if self.stale:
             return JSONResponse({"detail": "attempt 2 has begun"}, 409)
+        if request.path_params["what"] in self.refuses:
+            return JSONResponse({"detail": "it is not as it should be"}, 422)
         if (key := request.headers["Idempotency-Key"]) not in self.keys:
             self.keys.append(key)
             self.reports.append((request.path_params["what"], await request.json()))

@@ -249,3 +249,23 @@ def test_why_a_training_failed_names_no_folder_of_the_machine_that_it_ran_on(
             assert str(Path.home()) not in str(evidence)
 
     asyncio.run(story())
+
+
+def test_a_report_that_was_refused_on_the_way_spoils_no_good_end(servers: Servers, bus: Nats, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, ScriptedExecutor(trains), FrontDesk(refuses=("epochs",))) as at:
+            await at.request()
+            await until(lambda: "complete" in at.desk.kinds() and not at.service.running)
+            assert at.desk.kinds() == ["start", "checkpoints", "complete"]
+
+    asyncio.run(story())
+
+
+def test_a_result_that_was_refused_is_told_as_a_failure(servers: Servers, bus: Nats, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, ScriptedExecutor(trains), FrontDesk(refuses=("complete",))) as at:
+            await at.request()
+            await until(lambda: "fail" in at.desk.kinds())
+            assert "refused the result: 422" in at.desk.reports[-1][1]["evidence"]["message"]
+
+    asyncio.run(story())
