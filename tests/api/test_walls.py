@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.folders import filled, send
 from tests.api.visitor import Visitor
-from tests.api.worker import Worker, requested
+from tests.api.worker import Worker, trained
 
 Things = dict[str, str]
 
@@ -15,13 +15,14 @@ Things = dict[str, str]
 def things(ann: Visitor, worker: Worker) -> Things:
     dataset = filled(ann)
     upload = send(ann, dataset, {"cat/a.png": b"x"})
-    job = requested(ann, dataset)
+    job = trained(ann, worker, dataset)
     return {
         "project": job["project_id"],
         "dataset": dataset,
         "upload": upload.rpartition("/")[2],
         "experiment": job["experiment_id"],
         "job": job["id"],
+        "model": job["model"],
         "person": ann.id,
     }
 
@@ -41,14 +42,15 @@ def things(ann: Visitor, worker: Worker) -> Things:
         "/experiments/{experiment}/runs/{job}/metrics",
         "/training-jobs/{job}",
         "/training-jobs/{job}/logs",
-        "/models/{job}",
-        "/models/{job}/lineage",
+        "/models/{model}",
+        "/models/{model}/lineage",
         "/audit/entity/dataset/{dataset}",
     ],
 )
 def test_what_another_organization_has_is_not_found(ann: Visitor, bob: Visitor, things: Things, path: str) -> None:
-    ann.get("/projects")
-    assert bob("GET", path.format(**things), Vistory_Min_Position=ann.seen).status_code == 404
+    address = path.format(**things)
+    ann.get(address)
+    assert bob("GET", address, Vistory_Min_Position=ann.seen).status_code == 404
 
 
 @pytest.mark.parametrize(
