@@ -6,13 +6,14 @@ from pathlib import Path
 from bench.frame import Result, show
 from bench.ledger import ledger
 from bench.relay import relay
+from bench.training import training
 from tests.servers import running_servers
 
 
 def main() -> int:
     results: list[Result] = []
     with running_servers() as servers:
-        for benchmark in (ledger, relay):
+        for benchmark in (ledger, relay, training):
             for result in benchmark(servers):
                 results.append(result)
                 print(f"{result.work}: {result.ratio:.2f}", file=sys.stderr)

@@ -1,0 +1,104 @@
+"""A training by our process against the same recipe without us: the epochs' own time, and the seconds around it."""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bench.frame import Result
+from tests.servers import Servers
+from tests.trainers.guests import ROOT, Material, python_of, shaped, trained
+
+COUNTS = {"train": 600, "val": 60, "test": 20}
+PAIRS = 3
+BATCH, EPOCHS, PIXELS = 16, 2, 96
+RECIPE: dict[str, Any] = {
+    "epochs": EPOCHS,
+    "batch": BATCH,
+    "nbs": BATCH,
+    "imgsz": PIXELS,
+    "optimizer": "AdamW",
+    "lr0": 0.006,
+    "cos_lr": True,
+    "warmup_epochs": 0.5,
+    "scale": 0.2,
+    "mosaic": 0,
+    "fliplr": 0.0,
+    "amp": False,
+    "plots": False,
+    "workers": 0,
+    "cache": "ram",
+    "deterministic": False,
+    "verbose": False,
+}
+
+
+class Took(NamedTuple):
+    """Seconds inside the epochs, and around them."""
+
+    inside: float
+    around: float
+
+
+def training(servers: Servers) -> Iterator[Result]:
+    folder = Path(tempfile.mkdtemp(prefix="vistory-bench-"))
+    try:
+        material = shaped(folder / "material", COUNTS)
+        data = laid_out(material, folder / "yolo")
+        pairs = [(_ours(material, folder / f"ours-{n}"), _bare(data, folder / f"bare-{n}")) for n in range(PAIRS)]
+    finally:
+        shutil.rmtree(folder)
+    inside = [statistics.median(each[side].inside for each in pairs) for side in (0, 1)]
+    around = [statistics.median(each[side].around for each in pairs) for side in (0, 1)]
+    what = f"tiny-detector, {COUNTS['train']} images, {EPOCHS} epochs"
+    yield Result(f"{what}: the epochs", "s", inside[0], inside[1], "bare ultralytics", 1.05, more_is_better=False)
+    yield Result(f"{what}: around them", "s", around[0], around[1], "bare ultralytics", None, more_is_better=False)
+
+
+def _ours(material: Material, folder: Path) -> Took:
+    start = time.monotonic()
+    parameters = {"epochs": EPOCHS, "batch": BATCH, "image_size": PIXELS}
+    guest = trained("ultralytics", material.job(folder / "output", "tiny-detector", parameters))
+    whole = time.monotonic() - start
+    inside = sum(line["seconds"] for line in guest.all("epoch"))
+    return Took(inside, whole - inside)
+
+
+def _bare(data: Path, folder: Path) -> Took:
+    folder.mkdir()
+    model = ROOT / "trainers" / "architectures" / "tiny-detector.yaml"
+    own = {"YOLO_CONFIG_DIR": str(folder), "YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "OMP_NUM_THREADS": "1"}
+    arguments = [str(model), str(data), str(folder), json.dumps(RECIPE)]
+    start = time.monotonic()
+    with (folder / "log").open("w") as log:
+        subprocess.run(
+            [python_of("ultralytics"), str(ROOT / "bench" / "bare_ultralytics.py"), *arguments],
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), **own},
+            stdout=log,
+            stderr=log,
+            check=True,
+        )
+    whole = time.monotonic() - start
+    inside = float(json.loads((folder / "bare.json").read_text())["seconds"])
+    return Took(inside, whole - inside)
+
+
+def laid_out(material: Material, folder: Path) -> Path:
+    """The same images and boxes as ultralytics' users keep them."""
+    for number, entry in enumerate(material.entries):
+        images, labels = (folder / kind / entry["side"] for kind in ("images", "labels"))
+        images.mkdir(parents=True, exist_ok=True)
+        labels.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(material.blobs / entry["sha256"], images / f"{number}.png")
+        rows = (f"{each['class']} {' '.join(each['box'])}\n" for each in entry["annotations"])
+        (labels / f"{number}.txt").write_text("".join(rows))
+    data = folder / "data.yaml"
+    names = {number: f"class-{number}" for number in range(len(material.classes))}
+    data.write_text(json.dumps({"path": str(folder), "train": "images/train", "val": "images/val", "names": names}))
+    return data
