@@ -58,16 +58,16 @@ class Reactor:
     records: Records
 
     async def handle(self, reaction: Reaction, message: NatsMessage) -> None:
-        row = unpack(message.raw_message)
-        attempts = delivered(message)
         try:
+            row = unpack(message.raw_message)
             if not await asyncio.to_thread(self.records.done.has, reaction.name, row.position):
                 mapper = self.platform.mapper
                 await reaction.effect(mapper.recorded(row.stored, row.position, row.recorded_at))
                 await asyncio.to_thread(self.records.done.add, reaction.name, row.position)
+                await asyncio.to_thread(self.records.positions.go_on, f"react:{reaction.name}")
             await message.ack()
         except Exception as error:
-            await self._judge(reaction, message, row.position, error, attempts)
+            await self._judge(reaction, message, place(message), error, delivered(message))
 
     async def _judge(
         self, reaction: Reaction, message: NatsMessage, position: int, error: Exception, attempts: int
@@ -86,8 +86,7 @@ class Reactor:
                 await message.ack()
             case Stop(reason):
                 log.critical("%s cannot go on: %s", reaction.name, reason)
-                note = self.records.positions.note
-                await asyncio.to_thread(note, f"react:{reaction.name}", EVENTS, position - 1, reason)
+                await asyncio.to_thread(self.records.positions.stop, f"react:{reaction.name}", EVENTS, reason)
                 await message.nack(delay=STOPPED_FOR)
 
     async def redrive(self, reaction: Reaction) -> None:
@@ -136,15 +135,22 @@ async def watch(js: JetStreamContext, url: str, reaction: Reaction, positions: P
     except NotFoundError:
         log.warning("the durable %s is gone and is made again", reaction.name)
         return await prepare(js, url, reaction)
-    idle = not info.num_pending and not info.num_ack_pending
-    floor = info.ack_floor.stream_seq if info.ack_floor else 0
-    reached = head if idle else max(floor, await asyncio.to_thread(positions.of, f"react:{reaction.name}"))
-    await asyncio.to_thread(positions.note, f"react:{reaction.name}", EVENTS, reached)
-    return None
+    name, floor = f"react:{reaction.name}", info.ack_floor.stream_seq if info.ack_floor else 0
+    if info.num_pending or info.num_ack_pending:
+        return await asyncio.to_thread(positions.advance, name, EVENTS, floor)
+    return await asyncio.to_thread(positions.note, name, EVENTS, head)
 
 
 async def prepare(js: JetStreamContext, url: str, reaction: Reaction) -> None:
     await declare_durable(js, await asyncio.to_thread(durables.for_reaction, url, reaction.name, reaction.filters))
+
+
+def place(message: NatsMessage) -> int:
+    """Where it stands in the stream, which of an event is its position."""
+    try:
+        return int(message.raw_message.metadata.sequence.stream)
+    except Exception:  # a message that did not come from a stream
+        return int((message.raw_message.headers or {}).get("ce-sequence", 0))
 
 
 def delivered(message: NatsMessage) -> int:

@@ -47,3 +47,28 @@ class Positions:
                 " stopped = excluded.stopped, moved_at = now()",
                 (consumer, stream, position, stopped),
             )
+
+    def stop(self, consumer: str, stream: str, reason: str) -> None:
+        """What keeps it from going on; it stays where it is."""
+        with self.pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO work.positions (consumer, stream, position, stopped) VALUES (%s, %s, 0, %s)"
+                " ON CONFLICT (consumer) DO UPDATE SET stopped = excluded.stopped",
+                (consumer, stream, reason),
+            )
+
+    def go_on(self, consumer: str) -> None:
+        with self.pool.connection() as connection:
+            connection.execute(
+                "UPDATE work.positions SET stopped = NULL WHERE consumer = %s AND stopped IS NOT NULL", (consumer,)
+            )
+
+    def advance(self, consumer: str, stream: str, position: int) -> None:
+        """Never backwards; what stopped it stays until it goes on."""
+        with self.pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO work.positions AS known (consumer, stream, position) VALUES (%s, %s, %s)"
+                " ON CONFLICT (consumer) DO UPDATE SET position = greatest(known.position, excluded.position),"
+                " moved_at = now()",
+                (consumer, stream, position),
+            )

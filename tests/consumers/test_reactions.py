@@ -21,10 +21,11 @@ from domain.experiment import Experiment
 from domain.model import Actor, Aggregate, Envelope, Event
 from domain.training import Device, Recipe, Weights
 from domain.training_job import TrainingJob
+from infra.config import MissingSetting
 from infra.ledger import Append, Row
 from infra.mapper import Mapper
 from infra.mlflow import Mlflow, MlflowRefused
-from infra.published import pack
+from infra.published import Published, pack
 from infra.unit import Errand
 from tests.doubles import MemoryKeys, MemoryLedger
 
@@ -40,9 +41,12 @@ class BooksOfMlflow(Mlflow):
     def __init__(self, refuses: bool = False) -> None:
         self.asked: list[str] = []
         self.refuses = refuses
+        self.broken: Exception | None = None
 
     async def experiment(self, name: str, tags: Any) -> str:
         self.asked.append(name)
+        if self.broken is not None:
+            raise self.broken
         if self.refuses:
             raise MlflowRefused("INVALID_PARAMETER_VALUE", "no")
         return "42"
@@ -54,6 +58,7 @@ class Memory:
 
     handled: set[tuple[str, int]] = field(default_factory=set)
     aside: list[tuple[Any, ...]] = field(default_factory=list)
+    stopped: dict[str, str] = field(default_factory=dict)
 
     def has(self, consumer: str, position: int) -> bool:
         return (consumer, position) in self.handled
@@ -63,6 +68,12 @@ class Memory:
 
     def park(self, *row: Any) -> None:
         self.aside.append(row)
+
+    def stop(self, consumer: str, stream: str, reason: str) -> None:
+        self.stopped[consumer] = reason
+
+    def go_on(self, consumer: str) -> None:
+        self.stopped.pop(consumer, None)
 
 
 @dataclass
@@ -106,11 +117,13 @@ class Scene:
         return broker
 
     def deliver(self, *rows: Row) -> None:
+        self.publish_all(*(pack(row, self.ledger.head()) for row in rows))
+
+    def publish_all(self, *messages: Published) -> None:
         async def story() -> None:
             broker = self.broker()
             async with TestNatsBroker(broker):
-                for row in rows:
-                    message = pack(row, self.ledger.head())
+                for message in messages:
                     await broker.publish(message.data, message.subject, headers=message.headers, stream="EVENTS")
 
         asyncio.run(story())
@@ -181,3 +194,24 @@ def test_what_mlflow_refuses_is_set_aside_with_its_reason_and_seen_on_the_bus() 
     assert subject == f"vistory.events.{ORGANIZATION}.experiment.{EXPERIMENT}.created"
     assert "INVALID_PARAMETER_VALUE" in reason
     assert [said for said, _ in scene.said] == [f"vistory.parked.{CREATE}.{row.position}"]
+
+
+def test_what_is_no_event_at_all_is_set_aside() -> None:
+    scene = Scene()
+    subject = f"vistory.events.{ORGANIZATION}.experiment.{EXPERIMENT}.created"
+    scene.publish_all(Published(subject, {}, b"{}"))
+    ((consumer, _, found, reason, _),) = scene.memory.aside
+    assert (consumer, found) == (CREATE, subject)
+    assert reason.startswith("NotAnEvent")
+
+
+def test_a_reaction_that_works_again_has_nothing_that_stops_it() -> None:
+    scene = Scene()
+    scene.mlflow.broken = MissingSetting("mlflow_url")
+    rows = scene.happened(an_experiment())
+    scene.deliver(*rows)
+    assert "mlflow_url" in scene.memory.stopped[f"react:{CREATE}"]
+    scene.mlflow.broken = None
+    scene.deliver(*rows)
+    assert scene.memory.stopped == {}
+    assert len(scene.sent) == 1
