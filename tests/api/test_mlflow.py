@@ -77,6 +77,27 @@ def test_searching_may_be_posted_and_nothing_else(client: TestClient, ann: Visit
     assert client.post("/mlflow/ajax-api/2.0/mlflow/runs/delete", json={}, headers=headers).status_code == 403
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "api/2.0/mlflow/experiments/create%3F/search",
+        "ajax-api/2.0/mlflow/experiments/create%23/search",
+        "x/search/..%2f..%2fapi/2.0/mlflow/experiments/create%3F/search",
+        "api/2.0/mlflow-artifacts/artifacts/0/search",
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_no_writing_passes_for_a_search(client: TestClient, ann: Visitor, method: str, path: str) -> None:
+    headers = {"Authorization": f"Bearer {ann.token}"}
+    assert client.request(method, f"/mlflow/{path}", headers=headers, json={}).status_code in (403, 404)
+
+
+@pytest.mark.parametrize(("asked", "passed"), [("a%3Fb", "/a%3Fb"), ("a%23b", "/a%23b"), ("%00", "/%00")])
+def test_what_a_path_holds_stays_in_the_path(client: TestClient, ann: Visitor, asked: str, passed: str) -> None:
+    headers = {"Authorization": f"Bearer {ann.token}"}
+    assert client.get(f"/mlflow/{asked}", headers=headers).json()["path"] == passed
+
+
 def test_where_it_points_stays_behind_the_same_door(client: TestClient, ann: Visitor) -> None:
     answer = client.get("/mlflow/moved", headers={"Authorization": f"Bearer {ann.token}"}, follow_redirects=False)
     assert answer.headers["location"] == "/mlflow/elsewhere?x=1"
