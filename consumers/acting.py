@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Protocol, TypeVar
 from uuid import UUID, uuid5
 
@@ -13,6 +14,7 @@ from commands.ports import Accepted
 from domain.model import SYSTEM, Aggregate, Recorded
 from infra.ledger import Ledger
 from infra.mapper import Mapper
+from infra.published import Message, Origins, unpack
 from infra.unit import Errand, Unit
 
 A = TypeVar("A", bound=Aggregate)
@@ -54,6 +56,16 @@ class Platform:
     def _give(self, command: Command, errand: Errand) -> None:
         if self.ledger.command(errand.command_id) is None:
             self.dispatch(command, errand)
+
+    async def understood(self, message: Message) -> Recorded:
+        """The event that a message carries. Raises NotAnEvent, and ForeignEvent where it is not of our ledger."""
+        row = unpack(message)
+        await asyncio.to_thread(self._origins.check, message)
+        return self.mapper.recorded(row.stored, row.position, row.recorded_at)
+
+    @cached_property
+    def _origins(self) -> Origins:
+        return Origins(self.ledger)
 
     async def recorded(self, position: int) -> Recorded | None:
         """The event at a position."""

@@ -16,7 +16,7 @@ from domain.errors import Conflict, DomainError, KeyReused, Refused
 from infra.config import ExposedSettings, MissingSetting
 from infra.dispatch import Unavailable
 from infra.mlflow import MlflowIsAway, MlflowRefused
-from infra.published import NotAnEvent
+from infra.published import ForeignEvent, NotAnEvent
 
 TRIES: Final = 5
 LONGEST: Final = 15.0
@@ -33,7 +33,13 @@ AWAY: Final = (
 )
 HOPELESS: Final = (NotAnEvent, NotTelemetry, MlflowRefused, KeyReused)
 # The consumer itself is not as it must be: the next event would fare no better.
-BROKEN: Final = (MissingSetting, ExposedSettings, psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable)
+BROKEN: Final = (
+    MissingSetting,
+    ExposedSettings,
+    ForeignEvent,
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedTable,
+)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,8 @@ from consumers.errors import Done, Park, RetryAfter, Stop, verdict
 from consumers.mlflow import BATCHES, WRITER, MlflowBooks, RunWriter, batch_figures
 from consumers.reactions import STOPPED_FOR, Records
 from consumers.telemetry import Archivist, Owners
-from domain.model import Recorded
 from infra.archive_writer import CONSUMER as ARCHIVE
 from infra.follow import follow, last_sequence
-from infra.published import unpack
 from infra.streams import EVENTS, TELEMETRY
 
 LOGGED_EVERY: Final = 1.0
@@ -48,7 +46,7 @@ class Loops:
             return
 
         async def write() -> None:
-            await writer.write(self._recorded(message))
+            await writer.write(await self.platform.understood(message))
 
         await self.surely(WRITER, EVENTS, message, write)
 
@@ -140,10 +138,6 @@ class Loops:
 
     async def _note(self, consumer: str, stream: str, position: int, stopped: str | None = None) -> None:
         await asyncio.to_thread(self.records.positions.note, consumer, stream, position, stopped)
-
-    def _recorded(self, message: Msg) -> Recorded:
-        row = unpack(message)
-        return self.platform.mapper.recorded(row.stored, row.position, row.recorded_at)
 
 
 def sequence(message: Msg) -> int:

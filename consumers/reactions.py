@@ -18,7 +18,6 @@ from domain.model import Recorded
 from infra import durables
 from infra.parked import Parked
 from infra.positions import DoneSet, Positions
-from infra.published import unpack
 from infra.streams import EVENTS, declare_durable
 
 STOPPED_FOR: Final = 60.0
@@ -59,11 +58,10 @@ class Reactor:
 
     async def handle(self, reaction: Reaction, message: NatsMessage) -> None:
         try:
-            row = unpack(message.raw_message)
-            if not await asyncio.to_thread(self.records.done.has, reaction.name, row.position):
-                mapper = self.platform.mapper
-                await reaction.effect(mapper.recorded(row.stored, row.position, row.recorded_at))
-                await asyncio.to_thread(self.records.done.add, reaction.name, row.position)
+            recorded = await self.platform.understood(message.raw_message)
+            if not await asyncio.to_thread(self.records.done.has, reaction.name, recorded.position):
+                await reaction.effect(recorded)
+                await asyncio.to_thread(self.records.done.add, reaction.name, recorded.position)
                 await asyncio.to_thread(self.records.positions.go_on, f"react:{reaction.name}")
             await message.ack()
         except Exception as error:

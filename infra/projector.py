@@ -16,7 +16,7 @@ from infra.event_feed import EventFeed
 from infra.ledger import Ledger, Row
 from infra.mapper import Mapper
 from infra.projection import LiveProjection, pass_by
-from infra.published import unpack
+from infra.published import ForeignEvent, Origins, unpack
 from infra.reach import out_of_reach
 from projections.model import Projection
 
@@ -44,6 +44,10 @@ class Projector:
     live: Sequence[LiveProjection] = ()
     position: int = field(default=0, init=False)
     counters: Counters = field(default_factory=Counters, init=False)
+    origins: Origins = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.origins = Origins(self.ledger)
 
     @classmethod
     def of(cls, ledger: Ledger, mapper: Mapper, engine: Engine, projections: Sequence[Projection]) -> Self:
@@ -79,8 +83,10 @@ class Projector:
 
     def take(self, messages: Sequence[Msg]) -> None:
         """Apply what the stream delivered. Raises where the database is out of reach."""
-        events = self._decoded(self._contiguous([unpack(message) for message in messages]))
-        self._hand_on(events)
+        ours, foreign = self._ours(messages)
+        self._hand_on(self._decoded(self._contiguous([unpack(message) for message in ours])))
+        if foreign is not None:
+            self._stop_all(self.position + 1, foreign)
 
     def from_store(self, after: int, upto: int) -> list[Recorded]:
         """At most a batch of them, and none behind one that nobody can read. Raises what the first one raises."""
@@ -105,6 +111,19 @@ class Projector:
         finally:
             with suppress(Exception):
                 await asyncio.wait_for(feed.close(), timeout=1)
+
+    def _ours(self, messages: Sequence[Msg]) -> tuple[Sequence[Msg], ForeignEvent | None]:
+        """Up to the first that is of another ledger, and what is to be said of that."""
+        for n, message in enumerate(messages):
+            try:
+                self.origins.check(message)
+            except ForeignEvent as error:
+                return messages[:n], error
+        return messages, None
+
+    def _stop_all(self, position: int, error: Exception) -> None:
+        for each in self._going():
+            each.stop(position, error)
 
     def _refuse_the_future(self) -> None:
         head = self.ledger.head().position
@@ -142,8 +161,7 @@ class Projector:
                 if out_of_reach(error):
                     raise
                 self._hand_on(good)
-                for each in self._going():
-                    each.stop(row.position, error)
+                self._stop_all(row.position, error)
                 return []
         return good
 

@@ -27,6 +27,10 @@ class NotAnEvent(ValueError):
     """A message that the relay cannot have written."""
 
 
+class ForeignEvent(RuntimeError):
+    """An event of another ledger, or of another generation of this one: nobody here may act on it."""
+
+
 class Published(NamedTuple):
     subject: str
     headers: dict[str, str]
@@ -70,6 +74,29 @@ def origin(message: Message) -> tuple[str, str]:
     """The ledger and the generation that a message says it is of; empty where it says nothing."""
     headers = message.headers or {}
     return str(headers.get("ce-source", "")).rpartition("/")[2], str(headers.get("ce-generation", ""))
+
+
+class HasHead(Protocol):
+    def head(self) -> Head: ...
+
+
+class Origins:
+    """Lets pass what is of the ledger as it is now; it may have begun a generation since it was last looked at."""
+
+    def __init__(self, ledger: HasHead) -> None:
+        self._ledger = ledger
+        self._known: tuple[str, str] | None = None
+
+    def check(self, message: Message) -> None:
+        """Raises ForeignEvent, and whatever keeps the ledger from being read."""
+        found = origin(message)
+        if found != self._known:
+            head = self._ledger.head()
+            self._known = str(head.ledger), str(head.generation)
+        if found != self._known:
+            raise ForeignEvent(
+                f"it is of ledger {found[0]}, generation {found[1]}, not of {self._known[0]}, {self._known[1]}"
+            )
 
 
 def micros(moment: datetime) -> int:

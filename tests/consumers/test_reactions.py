@@ -22,7 +22,7 @@ from domain.model import Actor, Aggregate, Envelope, Event
 from domain.training import Device, Recipe, Weights
 from domain.training_job import TrainingJob
 from infra.config import MissingSetting
-from infra.ledger import Append, Row
+from infra.ledger import Append, Head, Row
 from infra.mapper import Mapper
 from infra.mlflow import Mlflow, MlflowRefused
 from infra.published import Published, pack
@@ -215,3 +215,12 @@ def test_a_reaction_that_works_again_has_nothing_that_stops_it() -> None:
     scene.deliver(*rows)
     assert scene.memory.stopped == {}
     assert len(scene.sent) == 1
+
+
+def test_an_event_of_another_ledger_or_generation_stops_a_reaction_before_it_acts() -> None:
+    for foreign in (Head(UUID(int=99), 1, 1, b""), Head(LEDGER, 99, 1, b"")):
+        scene = Scene()
+        (row,) = scene.happened(an_experiment())
+        scene.publish_all(pack(row, foreign))
+        assert "ForeignEvent" in scene.memory.stopped[f"react:{CREATE}"]
+        assert scene.mlflow.asked == []

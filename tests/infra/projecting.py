@@ -54,9 +54,10 @@ class Scene:
             assert {verdict.verdict for verdict in self.core.store.append(alone)} == {"accepted"}
         return self.core.store.head().position
 
-    async def publish(self, after: int = 0, upto: int | None = None) -> None:
+    async def publish(self, after: int = 0, upto: int | None = None, generation: int | None = None) -> None:
         """What the relay would do, once."""
         head = self.core.store.head()
+        head = head._replace(generation=generation or head.generation)
         rows = self.core.store.read(after, (upto or head.position) - after)
         client = await bus.connect(self.nats.url("admin"))
         for batch in batches([pack(row, head) for row in rows]):

@@ -199,6 +199,22 @@ def test_a_read_model_ahead_of_its_ledger_says_so(at: Scene, history: Sequence[R
     assert not [each.projection.name for each in projector.live if each.stopped]
 
 
+def test_an_event_of_another_generation_stops_every_read_model_right_before_it(
+    at: Scene, history: Sequence[Recorded]
+) -> None:
+    async def story() -> None:
+        head = at.tell(history[:8])
+        await at.publish(upto=5)
+        async with at.projecting():
+            await at.reached(5)
+            await at.publish(5, generation=99)
+            with pytest.raises(ReadModelStopped, match="ForeignEvent"):
+                await at.reached(head)
+
+    asyncio.run(story())
+    assert {at.position(name)[0] for name in NAMES} == {5}
+
+
 def test_a_hole_in_the_stream_is_filled_from_the_store(at: Scene, history: Sequence[Recorded]) -> None:
     async def delivered() -> list[Msg]:
         client = await bus.connect(at.nats.url("projector"))
