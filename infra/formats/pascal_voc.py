@@ -143,6 +143,9 @@ def _sample(listing: Listing, image: str, annotation: str | None) -> Sample:
     except IsNotText as error:
         sample.fault = f"its annotation {quoted(annotation)} {error}"
         return sample
+    if root.tag != "annotation":
+        sample.fault = f"its annotation {quoted(annotation)} is no <annotation>"
+        return sample
     sample.size = _size(root)
     items = root.findall("object")
     refuse_too_many(annotation, items)

@@ -131,9 +131,14 @@ def test_entities_and_annotations_over_the_limit_refuse_the_whole(annotation: st
         read(FOLDER | {"Annotations/a.xml": annotation})
 
 
-def test_deeply_nested_xml_does_no_harm() -> None:
-    deep = "<a>" * 100_000 + "</a>" * 100_000
-    assert len(read(FOLDER | {"Annotations/a.xml": deep}).entries) == 2
+@pytest.mark.parametrize("annotation", ["<a>" * 100_000 + "</a>" * 100_000, "<html/>"])
+def test_xml_that_is_no_annotation_leaves_its_image_out(annotation: str) -> None:
+    ((what, path, reason),) = lost(read(FOLDER | {"Annotations/a.xml": annotation}))
+    assert (what, path, reason) == (
+        "image",
+        "JPEGImages/a.png",
+        "its annotation 'Annotations/a.xml' is no <annotation>",
+    )
 
 
 def test_annotations_in_no_folder_that_fits_are_no_layout() -> None:
