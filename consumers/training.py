@@ -35,6 +35,7 @@ from infra.leases import Key
 from infra.nats_users import trainer_durable
 from infra.published import unpack
 from infra.shipping import Shipment
+from infra.sole import sole
 from infra.streams import EVENTS
 from infra.veil import Veil
 from infra.worker_api import AttemptApi, Away, Over, Turned, WorkerApi, patiently
@@ -99,10 +100,11 @@ class Service:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Until `stop`; then hands over what runs, within a few seconds."""
+        """Until `stop`; then hands over what runs, within a few seconds. Raises Occupied."""
         with ExitStack() as stack:
-            listener = stack.enter_context(training_http.listening(self.framework, self._settings.trainer_port))
             stack.callback(self._seat.leave)
+            stack.enter_context(sole(self._home))  # or the work of another service would be given back as left behind
+            listener = stack.enter_context(training_http.listening(self.framework, self._settings.trainer_port))
             self._address = "http://{}:{}".format(*listener.getsockname())
             face = training_http.application(self.health, lambda: self.models, self.registry)
             for work in (training_http.serve(face, listener), self._register(), self._custody.recover(), self._work()):

@@ -59,9 +59,13 @@ class AttemptFolder:
 
     def begin(self, claimed: Claimed) -> None:
         self.work.mkdir(parents=True, mode=0o700, exist_ok=True)
-        descriptor = os.open(self._claim, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        draft = self.path / ".claim.json.part"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump({"token": claimed.token, "organization_id": claimed.organization_id}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._claim)
 
     def claimed(self) -> Claimed:
         return Claimed(**json.loads(self._claim.read_text()))

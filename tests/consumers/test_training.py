@@ -23,6 +23,7 @@ from infra.ledger import Head, Row
 from infra.mapper import Stored
 from infra.nats_users import trainer_durable
 from infra.published import pack
+from infra.sole import Occupied
 from tests.consumers.front_desk import FrontDesk, digest, opened
 from tests.doubles_of_trainers import ScriptedExecutor
 from tests.servers import Servers
@@ -267,5 +268,21 @@ def test_a_result_that_was_refused_is_told_as_a_failure(servers: Servers, bus: N
             await at.request()
             await until(lambda: "fail" in at.desk.kinds())
             assert "refused the result: 422" in at.desk.reports[-1][1]["evidence"]["message"]
+
+    asyncio.run(story())
+
+
+def test_a_second_service_in_one_folder_does_not_begin_and_leaves_the_work_of_the_first_alone(
+    servers: Servers, bus: Nats, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, Hanging(hangs)) as at:
+            await at.request()
+            await until(lambda: "start" in at.desk.kinds())
+            second = Service(at.service._settings, "timm", Hanging(hangs))
+            with pytest.raises(Occupied):
+                await asyncio.wait_for(second.run(), 5)
+            assert at.desk.kinds() == ["start"]
+            assert at.executor.started[0].status() is None
 
     asyncio.run(story())
