@@ -1,6 +1,8 @@
 """A training that was requested: follow it live, or cancel it."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import typer
 
@@ -17,8 +19,11 @@ def list_jobs(api: Address = None, as_json: Json = False) -> None:
     """Every training of your organization, the newest first."""
     with signed_in(api) as door:
         jobs = list(door.pages("/training-jobs"))
-    rows = [(job["id"], job["status"], job["framework"], job["model"]) for job in jobs]
-    show(jobs, as_json, lambda: table(("id", "status", "framework", "model"), rows))
+    show(jobs, as_json, lambda: table(("id", "status", "framework", "model"), map(row, jobs)))
+
+
+def row(job: Mapping[str, Any]) -> tuple[object, ...]:
+    return (job["id"], job["status"], job["recipe"]["framework"], job["recipe"]["model"])
 
 
 @app.command()
