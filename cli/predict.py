@@ -74,13 +74,16 @@ def ask(
 
 def answer_of(framework: str, question: Path) -> dict[str, Any]:
     from infra.config import Settings
+    from infra.cores import cores
+    from infra.executors import environment, python_of
 
-    python = Settings().environments.absolute() / framework / "bin" / "python"
+    python = python_of(Settings().environments.absolute(), framework)
     if not python.exists():
         raise Stop(f"{python} is missing; `make environments` sets it up")
     source = Path(__file__).parent.parent
     argv = [str(python), "-m", "trainers", framework, "--predict", str(question)]
-    done = subprocess.run(argv, cwd=source, capture_output=True, text=True, check=False)
+    known = environment(question.parent, cores())
+    done = subprocess.run(argv, cwd=source, env=known, capture_output=True, text=True, check=False)
     said = [json.loads(line) for line in done.stdout.splitlines() if line]
     for line in said:
         if line["kind"] == "predictions":
