@@ -1,6 +1,5 @@
-"""The settings of whoever keeps this machine: the data folder's, or those that the environment names."""
+"""The settings of whoever keeps this machine: the data folder's."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,16 +14,18 @@ Data = Annotated[Path | None, typer.Option(help="The data folder; a place of its
 
 
 def settings_of(data: Path | None, process: str = "cli") -> "Settings":
-    """What `up` leaves for commands beside it; with `process="migrate"`, the rights to change what stands there."""
-    from infra.config import SETTINGS_FILE, Settings, private
+    """What `up` leaves for commands beside it; with `process="migrate"`, the rights to change what stands there.
+
+    What the environment names is an administrator's, for `up` and `migrate` to make narrow roles of; it is never used.
+    """
+    from cli.told import Told
+    from infra.config import private
     from infra.embedded import default_folder
 
-    if data is None and (SETTINGS_FILE in os.environ or "VISTORY_DATABASE_URL" in os.environ):
-        return Settings()
     file = (data or default_folder()) / "run" / f"{process}.json"
     if not file.exists():
         raise Stop(f"{file} is missing: start the platform first (`vistory up`), or name its --data", Exit.UNREACHABLE)
-    return Settings.model_validate_json(private(file).read_bytes())
+    return Told.model_validate_json(private(file).read_bytes())
 
 
 def unreachable(error: Exception) -> Stop:
