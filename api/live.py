@@ -24,6 +24,7 @@ from domain.roles import Permission
 from domain.training import Status
 from domain.training_job import TrainingJob
 from domain.values import Value
+from infra.dispatch import Unavailable
 from infra.feed import Feed, Place, Point
 from infra.job_states import State
 
@@ -50,7 +51,7 @@ class Line(Value):
 
 
 class Lines(Value):
-    """`next` is the cursor to go on from: given while there may be more."""
+    """`next` is the cursor to go on from: given while there may be more, also where the bus is away just now."""
 
     items: list[Line]
     next: str | None
@@ -73,7 +74,9 @@ async def logs(
                 lines.append(Line(cursor=_cursor(point.place), at=point.fields["at"], line=point.fields["line"]))
             if len(lines) == limit:
                 return Lines(items=lines, next=_cursor(point.place))
-    return Lines(items=lines, next=None)
+    if feed.is_cut and not lines:
+        raise Unavailable("the bus is away, where the rest of the log is; try again soon")
+    return Lines(items=lines, next=_cursor(feed.place) if feed.is_cut else None)
 
 
 @router.websocket("/live")

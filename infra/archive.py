@@ -25,6 +25,14 @@ class Archive:
             ).fetchone()
         return (row and row[0]) or 0
 
+    def next_attempt(self, job_id: UUID, attempt: int) -> int | None:
+        """The first one after this of which anything is kept; an attempt may end without a word."""
+        with self.pool.connection() as connection:
+            row = connection.execute(
+                "SELECT min(attempt) FROM work.archive WHERE job_id = %s AND attempt > %s", (job_id, attempt)
+            ).fetchone()
+        return row[0] if row else None
+
     def read(self, job_id: UUID, attempt: int, after: int = 0, limit: int = 1_000) -> list[dict[str, Any]]:
         """The points that follow a number, at most so many."""
         with self.pool.connection() as connection:

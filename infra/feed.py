@@ -6,7 +6,7 @@ It asks for one message after the other and keeps nothing, so a slow reader cost
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -39,8 +39,10 @@ class Feed:
     organization_id: UUID
     job_id: UUID
     place: Place
-    _sequence: int = 0
-    _archived: bool = False
+    is_cut: bool = field(default=False, init=False)
+    """The stream could not be asked: nothing came, and there may be more."""
+    _sequence: int = field(default=0, init=False)
+    _archived: bool = field(default=False, init=False)
 
     async def next(self) -> list[Point]:
         """What follows, in order; nothing where there is nothing yet."""
@@ -51,10 +53,13 @@ class Feed:
         return await self._from_stream()
 
     def _from_archive(self) -> list[Point]:
-        """The rest of this attempt, or else the beginning of the next."""
-        for place in (self.place, Place(self.place.attempt + 1)):
+        """The rest of this attempt, or else the beginning of the next that said anything."""
+        place: Place | None = self.place
+        while place is not None:
             if points := self.archive.read(self.job_id, place.attempt, place.n, AT_ONCE):
                 return self._advance(place.attempt, points)
+            following = self.archive.next_attempt(self.job_id, place.attempt)
+            place = Place(following) if following is not None else None
         return []
 
     async def _from_stream(self) -> list[Point]:
@@ -77,6 +82,7 @@ class Feed:
 
     async def _message(self) -> tuple[int, int, list[dict[str, Any]]] | None:
         stream = self.stream()
+        self.is_cut = stream is None
         if stream is None:
             return None
         subject = f"vistory.telemetry.{self.organization_id}.{self.job_id}.*"
@@ -85,7 +91,7 @@ class Feed:
         except NotFoundError:
             return None
         except (TimeoutError, NatsError):
-            self._archived = False
+            self._archived, self.is_cut = False, True
             return None
         assert found.seq is not None, "a message of a stream has its place"
         document = json.loads(found.data or b"{}")

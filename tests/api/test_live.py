@@ -7,9 +7,11 @@ from uuid import UUID
 import pytest
 from fastapi.testclient import TestClient
 from nats.js import JetStreamContext
+from pydantic import SecretStr
 from starlette.websockets import WebSocketDisconnect
 from uuid_utils.compat import uuid7
 
+from api import create_app
 from infra import bus, streams
 from infra.archive_writer import ArchiveWriter
 from infra.blobs import Blobs
@@ -180,3 +182,27 @@ def test_the_log_is_read_page_by_page(ann: Visitor, nats: Nats, settings: Settin
     rest = ann.get(f"{path}?after={first['next']}")
     assert [line["line"] for line in first["items"] + rest["items"]] == numbered(1, 6)
     assert rest["next"] is None
+
+
+def test_an_attempt_that_said_nothing_hides_none_after_it(
+    ann: Visitor, settings: Settings, worker: Worker, attempt: Attempt
+) -> None:
+    job = attempt.job["id"]
+    keep(settings, attempt, points(1, 1))
+    attempt.report("hand-over", evidence("handed_over"))
+    worker.claim(job, 2).report("hand-over", evidence("handed_over"))
+    keep(settings, worker.claim(job, 3), points(1, 2))
+    told = ann.get(f"/training-jobs/{job}/logs")["items"]
+    assert [line["cursor"].split(".")[0] for line in told] == ["1", "3", "3"]
+
+
+def test_a_log_does_not_end_where_the_bus_is_away(ann: Visitor, settings: Settings, attempt: Attempt) -> None:
+    keep(settings, attempt, points(1, 2))
+    path = f"/training-jobs/{attempt.job['id']}/logs"
+    nowhere = SecretStr("nats://api:none@127.0.0.1:1")
+    with TestClient(create_app(settings.model_copy(update={"nats_url": nowhere}))) as client:
+        cut_off = Visitor(client, ann.token)
+        page = cut_off.get(path)
+        assert [line["line"] for line in page["items"]] == numbered(1, 2)
+        assert cut_off("GET", f"{path}?after={page['next']}").status_code == 503
+    assert ann.get(f"{path}?after={page['next']}") == {"items": [], "next": None}
