@@ -1,14 +1,13 @@
 """Backs up the keys of persons: without them, what is personal in the history reads [erased] for ever."""
 
-import base64
 import json
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.exits import Stop
 from cli.local import Data, settings_of, unreachable
 from cli.output import Json, show
 
@@ -16,27 +15,31 @@ if TYPE_CHECKING:
     from infra.config import Settings
 
 app = typer.Typer(help="Back up the keys that personal data is sealed with.", no_args_is_help=True)
-Folder = Annotated[Path, typer.Argument(help="Where to, best on another disk.", file_okay=False)]
+Folder = Annotated[Path, typer.Argument(help="Where the wrapped keys go, best on another disk.", file_okay=False)]
+MasterFolder = Annotated[
+    Path, typer.Option("--master-to", help="Where the master key goes, apart from the wrapped ones.", file_okay=False)
+]
+Saved = Annotated[Path, typer.Argument(help="The wrapped keys that `backup` saved.", exists=True, dir_okay=False)]
+Master = Annotated[Path, typer.Option("--master", help="The master key they belong to.", exists=True, dir_okay=False)]
 
 
 @app.callback()
 def keys() -> None:
-    """Back up the keys that personal data is sealed with."""
+    """Back up the keys that personal data is sealed with, and bring them back."""
 
 
 @app.command()
-def backup(folder: Folder, data: Data = None, as_json: Json = False) -> None:
-    """Save every person's key (wrapped) and the master key that opens them, in two files of mode 0600."""
-    from infra.embedded.passwords import write_private
-
-    settings = settings_of(data)
-    rows = wrapped(settings)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    name = f"person-keys-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    saved = write_private(folder / name, json.dumps({"format": 1, "keys": rows}).encode())
-    master = copied(Path(settings.need("master_key_file")), folder)
-    made = {"persons": len({row["subject"] for row in rows}), "keys": str(saved), "master_key": str(master)}
+def backup(folder: Folder, master_to: MasterFolder, data: Data = None, as_json: Json = False) -> None:
+    """Save every person's key (wrapped) in one folder and the master key that opens them in another, mode 0600."""
+    made = saved(settings_of(data), folder, master_to)
     show(made, as_json, lambda: words(made))
+
+
+@app.command()
+def restore(file: Saved, master: Master, data: Data = None, as_json: Json = False) -> None:
+    """Bring back keys that were lost; whoever was erased, here or in the backup, stays erased."""
+    made = restored(settings_of(data), file, master)
+    show(made, as_json, lambda: f"{made['keys']} keys are back; start the platform anew, so that each part reads them")
 
 
 def words(made: dict[str, Any]) -> str:
@@ -46,24 +49,46 @@ def words(made: dict[str, Any]) -> str:
     )
 
 
-def wrapped(settings: "Settings") -> list[dict[str, Any]]:
+def saved(settings: "Settings", folder: Path, master_to: Path) -> dict[str, Any]:
+    from cli.person_keys import read
+    from infra.embedded.passwords import write_private
+
+    if folder.resolve() == master_to.resolve():
+        raise Stop("whoever holds both can read everything: name two folders, best on two disks")
+    rows = asked(settings, read)
+    for each in (folder, master_to):
+        each.mkdir(parents=True, exist_ok=True, mode=0o700)
+    name = f"person-keys-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    file = write_private(folder / name, json.dumps({"format": 1, "keys": rows}).encode())
+    master = Path(settings.need("master_key_file"))
+    copy = write_private(master_to / master.name, master.read_bytes())
+    persons = len({row["subject"] for row in rows if row["wrapped"]})
+    return {"persons": persons, "keys": str(file), "master_key": str(copy)}
+
+
+def restored(settings: "Settings", file: Path, master: Path) -> dict[str, Any]:
+    from cli.person_keys import Unfit, parsed, write
+    from infra.config import private
+    from infra.embedded.passwords import write_private
+
+    target = Path(settings.need("master_key_file"))
+    key = private(master).read_bytes()
+    other = target.exists() and target.read_bytes() != key
+    try:
+        rows = parsed(private(file).read_bytes(), target.stem, key)
+        count = asked(settings, lambda connection: write(connection, rows, alone=other))
+    except Unfit as unfit:
+        raise Stop(str(unfit)) from unfit
+    if not target.exists() or other:
+        write_private(target, key)
+    return {"keys": count}
+
+
+def asked(settings: "Settings", question: Any) -> Any:
     import psycopg
 
     try:
         with psycopg.connect(settings.need("keys_database_url")) as connection:
-            rows = connection.execute(
-                "SELECT subject, version, master, wrapped FROM person_keys ORDER BY 1, 2"
-            ).fetchall()
+            return question(connection)
     except psycopg.OperationalError as error:
         raise unreachable(error) from error
-    return [
-        {"subject": str(subject), "version": version, "master": master, "wrapped": base64.b64encode(key).decode()}
-        for subject, version, master, key in rows
-    ]
-
-
-def copied(master: Path, folder: Path) -> Path:
-    target = folder / master.name
-    target.touch(mode=0o600)
-    shutil.copyfile(master, target)
-    return target

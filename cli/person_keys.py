@@ -1,0 +1,65 @@
+"""The rows of persons' keys, as a backup carries them: wrapped, and without a key for whoever was erased."""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from cryptography.exceptions import InvalidTag
+
+from infra.keys import MasterKey
+
+Row = dict[str, Any]
+_BACK = (
+    "INSERT INTO person_keys (subject, version, master, wrapped, erased_at)"
+    " VALUES (%(subject)s, %(version)s, %(master)s, %(key)s, CASE WHEN %(key)s::bytea IS NULL THEN now() END)"
+    " ON CONFLICT (subject, version) DO UPDATE SET wrapped = NULL, erased_at = now()"
+    " WHERE excluded.wrapped IS NULL AND person_keys.wrapped IS NOT NULL"
+)
+
+
+class Unfit(Exception):
+    """These keys cannot be brought back here."""
+
+
+def read(connection: psycopg.Connection) -> list[Row]:
+    rows = connection.execute("SELECT subject, version, master, wrapped FROM person_keys ORDER BY 1, 2")
+    return [
+        {
+            "subject": str(subject),
+            "version": version,
+            "master": master,
+            "wrapped": key and base64.b64encode(key).decode(),
+        }
+        for subject, version, master, key in rows
+    ]
+
+
+def parsed(content: bytes, master: str, key: bytes) -> list[Row]:
+    """Every key was opened once: what cannot be used later is refused before anything is changed."""
+    rows: list[Row] = json.loads(content)["keys"]
+    for row in rows:
+        row["key"] = base64.b64decode(row["wrapped"]) if row["wrapped"] else None
+        try:
+            if row["key"]:
+                MasterKey(master, key).unwrap(UUID(row["subject"]), row["version"], row["key"])
+        except InvalidTag as error:
+            raise Unfit(f"the master key does not open the key of person {row['subject']}") from error
+    return rows
+
+
+def write(connection: psycopg.Connection, rows: Sequence[Row], alone: bool) -> int:
+    """An erasure wins, on whichever side it is. `alone`: only where no key is held that another master wrapped."""
+    held = {
+        (str(subject), version): bytes(key)
+        for subject, version, key in connection.execute(
+            "SELECT subject, version, wrapped FROM person_keys WHERE wrapped IS NOT NULL"
+        )
+    }
+    known = {(row["subject"], row["version"]): row["key"] for row in rows}
+    if alone and any(known.get(place) != key for place, key in held.items()):
+        raise Unfit("keys are in use here that another master key wrapped; they would be lost")
+    connection.cursor().executemany(_BACK, rows)
+    return sum(row["key"] is not None for row in rows)

@@ -1,0 +1,100 @@
+"""Keys of persons, saved and brought back on the real database."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from psycopg_pool import ConnectionPool
+from pydantic import SecretStr
+
+from cli.exits import Stop
+from cli.keys import restored, saved
+from infra.config import Settings
+from infra.embedded.passwords import write_private
+from infra.keys import PersonKeys
+from infra.migrate import migrate_keys
+from infra.wiring import master_key
+from tests.servers import Databases
+
+ANN, BEN = UUID(int=1), UUID(int=2)
+
+
+class Place:
+    """A key database and the master key beside it."""
+
+    def __init__(self, databases: Databases, folder: Path) -> None:
+        migrate_keys(databases.keys_owner_url, "vistory_keys")
+        folder.mkdir()
+        self.master = write_private(folder / "person-keys", os.urandom(32))
+        self.url = databases.keys_url
+        self.settings = Settings(keys_database_url=SecretStr(self.url), master_key_file=self.master)
+        self.pool = ConnectionPool(self.url, min_size=1, open=True)
+
+    def keys(self) -> PersonKeys:
+        return PersonKeys(self.pool, master_key(self.master))
+
+
+@pytest.fixture
+def place(fresh_database: Callable[[], Databases], tmp_path: Path) -> Iterator[Callable[[str], Place]]:
+    made: list[Place] = []
+
+    def make(name: str) -> Place:
+        made.append(Place(fresh_database(), tmp_path / name))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.pool.close()
+
+
+def test_keys_come_back_and_the_erased_stay_erased(place: Callable[[str], Place], tmp_path: Path) -> None:
+    lost, new = place("lost"), place("new")
+    ann, ben = lost.keys().seal(ANN, b"ann", b"here"), lost.keys().seal(BEN, b"ben", b"here")
+    lost.keys().erase(BEN)
+    made = saved(lost.settings, tmp_path / "one", tmp_path / "two")
+    assert made["persons"] == 1
+    restored(new.settings, Path(made["keys"]), Path(made["master_key"]))
+    assert new.keys().open(ANN, ann, b"here") == b"ann"
+    assert new.keys().open(BEN, ben, b"here") is None
+    assert new.keys().open(BEN, new.keys().seal(BEN, b"again", b"here"), b"here") is None
+
+
+def test_an_older_backup_brings_nobody_back_who_was_erased_since(place: Callable[[str], Place], tmp_path: Path) -> None:
+    here = place("here")
+    ann = here.keys().seal(ANN, b"ann", b"here")
+    made = saved(here.settings, tmp_path / "one", tmp_path / "two")
+    here.keys().erase(ANN)
+    restored(here.settings, Path(made["keys"]), Path(made["master_key"]))
+    assert here.keys().open(ANN, ann, b"here") is None
+
+
+def test_keys_in_use_are_not_overrun_by_another_master_key(place: Callable[[str], Place], tmp_path: Path) -> None:
+    lost, busy = place("lost"), place("busy")
+    lost.keys().seal(ANN, b"ann", b"here")
+    ben = busy.keys().seal(BEN, b"ben", b"here")
+    made = saved(lost.settings, tmp_path / "one", tmp_path / "two")
+    with pytest.raises(Stop, match="another master key"):
+        restored(busy.settings, Path(made["keys"]), Path(made["master_key"]))
+    assert busy.keys().open(BEN, ben, b"here") == b"ben"
+
+
+def test_a_master_key_that_does_not_fit_is_refused(place: Callable[[str], Place], tmp_path: Path) -> None:
+    lost = place("lost")
+    lost.keys().seal(ANN, b"ann", b"here")
+    made = saved(lost.settings, tmp_path / "one", tmp_path / "two")
+    with pytest.raises(Stop, match="does not open"):
+        restored(lost.settings, Path(made["keys"]), write_private(tmp_path / "person-keys", os.urandom(32)))
+
+
+def test_the_two_files_never_go_to_one_folder(place: Callable[[str], Place], tmp_path: Path) -> None:
+    with pytest.raises(Stop, match="two folders"):
+        saved(place("here").settings, tmp_path / "one", tmp_path / "one")
+
+
+def test_both_files_are_for_their_owner_only(place: Callable[[str], Place], tmp_path: Path) -> None:
+    made = saved(place("here").settings, tmp_path / "one", tmp_path / "two")
+    assert {Path(made[name]).stat().st_mode & 0o777 for name in ("keys", "master_key")} == {0o600}
+    assert json.loads(Path(made["keys"]).read_text())["keys"] == []
