@@ -27,6 +27,7 @@ from domain.training import OVER, AttemptIsStale, Checkpoint, Evidence, JobIsOve
 from domain.training_job import TrainingJob
 from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug, Value
 from infra.blobs import Named
+from infra.heard import Heard
 from infra.trainers import Models
 
 router = APIRouter(tags=["workers"])
@@ -213,6 +214,7 @@ def standing(job_id: UUID, attempt: int, caller: Attempt, house: TheHouse) -> St
 
 def _report(desk: Desk, command: OfAttempt) -> Reported:
     accepted = desk(command)
+    Heard(desk.house.core.pool).note(command.job_id, command.attempt)
     job = desk.house.ledger_as(desk.caller).get(TrainingJob, command.job_id)
     return Reported(id=accepted.id, cancelling=job.cancelling)
 
@@ -220,6 +222,7 @@ def _report(desk: Desk, command: OfAttempt) -> Reported:
 def _job(house: House, caller: Caller, job_id: UUID, attempt: int) -> TrainingJob:
     if (caller.job_id, caller.attempt) != (job_id, attempt):
         raise Forbidden("this token is good for another job or attempt")
+    Heard(house.core.pool).note(job_id, attempt)
     return house.ledger_as(caller).get(TrainingJob, job_id)
 
 

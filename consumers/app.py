@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
-import httpx
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
@@ -80,10 +79,9 @@ async def run(settings: Settings) -> None:
         books = MlflowBooks(platform, mlflow)
         table = reactions(platform, books, client)
         await _start_reactions(settings, client, Reactor(platform, records), table, stack)
-        http = await stack.enter_async_context(httpx.AsyncClient())
         loops, writer, owners = Loops(client, platform, records), RunWriter(books), Owners(platform)
         archivist = Archivist(ArchiveWriter(core.pool, Blobs(core.pool, Objects.open(settings))), owners)
-        reaper = Reaper(platform, RealEyes(core.pool, client, http))
+        reaper = Reaper(platform, RealEyes(core.pool, client))
         reactor = Reactor(platform, records)
         sys.stdout.write("ready\n")
         sys.stdout.flush()

@@ -3,15 +3,13 @@
 import asyncio
 import json
 import logging
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
-import httpx
 import nats.errors
 from nats.aio.client import Client
 from psycopg_pool import ConnectionPool
@@ -21,14 +19,13 @@ from consumers.acting import Platform
 from consumers.cancel import control
 from domain.errors import Refused
 from domain.training import EndReason, Evidence
+from infra.heard import Heard
 from infra.leases import Key, Patience, revision
 
 LOOKS_EVERY: Final = 1.0
 ANSWERS_WITHIN: Final = 2.0
-_ADDRESS: Final = re.compile(r"https?://\S+")
 _RUNNING: Final = """
-    SELECT j.id, j.attempt, j.recipe ->> 'framework', coalesce(a.worker, '')
-    FROM read.training_jobs j JOIN read.training_attempts a ON a.job_id = j.id AND a.attempt = j.attempt
+    SELECT j.id, j.attempt, j.recipe ->> 'framework' FROM read.training_jobs j
     WHERE j.status IN ('claimed', 'running')
 """
 log = logging.getLogger(__name__)
@@ -38,7 +35,6 @@ class Running(NamedTuple):
     job: UUID
     attempt: int
     framework: str
-    worker: str
 
     @property
     def key(self) -> Key:
@@ -107,7 +103,6 @@ class Reaper:
 class RealEyes:
     pool: ConnectionPool
     client: Client
-    http: httpx.AsyncClient
 
     async def running(self) -> Sequence[Running]:
         def read() -> list[Running]:
@@ -122,18 +117,9 @@ class RealEyes:
         return await revision(self.client.jetstream(), key)
 
     async def answers(self, attempt: Running) -> bool:
-        return await self._answers_http(attempt) or await self._answers_bus(attempt)
-
-    async def _answers_http(self, attempt: Running) -> bool:
-        """Its own face, at the address that it gave when it claimed."""
-        address = _ADDRESS.search(attempt.worker or "")
-        if address is None:
-            return False
-        try:
-            answer = await self.http.get(f"{address.group()}/health", timeout=ANSWERS_WITHIN)
-            return works_on(answer.json(), attempt)
-        except (httpx.HTTPError, ValueError, TypeError, KeyError):
-            return False
+        """Every few seconds it asks the platform how the attempt stands; or it speaks on the bus."""
+        heard = await asyncio.to_thread(Heard(self.pool).lately, attempt.key)
+        return heard or await self._answers_bus(attempt)
 
     async def _answers_bus(self, attempt: Running) -> bool:
         with suppress(nats.errors.Error, TimeoutError):
@@ -141,7 +127,3 @@ class RealEyes:
             await self.client.request(subject, json.dumps({"alive": True}).encode(), timeout=ANSWERS_WITHIN)
             return True
         return False
-
-
-def works_on(health: Any, attempt: Running) -> bool:
-    return {"job": str(attempt.job), "attempt": attempt.attempt} in health["running"]

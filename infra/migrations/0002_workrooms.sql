@@ -81,4 +81,11 @@ CREATE TABLE work.archive (
     PRIMARY KEY (job_id, attempt, first)
 );
 
+CREATE TABLE work.heard (
+    job_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    heard_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (job_id, attempt)
+);
+
 RESET ROLE;

@@ -1,16 +1,23 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
+from psycopg_pool import ConnectionPool
+
 from commands.access import Command
 from commands.training_job import LoseAttempt
 from consumers.acting import Platform
-from consumers.reaper import Reaper, Running, works_on
+from consumers.reaper import RealEyes, Reaper, Running
+from infra.bus import connect
+from infra.embedded.nats import Nats
+from infra.heard import Heard
 from infra.leases import Key
+from tests.ground import ground
+from tests.servers import Databases, Servers
 
-JOB = Running(UUID(int=1), 1, "timm", "timm at http://127.0.0.1:1")
+JOB = Running(UUID(int=1), 1, "timm")
 
 
 @dataclass
@@ -82,7 +89,26 @@ def test_an_outage_of_the_bus_kills_no_healthy_job() -> None:
     assert len(world.given) == 1
 
 
-def test_a_service_is_believed_about_the_attempts_that_it_names() -> None:
-    health = {"running": [{"job": str(JOB.job), "attempt": 1}]}
-    assert works_on(health, JOB)
-    assert not works_on(health, JOB._replace(attempt=2))
+def test_a_worker_that_the_platform_heard_of_lately_is_alive(
+    servers: Servers, fresh_database: Callable[..., Databases]
+) -> None:
+    async def story(bus: Nats, pool: ConnectionPool) -> None:
+        client = await connect(bus.url("consumers"))
+        try:
+            eyes = RealEyes(pool, client)
+            assert not await eyes.answers(JOB)
+            Heard(pool).note(JOB.job, 1)
+            assert await eyes.answers(JOB)
+            assert not await eyes.answers(JOB._replace(attempt=2))
+            with pool.connection() as connection:
+                connection.execute("UPDATE work.heard SET heard_at = now() - interval '11 seconds'")
+            assert not await eyes.answers(JOB)
+        finally:
+            await client.close()
+
+    with servers.fresh_nats() as bus, ground(fresh_database()) as ready, opened(ready.databases.app_url) as pool:
+        asyncio.run(story(bus, pool))
+
+
+def opened(url: str) -> ConnectionPool:
+    return ConnectionPool(url, min_size=1, open=True, kwargs={"autocommit": True})

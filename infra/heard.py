@@ -1,0 +1,28 @@
+"""When the platform last heard of each attempt over HTTP: the way on which a worker is seen while the bus is away."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from psycopg_pool import ConnectionPool
+
+from infra.leases import LASTS, Key
+
+
+@dataclass(frozen=True)
+class Heard:
+    pool: ConnectionPool
+
+    def note(self, job_id: UUID, attempt: int) -> None:
+        with self.pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO work.heard (job_id, attempt) VALUES (%s, %s)"
+                " ON CONFLICT (job_id, attempt) DO UPDATE SET heard_at = now()",
+                (job_id, attempt),
+            )
+
+    def lately(self, key: Key, within: float = LASTS) -> bool:
+        """By the clock of the database alone, which wrote it too."""
+        query = "SELECT 1 FROM work.heard WHERE job_id = %s AND attempt = %s AND heard_at > now() - %s"
+        with self.pool.connection() as connection:
+            return connection.execute(query, (*key, timedelta(seconds=within))).fetchone() is not None
