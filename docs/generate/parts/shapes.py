@@ -100,11 +100,12 @@ def _pair(schema: dict[str, Any]) -> str:
     if "patternProperties" in schema:
         ((name, value),) = schema["patternProperties"].items()
         return f"`{name}` → {words(value)}"
-    return f"{words(schema.get('propertyNames', {'type': 'string'}))} → {words(schema['additionalProperties'])}"
+    return f"{words({'type': 'string'} | schema.get('propertyNames', {}))} → {words(schema['additionalProperties'])}"
 
 
 def _range(schema: dict[str, Any]) -> str:
-    ends = [schema.get("minimum"), schema.get("maximum")]
+    below = schema.get("exclusiveMaximum")
+    ends = [schema.get("minimum"), schema.get("maximum") if below is None else below - 1]
     if ends == [None, None]:
         return ""
     low, high = ("2^53-1" if e == LARGEST_INTEGER else "-(2^53-1)" if e == -LARGEST_INTEGER else e for e in ends)
