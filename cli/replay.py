@@ -35,8 +35,12 @@ def verified(database_url: str, receipts: list[str], file: Path | None = None) -
     from cli.verify import verify as recompute
 
     try:
+        kept = dict(map(receipt, receipts))
+    except ValueError as error:
+        raise Stop("a receipt is written position:chain, as an answer's headers give it", Exit.USAGE) from error
+    try:
         with dumped(file) if file else stored(database_url) as history:
-            found = recompute(history, dict(map(receipt, receipts)))
+            found = recompute(history, kept)
     except Broken as broken:
         raise Stop(f"history does not hold: {broken}", Exit.NOT_VERIFIED) from broken
     except psycopg.OperationalError as error:
