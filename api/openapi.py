@@ -11,8 +11,9 @@ TITLE = "Vistory"
 DESCRIPTION = """A training platform for computer vision whose history is its database.
 
 A command's answer carries a receipt: `Vistory-Position` (the place in the ledger that it reached) and `Vistory-Chain`.
-A query that sends a position as `Vistory-Min-Position` waits until it can see it. A command that sends an
-`Idempotency-Key` may be repeated for a day and is done once. What goes wrong is told as a problem document (RFC 9457).
+A query that sends a position as `Vistory-Min-Position` waits until it can see it. A command (what lists the header
+`Idempotency-Key`) that sends one may be repeated for a day and is done once. What goes wrong is told as a problem
+document (RFC 9457).
 """
 
 

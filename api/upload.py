@@ -77,6 +77,7 @@ def analyze(body: Seen, member: Member) -> Analysis:
 
 @router.post("/{dataset_id}/uploads", status_code=201, responses=COMMAND)
 def begin(dataset_id: UUID, caller: Person, house: TheHouse, body: Nothing | None = None) -> Made:
+    """No command, so it heeds no `Idempotency-Key`; begun twice and committed once, nothing is done twice."""
     dataset = _changeable(house, caller, dataset_id)
     base = dataset.content.root if dataset.content else None
     upload = Upload(uuid7(), dataset.organization_id, dataset_id, base)

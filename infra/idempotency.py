@@ -1,6 +1,7 @@
 """Which command a repeated request means: one id per caller, route and key, for a day."""
 
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -11,11 +12,16 @@ _NAMESPACE: Final = UUID("4f0e7c1c-9a53-5d0e-8a58-0b8d2a5f7c11")
 
 
 def command_id(pool: ConnectionPool, caller: str, route: str, key: str, now: datetime) -> UUID:
-    """The id under which this very request was accepted within the last day, else the one it gets today."""
-    day = int(now.timestamp() // WINDOW.total_seconds())
-    today, yesterday = (uuid5(_NAMESPACE, "\n".join((caller, route, key, str(n)))) for n in (day, day - 1))
+    """The id under which this very request was accepted within the last day, else the one that it gets now.
+
+    A key's next id is used only once the one before it is a day old, so two requests at the same time always share one.
+    """
     with pool.connection() as connection:
-        before = connection.execute(
-            "SELECT 1 FROM ledger.commands WHERE id = %s AND recorded_at > %s", (yesterday, now - WINDOW)
-        ).fetchone()
-    return yesterday if before else today
+        for use in count():
+            id = uuid5(_NAMESPACE, "\n".join((caller, route, key, str(use))))
+            is_over = connection.execute(
+                "SELECT 1 FROM ledger.commands WHERE id = %s AND recorded_at <= %s", (id, now - WINDOW)
+            ).fetchone()
+            if not is_over:
+                return id
+    raise AssertionError("there is always a next one")

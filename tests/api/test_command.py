@@ -1,13 +1,16 @@
 """What holds for every command: keys, receipts, one's own writes, bodies that make no sense."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
 
 from infra.config import Settings
+from infra.idempotency import command_id
 from infra.wiring import Core
 from tests.api.visitor import PREFIX, Visitor
 
@@ -44,6 +47,22 @@ def test_a_key_is_its_owners_and_its_routes(ann: Visitor, bob: Visitor) -> None:
     mine = ann.post("/projects", {"name": "Same"}, key="shared")
     assert bob.post("/projects", {"name": "Same"}, key="shared")["id"] != mine["id"]
     assert ann.post("/datasets", {"name": "Same"}, key="shared")["id"] != mine["id"]
+
+
+def test_a_key_is_good_for_a_day_and_no_midnight_divides_it(ann: Visitor, core: Core) -> None:
+    def meant(when: datetime) -> UUID:
+        return command_id(core.pool, f"person {ann.id} {ann.organization}", "POST /projects", "night", when)
+
+    now = datetime.now(UTC)
+    in_flight = meant(now)
+    assert {meant(now + timedelta(hours=hours)) for hours in range(24)} == {in_flight}
+    ann.post("/projects", {"name": "Night"}, key="night")
+    with core.pool.connection() as connection:
+        found = connection.execute("SELECT recorded_at FROM ledger.commands WHERE id = %s", (in_flight,)).fetchone()
+    assert found, "the request was done under the id that was foreseen"
+    assert meant(found[0] + timedelta(hours=23, minutes=59)) == in_flight
+    later = found[0] + timedelta(hours=24)
+    assert meant(later) == meant(later + timedelta(days=9)) != in_flight
 
 
 def test_an_answer_carries_a_receipt_that_the_ledger_bears_out(ann: Visitor, core: Core) -> None:
