@@ -155,18 +155,25 @@ async def _ensure(js: JetStreamContext, config: StreamConfig) -> None:
 
 
 async def _ensure_leases(js: JetStreamContext, replicas: int) -> None:
+    """A lease that was given up leaves a marker, so that the bucket would fill in time without an age."""
     try:
         await js.key_value(LEASES)
     except BucketNotFoundError:
-        await js.create_key_value(
-            KeyValueConfig(
-                bucket=LEASES,
-                description="who trains what: renewed every few seconds",
-                history=1,
-                max_value_size=4096,
-                max_bytes=64 * _MIB,
-                storage=StorageType.FILE,
-                replicas=replicas,
-                direct=True,
-            )
-        )
+        await js.create_key_value(_leases(replicas))
+    else:
+        there = (await js.stream_info(f"KV_{LEASES}")).config
+        await js.update_stream(replace(there, max_age=_DAY))
+
+
+def _leases(replicas: int) -> KeyValueConfig:
+    return KeyValueConfig(
+        bucket=LEASES,
+        description="who trains what: renewed every few seconds",
+        history=1,
+        ttl=_DAY,
+        max_value_size=4096,
+        max_bytes=64 * _MIB,
+        storage=StorageType.FILE,
+        replicas=replicas,
+        direct=True,
+    )
