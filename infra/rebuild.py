@@ -16,7 +16,7 @@ from infra.ledger import Row as Stored
 from infra.mapper import Stored as StoredEvent
 from infra.reading import SWAPPING, consumer, engine_for
 from infra.streams import EVENTS
-from infra.tables import SCHEMA, apply, copy_in, index, tables
+from infra.tables import SCHEMA, apply, copy_in, index, sign, tables
 from infra.wiring import Core
 from projections import PROJECTIONS
 from projections.folding import step
@@ -103,6 +103,7 @@ def build(core: Core, draft: Engine, schema: str, wanted: Sequence[Projection], 
     with draft.begin() as tx:
         for view in (view for projection in wanted for view in projection.views):
             tx.execute(CreateTable(view.table))
+            sign(tx, view.table, schema)
             copy_in(tx, view.table, schema, (row for row in drafts[view.table.name].values() if row is not None))
             index(tx, view)
     return upto, sum(len(rows) for rows in drafts.values())

@@ -1,7 +1,10 @@
 """The SQL of the read models, the same for every one: rows by key in, folded, rows out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from hashlib import sha256
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final
 
 from psycopg import sql
@@ -10,6 +13,7 @@ from sqlalchemy import Connection, Engine, Table, inspect, select, text, tuple_
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+import projections
 from domain.model import Recorded
 from infra.reading import consumer
 from projections.folding import step
@@ -65,11 +69,24 @@ def tables(projections: Iterable[Projection]) -> list[Table]:
 
 
 def furnish(engine: Engine, projections: Sequence[Projection]) -> list[str]:
-    """Make the tables that are missing. Returns the projections that must be rebuilt: their tables are not theirs."""
+    """Make the tables that are missing. Returns the projections to be rebuilt: tables or rows are not as theirs."""
     with engine.begin() as tx:
         tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _FURNISHING})
         begun = set(tx.execute(_BEGUN).scalars())
         return [each.name for each in projections if not _fits(tx, each, consumer(each.name) in begun)]
+
+
+@cache
+def folded_by(folder: Path = Path(projections.__file__).parent) -> str:
+    """A hash of the code that folds; whatever changes there, tables that an older one filled may be other than its."""
+    files = sorted(folder.glob("*.py"))
+    return sha256(b"".join(file.name.encode() + b"\0" + file.read_bytes() + b"\0" for file in files)).hexdigest()
+
+
+def sign(tx: Connection, table: Table, schema: str) -> None:
+    """Note at the table itself which code fills it: so it goes where the table goes."""
+    command = sql.SQL("COMMENT ON TABLE {} IS {}").format(sql.Identifier(schema, table.name), sql.Literal(folded_by()))
+    tx.execute(text(command.as_string(None)))
 
 
 def _fits(tx: Connection, projection: Projection, begun: bool) -> bool:
@@ -77,12 +94,16 @@ def _fits(tx: Connection, projection: Projection, begun: bool) -> bool:
     if not any(found) and not begun:
         make(tx, projection.views)
         return True
-    return found == [_wanted(tx, view.table) for view in projection.views]
+    is_ours = all(
+        shape and _signature(tx, view.table) == folded_by() for shape, view in zip(found, projection.views, strict=True)
+    )
+    return is_ours and found == [_wanted(tx, view.table) for view in projection.views]
 
 
 def make(tx: Connection, views: Iterable[View]) -> None:
     for view in views:
         tx.execute(CreateTable(view.table))
+        sign(tx, view.table, SCHEMA)
         index(tx, view)
 
 
@@ -101,6 +122,10 @@ def _shape(tx: Connection, table: Table) -> frozenset[tuple[str, str]]:
 
 def _wanted(tx: Connection, table: Table) -> frozenset[tuple[str, str]]:
     return frozenset((column.name, column.type.compile(tx.dialect)) for column in table.columns)
+
+
+def _signature(tx: Connection, table: Table) -> str | None:
+    return inspect(tx).get_table_comment(table.name, schema=SCHEMA)["text"]
 
 
 def copy_in(tx: Connection, table: Table, schema: str, rows: Iterable[Row]) -> None:

@@ -16,7 +16,7 @@ from infra.projector import Projector
 from infra.published import pack
 from infra.reading import NotThereYet, ReadModelStopped
 from infra.rebuild import rebuild
-from infra.tables import furnish
+from infra.tables import folded_by, furnish
 from projections import PROJECTIONS
 from projections.audit import list_entries
 from projections.experiment import find_experiment, list_runs
@@ -381,3 +381,23 @@ def test_tables_of_another_shape_are_made_anew_at_the_start(at: Scene, history: 
     rebuild(at.core, ["project", "audit"])
     assert furnish(at.engine, PROJECTIONS) == []
     assert compare_rebuild(at.core).differences == ()
+
+
+def test_tables_that_other_code_filled_are_made_anew_at_the_start(at: Scene, history: Sequence[Recorded]) -> None:
+    at.tell(history)
+    rebuild(at.core)
+    with at.engine.begin() as tx:
+        tx.execute(text("UPDATE read.projects SET name = 'as an older fold had it'"))
+        tx.execute(text("COMMENT ON TABLE read.projects IS 'an older fold'"))
+    assert furnish(at.engine, PROJECTIONS) == ["project"]
+    rebuild(at.core, ["project"])
+    assert furnish(at.engine, PROJECTIONS) == []
+    assert compare_rebuild(at.core).differences == ()
+
+
+def test_code_that_folds_otherwise_is_told_from_what_it_was(tmp_path: Path) -> None:
+    for folder, text_of_it in (("old", "a = 1"), ("same", "a = 1"), ("new", "a = 2")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "project.py").write_text(text_of_it)
+    old, same, new = (folded_by(tmp_path / folder) for folder in ("old", "same", "new"))
+    assert old == same != new
