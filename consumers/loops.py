@@ -16,6 +16,7 @@ from consumers.mlflow import BATCHES, WRITER, MlflowBooks, RunWriter, batch_figu
 from consumers.reactions import STOPPED_FOR, Records
 from consumers.telemetry import Archivist, Owners
 from infra.archive_writer import CONSUMER as ARCHIVE
+from infra.archive_writer import Overtaken
 from infra.follow import follow, last_sequence
 from infra.streams import EVENTS, TELEMETRY
 
@@ -82,7 +83,8 @@ class Loops:
         await self.surely(BATCHES, TELEMETRY, message, write)
 
     async def archive(self, archivist: Archivist) -> None:
-        """A few seconds at a time, until cancelled."""
+        """A few seconds at a time, until cancelled. Raises Overtaken: begin again from where the other is."""
+        archivist.begin(await self._position(ARCHIVE))
         async for messages in self._telemetry(ARCHIVE):
             for message in messages:
                 await self.surely(ARCHIVE, TELEMETRY, message, lambda message=message: archivist.take(message))  # type: ignore[misc]
@@ -99,6 +101,8 @@ class Loops:
             attempts += 1
             try:
                 return await work()
+            except Overtaken:
+                raise
             except Exception as error:
                 judged = verdict(error, attempts)
                 log.info("%s: %s", consumer, judged)
@@ -111,7 +115,7 @@ class Loops:
                     return await self.records.park(consumer, sequence(message), message.subject, reason, attempts)
                 case Park(reason) | Stop(reason):
                     log.critical("%s cannot go on: %s", consumer, reason)
-                    await self._note(consumer, stream, await self._position(consumer), reason)
+                    await asyncio.to_thread(self.records.positions.stop, consumer, stream, reason)
                     await asyncio.sleep(STOPPED_FOR)
 
     async def _telemetry(self, consumer: str) -> AsyncIterator[list[Msg]]:

@@ -77,17 +77,22 @@ class Archivist:
     archive: ArchiveWriter
     owners: Owners
     collected: Collected = field(default_factory=Collected)
+    written: int = 0
     reached: int = 0
+
+    def begin(self, position: int) -> None:
+        """Read on from there; what was collected before is read again."""
+        self.collected, self.written, self.reached = Collected(), position, position
 
     async def take(self, message: Msg) -> None:
         """Raises NotTelemetry."""
         self.collected.add(*await self.owners.understood(message))
 
     async def write(self) -> None:
-        """Everything collected, and up to where the stream was read for it."""
+        """Everything collected, and up to where the stream was read for it. Raises Overtaken."""
         await asyncio.to_thread(self._write, list(self.collected.points.items()), self.reached)
-        self.collected = Collected()
+        self.begin(self.reached)
 
     def _write(self, collected: Sequence[tuple[tuple[UUID, Key], Points]], position: int) -> None:
         kept = [self.archive.keep(organization, key, points) for (organization, key), points in collected]
-        self.archive.record([chunk for chunk in kept if chunk is not None], position)
+        self.archive.record([chunk for chunk in kept if chunk is not None], self.written, position)

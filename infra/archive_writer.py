@@ -16,6 +16,15 @@ from infra.streams import TELEMETRY
 
 CONSUMER: Final = "telemetry-archive"
 Point = Mapping[str, Any]
+_MOVE: Final = """
+    INSERT INTO work.positions AS known (consumer, stream, position) VALUES (%s, %s, %s)
+    ON CONFLICT (consumer) DO UPDATE SET position = excluded.position, stopped = NULL, moved_at = now()
+    WHERE known.position = %s
+"""
+
+
+class Overtaken(Exception):
+    """Another process read the stream on from the same place; what this one collected is not to be written."""
 
 
 class Blobs(Protocol):
@@ -54,18 +63,19 @@ class ArchiveWriter:
         lines = b"".join(json.dumps(point, ensure_ascii=False).encode() + b"\n" for point in wanted)
         return Chunk(*key, wanted[0]["n"], wanted[-1]["n"], organization_id, self.blobs.write(organization_id, lines))
 
-    def record(self, chunks: Iterable[Chunk], position: int) -> None:
-        """What was written counts from now on, and the stream was read up to here: both or neither."""
+    def record(self, chunks: Iterable[Chunk], before: int, position: int) -> None:
+        """What was written counts from now on, and the stream was read from `before` up to here: both or neither.
+
+        Raises Overtaken.
+        """
         with self.pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
+            cursor.execute(_MOVE, (CONSUMER, TELEMETRY, position, before))
+            if cursor.rowcount != 1:
+                raise Overtaken(f"the archive is not at {before} any more")
             cursor.executemany(
                 "INSERT INTO work.archive (job_id, attempt, first, last, organization_id, sha256)"
                 " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
                 [tuple(chunk) for chunk in chunks],
-            )
-            cursor.execute(
-                "INSERT INTO work.positions (consumer, stream, position) VALUES (%s, %s, %s)"
-                " ON CONFLICT (consumer) DO UPDATE SET position = excluded.position, stopped = NULL, moved_at = now()",
-                (CONSUMER, TELEMETRY, position),
             )
 
 

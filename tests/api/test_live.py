@@ -13,13 +13,14 @@ from uuid_utils.compat import uuid7
 
 from api import create_app
 from infra import bus, streams
-from infra.archive_writer import ArchiveWriter
+from infra.archive_writer import CONSUMER, ArchiveWriter
 from infra.blobs import Blobs
 from infra.config import Settings
 from infra.embedded.nats import Nats
 from infra.leases import Key
 from infra.migrate import migrate, migrate_keys
 from infra.objects import Objects
+from infra.positions import Positions
 from infra.provision import APP, KEYS
 from infra.wiring import Core
 from tests.api.folders import filled
@@ -86,7 +87,7 @@ def keep(settings: Settings, attempt: Attempt, told: list[Message]) -> None:
         key = Key(UUID(attempt.job["id"]), attempt.job["attempt"])
         chunk = writer.keep(UUID(attempt.job["organization_id"]), key, told)
         assert chunk is not None
-        writer.record([chunk], 1)
+        writer.record([chunk], Positions(core.pool).of(CONSUMER), 1)
 
 
 def listen(

@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 from psycopg_pool import ConnectionPool
 
-from infra.archive_writer import CONSUMER, ArchiveWriter, following
+from infra.archive_writer import CONSUMER, ArchiveWriter, Overtaken, following
 from infra.leases import Key
 from infra.positions import Positions
 from tests.ground import Ground, ground
@@ -40,7 +40,7 @@ def points(first: int, last: int) -> list[dict[str, object]]:
 
 def archive(writer: ArchiveWriter, first: int, last: int, position: int = 1) -> None:
     chunk = writer.keep(ORGANIZATION, KEY, points(first, last))
-    writer.record([chunk] if chunk else [], position)
+    writer.record([chunk] if chunk else [], Positions(writer.pool).of(CONSUMER), position)
 
 
 def test_what_comes_twice_is_kept_once(writer: ArchiveWriter) -> None:
@@ -64,6 +64,16 @@ def test_what_would_leave_a_gap_waits_until_it_is_sent_again(writer: ArchiveWrit
 def test_rows_and_place_in_the_stream_move_together(writer: ArchiveWriter) -> None:
     archive(writer, 1, 3, position=17)
     assert Positions(writer.pool).of(CONSUMER) == 17
+
+
+def test_of_two_that_read_on_from_one_place_the_second_writes_nothing(writer: ArchiveWriter) -> None:
+    mine, others = (writer.keep(ORGANIZATION, KEY, points(1, last)) for last in (8, 5))
+    assert mine is not None
+    assert others is not None
+    writer.record([others], 0, 5)
+    with pytest.raises(Overtaken):
+        writer.record([mine._replace(first=2)], 0, 8)
+    assert (writer.last(KEY), Positions(writer.pool).of(CONSUMER)) == (5, 5)
 
 
 def test_points_follow_each_other_whatever_the_order_they_came_in() -> None:
