@@ -38,7 +38,7 @@ from infra.shipping import Shipment
 from infra.sole import sole
 from infra.streams import EVENTS
 from infra.veil import Veil
-from infra.worker_api import AttemptApi, Away, Over, Turned, WorkerApi, patiently
+from infra.worker_api import AttemptApi, Away, Over, Senseless, Turned, WorkerApi, patiently
 
 SLOTS: Final = 1
 STOPPED_WITHIN: Final = 4.5
@@ -192,6 +192,10 @@ class Service:
         except Over as error:
             log.info("%s is not for us: %s", key, error)
             await message.ack()
+            return False
+        except Senseless as error:
+            log.error("%s can never be claimed: %s", key, error)
+            await message.term()
             return False
         except (Away, Turned) as error:
             log.warning("%s cannot be claimed now: %s", key, error)

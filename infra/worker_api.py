@@ -17,7 +17,8 @@ TIMEOUT: Final = httpx.Timeout(15.0, connect=3.0)
 LONGEST_PAUSE: Final = 5.0
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)  # between addresses that the store does not take; it may be starting
 ASK_AGAIN: Final = (408, 425, 429)
-LOST_RACE: Final = "urn:vistory:problem:conflict"
+PROBLEM: Final = "urn:vistory:problem:"
+LOST_RACE: Final = f"{PROBLEM}conflict"
 T = TypeVar("T")
 Reclaim = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -36,6 +37,10 @@ class Turned(Exception):
 
 class Over(Turned):
     """The attempt is taken, stale or at its end: whoever works on it must stop."""
+
+
+class Senseless(Turned):
+    """The platform itself says that there is no such thing, or that nothing of the kind can be asked."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,8 @@ def _understood(answer: httpx.Response) -> Any:
         raise Away("somebody else changed the job at the same moment")
     if answer.status_code == httpx.codes.CONFLICT:
         raise Over(answer.status_code, _problem(answer))
+    if answer.status_code in (404, 422) and _kind(answer).startswith(PROBLEM):
+        raise Senseless(answer.status_code, _problem(answer))
     if answer.status_code >= 400:
         raise Turned(answer.status_code, _problem(answer))
     return answer.json() if answer.content else {}

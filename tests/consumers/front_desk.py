@@ -37,6 +37,7 @@ class FrontDesk:
     claims: int = 0
     good_from: int = 0
     refuses: tuple[str, ...] = ()
+    unknown: bool = False
     put_answers: list[int] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
     url: str = ""
@@ -69,6 +70,8 @@ class FrontDesk:
         body, job = await request.json(), request.path_params["job"]
         if self.away:
             return JSONResponse({}, 503)
+        if self.unknown:
+            return JSONResponse({"type": "urn:vistory:problem:not-found", "detail": "there is no such job"}, 404)
         if (job, body["attempt"]) in self.claimed and request.headers["Idempotency-Key"] not in self.keys:
             return JSONResponse({"detail": "taken"}, 409)
         self.claims += 1

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from nats.aio.client import Client
+from nats.js.api import ConsumerInfo
 from uuid_utils.compat import uuid7
 
 from consumers.training import Service
@@ -284,5 +285,21 @@ def test_a_second_service_in_one_folder_does_not_begin_and_leaves_the_work_of_th
                 await asyncio.wait_for(second.run(), 5)
             assert at.desk.kinds() == ["start"]
             assert at.executor.started[0].status() is None
+
+    asyncio.run(story())
+
+
+def test_a_job_that_is_not_there_is_not_asked_for_again(servers: Servers, bus: Nats, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, ScriptedExecutor(trains), FrontDesk(unknown=True)) as at:
+            await at.request()
+            async with asyncio.timeout(15):
+                while (await durable(at)).ack_floor.stream_seq == 0:  # type: ignore[union-attr]  # noqa: ASYNC110 (the bus is asked)
+                    await asyncio.sleep(0.05)
+            assert (await durable(at)).num_ack_pending == 0
+
+    async def durable(at: Scene) -> ConsumerInfo:
+        found: ConsumerInfo = await at.admin.jetstream().consumer_info(streams.EVENTS, trainer_durable("timm"))
+        return found
 
     asyncio.run(story())
