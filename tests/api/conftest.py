@@ -1,5 +1,6 @@
 """The API on real servers: a house of its own per module, and people who knock."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from itertools import count
 from threading import Event
@@ -9,7 +10,9 @@ from fastapi.testclient import TestClient
 from uuid_utils.compat import uuid7
 
 from api import create_app
+from infra import bus, streams
 from infra.config import Settings
+from infra.embedded.nats import Nats
 from infra.migrate import migrate, migrate_keys
 from infra.provision import APP, KEYS
 from tests.api.projecting import projecting
@@ -19,11 +22,25 @@ from tests.servers import Servers
 
 
 @pytest.fixture(scope="module")
-def settings(servers: Servers) -> Iterator[Settings]:
+def nats(servers: Servers) -> Iterator[Nats]:
+    """A bus that has the stream of telemetry, as the log of a training is read from it."""
+    with servers.fresh_nats() as nats:
+        asyncio.run(declared(nats.url("admin")))
+        yield nats
+
+
+async def declared(url: str) -> None:
+    client = await bus.connect(url)
+    await client.jetstream().add_stream(streams.telemetry())
+    await client.close()
+
+
+@pytest.fixture(scope="module")
+def settings(servers: Servers, nats: Nats) -> Iterator[Settings]:
     databases = servers.fresh_database()
     migrate(databases.owner_url, APP, uuid7())
     migrate_keys(databases.keys_owner_url, KEYS)
-    yield servers.settings("api", databases)
+    yield servers.settings("api", databases, nats)
     servers.drop(databases)
 
 
