@@ -71,6 +71,14 @@ async def first_of(execution: Execution) -> dict[str, object]:
     raise AssertionError("it said nothing")
 
 
+async def emptied(execution: Execution) -> None:
+    """Its pipes are closed once they were read to their ends, which the loop must live to see."""
+    async for _ in execution.reports():
+        pass
+    async for _ in execution.logs():
+        pass
+
+
 def test_what_it_says_and_prints_arrives_line_by_line_and_then_its_exit_code(
     executor: Executor, tmp_path: Path
 ) -> None:
@@ -80,6 +88,7 @@ def test_what_it_says_and_prints_arrives_line_by_line_and_then_its_exit_code(
         assert [line async for line in execution.logs()] == ["working 10%", "working 100%"]
         assert await execution.wait() == 3
         assert execution.status() == 3
+        await emptied(execution)
 
     asyncio.run(story())
 
@@ -91,6 +100,7 @@ def test_it_has_no_status_while_it_runs_and_ends_when_asked(executor: Executor, 
         assert execution.status() is None
         assert await execution.stop(5.0) in (-signal.SIGTERM, 143)
         assert execution.status() is not None
+        await emptied(execution)
 
     asyncio.run(story())
 
@@ -100,6 +110,7 @@ def test_one_that_does_not_listen_is_ended_by_force(executor: Executor, tmp_path
         execution = await executor.start(order_for(tmp_path, hangs=True, stubborn=True))
         assert await first_of(execution) == {"kind": "stubborn"}
         assert await execution.stop(0.2) == -signal.SIGKILL
+        await emptied(execution)
 
     asyncio.run(story())
 
@@ -110,6 +121,7 @@ def test_what_a_training_started_ends_with_it(tmp_path: Path) -> None:
         execution = await executor.start(order_for(tmp_path, forks=True))
         said = await first_of(execution)
         assert await execution.wait() == 0
+        await emptied(execution)
         return int(str(said["pid"]))
 
     with suppress(psutil.NoSuchProcess):
@@ -124,6 +136,7 @@ def test_a_line_without_end_is_cut_and_not_kept_in_memory(tmp_path: Path) -> Non
         execution = await executor.start(order_for(tmp_path))
         lines = [line async for line in execution.logs()]
         await execution.wait()
+        await emptied(execution)
         return lines
 
     assert max(map(len, asyncio.run(story()))) <= 2_000
