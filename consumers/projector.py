@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import signal
 import sys
 
+from consumers.stopping import until_stopped
 from infra.bus import connect
 from infra.config import Settings
 from infra.projector import Projector
@@ -14,28 +14,13 @@ from infra.tables import furnish
 from infra.wiring import Core
 from projections import PROJECTIONS
 
-STOP_SECONDS = 3.0
 log = logging.getLogger(__name__)
 
 
 def main(settings: Settings) -> None:
     """Until SIGTERM."""
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stdout, format="%(levelname)s %(message)s")
-    asyncio.run(_main(settings))
-
-
-async def _main(settings: Settings) -> None:
-    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    work = asyncio.create_task(project(settings))
-    stopped = asyncio.create_task(stopping.wait())
-    await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    if work.done():
-        stopped.cancel()
-        return work.result()
-    work.cancel()
-    await asyncio.wait({work}, timeout=STOP_SECONDS)
+    asyncio.run(until_stopped(project(settings)))
 
 
 async def project(settings: Settings) -> None:

@@ -7,7 +7,6 @@ one that loses a race reads the tail anew. It halts only where stream and store 
 import asyncio
 import logging
 import random
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -17,6 +16,7 @@ from typing import Final
 import psycopg
 from nats.aio.client import Client
 
+from consumers.stopping import until_stopped
 from infra.batch import MOST_MESSAGES, LostRace, batches, publish_batch
 from infra.bus import connect
 from infra.config import Settings
@@ -29,7 +29,6 @@ from infra.stream_tail import Diverged, Tail, read_tail
 NAME: Final = "relay"
 HALTED: Final = 3
 POLL_SECONDS: Final = 0.2
-STOP_SECONDS: Final = 3.0
 _TROUBLE: Final = 3
 log = logging.getLogger(__name__)
 
@@ -128,28 +127,12 @@ def main(settings: Settings) -> None:
     """Until SIGTERM; exits with 3 where stream and store differ."""
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stdout, format="%(levelname)s %(message)s")
     try:
-        asyncio.run(_main(settings))
+        asyncio.run(until_stopped(relay(settings)))
     except Diverged as error:
         log.critical("halted: %s", error)
         with closing(Progress(settings.need("database_url"), NAME)) as progress:
             progress.note(None, str(error))
         sys.exit(HALTED)
-
-
-async def _main(settings: Settings) -> None:
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    work = asyncio.create_task(relay(settings))
-    stopped = asyncio.create_task(stopping.wait())
-    await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    if work.done():
-        stopped.cancel()
-        return work.result()
-    work.cancel()
-    await asyncio.wait({work}, timeout=STOP_SECONDS)
 
 
 async def relay(settings: Settings) -> None:

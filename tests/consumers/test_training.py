@@ -245,7 +245,8 @@ def test_why_a_training_failed_names_no_folder_of_the_machine_that_it_ran_on(
             await at.request()
             await until(lambda: "fail" in at.desk.kinds())
             evidence = at.desk.reports[-1][1]["evidence"]
-            assert f"[data]/trainer-timm/attempts/{JOB}.1/work/model by ~/code.py" in evidence["message"]
+            model = Path("[data]", "trainer-timm", "attempts", f"{JOB}.1", "work", "model")
+            assert f"{model} by ~/code.py" in evidence["message"]
             assert "is gone already" in evidence["last_lines"][0]
             assert str(tmp_path) not in str(evidence)
             assert str(Path.home()) not in str(evidence)
