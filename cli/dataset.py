@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.named import id_of
 from cli.output import Json, amount, show, table
 from cli.session import Address, signed_in
 
@@ -12,8 +13,11 @@ app = typer.Typer(help="Bring a folder of labelled images in, and look at what i
 Folder = Annotated[
     Path, typer.Argument(help="In YOLO, Pascal VOC or ImageFolder layout.", exists=True, file_okay=False)
 ]
-Into = Annotated[str | None, typer.Option(help="Id of the dataset that gets a new revision; else a new dataset.")]
+Into = Annotated[
+    str | None, typer.Option(help="Name or id of the dataset that gets a new revision; else a new dataset.")
+]
 Name = Annotated[str | None, typer.Option(help="Name of the new dataset; else the folder's.")]
+Dataset = Annotated[str, typer.Argument(help="Name or id of the dataset.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse the whole folder if anything in it would be left out.")]
 
 
@@ -33,7 +37,8 @@ def push(
     files = folder_of(folder)
     with signed_in(api) as door:
         analyze(door, files)
-        dataset = into or door.post("/datasets", name=name or folder.resolve().name)["id"]
+        made = None if into else door.post("/datasets", name=name or folder.resolve().name)
+        dataset = made["id"] if made else id_of(door, "dataset", str(into))
         answer = {"dataset": dataset} | bring(door, dataset, files, strict)
     show(answer, as_json, lambda: words(answer))
 
@@ -48,10 +53,10 @@ def list_datasets(api: Address = None, as_json: Json = False) -> None:
 
 
 @app.command("show")
-def show_dataset(dataset: str, api: Address = None, as_json: Json = False) -> None:
+def show_dataset(dataset: Dataset, api: Address = None, as_json: Json = False) -> None:
     """What a dataset holds, how it is split, and its snapshots."""
     with signed_in(api) as door:
-        found = door.get(f"/datasets/{dataset}")
+        found = door.get(f"/datasets/{id_of(door, 'dataset', dataset)}")
     show(found, as_json, lambda: table(("", ""), ((name, value) for name, value in found.items() if value is not None)))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.live import Message
+from cli.output import rounded
 
 LOSSES = {
     "train/box_loss": "box loss", "train/cls_loss": "class loss", "train/dfl_loss": "dfl loss", "train/loss": "loss",
@@ -58,10 +59,6 @@ def figures(metrics: Mapping[str, Any]) -> str:
     """The losses and the score of an epoch, in the words of the field."""
     known = LOSSES | SCORES
     return "  ".join(f"{known[name]} {rounded(value)}" for name, value in metrics.items() if name in known)
-
-
-def rounded(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def epoch_line(message: Message) -> str:

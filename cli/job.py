@@ -1,4 +1,4 @@
-"""A training that was requested: follow it live, or cancel it."""
+"""Trainings that were requested: list them, follow one live, run it again, or cancel it."""
 
 import json
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ import typer
 
 from cli.client import Api
 from cli.exits import Stop
-from cli.output import Json, show, table
+from cli.output import Json, listed, rounded, show, table
 from cli.session import Address, signed_in
 
-app = typer.Typer(help="Follow a training, or cancel it.", no_args_is_help=True)
+app = typer.Typer(help="Trainings: list them, follow one, run it again, or cancel it.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -19,11 +19,16 @@ def list_jobs(api: Address = None, as_json: Json = False) -> None:
     """Every training of your organization, the newest first."""
     with signed_in(api) as door:
         jobs = list(door.pages("/training-jobs"))
-    show(jobs, as_json, lambda: table(("id", "status", "framework", "model"), map(row, jobs)))
+    heads = ("id", "requested", "status", "framework", "model", "epoch", "figures")
+    show(jobs, as_json, lambda: table(heads, map(row, jobs)))
 
 
 def row(job: Mapping[str, Any]) -> tuple[object, ...]:
-    return (job["id"], job["status"], job["recipe"]["framework"], job["recipe"]["model"])
+    """The figures are those of the last epoch, and at the end those of the test side."""
+    when, recipe = job["requested_at"][:16].replace("T", " "), job["recipe"]
+    epoch = f"{job['epoch']}/{job['epochs']}" if job["epochs"] else ""
+    figures = {name: rounded(value) for name, value in job["metrics"].items() if name.startswith(("val/", "test/"))}
+    return (job["id"], when, job["status"], recipe["framework"], recipe["model"], epoch, listed(figures))
 
 
 @app.command()
@@ -36,6 +41,14 @@ def follow(job_id: str, api: Address = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def again(job_id: str, api: Address = None, as_json: Json = False) -> None:
+    """Request the same training once more: the same recipe, images and split, by the code of today."""
+    with signed_in(api) as door:
+        job = door.post(f"/training-jobs/{job_id}/run-again")
+    show(job, as_json, lambda: f"training {job['id']} is requested")
+
+
+@app.command()
 def cancel(job_id: str, api: Address = None, as_json: Json = False) -> None:
     """Stop a training; what it has learned until its last checkpoint stays."""
     with signed_in(api) as door:
@@ -45,16 +58,22 @@ def cancel(job_id: str, api: Address = None, as_json: Json = False) -> None:
 
 def watch(door: Api, job_id: str, as_json: bool) -> str:
     """Tell each message in a line; returns the status that the training ends with."""
-    from cli.follow import epoch_line
     from cli.live import messages
 
-    status = "unknown"
+    status, told = "unknown", ""
     for message in messages(door, job_id):
         status = message.get("status") or status
-        if as_json:
-            typer.echo(json.dumps(message, ensure_ascii=False))
-        elif message["kind"] == "epoch":
-            typer.echo(epoch_line(message))
-        elif message["kind"] in ("state", "end"):
-            typer.echo(f"{message['kind']}: {status}")
+        line = json.dumps(message, ensure_ascii=False) if as_json else in_words(message)
+        if line and line != told:
+            typer.echo(line)
+            told = line
     return status
+
+
+def in_words(message: dict[str, Any]) -> str:
+    """A state is said by the ledger (`status`) and, in finer steps, by the worker (`state`)."""
+    from cli.follow import epoch_line
+
+    if message["kind"] == "epoch":
+        return epoch_line(message)
+    return str(message.get("status") or message.get("state")) if message["kind"] in ("state", "end") else ""

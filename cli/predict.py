@@ -45,12 +45,17 @@ def fetch(door: "Api", about: Mapping[str, Any], folder: Path) -> Path:
     """The model's file, kept by its hash; what was kept is checked like what comes."""
     file = folder / str(about["sha256"])
     if not file.exists() or hash_of(file.read_bytes()) != about["sha256"]:
-        content = door.download(about["url"])
-        if hash_of(content) != about["sha256"]:
-            raise Stop(f"the model's file does not have the hash {about['sha256']}", Exit.NOT_VERIFIED)
+        content = fetched(door, about)
         folder.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     return file
+
+
+def fetched(door: "Api", about: Mapping[str, Any]) -> bytes:
+    content = door.download(about["url"])
+    if hash_of(content) != about["sha256"]:
+        raise Stop(f"the model's file does not have the hash {about['sha256']}", Exit.NOT_VERIFIED)
+    return content
 
 
 def hash_of(content: bytes) -> str:

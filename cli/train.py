@@ -7,6 +7,7 @@ import typer
 
 from cli.exits import Exit, Stop
 from cli.job import watch
+from cli.named import id_of
 from cli.output import Json, show
 from cli.session import Address, signed_in
 
@@ -18,20 +19,22 @@ Follow = Annotated[bool, typer.Option("--follow", help="Follow it until it ends.
 @app.command()
 def train(
     framework: Annotated[str, typer.Argument(help="ultralytics, timm, ...")],
-    model: Annotated[str, typer.Argument(help="A model that the framework's trainer offers.")],
-    dataset: Annotated[str, typer.Option(help="Id of the dataset.")],
-    project: Annotated[str, typer.Option(help="Id of the project.")],
-    experiment: Annotated[str | None, typer.Option(help="Id of an experiment; else a new one.")] = None,
+    model: Annotated[str, typer.Argument(help="A model of it; `vistory model trainable` lists them.")],
+    dataset: Annotated[str, typer.Option(help="Name or id of the dataset.")],
+    project: Annotated[str, typer.Option(help="Name or id of the project.")],
+    experiment: Annotated[str | None, typer.Option(help="Name or id of an experiment; else a new one.")] = None,
     given: Given = None,
     follow: Follow = False,
     api: Address = None,
     as_json: Json = False,
 ) -> None:
     """Request a training on the images and the split that the dataset has at this moment."""
-    wish: dict[str, Any] = {"project_id": project, "dataset_id": dataset, "framework": framework, "model": model}
-    wish |= {"parameters": parameters(given or [])} | ({"experiment_id": experiment} if experiment else {})
+    wish = {"framework": framework, "model": model, "parameters": parameters(given or [])}
+    things = {"project": project, "dataset": dataset} | ({"experiment": experiment} if experiment else {})
     with signed_in(api) as door:
-        job = door.post("/training-jobs", **wish)
+        job = door.post(
+            "/training-jobs", **{f"{noun}_id": id_of(door, noun, of) for noun, of in things.items()}, **wish
+        )
         show(job, as_json, lambda: f"training {job['id']} is requested")
         if follow and watch(door, job["id"], as_json) != "completed":
             raise Stop("the training did not complete")

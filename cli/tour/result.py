@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cli.exits import Exit, Stop
-from cli.follow import rounded
-from cli.output import amount
+from cli.model import ancestry
+from cli.output import amount, rounded
 from cli.predict import ask, fetch, hash_of, words
 from cli.tour import Tour
 from cli.tour.training import Requested
@@ -85,26 +85,6 @@ def lineage(tour: Tour, model_id: str) -> None:
     tour.stage.done("its lineage, in one call:")
     for name, value in ancestry(found).items():
         tour.stage.pair(name, value)
-
-
-def ancestry(found: Mapping[str, Any]) -> dict[str, str]:
-    job, environment = found["job"], found["attempts"][-1]["environment"]
-    snapshot, recipe, weights = job["snapshot"], job["recipe"], job["recipe"]["weights"]
-    return {
-        "who, when": f"{found['owner']['full_name']}, {job['requested_at'][:19].replace('T', ' ')} UTC",
-        "architecture": f"{recipe['framework']} {recipe['model']}",
-        "images": f"{snapshot['images']:,} of dataset {found['dataset']['name']}",
-        "their hash": snapshot["root"],
-        "split": f"{snapshot['split']['method']}, {snapshot['split']['sha256']}",
-        "parameters": listed(recipe["parameters"]),
-        "weights": weights["model_id"] or weights["sha256"] or "none: it began untrained",
-        "code": recipe["code_version"],
-        "environment": listed(environment),
-    }
-
-
-def listed(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def unseen(tour: Tour, job: Requested, model: Path, sha256: str) -> None:

@@ -1,62 +1,20 @@
 """The client of the API, against a real HTTP server that answers as it is told."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
 from cli import client
 from cli.client import Api, Problem, Unreachable
 from cli.exits import Exit
-
-Answer = tuple[int, dict[str, str], Any]
-
-
-class Server(ThreadingHTTPServer):
-    answers: list[Answer]
-    asked: list[tuple[str, str, dict[str, str]]]
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.asked.append((self.command, self.path, dict(self.headers)))
-        status, headers, body = self.server.answers.pop(0)
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in (
-            {"Content-Type": "application/json", "Content-Length": str(len(content))} | headers
-        ).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_POST = do_GET
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+from tests.cli.http_server import Server, door, serving
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(client, "PAUSES", (0.0, 0.0))
-    server = Server(("127.0.0.1", 0), Handler)
-    server.answers, server.asked = [], []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def door(server: Server) -> Api:
-    return Api(f"http://127.0.0.1:{server.server_port}", "token")
+    with serving() as server:
+        yield server
 
 
 def test_a_command_is_sent_again_with_the_same_key_until_it_is_answered(server: Server) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from cli.job import row
+from cli.job import in_words, row
 from projections.training_job import JobRow
 
 JOB, NOW = UUID(int=7), "2026-01-01T00:00:00Z"
@@ -21,4 +21,21 @@ KNOWN: dict[str, Any] = {
 def test_a_training_is_listed_with_its_framework_and_model() -> None:
     ids = {name: JOB for name in JobRow.model_fields if name == "id" or name.endswith("_id")}
     job = JobRow.model_validate(dict.fromkeys(JobRow.model_fields) | ids | KNOWN)
-    assert row(job.model_dump(mode="json")) == (str(JOB), "queued", "timm", "tiny-classifier")
+    fields = (str(JOB), "2026-01-01 00:00", "queued", "timm", "tiny-classifier", "", "")
+    assert row(job.model_dump(mode="json")) == fields
+
+
+def test_a_training_that_runs_shows_how_far_it_is_and_its_scores() -> None:
+    ids = {name: JOB for name in JobRow.model_fields if name == "id" or name.endswith("_id")}
+    known = KNOWN | {"epoch": 2, "epochs": 5, "metrics": {"train/loss": 2.0, "val/accuracy": 0.51234}}
+    job = JobRow.model_validate(dict.fromkeys(JobRow.model_fields) | ids | known)
+    assert row(job.model_dump(mode="json"))[-2:] == ("2/5", "val/accuracy 0.512")
+
+
+def test_the_finer_steps_of_a_worker_are_told_beside_the_states() -> None:
+    said = [
+        {"kind": "state", "status": "claimed"},
+        {"kind": "state", "state": "preparing"},
+        {"kind": "log", "line": ""},
+    ]
+    assert [in_words(message) for message in said] == ["claimed", "preparing", ""]

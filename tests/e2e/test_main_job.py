@@ -1,9 +1,11 @@
 """The whole way on the real parts, as a newcomer walks it; one epoch on few images, so the figures mean nothing."""
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +46,7 @@ def test_the_demo_goes_from_nothing_to_a_model_and_back_through_its_history(
         assert said in demo.stdout
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_what_the_demo_left_is_there_again_and_ctrl_c_leaves_no_process(
     demo: "subprocess.CompletedProcess[str]", folder: Path
 ) -> None:
@@ -57,8 +59,8 @@ def test_what_the_demo_left_is_there_again_and_ctrl_c_leaves_no_process(
 
         signed_in = ("--api", told["api"], "--password-file", told["password_file"])
         assert vistory("login", told["email"], *signed_in, home=home).returncode == 0
-        listed = json.loads(vistory("dataset", "list", "--json", home=home).stdout)
-        assert len(listed) == 2
+        assert len(asked("dataset", "list", home=home)) == 2
+        assert_a_person_gets_a_model_by_names(home, folder / "mine.pt")
         verified = vistory("replay", "verify", "--data", str(data), "--json", home=home)
         assert json.loads(verified.stdout)["events"] > 0
 
@@ -66,6 +68,26 @@ def test_what_the_demo_left_is_there_again_and_ctrl_c_leaves_no_process(
         assert len(family) >= 10
         assert running.interrupt() < 10
     assert left_of(family) == []
+
+
+def assert_a_person_gets_a_model_by_names(home: Path, file: Path) -> None:
+    asked("project", "create", "Cracks", home=home)
+    assert any(each["framework"] == "timm" for each in asked("model", "trainable", home=home))
+    (classified,) = [each["name"] for each in asked("dataset", "list", home=home) if each["task"] == "classification"]
+    names = ("--dataset", classified, "--project", "Cracks", "--set", "epochs=1")
+    followed = vistory("train", "timm", "test_resnet", *names, "--follow", home=home)
+    assert followed.stdout.splitlines()[-1] == "completed", followed.stdout + followed.stderr
+    model = asked("model", "list", home=home)[0]
+    assert asked("model", "show", model["id"], home=home)["project"]["name"] == "Cracks"
+    asked("model", "download", model["id"], str(file), home=home)
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == model["sha256"]
+    assert "is there already" in vistory("model", "download", model["id"], str(file), home=home).stderr
+
+
+def asked(*words: str, home: Path) -> Any:
+    done = vistory(*words, "--json", home=home)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def test_the_password_is_in_a_file_for_its_owner_alone(demo: "subprocess.CompletedProcess[str]", folder: Path) -> None:
