@@ -1,13 +1,17 @@
 """Goes through the history again from its first event, trusting nobody."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
 from cli.exits import Exit, Stop
 from cli.local import Data, settings_of, unreachable
 from cli.output import Json, show
+
+if TYPE_CHECKING:
+    from infra.config import Settings
 
 app = typer.Typer(help="Verify the history from its first event.", no_args_is_help=True)
 File = Annotated[Path | None, typer.Option("--file", help="Verify this dump instead of the database.", exists=True)]
@@ -21,27 +25,46 @@ def replay() -> None:
     """Verify the history from its first event."""
 
 
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--heads", help="A folder of heads that were kept outside the database.", exists=True, file_okay=False
+    ),
+]
+Kept = Annotated[bool, typer.Option("--kept", help="Hold it against the heads in the places of this platform, too.")]
+
+
 @app.command()
-def verify(receipts: Receipts = None, file: File = None, data: Data = None, as_json: Json = False) -> None:
+def verify(
+    receipts: Receipts = None,
+    file: File = None,
+    heads: Folder = None,
+    kept: Kept = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
     """Recompute every link of the chain; ends with status 4 at the first position that does not hold."""
-    found = verified(settings_of(data).need("database_url"), receipts or [], file)
+    found = verified(settings_of(data), receipts or [], file, heads, kept)
     show(found, as_json, lambda: words(found))
 
 
-def verified(database_url: str, receipts: list[str], file: Path | None = None) -> dict[str, Any]:
+def verified(
+    settings: "Settings", receipts: list[str], file: Path | None = None, heads: Path | None = None, kept: bool = False
+) -> dict[str, Any]:
     import psycopg
 
-    from cli.verify import Broken, dumped, receipt, stored
-    from cli.verify import verify as recompute
+    from cli import verify as verifier
 
     try:
-        kept = dict(map(receipt, receipts))
+        owed = list(map(verifier.receipt, receipts))
     except ValueError as error:
         raise Stop("a receipt is written position:chain, as an answer's headers give it", Exit.USAGE) from error
     try:
-        with dumped(file) if file else stored(database_url) as history:
-            found = recompute(history, kept)
-    except Broken as broken:
+        with verifier.dumped(file) if file else verifier.stored(settings.need("database_url")) as history:
+            owed += verifier.heads(heads, history.ledger) if heads else []
+            owed += _kept(settings, history.ledger) if kept else []
+            found = verifier.verify(history, owed)
+    except verifier.Broken as broken:
         raise Stop(f"history does not hold: {broken}", Exit.NOT_VERIFIED) from broken
     except psycopg.OperationalError as error:
         raise unreachable(error) from error
@@ -49,6 +72,20 @@ def verified(database_url: str, receipts: list[str], file: Path | None = None) -
         "receipts": found.receipts,
         "chain": found.chain.hex(),
     }
+
+
+def _kept(settings: "Settings", ledger: UUID) -> list[tuple[int, str]]:
+    from obstore.exceptions import BaseError
+
+    from infra.heads import places
+
+    try:
+        found: list[tuple[int, str]] = [receipt for place in places(settings) for receipt in place.receipts(ledger)]
+    except BaseError as error:
+        raise unreachable(error) from error
+    if not found:
+        raise Stop(f"no head of the ledger {ledger} is kept outside of the database", Exit.NOT_VERIFIED)
+    return found
 
 
 def words(found: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Verifies a ledger from its first event. Shares no code with what wrote it: psycopg and the standard library only.
 
 What is recomputed: every leaf and the chain over them, positions and versions without gaps, times that never go back,
-the canonical form (RFC 8785) of every stored state, the head, and any receipt `position:chain` that somebody kept.
+the canonical form (RFC 8785) of every stored state, the head, and any receipt that somebody kept: `position:chain` of
+an answer, or the heads that the platform writes to places outside the database.
 """
 
 import argparse
@@ -46,6 +47,10 @@ class History(NamedTuple):
     events: Iterable[Event]
 
 
+Receipt = tuple[int, str]
+"""A position, and what the chain was there, in hex."""
+
+
 class Broken(Exception):
     """The first place where history does not hold, and what is wrong there."""
 
@@ -62,12 +67,13 @@ class Verified:
     events: int = 0
     aggregates: dict[bytes, int] = field(default_factory=dict, repr=False)
     receipts: int = 0
+    """How many different ones were borne out."""
     micros: int = -(2**63)
 
 
-def verify(history: History, receipts: Mapping[int, str] | None = None) -> Verified:
+def verify(history: History, receipts: Iterable[Receipt] = ()) -> Verified:
     """Raises Broken at the first position that does not hold."""
-    owed = dict(receipts or {})
+    owed = owing(receipts)
     found = Verified(history.ledger, genesis(history.ledger))
     for event in history.events:
         found.events += 1
@@ -77,7 +83,7 @@ def verify(history: History, receipts: Mapping[int, str] | None = None) -> Verif
         if found.chain != event.chain:
             raise Broken(event.position, f"the chain is {event.chain.hex()}, recomputed {found.chain.hex()}")
         if owed and event.position in owed:
-            _check_receipt(found, event.position, owed.pop(event.position))
+            _check_receipts(found, event.position, owed.pop(event.position))
     _check_head(found, history, owed)
     return found
 
@@ -94,13 +100,21 @@ def _check_order(found: Verified, event: Event) -> None:
     found.micros = event.micros
 
 
-def _check_receipt(found: Verified, position: int, chain: str) -> None:
-    if chain.lower() != found.chain.hex():
+def owing(receipts: Iterable[Receipt]) -> dict[int, set[str]]:
+    """What the chain must be where; two receipts of one position may contradict each other."""
+    owed: dict[int, set[str]] = {}
+    for position, chain in receipts:
+        owed.setdefault(position, set()).add(chain.lower())
+    return owed
+
+
+def _check_receipts(found: Verified, position: int, chains: set[str]) -> None:
+    for chain in chains - {found.chain.hex()}:
         raise Broken(position, f"the receipt says {chain}, the chain is {found.chain.hex()}: history was edited")
     found.receipts += 1
 
 
-def _check_head(found: Verified, history: History, owed: Mapping[int, str]) -> None:
+def _check_head(found: Verified, history: History, owed: Mapping[int, set[str]]) -> None:
     if (history.position, history.chain) != (found.events, found.chain):
         raise Broken(found.events, f"the head says position {history.position}, chain {history.chain.hex()}")
     if owed:
@@ -245,16 +259,26 @@ def dump(history: History, file: Path) -> None:
             lines.write(_encode(event._asdict() | readable) + "\n")
 
 
-def receipt(text: str) -> tuple[int, str]:
+def receipt(text: str) -> Receipt:
     """`position:chain`, also as an answer's headers give it (`ledger:position:chain`)."""
     position, chain = text.split(":")[-2:]
     return int(position), chain
+
+
+def heads(folder: Path, ledger: UUID) -> list[Receipt]:
+    """Those of this ledger among the heads in a folder. Raises Broken where there is none: it may be another ledger."""
+    kept = [json.loads(file.read_bytes()) for file in sorted(folder.rglob("*.json"))]
+    found = [(head["position"], head["chain"]) for head in kept if head["ledger"] == str(ledger)]
+    if not found:
+        raise Broken(0, f"this is ledger {ledger}, and no head of it is kept in {folder}")
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cli.verify", description=__doc__)
     parser.add_argument("--file", type=Path, help="a dump to verify; else the database VISTORY_DATABASE_URL names")
     parser.add_argument("--dump", type=Path, help="write the history to this file instead of verifying it")
+    parser.add_argument("--heads", type=Path, help="a folder of heads that were kept outside the database")
     parser.add_argument("receipts", nargs="*", type=receipt, metavar="position:chain")
     asked = parser.parse_args(arguments)
     try:
@@ -262,7 +286,8 @@ def main(arguments: list[str] | None = None) -> int:
             if asked.dump:
                 dump(history, asked.dump)
             else:
-                found = verify(history, dict(asked.receipts))
+                kept = heads(asked.heads, history.ledger) if asked.heads else []
+                found = verify(history, [*asked.receipts, *kept])
                 sys.stdout.write(f"verified {found.events} events; chain {found.chain.hex()}\n")
     except Broken as broken:
         sys.stderr.write(f"history does not hold: {broken}\n")

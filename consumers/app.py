@@ -14,6 +14,7 @@ from nats.aio.client import Client
 
 from consumers.acting import Platform
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
+from consumers.heads import keep_heads
 from consumers.loops import Loops
 from consumers.mlflow import CREATE, CREATE_FILTERS, ExperimentReaction, MlflowBooks, RunWriter
 from consumers.reactions import Reaction, Reactor, Records, prepare, subscribe, watch
@@ -23,6 +24,7 @@ from infra.archive_writer import ArchiveWriter
 from infra.blobs import Blobs
 from infra.bus import connect
 from infra.config import Settings
+from infra.heads import places
 from infra.mlflow import Mlflow
 from infra.nats_users import inbox, user_of
 from infra.objects import Objects
@@ -83,17 +85,20 @@ async def run(settings: Settings) -> None:
         archivist = Archivist(ArchiveWriter(core.pool, Blobs(core.pool, Objects.open(settings))), owners)
         reaper = Reaper(platform, RealEyes(core.pool, client))
         reactor = Reactor(platform, records)
+        keeping = [partial(keep_heads, core.store, place) for place in places(settings)]
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         async with asyncio.TaskGroup() as tasks:
-            for work in (
+            works: tuple[Callable[[], Awaitable[None]], ...] = (
                 lambda: loops.write_runs(writer),
                 lambda: loops.redrive_runs(writer),
                 lambda: loops.write_batches(books, owners),
                 lambda: loops.archive(archivist),
                 lambda: _watch(client, settings, reactor, table),
                 reaper.run,
-            ):
+                *keeping,
+            )
+            for work in works:
                 tasks.create_task(_for_ever(work))
 
 

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr | None = None
     s3_bucket: str = "vistory"
     s3_region: str = "us-east-1"
+    # A second place for heads of the ledger: a folder, or https://key:secret@host/bucket/prefix.
+    heads_url: SecretStr | None = None
     mlflow_url: str | None = None
     mlflow_bucket: str = "mlflow"
     api_host: str = "127.0.0.1"

@@ -58,12 +58,7 @@ class Objects:
         url, bucket = settings.need("s3_url").rstrip("/"), settings.s3_bucket
         access, secret = settings.need("s3_access_key"), settings.need("s3_secret_key")
         presigner = Presigner(url, settings.s3_region, access, secret)
-        store = S3Store(
-            bucket, endpoint=url, region=settings.s3_region, virtual_hosted_style_request=False,
-            access_key_id=access, secret_access_key=secret, client_options={"allow_http": True},
-            retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=20)},
-        )  # fmt: skip
-        objects = cls(store, presigner, bucket, checks_hashes=True)
+        objects = cls(s3_store(settings), presigner, bucket, checks_hashes=True)
         objects.checks_hashes = objects.probe()
         return objects
 
@@ -151,6 +146,19 @@ class Objects:
                 self._store.put(blob(organization_id, sha256), copy)
         self._store.delete(arrived)
         return size if digest.hexdigest() == sha256 else None
+
+
+def s3_store(settings: Settings) -> S3Store:
+    url, access, secret = (settings.need(name) for name in ("s3_url", "s3_access_key", "s3_secret_key"))
+    return bucket_at(url.rstrip("/"), settings.s3_bucket, settings.s3_region, access, secret)
+
+
+def bucket_at(url: str, bucket: str, region: str, access: str, secret: str, prefix: str | None = None) -> S3Store:
+    return S3Store(
+        bucket, prefix=prefix, endpoint=url, region=region, virtual_hosted_style_request=False,
+        access_key_id=access, secret_access_key=secret, client_options={"allow_http": True},
+        retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=20)},
+    )  # fmt: skip
 
 
 def blob(organization_id: UUID, sha256: str) -> str:

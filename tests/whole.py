@@ -76,7 +76,7 @@ def head(settings: Settings) -> int:
 def assert_history_holds(settings: Settings, receipts: Sequence[str] = ()) -> None:
     """The chain from the first event, the stream position by position, every read model made anew: all the same."""
     at = waited(lambda: everywhere(settings), 60, "every read model and the stream at the ledger's head")
-    found = replay.verified(settings.need("database_url"), list(receipts))
+    found = replay.verified(settings, list(receipts))
     assert (found["events"], found["receipts"]) == (at, len(set(receipts)))
     same = stream.facts(stream.compared(settings))
     assert same["equal"], stream.words(same)

@@ -15,7 +15,7 @@ PATIENCE = 20.0
 def show(tour: Tour) -> None:
     tell(tour)
     settings = tour.platform.stack.settings_for("cli")
-    found = replay.verified(settings.need("database_url"), [tour.api.receipt] if tour.api.receipt else [])
+    found = replay.verified(settings, [tour.api.receipt] if tour.api.receipt else [])
     tour.stage.done(
         f"the chain holds from the first event: {found['events']:,} events of {found['aggregates']} things; it ends in"
     )

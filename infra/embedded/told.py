@@ -17,12 +17,12 @@ TOLD: dict[str, tuple[str, ...]] = {
     "migrate": ("database_url", "keys_database_url", "nats_url"),
     "relay": ("database_url", "nats_url"),
     "projector": (*LEDGER, "nats_url"),
-    "consumers": (*COMMANDS, "mlflow_url", "api_url"),
+    "consumers": (*COMMANDS, "mlflow_url", "api_url", "heads_url"),
     "api": (*COMMANDS, "mlflow_url", "api_host", "api_port", "api_url", "token_key_file", "worker_credentials"),
     # Alone in the house without any key to it: no database, no object storage.
     "trainer": ("nats_url", "api_url", "trainer_port", "worker_credential", "environments"),
     # The command line, on this machine.
-    "cli": (*COMMANDS, "mlflow_url", "api_url"),
+    "cli": (*COMMANDS, "mlflow_url", "api_url", "heads_url"),
 }
 
 
@@ -61,6 +61,7 @@ class Told:
             "s3_access_key": keys.access,
             "s3_secret_key": keys.secret,
             "s3_bucket": parts.settings.s3_bucket,
+            "heads_url": parts.settings.heads_url and parts.settings.heads_url.get_secret_value(),
             "mlflow_url": parts.mlflow_url,
             "api_host": parts.settings.api_host,
             "api_port": self.api_port,

@@ -37,7 +37,7 @@ def good() -> list[Event]:
     return [event(n) for n in range(1, 6)]
 
 
-def broken(history: History, receipts: dict[int, str] | None = None) -> tuple[int, str]:
+def broken(history: History, *receipts: verify.Receipt) -> tuple[int, str]:
     with pytest.raises(Broken) as found:
         verify.verify(history, receipts)
     return found.value.position, found.value.what
@@ -45,7 +45,7 @@ def broken(history: History, receipts: dict[int, str] | None = None) -> tuple[in
 
 def test_a_whole_history_holds() -> None:
     history = chained(good())
-    found = verify.verify(history, {3: list(history.events)[2].chain.hex()})
+    found = verify.verify(history, [(3, list(history.events)[2].chain.hex())])
     assert (found.events, found.chain, found.receipts) == (5, history.chain, 1)
 
 
@@ -69,14 +69,14 @@ def test_a_tail_that_was_cut_off_is_found_by_the_head_and_by_a_receipt() -> None
     whole = chained(good())
     position, what = broken(whole._replace(events=list(whole.events)[:3]))
     assert (position, what.split(",")[0]) == (3, "the head says position 5")
-    position, what = broken(chained(good()[:3]), {5: whole.chain.hex()})
+    position, what = broken(chained(good()[:3]), (5, whole.chain.hex()))
     assert (position, what) == (5, "there is a receipt for this position, and history ends at 3")
 
 
 def test_a_history_written_anew_is_found_by_a_receipt() -> None:
     receipt = list(chained(good()).events)[3].chain.hex()
     anew = [event(n, state=STATE.replace(b"digits", b"others")) for n in range(1, 6)]
-    position, what = broken(chained(anew), {4: receipt})
+    position, what = broken(chained(anew), (4, receipt))
     assert position == 4
     assert "history was edited" in what
 
