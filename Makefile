@@ -17,6 +17,8 @@ UV := .tools/bin/uv
 INSTALL = $(UV) pip install --quiet --require-hashes
 SETUP = $(MAKE) --no-print-directory --jobs=2
 DATA ?=
+ONLY ?=
+LONG ?=
 
 .PHONY: help demo up test test-fast check docs-check bench lock platform environments
 help: ## what there is
@@ -47,9 +49,9 @@ check: .venv/.dev docs-check ## style, types, layers, locks and generated pages
 docs-check: .venv/.dev ## generated pages are current (each script in docs/generate/ takes --check)
 	@for script in $(wildcard docs/generate/*.py); do .venv/bin/python "$$script" --check; done
 
-bench: ## benchmarks, as ratios against a limit measured in the same run
+bench: ## benchmarks, as ratios against a limit measured in the same run (ONLY="ledger relay", LONG=1 for the big sizes)
 	@$(SETUP) .venv/.dev environments
-	.venv/bin/python -m bench
+	.venv/bin/python -m bench $(ONLY) $(if $(LONG),--long)
 
 lock: .tools/.uv ## make the lock of every requirements/*.in that changed
 	requirements/lock

@@ -1,40 +1,89 @@
-"""How a benchmark reports: ours, the limit measured beside it, their ratio, the goal."""
+"""How a benchmark measures and reports: ours beside a limit or a peer, in turn, their ratio, the goal."""
 
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from rich.console import Console
 from rich.table import Table
 
+from tests.servers import Servers
+
+Rounds = Mapping[str, Sequence[float]]
+"""What each way of doing the work came to, round by round."""
+
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the table. `ours` and `limit` are in `unit`; `more_is_better` says which way is good."""
+    """One line of the table. Ratio and goal are against `limit`; where there is none, the goal is for `ours` itself."""
 
     work: str
     unit: str
     ours: float
-    limit: float
-    limit_is: str
-    goal: float | None
+    limit: float | None = None
+    limit_is: str = ""
+    goal: float | None = None
     more_is_better: bool = True
+    ratios: tuple[float, ...] = ()
+    notes: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def ratio(self) -> float:
-        return self.ours / self.limit
+    @classmethod
+    def of(
+        cls,
+        work: str,
+        unit: str,
+        rounds: Rounds,
+        against: str,
+        goal: float | None = None,
+        *,
+        more_is_better: bool = True,
+    ) -> Self:
+        """`ours` against one of the others: medians, and the ratio of each round."""
+        ours, limit = rounds["ours"], rounds[against]
+        return cls(
+            work,
+            unit,
+            statistics.median(ours),
+            statistics.median(limit),
+            against,
+            goal,
+            more_is_better,
+            tuple(o / b for o, b in zip(ours, limit, strict=True)),
+        )
+
+    @cached_property
+    def ratio(self) -> float | None:
+        """Of rounds measured in turn their median, since a noisy neighbour disturbs both sides of one alike."""
+        if self.limit is None:
+            return None
+        return statistics.median(self.ratios) if self.ratios else self.ours / self.limit
 
     @property
     def met(self) -> bool | None:
+        reached = self.ours if self.ratio is None else self.ratio
         if self.goal is None:
             return None
-        return self.ratio >= self.goal if self.more_is_better else self.ratio <= self.goal
+        return reached >= self.goal if self.more_is_better else reached <= self.goal
 
 
-Benchmark = Callable[[], Iterator[Result]]
+@dataclass(frozen=True)
+class Bench:
+    """What a benchmark is given: real servers, and how much to do."""
+
+    servers: Servers
+    long: bool = False
+
+    def size(self, short: int, long: int) -> int:
+        return long if self.long else short
+
+
+Benchmark = Callable[[Bench], Iterator[Result]]
 
 
 def rate(work: Callable[[], int]) -> float:
@@ -44,18 +93,48 @@ def rate(work: Callable[[], int]) -> float:
     return pieces / (time.perf_counter() - start)
 
 
-def alternating(ours: Callable[[], float], limit: Callable[[], float], pairs: int = 3) -> tuple[float, float]:
-    """Medians of both, measured in turn, so that a noisy neighbour disturbs both alike."""
-    both = [(ours(), limit()) for _ in range(pairs)]
-    return statistics.median(o for o, _ in both), statistics.median(b for _, b in both)
+def by(hands: int, seconds: float, once: Callable[[], object]) -> float:
+    """How often in a second so many hands do it, each again and again; what opens connections is not counted."""
+
+    def share(end: float) -> int:
+        done = 0
+        while time.perf_counter() < end:
+            once()
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(hands) as pool:
+        list(pool.map(lambda _: once(), range(hands)))
+        return rate(lambda: sum(pool.map(share, [time.perf_counter() + seconds] * hands)))
 
 
-def show(results: list[Result], file: Path) -> None:
+def in_turn(ways: Mapping[str, Callable[[], float]], rounds: int = 3) -> Rounds:
+    """Each way of doing the same work, one after the other, round by round."""
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            found[name].append(way())
+    return found
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def show(results: Sequence[Result], about: Mapping[str, object], file: Path) -> None:
     table = Table("work", "ours", "limit", "limit is", "ratio", "goal", title="benchmarks")
-    for r in results:
-        sign = "≥" if r.more_is_better else "≤"
-        goal = "" if r.goal is None else f"{sign} {r.goal:g} {'✓' if r.met else '✗'}"
-        table.add_row(r.work, f"{r.ours:,.1f} {r.unit}", f"{r.limit:,.1f} {r.unit}", r.limit_is, f"{r.ratio:.2f}", goal)
-    Console().print(table)
+    for each in results:
+        table.add_row(*_cells(each))
+    Console(width=None if Console().is_terminal else 180).print(table)
+    lines = [asdict(each) | {"ratio": each.ratio, "met": each.met} for each in results]
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps([asdict(r) | {"ratio": r.ratio, "met": r.met} for r in results], indent=2) + "\n")
+    file.write_text(json.dumps({**about, "results": lines}, indent=2) + "\n")
+
+
+def _cells(r: Result) -> tuple[str, ...]:
+    notes = "".join(f", {name} {value:,.1f}" for name, value in r.notes.items())
+    ratio = "" if r.ratio is None else f"{r.ratio:.2f}"
+    spread = f" ({min(r.ratios):.2f}–{max(r.ratios):.2f})" if r.ratios else ""
+    goal = "" if r.goal is None else f"{'≥' if r.more_is_better else '≤'} {r.goal:g} {'✓' if r.met else '✗'}"
+    limit = "" if r.limit is None else f"{r.limit:,.1f} {r.unit}"
+    return r.work, f"{r.ours:,.1f} {r.unit}{notes}", limit, r.limit_is, ratio + spread, goal

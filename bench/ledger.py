@@ -1,64 +1,79 @@
-"""Durable appends of prepared events, against plain single-row commits one after another."""
+"""Durable appends of prepared events, against plain single-row commits and the eventsourcing library's own recorder."""
 
-import threading
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from uuid import UUID
 
 import psycopg
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from psycopg.conninfo import conninfo_to_dict
 from uuid_utils.compat import uuid7
 
-from bench.frame import Result, alternating, rate
+from bench.frame import Bench, Result, by, in_turn
 from infra.event_store import EventStore
-from infra.ledger import Append
+from infra.ledger import Append, Ledger
 from infra.mapper import Stored
 from infra.migrate import migrate
-from tests.servers import Servers
+from infra.provision import APP
 
 STATE = b'{"data":{},"envelope":{}}'.ljust(700)
-EACH = 500
+PLAIN = "plain single-row commits, one after another"
+LIBRARY = "the library's own recorder, as many writers"
 
 
-def ledger(servers: Servers) -> Iterator[Result]:
-    databases = servers.fresh_database()
-    migrate(databases.owner_url, "vistory_app", uuid7())
-    store = EventStore(databases.app_url, pool_size=32)
-    with psycopg.connect(databases.owner_url, autocommit=True) as plain:
+def ledger(bench: Bench) -> Iterator[Result]:
+    databases = bench.servers.fresh_database()
+    migrate(databases.owner_url, APP, uuid7())
+    seconds = bench.size(1, 10) / 2
+    with (
+        closing(EventStore(databases.app_url, pool_size=32)) as store,
+        closing(_library(databases.owner_url)) as library,
+        psycopg.connect(databases.owner_url, autocommit=True) as plain,
+    ):
         plain.execute("CREATE TABLE public.plain (id uuid PRIMARY KEY, state bytea NOT NULL)")
-        _appends(store, 20)
-        for writers, goal in ((1, 0.6), (8, None), (32, 2.0)):
-            ours, limit = alternating(
-                lambda writers=writers: rate(lambda: _by(writers, store)),  # type: ignore[misc]
-                lambda: rate(lambda: _plain(plain, EACH)),
+        recorder = PostgresApplicationRecorder(library, events_table_name="events")
+        recorder.create_table()
+        for writers, serial, peer in ((1, 0.6, 2.0), (8, None, None), (32, 2.0, None)):
+            rounds = in_turn(
+                {
+                    "ours": partial(by, writers, seconds, lambda: append(store)),
+                    PLAIN: partial(by, 1, seconds, lambda: _plain(plain)),
+                    LIBRARY: partial(by, writers, seconds, lambda: _recorded(recorder)),
+                },
+                rounds=5,
             )
-            yield Result(
-                f"durable appends, {writers} writers" if writers > 1 else "durable appends, 1 writer",
-                "/s",
-                ours,
-                limit,
-                "plain single-row commits, one after another",
-                goal,
-            )
-    store.close()
-    servers.drop(databases)
+            work = f"durable appends, {writers} writer{'s' if writers > 1 else ''}"
+            yield Result.of(work, "/s", rounds, PLAIN, serial)
+            yield Result.of(work, "/s", rounds, LIBRARY, peer)
+    bench.servers.drop(databases)
 
 
-def _appends(store: EventStore, count: int) -> int:
-    for _ in range(count):
-        verdict = store.append([Append(uuid7(), b"", {"id": "x"}, [Stored(uuid7(), 1, "bench.event", STATE)])])
-        assert verdict[0].verdict == "accepted"
-    return count
+def append(store: Ledger) -> None:
+    verdict = store.append([Append(uuid7(), b"", {"id": "x"}, [Stored(uuid7(), 1, "bench.event", STATE)])])
+    assert verdict[0].verdict == "accepted"
 
 
-def _by(writers: int, store: EventStore) -> int:
-    share = EACH // writers
-    threads = [threading.Thread(target=_appends, args=(store, share)) for _ in range(writers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return share * writers
+def _plain(connection: psycopg.Connection) -> None:
+    connection.execute("INSERT INTO public.plain VALUES (%b, %b)", (uuid7(), STATE), prepare=True)
 
 
-def _plain(connection: psycopg.Connection, count: int) -> int:
-    for _ in range(count):
-        connection.execute("INSERT INTO public.plain VALUES (%b, %b)", (uuid7(), STATE), prepare=True)
-    return count
+def _recorded(recorder: PostgresApplicationRecorder) -> None:
+    id: UUID = uuid7()
+    recorder.insert_events([StoredEvent(id, 1, "bench.event", STATE)])
+
+
+def _library(url: str) -> PostgresDatastore:
+    parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    return PostgresDatastore(
+        dbname=parts["dbname"],
+        host=parts["host"],
+        port=parts["port"],
+        user=parts["user"],
+        password=parts["password"],
+        schema="public",
+        pool_size=1,
+        max_overflow=31,
+        originator_id_type="uuid",
+    )

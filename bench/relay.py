@@ -4,12 +4,12 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 
 from nats.aio.client import Client
 from uuid_utils.compat import uuid7
 
-from bench.frame import Result, alternating
+from bench.frame import Bench, Result, in_turn
 from consumers.relay import Relay
 from infra.batch import MOST_MESSAGES, publish_batch
 from infra.bus import connect
@@ -17,32 +17,38 @@ from infra.event_store import EventStore
 from infra.ledger import Append
 from infra.mapper import Stored
 from infra.migrate import migrate
+from infra.provision import APP
 from infra.published import pack
 from infra.streams import declare_events
 from tests.servers import Servers
 
-BACKLOG = 20_000
+BARE = "the same bytes, published bare in atomic batches"
 STATE = json.dumps({"data": {}, "envelope": {"event": str(uuid7()), "organization": "platform"}}).encode().ljust(700)
 
 
-def relay(servers: Servers) -> Iterator[Result]:
+def relay(bench: Bench) -> Iterator[Result]:
+    servers, backlog = bench.servers, bench.size(20_000, 200_000)
     databases = servers.fresh_database()
-    migrate(databases.owner_url, "vistory_app", uuid7())
-    store = EventStore(databases.app_url, pool_size=2)
-    for _ in range(BACKLOG // 500):
-        store.append([Append(uuid7(), b"", {}, [Stored(uuid7(), 1, "bench.event", STATE) for _ in range(500)])])
-    ours, limit = alternating(lambda: asyncio.run(_relayed(servers, store)), lambda: asyncio.run(_bare(servers, store)))
-    yield Result(f"relay, a backlog of {BACKLOG:,} events", "/s", ours, limit, "the same bytes, published bare", 0.8)
-    store.close()
+    migrate(databases.owner_url, APP, uuid7())
+    with closing(EventStore(databases.app_url, pool_size=2)) as store:
+        for _ in range(backlog // 500):
+            store.append([Append(uuid7(), b"", {}, [Stored(uuid7(), 1, "bench.event", STATE) for _ in range(500)])])
+        rounds = in_turn(
+            {
+                "ours": lambda: asyncio.run(_relayed(servers, store, backlog)),
+                BARE: lambda: asyncio.run(_bare(servers, store, backlog)),
+            }
+        )
+    yield Result.of(f"relay, a backlog of {backlog:,} events", "/s", rounds, BARE, 0.8)
     servers.drop(databases)
 
 
-async def _relayed(servers: Servers, store: EventStore) -> float:
+async def _relayed(servers: Servers, store: EventStore, backlog: int) -> float:
     async with _stream(servers, store) as client:
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
         def note(position: int | None, _: str | None) -> None:
-            if position == BACKLOG:
+            if position == backlog:
                 loop.call_soon_threadsafe(done.set)
 
         relaying = Relay(store, client, note)
@@ -53,19 +59,19 @@ async def _relayed(servers: Servers, store: EventStore) -> float:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-    return BACKLOG / seconds
+    return backlog / seconds
 
 
-async def _bare(servers: Servers, store: EventStore) -> float:
+async def _bare(servers: Servers, store: EventStore, backlog: int) -> float:
     messages = [pack(row, store.head()) for row in store.read(0, MOST_MESSAGES)]
     async with _stream(servers, store) as client:
         start = time.perf_counter()
-        for after in range(0, BACKLOG, MOST_MESSAGES):
+        for after in range(0, backlog, MOST_MESSAGES):
             headers = [m.headers | {"Nats-Msg-Id": f"{after + n}"} for n, m in enumerate(messages)]
             batch = [m._replace(headers=h) for m, h in zip(messages, headers, strict=True)]
             await publish_batch(client, batch, after)
         seconds = time.perf_counter() - start
-    return BACKLOG / seconds
+    return backlog / seconds
 
 
 @asynccontextmanager

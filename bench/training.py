@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import tempfile
 import time
@@ -11,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.frame import Result
-from tests.servers import Servers
+from bench.frame import Bench, Result
 from tests.trainers.guests import ROOT, Material, python_of, shaped, trained
 
 COUNTS = {"train": 600, "val": 60, "test": 20}
 PAIRS = 3
+BARE = "bare ultralytics"
 BATCH, EPOCHS, PIXELS = 16, 2, 96
 RECIPE: dict[str, Any] = {
     "epochs": EPOCHS,
@@ -46,7 +45,7 @@ class Took(NamedTuple):
     around: float
 
 
-def training(servers: Servers) -> Iterator[Result]:
+def training(bench: Bench) -> Iterator[Result]:
     folder = Path(tempfile.mkdtemp(prefix="vistory-bench-"))
     try:
         material = shaped(folder / "material", COUNTS)
@@ -54,11 +53,12 @@ def training(servers: Servers) -> Iterator[Result]:
         pairs = [(_ours(material, folder / f"ours-{n}"), _bare(data, folder / f"bare-{n}")) for n in range(PAIRS)]
     finally:
         shutil.rmtree(folder)
-    inside = [statistics.median(each[side].inside for each in pairs) for side in (0, 1)]
-    around = [statistics.median(each[side].around for each in pairs) for side in (0, 1)]
+    sides = {"ours": 0, BARE: 1}
+    inside = {name: [pair[side].inside for pair in pairs] for name, side in sides.items()}
+    around = {name: [pair[side].around for pair in pairs] for name, side in sides.items()}
     what = f"tiny-detector, {COUNTS['train']} images, {EPOCHS} epochs"
-    yield Result(f"{what}: the epochs", "s", inside[0], inside[1], "bare ultralytics", 1.05, more_is_better=False)
-    yield Result(f"{what}: around them", "s", around[0], around[1], "bare ultralytics", None, more_is_better=False)
+    yield Result.of(f"{what}: the epochs", "s", inside, BARE, 1.05, more_is_better=False)
+    yield Result.of(f"{what}: around them", "s", around, BARE, None, more_is_better=False)
 
 
 def _ours(material: Material, folder: Path) -> Took:
@@ -78,7 +78,7 @@ def _bare(data: Path, folder: Path) -> Took:
     start = time.monotonic()
     with (folder / "log").open("w") as log:
         subprocess.run(
-            [python_of("ultralytics"), str(ROOT / "bench" / "bare_ultralytics.py"), *arguments],
+            [python_of("ultralytics"), str(ROOT / "bench" / "peers" / "bare_ultralytics.py"), *arguments],
             env={"PATH": os.environ["PATH"], "HOME": str(folder), **own},
             stdout=log,
             stderr=log,

@@ -1,0 +1,38 @@
+import json
+from pathlib import Path
+
+from bench.frame import Result, in_turn, show
+
+
+def test_a_ratio_is_the_median_of_the_rounds_not_of_their_sides() -> None:
+    rounds = {"ours": [10.0, 20.0, 90.0], "the limit": [10.0, 40.0, 100.0]}
+    result = Result.of("appends", "/s", rounds, "the limit", goal=0.9)
+    assert (result.ours, result.limit, result.ratio, result.met) == (20.0, 40.0, 0.9, True)
+
+
+def test_where_there_is_no_limit_the_goal_is_for_the_figure_itself() -> None:
+    slow = Result("accepted to visible", "ms", 60.0, goal=50, more_is_better=False)
+    assert (slow.ratio, slow.met) == (None, False)
+    assert Result("anything", "ms", 60.0).met is None
+
+
+def test_ways_are_measured_one_after_the_other_round_by_round() -> None:
+    order: list[str] = []
+
+    def way(name: str) -> float:
+        order.append(name)
+        return len(order)
+
+    assert in_turn({"ours": lambda: way("a"), "bare": lambda: way("b")}, 2) == {"ours": [1, 3], "bare": [2, 4]}
+
+
+def test_the_table_is_kept_as_json_with_its_verdicts(tmp_path: Path) -> None:
+    result = Result("push", "s", 2.0, 4.0, "DVC", 0.6, more_is_better=False, notes={"p99": 3.0})
+    show([result], {"form": "short"}, tmp_path / "results.json")
+    kept = json.loads((tmp_path / "results.json").read_text())
+    assert kept["form"] == "short"
+    assert (kept["results"][0]["ratio"], kept["results"][0]["met"], kept["results"][0]["notes"]) == (
+        0.5,
+        True,
+        {"p99": 3},
+    )
