@@ -193,7 +193,7 @@ def _job(house: House, caller: Caller, job_id: UUID) -> TrainingJob:
 
 
 def _feed(house: House, job: TrainingJob, place: Place) -> Feed:
-    return Feed(house.archive, house.bus.stream, job.organization_id, job.id, place)
+    return Feed(house.archive, house.bus.stream, job.recipe.framework, job.organization_id, job.id, place)
 
 
 def _read(cursor: str | None) -> tuple[Place, int]:

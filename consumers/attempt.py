@@ -243,7 +243,7 @@ class Attempt:
             stream = self._bench.stream()
             if stream is not None:
                 with suppress(Exception):  # a bus that is away ends no training
-                    await leases.renew(stream, self.key, self._bench.worker_id)
+                    await leases.renew(stream, self._bench.framework, self.key, self._bench.worker_id)
             await asyncio.sleep(leases.RENEWED_EVERY)
 
     async def _poll(self) -> None:

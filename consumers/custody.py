@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Custody:
+    framework: str
     home: Path
     api: WorkerApi
     stream: Callable[[], JetStreamContext | None]
@@ -50,5 +51,5 @@ class Custody:
                 await patiently(lambda: api.report("hand-over", {"evidence": evidence(lost, ())}, "recovered"))
             folder.end()
         with closing(folder.spool()) as spool:
-            shipment = Shipment(spool, folder.key, claimed.organization_id, self.stream)
+            shipment = Shipment(spool, self.framework, folder.key, claimed.organization_id, self.stream)
             await self.ship_the_rest(folder, shipment, api)

@@ -46,7 +46,7 @@ class Eyes(Protocol):
 
     async def running(self) -> Sequence[Running]: ...
 
-    async def revision(self, key: Key) -> int | None:
+    async def revision(self, attempt: Running) -> int | None:
         """The last renewal. Raises where it could not be seen."""
         ...
 
@@ -66,7 +66,7 @@ class Reaper:
         """Once. What could not be seen is not counted."""
         try:
             running = {attempt.key: attempt for attempt in await self.eyes.running()}
-            revisions = {key: await self.eyes.revision(key) for key in running}
+            revisions = {key: await self.eyes.revision(attempt) for key, attempt in running.items()}
         except Exception as error:
             log.info("the reaper sees nothing: %r", error)
             self.patience.blind()
@@ -111,10 +111,10 @@ class RealEyes:
 
         return await asyncio.to_thread(read)
 
-    async def revision(self, key: Key) -> int | None:
+    async def revision(self, attempt: Running) -> int | None:
         if not self.client.is_connected:
             raise nats.errors.ConnectionClosedError
-        return await revision(self.client.jetstream(), key)
+        return await revision(self.client.jetstream(), attempt.framework, attempt.key)
 
     async def answers(self, attempt: Running) -> bool:
         """Every few seconds it asks the platform how the attempt stands; or it speaks on the bus."""

@@ -30,12 +30,14 @@ class Owners:
     """Whose each job is: a worker may speak about its framework's jobs, and the subject must name the right house."""
 
     platform: Platform
-    _known: dict[UUID, UUID] = field(default_factory=dict)
+    _known: dict[UUID, tuple[str, UUID]] = field(default_factory=dict)
 
-    async def of(self, job_id: UUID) -> UUID:
+    async def of(self, job_id: UUID) -> tuple[str, UUID]:
+        """Framework and organization. Raises NotTelemetry."""
         if job_id not in self._known:
             try:
-                self._known[job_id] = (await self.platform.get(TrainingJob, job_id)).organization_id
+                job = await self.platform.get(TrainingJob, job_id)
+                self._known[job_id] = job.recipe.framework, job.organization_id
             except NotFound as error:
                 raise NotTelemetry(str(error)) from error
         return self._known[job_id]
@@ -43,16 +45,17 @@ class Owners:
     async def understood(self, message: Msg) -> tuple[UUID, Key, Points]:
         """Organization, attempt and points. Raises NotTelemetry."""
         try:
-            *_, organization, job, attempt = message.subject.split(".")
+            *_, framework, organization, job, attempt = message.subject.split(".")
             key = Key(UUID(job), int(attempt))
             points = json.loads(message.data)["points"]
             if not all(type(point["n"]) is int and isinstance(point["kind"], str) for point in points):
                 raise NotTelemetry(f"{message.subject} has a point without number or kind")
         except (ValueError, KeyError, TypeError) as error:
             raise NotTelemetry(f"{message.subject}: {error!r}") from error
-        if organization != str(await self.of(key.job)):
-            raise NotTelemetry(f"{message.subject} names another organization than the job's")
-        return UUID(organization), key, points
+        house = await self.of(key.job)
+        if (framework, organization) != (house[0], str(house[1])):
+            raise NotTelemetry(f"{message.subject} names another framework or organization than the job's")
+        return house[1], key, points
 
 
 @dataclass

@@ -72,7 +72,7 @@ class Service:
         Gauge("vistory_attempts_running", "Trainings that run now.", registry=self.registry).set_function(
             lambda: len(self.running)
         )
-        self._custody = Custody(self._home, self._api, self.stream)
+        self._custody = Custody(framework, self._home, self._api, self.stream)
         self._bench = Bench(
             framework=framework,
             worker_id=self.worker_id,
@@ -215,7 +215,7 @@ class Service:
             folder.begin(claimed)
             api = AttemptApi(self._api, key, claimed.token, lambda: self._reclaim(key))
             with closing(folder.spool()) as spool:
-                shipment = Shipment(spool, key, claimed.organization_id, self.stream)
+                shipment = Shipment(spool, self.framework, key, claimed.organization_id, self.stream)
                 await self._run(Attempt(claim, folder.work, spool, api, self._bench), shipment)
                 folder.end()
                 slot.close()
@@ -240,7 +240,7 @@ class Service:
     async def _let_go(self, key: Key) -> None:
         if (stream := self.stream()) is not None:
             with suppress(Exception):  # it lapses by itself
-                await leases.give_up(stream, key)
+                await leases.give_up(stream, self.framework, key)
 
     async def _controlled(self, message: Msg) -> None:
         """`{"cancel": true}` ends a training; `{"alive": true}` asks whether it runs here."""

@@ -15,6 +15,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from infra.archive import Archive
+from infra.shipping import subject
 from infra.streams import TELEMETRY
 
 AT_ONCE: Final = 500
@@ -36,6 +37,7 @@ class Point(NamedTuple):
 class Feed:
     archive: Archive
     stream: Callable[[], JetStreamContext | None]
+    framework: str
     organization_id: UUID
     job_id: UUID
     place: Place
@@ -85,9 +87,9 @@ class Feed:
         self.is_cut = stream is None
         if stream is None:
             return None
-        subject = f"vistory.telemetry.{self.organization_id}.{self.job_id}.*"
+        said = subject(self.framework, self.organization_id, self.job_id)
         try:
-            found = await stream.get_msg(TELEMETRY, self._sequence + 1, subject, direct=True, next=True)
+            found = await stream.get_msg(TELEMETRY, self._sequence + 1, said, direct=True, next=True)
         except NotFoundError:
             return None
         except (TimeoutError, NatsError):

@@ -1,6 +1,7 @@
 """Leases on attempts: a worker renews its own, and whoever judges it counts only time in which it could have seen that.
 
-A lease is the value under `<job>.<attempt>` in the KV bucket LEASES. No clock of another machine is ever compared.
+A lease is the value under `<framework>.<job>.<attempt>` in the KV bucket LEASES. No clock of another machine is ever
+compared.
 """
 
 import json
@@ -27,23 +28,24 @@ class Key(NamedTuple):
         return f"{self.job}.{self.attempt}"
 
 
-def subject(key: Key) -> str:
-    return f"$KV.{BUCKET}.{key}"
+def subject(framework: str, key: Key) -> str:
+    """A trainer may write those of its own framework."""
+    return f"$KV.{BUCKET}.{framework}.{key}"
 
 
-async def renew(stream: JetStreamContext, key: Key, worker: UUID) -> None:
+async def renew(stream: JetStreamContext, framework: str, key: Key, worker: UUID) -> None:
     value = json.dumps({"worker": str(worker), "at": datetime.now(UTC).isoformat()}).encode()
-    await stream.publish(subject(key), value, timeout=RENEWED_EVERY)
+    await stream.publish(subject(framework, key), value, timeout=RENEWED_EVERY)
 
 
-async def give_up(stream: JetStreamContext, key: Key) -> None:
-    await stream.publish(subject(key), b"", timeout=RENEWED_EVERY, headers={"KV-Operation": "DEL"})
+async def give_up(stream: JetStreamContext, framework: str, key: Key) -> None:
+    await stream.publish(subject(framework, key), b"", timeout=RENEWED_EVERY, headers={"KV-Operation": "DEL"})
 
 
-async def revision(stream: JetStreamContext, key: Key) -> int | None:
+async def revision(stream: JetStreamContext, framework: str, key: Key) -> int | None:
     """The number of the last renewal; None before the first."""
     with suppress(NotFoundError):
-        return (await stream.get_last_msg(f"KV_{BUCKET}", subject(key))).seq
+        return (await stream.get_last_msg(f"KV_{BUCKET}", subject(framework, key))).seq
     return None
 
 

@@ -3,15 +3,21 @@
 Only `admin` (that is `vistory migrate` and `vistory stream rebuild`) may make, change, purge or delete a stream. A
 trainer has no subscription on events and may not make consumers: it fetches from and acknowledges its one durable.
 Whoever could subscribe to `_INBOX.>` would read the deliveries of others, so nobody can.
+
+Permissions do not hold for the subject that an answer is asked to: JetStream answers wherever a request says, onto
+stream EVENTS too. Who needs no more than single answers is therefore a guest, in an account of its own: there nothing
+leads to the streams but what it may publish anyway.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
 ADMIN = "admin"
 API = "$JS.API"
+HOUSE = "vistory"
 
 
 @dataclass(frozen=True)
@@ -20,8 +26,9 @@ class User:
     publish: tuple[str, ...]
     subscribe: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
-    # May answer a request, once, whatever inbox it names.
-    responds: bool = False
+    # What it is asked, and may answer, once, whatever inbox the question names.
+    answers: tuple[str, ...] = ()
+    is_guest: bool = False
 
 
 def inbox(user: str) -> str:
@@ -61,7 +68,7 @@ def users(frameworks: Iterable[str]) -> list[User]:
         User("relay", publish=("vistory.events.>", *looks("EVENTS"))),
         User("projector", publish=reads("EVENTS"), never=durables),
         User("consumers", publish=(*CONSUMERS, "vistory.parked.>", "vistory.control.>"), never=durables),
-        User("api", publish=(*looks("EVENTS"), *looks("TELEMETRY"))),
+        User("api", publish=(*looks("EVENTS"), *looks("TELEMETRY")), is_guest=True),
         # Compares the stream with the store, from the command line.
         User("auditor", publish=reads("EVENTS"), never=durables),
         *trainers,
@@ -76,11 +83,11 @@ def trainer_user(framework: str) -> User:
             f"{API}.CONSUMER.INFO.EVENTS.{durable}",
             f"{API}.CONSUMER.MSG.NEXT.EVENTS.{durable}",
             f"$JS.ACK.EVENTS.{durable}.>",
-            "$KV.LEASES.>",
-            "vistory.telemetry.>",
+            f"$KV.LEASES.{framework}.*.*",
+            f"vistory.telemetry.{framework}.*.*.*",
         ),
-        subscribe=(f"vistory.control.{framework}.>",),
-        responds=True,
+        answers=(f"vistory.control.{framework}.>",),
+        is_guest=True,
     )
 
 
@@ -94,7 +101,6 @@ def touches(stream: str, consumer: str) -> tuple[str, ...]:
 def looks(stream: str) -> tuple[str, ...]:
     """Reads a stream's state and single messages."""
     return (
-        f"{API}.INFO",
         f"{API}.STREAM.INFO.{stream}",
         f"{API}.STREAM.MSG.GET.{stream}",
         f"{API}.DIRECT.GET.{stream}",
@@ -126,15 +132,45 @@ CONSUMERS = (
 
 
 def authorization(users: Iterable[User], passwords: Mapping[str, str]) -> str:
-    """The block of a server's configuration that makes these users; for a server of one's own, include it there."""
-    entries = [entry(user, passwords[user.name]) for user in users]
-    return "authorization {\n  timeout: 5\n  users: [\n" + "\n".join(entries) + "\n  ]\n}"
+    """The part of a server's configuration that makes these users; for a server of one's own, include it there."""
+    users = list(users)
+    accounts = {HOUSE: house(users, passwords)} | {
+        user.name: guest(user, passwords[user.name]) for user in users if user.is_guest
+    }
+    return "authorization { timeout: 5 }\naccounts " + json.dumps(accounts, indent=2)
 
 
-def entry(user: User, password: str) -> str:
+def house(users: Iterable[User], passwords: Mapping[str, str]) -> dict[str, object]:
+    """Where the streams are. A guest reaches them by what is exported to it, and is asked by what is imported of it."""
+    exported: defaultdict[str, list[str]] = defaultdict(list)
+    guests = [user for user in users if user.is_guest]
+    for user in guests:
+        for subject in user.publish:
+            exported[subject].append(user.name)
+    return {
+        "jetstream": "enabled",
+        "users": [entry(user, passwords[user.name]) for user in users if not user.is_guest],
+        "exports": [{"service": subject, "accounts": names} for subject, names in exported.items()],
+        "imports": [service(user.name, subject) for user in guests for subject in user.answers],
+    }
+
+
+def guest(user: User, password: str) -> dict[str, object]:
+    return {
+        "users": [entry(user, password)],
+        "exports": [{"service": subject, "accounts": [HOUSE]} for subject in user.answers],
+        "imports": [service(HOUSE, subject) for subject in user.publish],
+    }
+
+
+def service(account: str, subject: str) -> dict[str, object]:
+    return {"service": {"account": account, "subject": subject}}
+
+
+def entry(user: User, password: str) -> dict[str, object]:
     publish = {"allow": list(dict.fromkeys(user.publish))} | ({"deny": list(user.never)} if user.never else {})
     permissions = {
         "publish": publish,
-        "subscribe": {"allow": [f"{inbox(user.name)}.>", *user.subscribe]},
-    } | ({"allow_responses": {"max": 1, "expires": "1m"}} if user.responds else {})
-    return "    " + json.dumps({"user": user.name, "password": password, "permissions": permissions})
+        "subscribe": {"allow": [f"{inbox(user.name)}.>", *user.subscribe, *user.answers]},
+    } | ({"allow_responses": {"max": 1, "expires": "1m"}} if user.answers else {})
+    return {"user": user.name, "password": password, "permissions": permissions}

@@ -4,9 +4,9 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from nats.js import JetStreamContext
 
@@ -21,8 +21,9 @@ PREFIX: Final = "vistory.telemetry"
 log = logging.getLogger(__name__)
 
 
-def subject(organization: UUID | str, key: Key) -> str:
-    return f"{PREFIX}.{organization}.{key}"
+def subject(framework: str, organization: UUID | str, job: UUID, attempt: int | str = "*") -> str:
+    """A trainer may write those of its own framework."""
+    return f"{PREFIX}.{framework}.{organization}.{job}.{attempt}"
 
 
 @dataclass
@@ -30,11 +31,14 @@ class Shipment:
     """One spool on its way. A batch that was not acknowledged is sent again as it was, under the same id."""
 
     spool: Spool
+    framework: str
     key: Key
     organization: str
     stream: Callable[[], JetStreamContext | None]
     shipped: int = 0
     ended: bool = False
+    # That no other trainer can guess: the bus takes a message whose id it has seen for one that it has.
+    _id: str = field(default_factory=lambda: uuid4().hex)
 
     async def run(self) -> None:
         """Until cancelled, or until the attempt has ended and all is shipped."""
@@ -74,9 +78,8 @@ class Shipment:
         first, last = points[0]["n"], points[-1]["n"]
         message = {"job": str(self.key.job), "attempt": self.key.attempt, "first": first, "points": points}
         await stream.publish(
-            subject(self.organization, self.key),
+            subject(self.framework, self.organization, *self.key),
             json.dumps(message, ensure_ascii=False).encode(),
             timeout=ACKNOWLEDGED_WITHIN,
-            # With the last number: a batch cut otherwise after a restart must not pass for this one.
-            headers={"Nats-Msg-Id": f"{self.key.job}-{self.key.attempt}-{first}-{last}"},
+            headers={"Nats-Msg-Id": f"{self._id}-{first}-{last}"},
         )

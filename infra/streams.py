@@ -14,12 +14,11 @@ from nats.js.api import (
     ConsumerConfig,
     DeliverPolicy,
     DiscardPolicy,
-    KeyValueConfig,
     StorageType,
     StoreCompression,
     StreamConfig,
 )
-from nats.js.errors import BucketNotFoundError, NotFoundError
+from nats.js.errors import NotFoundError
 
 from infra.ledger import Head
 
@@ -94,12 +93,35 @@ def parked(replicas: int = 1) -> StreamConfig:
     )
 
 
+def leases(replicas: int = 1) -> StreamConfig:
+    """The KV bucket, without what a bucket may do by default: one writer could roll up the keys of all.
+
+    A lease that was given up leaves a marker, so that it would fill in time without an age; and who fills it must not
+    keep others from renewing.
+    """
+    return StreamConfig(
+        name=f"KV_{LEASES}",
+        description="who trains what: renewed every few seconds",
+        subjects=[f"$KV.{LEASES}.>"],
+        discard=DiscardPolicy.OLD,
+        max_msgs_per_subject=1,
+        max_age=_DAY,
+        max_msg_size=4096,
+        max_bytes=64 * _MIB,
+        storage=StorageType.FILE,
+        num_replicas=replicas,
+        deny_delete=True,
+        allow_rollup_hdrs=False,
+        allow_direct=True,
+    )
+
+
 async def declare(js: JetStreamContext, head: Head, durables: Iterable[Durable], replicas: int = 1) -> None:
     """Make what is missing and bring limits up to date; done again it changes nothing. Raises ForeignStream."""
     await declare_events(js, head, replicas)
     await _ensure(js, telemetry(replicas))
     await _ensure(js, parked(replicas))
-    await _ensure_leases(js, replicas)
+    await _ensure(js, leases(replicas))
     for durable in durables:
         await declare_durable(js, durable)
 
@@ -152,28 +174,3 @@ async def _ensure(js: JetStreamContext, config: StreamConfig) -> None:
         await js.add_stream(config)
     else:
         await js.update_stream(config)
-
-
-async def _ensure_leases(js: JetStreamContext, replicas: int) -> None:
-    """A lease that was given up leaves a marker, so that the bucket would fill in time without an age."""
-    try:
-        await js.key_value(LEASES)
-    except BucketNotFoundError:
-        await js.create_key_value(_leases(replicas))
-    else:
-        there = (await js.stream_info(f"KV_{LEASES}")).config
-        await js.update_stream(replace(there, max_age=_DAY))
-
-
-def _leases(replicas: int) -> KeyValueConfig:
-    return KeyValueConfig(
-        bucket=LEASES,
-        description="who trains what: renewed every few seconds",
-        history=1,
-        ttl=_DAY,
-        max_value_size=4096,
-        max_bytes=64 * _MIB,
-        storage=StorageType.FILE,
-        replicas=replicas,
-        direct=True,
-    )

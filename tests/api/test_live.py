@@ -76,7 +76,7 @@ def points(first: int, last: int, kind: str = "log") -> list[Message]:
 
 def ship(nats: Nats, attempt: Attempt, told: list[Message]) -> None:
     job = attempt.job
-    subject = f"vistory.telemetry.{job['organization_id']}.{job['id']}.{job['attempt']}"
+    subject = f"vistory.telemetry.timm.{job['organization_id']}.{job['id']}.{job['attempt']}"
     body = {"job": job["id"], "attempt": job["attempt"], "first": told[0]["n"], "points": told}
     with_stream(nats.url("trainer-timm"), lambda js: js.publish(subject, json.dumps(body).encode()))
 

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
+import pytest
 from faststream.nats import NatsBroker, TestNatsBroker
+from nats.aio.msg import Msg
 from uuid_utils.compat import uuid7
 
 from commands.access import Command
@@ -16,16 +18,19 @@ from consumers.acting import Platform
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
 from consumers.mlflow import CREATE, CREATE_FILTERS, ExperimentReaction, MlflowBooks
 from consumers.reactions import Reaction, Reactor, Records, subscribe
+from consumers.telemetry import NotTelemetry, Owners
 from domain.dataset import Snapshot, Task
 from domain.experiment import Experiment
 from domain.model import Actor, Aggregate, Envelope, Event
 from domain.training import Device, Recipe, Weights
 from domain.training_job import TrainingJob
 from infra.config import MissingSetting
+from infra.leases import Key
 from infra.ledger import Append, Head, Row
 from infra.mapper import Mapper
 from infra.mlflow import Mlflow, MlflowRefused
 from infra.published import Published, pack
+from infra.shipping import subject
 from infra.unit import Errand
 from tests.doubles import MemoryKeys, MemoryLedger
 
@@ -224,3 +229,21 @@ def test_an_event_of_another_ledger_or_generation_stops_a_reaction_before_it_act
         scene.publish_all(pack(row, foreign))
         assert "ForeignEvent" in scene.memory.stopped[f"react:{CREATE}"]
         assert scene.mlflow.asked == []
+
+
+@pytest.mark.parametrize(
+    ("framework", "house", "is_ours"),
+    [("timm", ORGANIZATION, True), ("ultralytics", ORGANIZATION, False), ("timm", PERSON, False)],
+)
+def test_telemetry_is_taken_only_where_framework_and_organization_are_those_of_the_job(
+    framework: str, house: UUID, is_ours: bool
+) -> None:
+    scene = Scene()
+    scene.happened(a_job())
+    said = Msg(cast(Any, None), subject(framework, house, JOB, 1), data=b'{"points": [{"n": 1, "kind": "log"}]}')
+    understanding = Owners(scene.platform).understood(said)
+    if is_ours:
+        assert asyncio.run(understanding) == (ORGANIZATION, Key(JOB, 1), [{"n": 1, "kind": "log"}])
+    else:
+        with pytest.raises(NotTelemetry, match="another framework or organization"):
+            asyncio.run(understanding)

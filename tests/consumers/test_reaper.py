@@ -13,7 +13,6 @@ from consumers.reaper import RealEyes, Reaper, Running
 from infra.bus import connect
 from infra.embedded.nats import Nats
 from infra.heard import Heard
-from infra.leases import Key
 from tests.ground import ground
 from tests.servers import Databases, Servers
 
@@ -34,7 +33,7 @@ class World:
     async def running(self) -> Sequence[Running]:
         return [] if self.given else [JOB]
 
-    async def revision(self, key: Key) -> int | None:
+    async def revision(self, attempt: Running) -> int | None:
         if not self.in_sight:
             raise ConnectionError
         self.renewals += self.renews

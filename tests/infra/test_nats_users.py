@@ -3,17 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import nats
 import pytest
 from nats.aio.client import Client
-from nats.js.api import ConsumerConfig, StreamConfig
+from nats.js.api import ConsumerConfig
+from nats.js.errors import APIError
 
-from infra import nats_users
+from infra import leases, nats_users, streams
 from infra.embedded.nats import Nats, answers
+from infra.leases import Key
+from infra.ledger import Head
 from tests.servers import Servers
 
 NARROW = ["relay", "projector", "consumers", "api", "auditor", "trainer-timm"]
+GUESTS = ["api", "trainer-timm"]
+STREAMS = ["EVENTS", "TELEMETRY", "PARKED", "KV_LEASES"]
+CHANGES = ["UPDATE", "DELETE", "PURGE", "CREATE", "MSG.DELETE", "SNAPSHOT", "RESTORE", "LEADER.STEPDOWN"]
 EVENT = "vistory.events.org.dataset.id.registered"
 
 
@@ -26,10 +33,18 @@ def bus(servers: Servers) -> Iterator[Nats]:
 
 async def furnish(bus: Nats) -> None:
     async with connected(bus, "admin") as client:
-        stream = client.jetstream()
-        await stream.add_stream(StreamConfig("EVENTS", subjects=["vistory.events.>"], allow_direct=True))
-        await stream.add_stream(StreamConfig("TELEMETRY", subjects=["vistory.telemetry.>"]))
-        await stream.add_consumer("EVENTS", ConsumerConfig(durable_name=nats_users.trainer_durable("timm")))
+        durable = streams.Durable(nats_users.trainer_durable("timm"), ("vistory.events.>",))
+        await streams.declare(client.jetstream(), Head(UUID(int=1), 1, 0, b""), [durable])
+
+
+async def written(admin: Client, subjects: list[str]) -> int:
+    """How many messages the streams have on these subjects."""
+    found = 0
+    for stream in STREAMS:
+        for subject in subjects:
+            state = (await admin.jetstream().stream_info(stream, subjects_filter=subject)).state
+            found += sum((state.subjects or {}).values())
+    return found
 
 
 @asynccontextmanager
@@ -70,9 +85,10 @@ def may_subscribe(bus: Nats, user: str, subject: str) -> bool:
 
 
 @pytest.mark.parametrize("user", NARROW)
-@pytest.mark.parametrize("action", ["UPDATE", "DELETE", "PURGE", "CREATE", "MSG.DELETE"])
+@pytest.mark.parametrize("action", CHANGES)
 def test_no_process_may_change_or_empty_a_stream(bus: Nats, user: str, action: str) -> None:
-    assert not may_publish(bus, user, f"$JS.API.STREAM.{action}.EVENTS")
+    for stream in STREAMS:
+        assert not may_publish(bus, user, f"$JS.API.STREAM.{action}.{stream}")
 
 
 @pytest.mark.parametrize("user", [name for name in NARROW if name != "relay"])
@@ -163,6 +179,74 @@ def test_the_platform_asks_a_trainer_and_gets_an_answer(bus: Nats) -> None:
             return (await answer).data
 
     assert asyncio.run(run()) == b"alive"
+
+
+@pytest.mark.parametrize("user", [name for name in NARROW if name != "trainer-timm"])
+@pytest.mark.parametrize("subject", ["$KV.LEASES.timm.job.1", "vistory.telemetry.timm.org.job.1"])
+def test_only_a_trainer_renews_leases_and_tells_of_trainings(bus: Nats, user: str, subject: str) -> None:
+    assert not may_publish(bus, user, subject)
+    assert may_publish(bus, "trainer-timm", subject)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "$KV.LEASES.ultralytics.job.1",
+        "$KV.LEASES.timm",
+        "$KV.LEASES.timm.job.1.more",
+        "vistory.telemetry.ultralytics.org.job.1",
+        "vistory.telemetry.timm.org.job",
+        "vistory.control.timm.job.1",
+        "vistory.parked.mail",
+        "$JS.API.INFO",
+        "$JS.API.STREAM.INFO.KV_LEASES",
+        "$JS.API.DIRECT.GET.TELEMETRY",
+        "$JS.API.STREAM.MSG.GET.EVENTS",
+    ],
+)
+def test_a_trainer_speaks_for_its_own_framework_alone(bus: Nats, subject: str) -> None:
+    assert not may_publish(bus, "trainer-timm", subject)
+
+
+@pytest.mark.parametrize("subject", ["vistory.control.ultralytics.job.1", "vistory.telemetry.>", "$KV.LEASES.>"])
+def test_a_trainer_hears_only_what_it_is_asked(bus: Nats, subject: str) -> None:
+    assert not may_subscribe(bus, "trainer-timm", subject)
+
+
+def test_a_trainer_cannot_roll_up_the_leases_of_others(bus: Nats) -> None:
+    key = Key(UUID(int=1), 1)
+
+    async def run() -> int | None:
+        async with connected(bus, "trainer-ultralytics") as other, connected(bus, "trainer-timm") as trainer:
+            await leases.renew(other.jetstream(), "ultralytics", key, UUID(int=2))
+            with pytest.raises(APIError, match="rollup not permitted"):
+                await trainer.jetstream().publish("$KV.LEASES.timm.job.1", b"", headers={"Nats-Rollup": "all"})
+        async with connected(bus, "consumers") as judge:
+            return await leases.revision(judge.jetstream(), "ultralytics", key)
+
+    assert asyncio.run(run()) is not None
+
+
+@pytest.mark.parametrize("user", GUESTS)
+def test_a_guest_cannot_have_an_answer_put_where_it_may_not_write(bus: Nats, user: str) -> None:
+    """JetStream itself publishes the answer, and asks nobody whether the asker might have."""
+    (guest,) = (someone for someone in nats_users.users(["timm"]) if someone.name == user)
+    asked = [subject.replace("*", "x").replace(">", "x") for subject in guest.publish]
+    places = [EVENT, "vistory.telemetry.ultralytics.o.j.1", "$KV.LEASES.ultralytics.j.1", "vistory.parked.x"]
+
+    async def run() -> tuple[int, int]:
+        async with connected(bus, "admin") as admin, connected(bus, "relay") as relay, connected(bus, user) as client:
+            for _ in places:
+                await relay.jetstream().publish(EVENT, b"fact")
+            before = await written(admin, places)
+            for place in places:
+                for subject in asked:
+                    await client.publish(subject, b"", reply=place)
+            await client.request(asked[0], b"", timeout=2)
+            return before, await written(admin, places)
+
+    before, after = asyncio.run(run())
+    assert after == before
 
 
 def test_a_wrong_password_is_refused(bus: Nats) -> None:

@@ -26,10 +26,10 @@ def test_leases_and_what_was_left_of_them_are_forgotten_after_a_day(servers: Ser
             assert await ages(js) == DAY
             config = (await js.stream_info(f"KV_{streams.LEASES}")).config
             await js.update_stream(config.evolve(max_age=0))
-            await leases.renew(js, KEY, UUID(int=2))
+            await leases.renew(js, "timm", KEY, UUID(int=2))
             await streams.declare(js, HEAD, [])
             assert await ages(js) == DAY, "as one that was made before"
-            assert await leases.revision(js, KEY) == 1
+            assert await leases.revision(js, "timm", KEY) == 1
             await admin.close()
 
     asyncio.run(story())
