@@ -5,6 +5,7 @@ alone: EVENTS is made again from the ledger, and where a durable goes on is know
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -18,7 +19,7 @@ from nats.js.api import (
     StoreCompression,
     StreamConfig,
 )
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from infra.ledger import Head
 
@@ -30,6 +31,8 @@ LEDGER: Final = "vistory-ledger"
 GENERATION: Final = "vistory-generation"
 _DAY: Final = 24 * 3600.0
 _MIB: Final = 1024 * 1024
+_TELEMETRY_HOLDS: Final = [1024 * _MIB, 512 * _MIB, 256 * _MIB, 128 * _MIB, 64 * _MIB]
+_NO_ROOM: Final = 10047
 
 
 class Durable(NamedTuple):
@@ -42,6 +45,12 @@ class Durable(NamedTuple):
 
 class ForeignStream(RuntimeError):
     """The stream on the bus carries another ledger, or another generation of this one."""
+
+
+class BusHasNoRoom(RuntimeError):
+    """JetStream sets aside what a stream may hold, and there is less left."""
+
+    exit_code = 75  # EX_TEMPFAIL: free some, and try again
 
 
 def events(head: Head, replicas: int = 1) -> StreamConfig:
@@ -65,14 +74,14 @@ def events(head: Head, replicas: int = 1) -> StreamConfig:
     )
 
 
-def telemetry(replicas: int = 1) -> StreamConfig:
+def telemetry(replicas: int = 1, holds: int = _TELEMETRY_HOLDS[0]) -> StreamConfig:
     return StreamConfig(
         name=TELEMETRY,
         description="figures and lines of running trainings; what is older is in the archive",
         subjects=["vistory.telemetry.>"],
         discard=DiscardPolicy.OLD,
         max_age=7 * _DAY,
-        max_bytes=1024 * _MIB,
+        max_bytes=holds,
         storage=StorageType.FILE,
         num_replicas=replicas,
         allow_direct=True,
@@ -86,7 +95,7 @@ def parked(replicas: int = 1) -> StreamConfig:
         description="what a consumer gave up on, for others to see; the list itself is in PostgreSQL",
         subjects=["vistory.parked.>"],
         discard=DiscardPolicy.OLD,
-        max_bytes=128 * _MIB,
+        max_bytes=32 * _MIB,
         storage=StorageType.FILE,
         num_replicas=replicas,
         allow_direct=True,
@@ -107,7 +116,7 @@ def leases(replicas: int = 1) -> StreamConfig:
         max_msgs_per_subject=1,
         max_age=_DAY,
         max_msg_size=4096,
-        max_bytes=64 * _MIB,
+        max_bytes=16 * _MIB,
         storage=StorageType.FILE,
         num_replicas=replicas,
         deny_delete=True,
@@ -117,11 +126,13 @@ def leases(replicas: int = 1) -> StreamConfig:
 
 
 async def declare(js: JetStreamContext, head: Head, durables: Iterable[Durable], replicas: int = 1) -> None:
-    """Make what is missing and bring limits up to date; done again it changes nothing. Raises ForeignStream."""
+    """Make what is missing and bring limits up to date; done again it changes nothing. Raises ForeignStream or
+    BusHasNoRoom.
+    """
     await declare_events(js, head, replicas)
-    await _ensure(js, telemetry(replicas))
     await _ensure(js, parked(replicas))
     await _ensure(js, leases(replicas))
+    await _ensure_first_that_fits(js, [telemetry(replicas, holds) for holds in _TELEMETRY_HOLDS])
     for durable in durables:
         await declare_durable(js, durable)
 
@@ -167,7 +178,28 @@ async def declare_durable(js: JetStreamContext, durable: Durable) -> None:
     await js.add_consumer(EVENTS, config)
 
 
+async def _ensure_first_that_fits(js: JetStreamContext, configs: list[StreamConfig]) -> None:
+    for config in configs[:-1]:
+        with suppress(BusHasNoRoom):
+            return await _ensure(js, config)
+    await _ensure(js, configs[-1])
+
+
 async def _ensure(js: JetStreamContext, config: StreamConfig) -> None:
+    """Raises BusHasNoRoom."""
+    try:
+        await _make_or_update(js, config)
+    except APIError as error:
+        if error.err_code != _NO_ROOM:
+            raise
+        wanted = (config.max_bytes or 0) // _MIB
+        raise BusHasNoRoom(
+            f"NATS cannot set aside {wanted} MiB for stream {config.name}: its disk has too little room (it uses at "
+            "most three quarters of what is free when it starts). Free some, or name a data folder on a larger disk"
+        ) from error
+
+
+async def _make_or_update(js: JetStreamContext, config: StreamConfig) -> None:
     try:
         await js.stream_info(str(config.name))
     except NotFoundError:

@@ -15,6 +15,7 @@ from psycopg import sql
 from infra import nats_users
 from infra.config import Settings
 from infra.embedded import FRAMEWORKS, Stack
+from infra.embedded.child import Child
 from infra.embedded.nats import Nats
 from infra.provision import APP, KEYS, OWNER, Names, ensure_database
 
@@ -62,14 +63,14 @@ class Servers:
                 admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     @contextmanager
-    def fresh_nats(self, frameworks: tuple[str, ...] = FRAMEWORKS) -> Iterator[Nats]:
+    def fresh_nats(self, frameworks: tuple[str, ...] = FRAMEWORKS, room: str = "") -> Iterator[Nats]:
         """A server of one's own, with the same users and no stream; it is up in a tenth of a second."""
         name = f"nats-{next(self._numbers)}"
         home = self.stack.folder / "run" / name
         home.mkdir(mode=0o700)
         users = nats_users.users(frameworks)
         nats = Nats(home, self.stack.ports[name], self.stack.passwords, users, name)
-        with self.stack.supervised([nats.child()]):
+        with self.stack.supervised([with_room(nats.child(), room) if room else nats.child()]):
             yield nats
 
     def settings(self, process: str, databases: Databases | None = None, nats: Nats | None = None) -> Settings:
@@ -80,6 +81,18 @@ class Servers:
         if nats:
             told = replace(told, parts=replace(told.parts, nats=nats))
         return Settings.model_validate(told.settings_for(process))
+
+
+def with_room(child: Child, room: str) -> Child:
+    """A server that takes the disk for one on which only so much is free."""
+    prepare, configuration = child.prepare, child.cwd / "server.conf"
+
+    def limit() -> None:
+        prepare()
+        text = configuration.read_text().replace("jetstream {\n", f"jetstream {{\n  max_file_store: {room}\n")
+        configuration.write_text(text)
+
+    return replace(child, prepare=limit)
 
 
 def copy(admin: psycopg.Connection, old: str, new: str) -> None:
