@@ -62,13 +62,15 @@ class Resume(Download):
 
 
 class Work(Value):
+    """`resume` names the checkpoints that may be gone on from, the newest first."""
+
     id: UUID
     attempt: Count
     organization_id: UUID
     recipe: Recipe
     classes: tuple[str, ...]
     task: Task
-    resume: Resume | None
+    resume: tuple[Resume, ...]
     weights: Download | None
 
 
@@ -242,8 +244,7 @@ def _confirm(desk: Desk, job_id: UUID, attempt: int, named: list[Named], *known:
 
 
 def _work(house: House, job: TrainingJob, attempt: int) -> Work:
-    organization, weights, saved = job.organization_id, job.recipe.weights.sha256, job.checkpoint
-    resume = Resume(**dict(saved), url=house.blobs.url(organization, saved.sha256)) if saved else None
+    organization, weights = job.organization_id, job.recipe.weights.sha256
     return Work(
         id=job.id,
         attempt=attempt,
@@ -251,6 +252,6 @@ def _work(house: House, job: TrainingJob, attempt: int) -> Work:
         recipe=job.recipe,
         classes=house.contents.root(organization, job.snapshot.root).classes,
         task=job.recipe.task,
-        resume=resume,
+        resume=tuple(Resume(**dict(each), url=house.blobs.url(organization, each.sha256)) for each in job.checkpoints),
         weights=Download(sha256=weights, url=house.blobs.url(organization, weights)) if weights else None,
     )

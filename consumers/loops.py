@@ -78,7 +78,7 @@ class Loops:
         async def write() -> None:
             _, key, points = await owners.understood(message)
             if figures := batch_figures(points):
-                await books.mlflow.log(await books.run(key.job), figures)
+                await books.draw(key.job, key.attempt, figures)
 
         await self.surely(BATCHES, TELEMETRY, message, write)
 

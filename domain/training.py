@@ -12,6 +12,7 @@ from domain.errors import Refused
 from domain.values import Count, Line, LogLine, Metrics, Parameters, Sha256, Slug, Text, Value
 
 MAX_LOSSES: Final = 5
+MOST_CHECKPOINTS: Final = 20
 
 
 class EndReason(StrEnum):
@@ -123,6 +124,10 @@ class JobIsOver(Refused):
 
 class JobIsTaken(Refused):
     pass
+
+
+class OrganizationIsBusy(Refused):
+    """It runs as many trainings as it may; the job keeps its place in the queue."""
 
 
 class AttemptIsStale(Refused):

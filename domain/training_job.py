@@ -11,6 +11,7 @@ from domain.model import Aggregate, Event, InitialEvent
 from domain.training import (
     GIVEN_BACK,
     MAX_LOSSES,
+    MOST_CHECKPOINTS,
     OVER,
     AttemptIsStale,
     Checkpoint,
@@ -90,7 +91,8 @@ class TrainingJob(Aggregate):
         checkpoint: Checkpoint
 
         def apply(self, aggregate: "TrainingJob") -> None:
-            aggregate.checkpoint = self.checkpoint
+            before = (each for each in aggregate.checkpoints if each != self.checkpoint)
+            aggregate.checkpoints = (self.checkpoint, *before)[:MOST_CHECKPOINTS]
 
     class MlflowLinked(Event):
         TOPIC: ClassVar[str] = "training_job.mlflow_linked"
@@ -117,7 +119,7 @@ class TrainingJob(Aggregate):
             aggregate.losses += self.evidence.reason not in GIVEN_BACK
 
     class Requeued(Event):
-        """The next attempt may begin, from the last good checkpoint where there is one."""
+        """The next attempt may begin; which checkpoint of those up to this one verified, `Started` says."""
 
         TOPIC: ClassVar[str] = "training_job.requeued"
         attempt: Count
@@ -174,7 +176,7 @@ class TrainingJob(Aggregate):
     losses: int = 0
     worker_id: UUID | None = None
     epoch: int = 0
-    checkpoint: Checkpoint | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
     cancelling: bool = False
     model: Model | None = None
     mlflow_run_id: str | None = None
@@ -236,7 +238,7 @@ class TrainingJob(Aggregate):
 
     def save_checkpoint(self, attempt: int, checkpoint: Checkpoint, now: datetime) -> None:
         self._must_run(attempt)
-        if checkpoint != self.checkpoint:
+        if checkpoint not in self.checkpoints[:1]:
             self.trigger_event(self.CheckpointSaved, attempt=attempt, checkpoint=checkpoint, timestamp=now)
 
     def link_mlflow(self, mlflow_run_id: str, now: datetime) -> None:
@@ -259,10 +261,16 @@ class TrainingJob(Aggregate):
         if self.cancelling or self.losses >= MAX_LOSSES:
             self._end(attempt, evidence, now)
         else:
-            again, framework = attempt + 1, self.recipe.framework
-            self.trigger_event(
-                self.Requeued, attempt=again, framework=framework, resume_from=self.checkpoint, timestamp=now
-            )
+            self._requeue(now)
+
+    def _requeue(self, now: datetime) -> None:
+        self.trigger_event(
+            self.Requeued,
+            attempt=self.attempt + 1,
+            framework=self.recipe.framework,
+            resume_from=next(iter(self.checkpoints), None),
+            timestamp=now,
+        )
 
     def complete(self, attempt: int, outcome: Outcome, now: datetime) -> None:
         self._must_run(attempt)

@@ -15,11 +15,16 @@ from infra.worker_api import AttemptApi, patiently
 AT_ONCE: Final = 8
 TRIES: Final = 5
 PAUSE: Final = 1.0
+AWAY: Final = (httpx.ConnectError, httpx.ConnectTimeout)
 ENTRY: Final = ("path", "sha256", "size", "width", "height", "annotations", "side")
 
 
 class BadData(Exception):
     """The pinned data is not what it was; the message names the file."""
+
+
+class Withheld(Exception):
+    """The object store is there and does not give a file; another time it may."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Preparation:
         self._folder = folder
         self._cache = cache
         self._api = api
+        self._resumed_from: Mapping[str, Any] | None = None
         self._blobs: set[str] = set()
         self._notes: list[str] = []
 
@@ -49,7 +55,7 @@ class Preparation:
         entries = await self._entries()
         file = self._folder / "job.json"
         file.write_text(json.dumps(self._described(entries, threads, resume, weights), ensure_ascii=False))
-        return Prepared(file, self._resumed(resume), frozenset(self._blobs), tuple(self._notes))
+        return Prepared(file, self._resumed_from, frozenset(self._blobs), tuple(self._notes))
 
     def _described(self, entries: Path, threads: int, resume: Any, weights: Any) -> dict[str, Any]:
         recipe = self._job["recipe"]
@@ -111,46 +117,58 @@ class Preparation:
         return None
 
     async def _resume(self) -> dict[str, Any] | None:
-        """A checkpoint that does not verify is not loaded: the training then begins again from its start."""
-        if (checkpoint := self._job.get("resume")) is None:
-            return None
-        try:
-            path = await self._fetch("resume")
-        except Damaged as error:
-            self._notes.append(f"the checkpoint of epoch {checkpoint['epoch']} was not loaded: {error}")
-            return None
-        return {"path": str(path.absolute()), "sha256": checkpoint["sha256"], "epoch": checkpoint["epoch"]}
-
-    def _resumed(self, resume: Any) -> Mapping[str, Any] | None:
-        return {name: self._job["resume"][name] for name in ("epoch", "sha256", "size")} if resume else None
+        """The last checkpoint that verifies; without any the training begins again, unless the store is the cause."""
+        unwell: Withheld | None = None
+        for checkpoint in self._job["resume"]:
+            try:
+                path = await self._fetch(checkpoint)
+            except (Damaged, Withheld) as error:
+                unwell = error if isinstance(error, Withheld) else unwell
+                self._notes.append(f"the checkpoint of epoch {checkpoint['epoch']} was not loaded: {error}")
+                continue
+            self._resumed_from = {name: checkpoint[name] for name in ("epoch", "sha256", "size")}
+            return {"path": str(path.absolute()), "sha256": checkpoint["sha256"], "epoch": checkpoint["epoch"]}
+        if unwell is not None:
+            raise unwell
+        return None
 
     async def _weights(self) -> dict[str, Any] | None:
         weights = self._job.get("weights")
         if not weights or not weights.get("sha256"):
             return None
         try:
-            path = await self._fetch("weights")
+            path = await self._fetch(weights)
         except Damaged as error:
             raise BadData(f"the starting weights {weights['sha256']} cannot be used: {error}") from error
         return {"path": str(path.absolute()), "sha256": weights["sha256"]}
 
-    async def _fetch(self, what: str) -> Path:
-        """`what` the claim names, by another address where the one that came with it has expired."""
-        sha256, url = self._job[what]["sha256"], self._job[what]["url"]
-        self._blobs.add(sha256)
-        for attempt in range(TRIES):
+    async def _fetch(self, named: Mapping[str, Any]) -> Path:
+        """What the claim names, by another address where its own has expired. Waits out a store that is away.
+
+        Raises Damaged; Withheld where the store is there and does not give it, however often it is asked.
+        """
+        sha256, url, refusals = named["sha256"], named["url"], 0
+        while True:
             try:
                 return await self._cache.fetch(sha256, url)
+            except AWAY:
+                pass
             except httpx.HTTPError as error:
-                if attempt == TRIES - 1:
-                    raise
-                await asyncio.sleep(PAUSE * 2**attempt)
-                url = await self._fresh(what) if expired(error) else url
-        raise AssertionError("the last try returns or raises")
+                refusals += 1
+                if refusals == TRIES:
+                    raise Withheld(f"the object store does not give it ({_in_short(error)})") from None
+                url = await self._fresh(sha256) if expired(error) else url
+            await asyncio.sleep(PAUSE * 2 ** max(0, refusals - 1))
 
-    async def _fresh(self, what: str) -> str:
-        claim = await patiently(self._api.claimed_again)
-        return str(claim["job"][what]["url"])
+    async def _fresh(self, sha256: str) -> str:
+        job = (await patiently(self._api.claimed_again))["job"]
+        named = (*job["resume"], *filter(None, [job["weights"]]))
+        return next(str(each["url"]) for each in named if each["sha256"] == sha256)
+
+
+def _in_short(error: httpx.HTTPError) -> str:
+    """Without the address, which is a credential."""
+    return str(error.response.status_code) if isinstance(error, httpx.HTTPStatusError) else type(error).__name__
 
 
 def expired(error: httpx.HTTPError) -> bool:

@@ -75,6 +75,11 @@ class Mlflow:
         for some in _chunks(_pairs(tags or {}), MOST_OTHERS):
             await self._post("runs/log-batch", {"run_id": run_id, "tags": some})
 
+    async def reached(self, run_id: str) -> dict[str, int]:
+        """Up to which step each metric is known."""
+        data = (await self._ask("GET", "runs/get", params={"run_id": run_id}))["run"].get("data") or {}
+        return {metric["key"]: int(metric.get("step", 0)) for metric in data.get("metrics", ())}
+
     async def status(self, run_id: str, status: str, ended: int | None = None) -> None:
         await self._post("runs/update", {"run_id": run_id, "status": status} | ({"end_time": ended} if ended else {}))
 

@@ -5,12 +5,26 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Double, Select, Table, Text, Uuid, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Double,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    exists,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from domain.model import Recorded
 from domain.training_job import TrainingJob
 from domain.values import Value
+from projections.attempt import attempts
 from projections.folding import plain
 from projections.model import Key, Row, View, metadata
 from projections.paging import every
@@ -109,8 +123,14 @@ EPOCHS: Final = (View(epochs, _epoch_keys, _epoch), View(checkpoints, _checkpoin
 def list_epochs(
     tx: Connection, organization_id: UUID, job_id: UUID, *, after: int = 0, limit: int = 1_000
 ) -> list[EpochRow]:
-    """In order, from the epoch that follows `after`; one that was trained again counts once, as trained last."""
-    return every(tx, _last_of_each(epochs, organization_id, job_id, after, limit), EpochRow)
+    """In order, from the epoch that follows `after`; what a later attempt began before is void."""
+    void = exists().where(
+        attempts.c.job_id == epochs.c.job_id,
+        attempts.c.attempt > epochs.c.attempt,
+        attempts.c.started_at.is_not(None),
+        func.coalesce(attempts.c.resumed_from["epoch"].as_integer(), 0) < epochs.c.epoch,
+    )
+    return every(tx, _last_of_each(epochs, organization_id, job_id, after, limit).where(~void), EpochRow)
 
 
 def list_checkpoints(

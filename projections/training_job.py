@@ -146,9 +146,9 @@ def _job(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
             return _requested(recorded, event)
         case TrainingJob.Claimed():
             return changed(row, status=Status.CLAIMED.value)
-        case TrainingJob.Started():
+        case TrainingJob.Started(resumed_from=resumed):
             since = changed(row)["started_at"] or recorded.envelope.decided_at
-            return changed(row, status=Status.RUNNING.value, started_at=since)
+            return changed(row, status=Status.RUNNING.value, started_at=since, epoch=resumed.epoch if resumed else 0)
         case TrainingJob.EpochCompleted(epoch=epoch, epochs=epochs, metrics=metrics):
             return changed(row, epoch=epoch, epochs=epochs, metrics=plain(metrics))
         case TrainingJob.MlflowLinked(mlflow_run_id=mlflow_run_id):

@@ -46,9 +46,10 @@ class Runs:
 
 
 def points_of(epochs: Sequence[Recorded]) -> list[Point]:
-    """What MLflow must have of these epochs, neither more nor less."""
+    """What MLflow must have of these epochs, neither more nor less: of one that was trained again, as it was first."""
+    first = {epoch.data["epoch"]: epoch for epoch in reversed(epochs)}
     return sorted(
-        Point(key, epoch.data["epoch"], millis(epoch.recorded_at), float(value))
-        for epoch in epochs
+        Point(key, number, millis(epoch.recorded_at), float(value))
+        for number, epoch in first.items()
         for key, value in epoch.data["metrics"].items()
     )

@@ -80,7 +80,7 @@ def test_an_attempt_from_claim_to_model(ann: Visitor, dataset: str, worker: Work
     job = requested(ann, dataset)
     attempt = worker.claim(job["id"])
     assert attempt.job["classes"] == ["zero", "one"]
-    assert (attempt.job["resume"], attempt.job["weights"]) == (None, None)
+    assert (attempt.job["resume"], attempt.job["weights"]) == ([], None)
     entries = attempt.get(f"{attempt.path}/entries?limit=5")
     rest = attempt.get(f"{attempt.path}/entries?after={entries['next']}")
     assert len(entries["items"] + rest["items"]) == 8
@@ -152,8 +152,8 @@ def test_a_stale_attempt_is_refused(ann: Visitor, dataset: str, worker: Worker) 
         first("POST", f"{first.path}/epochs", {"epoch": 2, "epochs": 3, "metrics": {}, "seconds": 1}).status_code == 409
     )
     second = worker.claim(job, 2)
-    assert second.job["resume"]["epoch"] == 1
-    assert httpx2.get(second.job["resume"]["url"], trust_env=False).content == b"after one epoch"
+    assert [each["epoch"] for each in second.job["resume"]] == [1]
+    assert httpx2.get(second.job["resume"][0]["url"], trust_env=False).content == b"after one epoch"
 
 
 def test_a_worker_hears_of_a_cancel_in_the_answer_to_a_report(ann: Visitor, dataset: str, worker: Worker) -> None:

@@ -23,11 +23,12 @@ ORGANIZATION = UUID(int=5)
 class FrontDesk:
     """`away` makes every answer a 503; addresses of claims before the one numbered `good_from` have expired."""
 
-    resume: dict[str, Any] | None = None
+    resume: tuple[dict[str, Any], ...] = ()
     objects: dict[str, bytes] = field(default_factory=dict)
     claimed: list[tuple[str, int]] = field(default_factory=list)
     reports: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    completed: set[str] = field(default_factory=set)
     models: Any = None
     away: bool = False
     stale: bool = False
@@ -38,7 +39,9 @@ class FrontDesk:
     good_from: int = 0
     refuses: tuple[str, ...] = ()
     unknown: bool = False
+    limit: int = 1_000
     put_answers: list[int] = field(default_factory=list)
+    withheld: frozenset[str] = frozenset()
     given: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -72,6 +75,8 @@ class FrontDesk:
             return JSONResponse({}, 503)
         if self.unknown:
             return JSONResponse({"type": "urn:vistory:problem:not-found", "detail": "there is no such job"}, 404)
+        if not self._has_place(job):
+            return JSONResponse({"type": "urn:vistory:problem:organization-is-busy", "detail": "it has its share"}, 409)
         if (job, body["attempt"]) in self.claimed and request.headers["Idempotency-Key"] not in self.keys:
             return JSONResponse({"detail": "taken"}, 409)
         self.claims += 1
@@ -79,9 +84,14 @@ class FrontDesk:
         self.claimed.append((job, body["attempt"]))
         return JSONResponse({"token": "a token", "job": self.job(job, body["attempt"])}, 201)
 
+    def _has_place(self, job: str) -> bool:
+        """Jobs are of one organization where the first letter of their ids is the same; only `complete` ends one."""
+        running = {each for each, _ in self.claimed if each[0] == job[0]} - {job} - self.completed
+        return len(running) < self.limit
+
     def job(self, job: str, attempt: int) -> dict[str, Any]:
         recipe = {"framework": "timm", "model": "tiny", "parameters": {"epochs": 2}, "device": "cpu"}
-        resume = self.resume and self.resume | {"url": f"{self.url}/blobs/{self.resume['sha256']}?claim={self.claims}"}
+        resume = [each | {"url": f"{self.url}/blobs/{each['sha256']}?claim={self.claims}"} for each in self.resume]
         return {
             "id": job,
             "attempt": attempt,
@@ -112,6 +122,8 @@ class FrontDesk:
         sha256 = request.path_params["sha256"]
         if int(request.query_params.get("claim", self.good_from)) < self.good_from:
             return Response(status_code=403)
+        if sha256 in self.withheld:
+            return Response(status_code=500)
         if request.method == "PUT" and self.put_answers:
             return Response(status_code=self.put_answers.pop(0))
         if request.method == "PUT":
@@ -130,6 +142,8 @@ class FrontDesk:
         if (key := request.headers["Idempotency-Key"]) not in self.keys:
             self.keys.append(key)
             self.reports.append((request.path_params["what"], await request.json()))
+            if request.path_params["what"] == "complete":
+                self.completed.add(request.path_params["job"])
         return JSONResponse({"cancelling": self.cancelling})
 
     async def standing(self, request: Request) -> Response:

@@ -226,7 +226,7 @@ def test_data_that_vanished_ends_as_a_data_error_that_names_the_file(
 
 def test_a_checkpoint_whose_hash_does_not_verify_is_not_loaded(servers: Servers, bus: Nats, tmp_path: Path) -> None:
     async def story() -> None:
-        desk = FrontDesk(resume={"epoch": 3, "sha256": digest(b"good"), "size": 4})
+        desk = FrontDesk(resume=({"epoch": 3, "sha256": digest(b"good"), "size": 4},))
         desk.objects[digest(b"good")] = b"evil"
         async with scene(servers, bus, tmp_path, ScriptedExecutor(trains), desk) as at:
             await at.request(attempt=2)
