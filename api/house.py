@@ -24,6 +24,7 @@ from infra.contents import DatasetContents
 from infra.dispatch import Dispatch
 from infra.job_states import JobStates
 from infra.objects import Objects
+from infra.places import Places
 from infra.reading import Reading
 from infra.secrets import Accounts
 from infra.sign_ins import SignIns
@@ -45,6 +46,7 @@ class House:
     uploads: Uploads
     contents: DatasetContents
     trainers: ReportedTrainers
+    places: Places
     archive: Archive
     states: JobStates
     bus: BusLink
@@ -70,6 +72,7 @@ def open_house(settings: Settings) -> Iterator[House]:
         accounts = core.accounts()
         blobs, uploads = Blobs(core.pool, Objects.open(settings)), Uploads(core.pool)
         contents, trainers = DatasetContents(core.pool, blobs, uploads), ReportedTrainers(core.pool)
+        places = Places(core.pool, settings.running_per_organization)
         reading = Reading(settings.need("database_url"))
         stack.callback(reading.close)
         yield House(
@@ -82,11 +85,12 @@ def open_house(settings: Settings) -> Iterator[House]:
             uploads=uploads,
             contents=contents,
             trainers=trainers,
+            places=places,
             archive=Archive(core.pool, blobs),
             states=JobStates(core.pool, core.mapper),
             bus=BusLink(settings.need("nats_url")),
             reading=reading,
-            dispatch=core.dispatch(accounts, {"contents": contents, "trainers": trainers}),
+            dispatch=core.dispatch(accounts, {"contents": contents, "places": places, "trainers": trainers}),
             code_version=code_version(),
         )
 

@@ -100,6 +100,9 @@ def cancel(job_id: UUID, desk: PersonDesk, house: TheHouse, body: Nothing | None
 
 
 class JobPage(JobRow):
+    """`waits_for` says what keeps a queued job from its beginning, other than that no worker is free."""
+
+    waits_for: str | None
     attempts: list[AttemptRow]
     checkpoints: list[CheckpointRow]
 
@@ -120,13 +123,14 @@ def index(
 
 
 @router.get("/training-jobs/{job_id}", responses=errors.responses(401, 403, 404, 422, 503))
-def show(job_id: UUID, member: Member, tx: Reading) -> JobPage:
+def show(job_id: UUID, member: Member, tx: Reading, house: TheHouse) -> JobPage:
     row = find_job(tx, member.organization_id, job_id)
     if row is None:
         raise NotFound(f"there is no training job {job_id}")
     attempts = list_attempts(tx, member.organization_id, job_id)
     checkpoints = list_checkpoints(tx, member.organization_id, job_id)
-    return JobPage(**dict(row), attempts=attempts, checkpoints=checkpoints)
+    waits_for = house.places.why_waiting(row.organization_id) if row.status is Status.QUEUED else None
+    return JobPage(**dict(row), waits_for=waits_for, attempts=attempts, checkpoints=checkpoints)
 
 
 def _weights(weights: From, member: Known, tx: Connection, house: House) -> Weights:

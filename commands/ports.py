@@ -68,6 +68,14 @@ class Contents(Protocol):
     ) -> Split: ...
 
 
+class Places(Protocol):
+    """How many trainings each organization may run at once."""
+
+    def take(self, organization_id: UUID, job_id: UUID) -> None:
+        """Raises OrganizationIsBusy."""
+        ...
+
+
 class Trainers(Protocol):
     """What the trainers can train, as they themselves reported it."""
 

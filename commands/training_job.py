@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from commands.access import Access, Command, May, OfAttempt, Platform, Worker
-from commands.ports import Accepted, Store, Trainers
+from commands.ports import Accepted, Places, Store, Trainers
 from commands.project import home
 from domain.dataset import Dataset, DatasetIsEmpty
 from domain.errors import Invalid
@@ -15,7 +15,7 @@ from domain.experiment import Experiment
 from domain.model import Actor
 from domain.project import Project
 from domain.roles import Permission
-from domain.training import Checkpoint, Device, Evidence, Model, Outcome, Recipe, Start, Weights
+from domain.training import Checkpoint, Device, Evidence, Model, Outcome, Recipe, Start, Status, Weights
 from domain.training_job import TrainingJob
 from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug
 
@@ -181,9 +181,12 @@ def cancel_training(command: CancelTraining, actor: Actor, now: datetime, *, sto
     return store.save(job)
 
 
-def claim_job(command: ClaimJob, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+def claim_job(command: ClaimJob, actor: Actor, now: datetime, *, store: Store, places: Places) -> Accepted:
     job = store.get(TrainingJob, command.job_id)
+    begins = job.status is Status.QUEUED
     job.claim(command.attempt, actor.id, command.worker, now)
+    if begins:
+        places.take(job.organization_id, job.id)
     return store.save(job)
 
 

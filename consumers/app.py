@@ -75,7 +75,7 @@ async def run(settings: Settings) -> None:
         stack.push_async_callback(client.close)
         mlflow = Mlflow(settings.need("mlflow_url"))
         stack.push_async_callback(mlflow.close)
-        dispatch = core.dispatch(core.accounts(), {"contents": None, "trainers": None})
+        dispatch = core.dispatch(core.accounts(), {"contents": None, "places": None, "trainers": None})
         platform = Platform(core.store, core.mapper, dispatch)
         records = Records(DoneSet(core.pool), Parked(core.pool), Positions(core.pool), client.publish)
         books = MlflowBooks(platform, mlflow)

@@ -38,7 +38,7 @@ from infra.shipping import Shipment
 from infra.sole import sole
 from infra.streams import EVENTS
 from infra.veil import Veil
-from infra.worker_api import AttemptApi, Away, Over, Senseless, Turned, WorkerApi, patiently
+from infra.worker_api import AttemptApi, Away, Busy, Over, Senseless, Turned, WorkerApi, patiently
 
 SLOTS: Final = 1
 STOPPED_WITHIN: Final = 4.5
@@ -198,7 +198,9 @@ class Service:
             await message.term()
             return False
         except (Away, Turned) as error:
-            log.warning("%s cannot be claimed now: %s", key, error)
+            log.log(
+                logging.INFO if isinstance(error, Busy) else logging.WARNING, "%s cannot be claimed now: %s", key, error
+            )
             await message.nak(delay=claim_delay(error, message.metadata.num_delivered or 1))
             return False
         self._begin(self._see_through(key, claim))
@@ -261,7 +263,12 @@ def key_of(message: Msg) -> Key:
 
 
 def claim_delay(error: Exception, deliveries: int) -> float:
-    """Soon where the platform is away, slowly where it says no: that takes somebody to mend."""
+    """Soon where the platform is away, slowly where it says no: that takes somebody to mend.
+
+    Where the organization has its share, others' jobs come first; the longer one waits, the less often it asks.
+    """
+    if isinstance(error, Busy):
+        return min(30.0, 3.0 + deliveries / 4)
     return 30.0 if isinstance(error, Turned) else min(15.0, 0.5 * 2 ** min(deliveries, 5))
 
 

@@ -8,7 +8,7 @@ import os
 import stat
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     worker_credential: SecretStr | None = None
     # What the API knows of the workers: framework -> sha256 of its credential, in hex.
     worker_credentials: dict[str, str] = {}
+    # How many trainings one organization may run at once, on all workers together.
+    running_per_organization: int = Field(8, ge=1)
     trainer_port: int | None = None
     environments: Path = Path(__file__).parent.parent / ".envs"
     threads: int | None = None

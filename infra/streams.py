@@ -168,6 +168,8 @@ async def declare_durable(js: JetStreamContext, durable: Durable) -> None:
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=30,
         max_deliver=-1,
+        # Jobs that are put back for a while count as pending, and must not keep those behind them from their turn.
+        max_ack_pending=-1,
         filter_subjects=list(durable.filters),
     )
     try:

@@ -19,6 +19,7 @@ PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)  # between addresses that the store do
 ASK_AGAIN: Final = (408, 425, 429)
 PROBLEM: Final = "urn:vistory:problem:"
 LOST_RACE: Final = f"{PROBLEM}conflict"
+BUSY: Final = f"{PROBLEM}organization-is-busy"
 T = TypeVar("T")
 Reclaim = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -33,6 +34,10 @@ class Turned(Exception):
     def __init__(self, status: int, problem: str) -> None:
         super().__init__(f"{status}: {problem}")
         self.status = status
+
+
+class Busy(Away):
+    """The organization runs as many trainings as it may: its job is asked for again after others had their turn."""
 
 
 class Over(Turned):
@@ -184,6 +189,8 @@ def _understood(answer: httpx.Response) -> Any:
         raise Away(f"{answer.status_code}")
     if answer.status_code == httpx.codes.CONFLICT and _kind(answer) == LOST_RACE:
         raise Away("somebody else changed the job at the same moment")
+    if answer.status_code == httpx.codes.CONFLICT and _kind(answer) == BUSY:
+        raise Busy(_problem(answer))
     if answer.status_code == httpx.codes.CONFLICT:
         raise Over(answer.status_code, _problem(answer))
     if answer.status_code in (404, 422) and _kind(answer).startswith(PROBLEM):

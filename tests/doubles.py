@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from commands.ports import Prepared
 from domain.dataset import Content, Ratios, Split, SplitMethod, Task
 from domain.errors import Invalid
+from domain.training import OrganizationIsBusy
 from infra.keys import Sealed
 from infra.ledger import Append, Head, Row, Verdict
 from infra.mapper import LARGEST_STATE, Stored
@@ -135,6 +136,20 @@ class PreparedContents:
             val=val,
             test=test,
         )
+
+
+class Room:
+    """The Places port of a platform where nothing ever ends: so many jobs of an organization, and no more."""
+
+    def __init__(self, limit: int = 1_000) -> None:
+        self.limit = limit
+        self._taken: dict[UUID, set[UUID]] = {}
+
+    def take(self, organization_id: UUID, job_id: UUID) -> None:
+        taken = self._taken.setdefault(organization_id, set())
+        if len(taken - {job_id}) >= self.limit:
+            raise OrganizationIsBusy("there is no place")
+        taken.add(job_id)
 
 
 class OneTrainer:

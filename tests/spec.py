@@ -14,7 +14,7 @@ from domain.model import Event
 from infra.dispatch import bind
 from infra.mapper import Mapper
 from infra.unit import Errand
-from tests.doubles import MemoryKeys, MemoryLedger, MemorySecrets, OneTrainer, PreparedContents
+from tests.doubles import MemoryKeys, MemoryLedger, MemorySecrets, OneTrainer, PreparedContents, Room
 
 NOBODY = Caller(kind="anonymous", id=UUID(int=0))
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,6 +25,7 @@ class Spec:
         self.ledger = MemoryLedger(UUID(int=9))
         self.keys = MemoryKeys()
         self.contents = PreparedContents()
+        self.room = Room()
         self.mapper = Mapper(self.ledger.ledger, self.keys)
         self.caller = NOBODY
         self.now = START
@@ -34,7 +35,7 @@ class Spec:
             self.ledger,
             self.mapper,
             lambda unit: MemorySecrets(self.ledger, unit.sides),
-            {"contents": self.contents, "trainers": OneTrainer()},
+            {"contents": self.contents, "places": self.room, "trainers": OneTrainer()},
         )
 
     def by(self, caller: Caller) -> Self:

@@ -18,7 +18,10 @@ TOLD: dict[str, tuple[str, ...]] = {
     "relay": ("database_url", "nats_url"),
     "projector": (*LEDGER, "nats_url"),
     "consumers": (*COMMANDS, "mlflow_url", "api_url", "heads_url"),
-    "api": (*COMMANDS, "mlflow_url", "api_host", "api_port", "api_url", "token_key_file", "worker_credentials"),
+    "api": (
+        *(*COMMANDS, "mlflow_url", "api_host", "api_port", "api_url"),
+        *("token_key_file", "worker_credentials", "running_per_organization"),
+    ),
     # Alone in the house without any key to it: no database, no object storage.
     "trainer": ("nats_url", "api_url", "trainer_port", "worker_credential", "environments"),
     # The command line, on this machine.
@@ -74,6 +77,7 @@ class Told:
             "data": str(self.folder.path),
             "log_level": self.parts.settings.log_level,
             "environments": str(self.parts.settings.environments),
+            "running_per_organization": self.parts.settings.running_per_organization,
             "master_key_file": str(passwords.key_file("master-1.key")),
             "pepper_file": str(passwords.key_file("pepper")),
             "token_key_file": str(passwords.key_file("token.key")),

@@ -81,6 +81,13 @@ CREATE TABLE work.archive (
     PRIMARY KEY (job_id, attempt, first)
 );
 
+CREATE TABLE work.places (
+    job_id uuid PRIMARY KEY,
+    organization_id uuid NOT NULL,
+    taken_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX places_by_organization ON work.places (organization_id);
+
 CREATE TABLE work.heard (
     job_id uuid NOT NULL,
     attempt integer NOT NULL,

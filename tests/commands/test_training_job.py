@@ -25,7 +25,17 @@ from domain.dataset import Dataset, DatasetHasNoSplit, DatasetIsEmpty
 from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.experiment import Experiment
 from domain.roles import Role
-from domain.training import MAX_LOSSES, AttemptIsStale, Checkpoint, EndReason, Evidence, JobIsOver, JobIsTaken, Model
+from domain.training import (
+    MAX_LOSSES,
+    AttemptIsStale,
+    Checkpoint,
+    EndReason,
+    Evidence,
+    JobIsOver,
+    JobIsTaken,
+    Model,
+    OrganizationIsBusy,
+)
 from domain.training_job import TrainingJob
 from tests.commands.conftest import BEN, ann, approve, ben, eve
 from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
@@ -171,6 +181,19 @@ def test_a_job_is_claimed_by_one_worker(ready: Spec) -> None:
 
 def test_a_claim_that_is_tried_again_changes_nothing(ready: Spec) -> None:
     ready.given(request()).by(pool()).given(claim).when(claim).then()
+
+
+def test_an_organization_runs_no_more_than_it_may(ready: Spec) -> None:
+    ready.room.limit = 1
+    ready.given(request(), request(job_id=AGAIN)).by(pool()).given(claim)
+    ready.by(pool(W2)).when(claim.model_copy(update={"job_id": AGAIN})).then_refused(OrganizationIsBusy)
+    ready.by(pool()).when(claim).then()
+
+
+def test_a_worker_that_runs_already_needs_no_other_place(ready: Spec) -> None:
+    ready.given(request()).by(pool()).given(claim)
+    ready.room.limit = 0
+    ready.when(claim).then()
 
 
 def test_a_worker_of_another_framework_claims_nothing(ready: Spec) -> None:

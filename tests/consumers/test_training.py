@@ -69,14 +69,14 @@ class Scene:
     admin: Client
     executor: ScriptedExecutor
 
-    async def request(self, attempt: int = 1) -> None:
+    async def request(self, attempt: int = 1, job: UUID = JOB, position: int | None = None) -> None:
         """An attempt that may begin, as the relay publishes it."""
         topic = "training_job.requested" if attempt == 1 else "training_job.requeued"
         data = {"framework": "timm", "recipe": {"framework": "timm"}, "attempt": attempt}
         envelope = {"organization": str(UUID(int=5)), "event": str(uuid7())}
         state = json.dumps({"data": data, "envelope": envelope}).encode()
-        row = Row(attempt, NOW, b"", Stored(JOB, attempt, topic, state))
-        message = pack(row, Head(UUID(int=1), 1, attempt, b""))
+        at = position or attempt
+        message = pack(Row(at, NOW, b"", Stored(job, attempt, topic, state)), Head(UUID(int=1), 1, at, b""))
         await self.admin.jetstream().publish(message.subject, message.data, headers=message.headers)
 
     async def telemetry(self) -> list[dict[str, Any]]:
@@ -286,6 +286,33 @@ def test_a_second_service_in_one_folder_does_not_begin_and_leaves_the_work_of_th
                 await asyncio.wait_for(second.run(), 5)
             assert at.desk.kinds() == ["start"]
             assert at.executor.started[0].status() is None
+
+    asyncio.run(story())
+
+
+def test_an_organization_that_has_its_share_keeps_no_other_from_its_turn(
+    servers: Servers, bus: Nats, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second, theirs = (UUID(f"{n}0000000-0000-7000-8000-00000000000{m}") for n, m in ((1, 1), (1, 2), (2, 1)))
+    caplog.set_level("INFO")
+
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path / "one", Hanging(trains), FrontDesk(limit=1)) as at:
+            told = at.service._settings.model_copy(update={"data": tmp_path / "two"})
+            beside = Service(told, "timm", other := Hanging(trains))
+            running = asyncio.create_task(beside.run())
+            try:
+                for position, job in enumerate((first, second, theirs), 1):
+                    await at.request(job=job, position=position)
+                await until(lambda: len(at.executor.started + other.started) == 2)
+                assert {job for job, _ in at.desk.claimed} == {str(first), str(theirs)}
+                assert f"{second}.1 cannot be claimed now: it has its share" in caplog.text
+                for execution in [*at.executor.started, *other.started]:
+                    execution.end(0)
+                await until(lambda: str(second) in {job for job, _ in at.desk.claimed})
+            finally:
+                beside.stop()
+                await asyncio.wait_for(running, 10)
 
     asyncio.run(story())
 
