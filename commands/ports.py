@@ -63,9 +63,9 @@ class Contents(Protocol):
         """Read what was uploaded, write manifest and report. Raises Invalid, NotFound."""
         ...
 
-    def split(
-        self, organization_id: UUID, content: Content, method: SplitMethod, ratios: Ratios, seed: int
-    ) -> Split: ...
+    def split(self, organization_id: UUID, content: Content, method: SplitMethod, ratios: Ratios, seed: int) -> Split:
+        """Each image is on one side; the same seed makes the same split. Raises Invalid."""
+        ...
 
 
 class Places(Protocol):
@@ -82,5 +82,6 @@ class Trainers(Protocol):
     def check(
         self, framework: str, model: str, task: Task, parameters: Mapping[str, bool | int | float | str]
     ) -> dict[str, bool | int | float | str]:
-        """All parameters with defaults filled in. Raises Invalid and names what is allowed."""
+        """All parameters with defaults filled in. Raises Invalid, or Refused where no such trainer has reported yet;
+        either names what there is."""
         ...

@@ -1,20 +1,24 @@
 """Doubles for ports that are ours; each runs the same contract suite as the real part."""
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from commands.ports import Prepared
 from domain.dataset import Content, Ratios, Split, SplitMethod, Task
-from domain.errors import Invalid
+from domain.errors import Invalid, NotFound
 from domain.training import OrganizationIsBusy
 from infra.keys import Sealed
 from infra.ledger import Append, Head, Row, Verdict
 from infra.mapper import LARGEST_STATE, Stored
+from infra.secrets import normalised
+from infra.trainers import Parameter, ReportedTrainers, TrainableModel
 
 
 class MemoryLedger:
@@ -54,8 +58,9 @@ class MemoryLedger:
             if len(event.state) > LARGEST_STATE:
                 return self._refuse("too_large", command)
             versions[event.originator_id] = version
-        emails = {side["digest"]: side["person_id"] for side in command.sides if side["kind"] == "email"}
-        if emails.keys() & self.taken.keys():
+        claimed = [side for side in command.sides if side["kind"] == "email"]
+        emails = {side["digest"]: side["person_id"] for side in claimed}
+        if len(emails) < len(claimed) or emails.keys() & self.taken.keys():
             return self._refuse("taken", command)
         self.taken |= emails
         for event in command.events:
@@ -102,39 +107,55 @@ class MemorySecrets:
         self._sides = sides
 
     def person_of(self, email: str) -> UUID | None:
-        person = self._ledger.taken.get(email.casefold())
+        person = self._ledger.taken.get(_digest(email))
         return UUID(person) if person else None
 
     def claim_email(self, email: str, person_id: UUID) -> None:
-        self._sides.append({"kind": "email", "digest": email.casefold(), "person_id": str(person_id)})
+        self._sides.append({"kind": "email", "digest": _digest(email), "person_id": str(person_id)})
 
     def set_password(self, person_id: UUID, password: str) -> None:
-        self._sides.append({"kind": "password", "person_id": str(person_id), "hash": "hashed"})
+        salted = os.urandom(16) + password.encode()
+        self._sides.append(
+            {"kind": "password", "person_id": str(person_id), "hash": hashlib.sha256(salted).hexdigest()}
+        )
 
 
+def _digest(email: str) -> str:
+    return hashlib.sha256(normalised(email).encode()).hexdigest()
+
+
+@dataclass
 class PreparedContents:
-    """The Contents port with uploads that were prepared by hand."""
+    """The Contents port with uploads that were prepared by hand; one without images is prepared as nothing."""
 
-    def __init__(self) -> None:
-        self.uploads: dict[UUID, Prepared] = {}
+    uploads: dict[tuple[UUID, UUID, UUID], Prepared | None] = field(default_factory=dict)
+
+    def offer(self, upload_id: UUID, dataset_id: UUID, organization_id: UUID, prepared: Prepared | None) -> None:
+        self.uploads[upload_id, dataset_id, organization_id] = prepared
 
     def prepare(self, upload_id: UUID, dataset_id: UUID, organization_id: UUID, *, strict: bool) -> Prepared:
-        if upload_id not in self.uploads:
+        upload = (upload_id, dataset_id, organization_id)
+        if upload not in self.uploads:
+            raise NotFound(f"there is no upload {upload_id} into this dataset")
+        prepared = self.uploads[upload]
+        if prepared is None:
             raise Invalid("there are no images in this upload")
-        return self.uploads[upload_id]
+        return prepared
 
     def split(self, organization_id: UUID, content: Content, method: SplitMethod, ratios: Ratios, seed: int) -> Split:
-        test = round(content.images * ratios.test)
-        val = round(content.images * ratios.val)
+        shares = {side: share for side, share in ratios if share}
+        if content.images < len(shares):
+            raise Invalid(f"{len(shares)} sides need as many images that differ; there are {content.images}")
+        counts = {"val": round(content.images * ratios.val), "test": round(content.images * ratios.test)}
+        said = f"{content.root} {method} {ratios} {seed}"
         return Split(
-            sha256=f"{seed:064x}",
+            sha256=hashlib.sha256(said.encode()).hexdigest(),
             root=content.root,
             method=method,
             ratios=ratios,
             seed=seed,
-            train=content.images - val - test,
-            val=val,
-            test=test,
+            train=content.images - sum(counts.values()),
+            **counts,
         )
 
 
@@ -152,15 +173,24 @@ class Room:
         taken.add(job_id)
 
 
-class OneTrainer:
-    """The Trainers port of a platform whose only trainer knows one model, `tiny`."""
+TINY: Final = TrainableModel(
+    name="tiny",
+    task=Task.DETECTION,
+    metric="map50",
+    parameters=(
+        Parameter(name="epochs", type="integer", default=3, min=1, max=10_000),
+        Parameter(name="rate", type="number", default=0.1, min=0, max=1),
+        Parameter(name="augment", type="boolean", default=True),
+        Parameter(name="optimizer", type="string", default="adamw", choices=("adamw", "sgd")),
+    ),
+)
 
-    def check(
-        self, framework: str, model: str, task: Task, parameters: Mapping[str, bool | int | float | str]
-    ) -> dict[str, bool | int | float | str]:
-        if (framework, model) != ("timm", "tiny"):
-            raise Invalid(f"unknown model {model!r} of {framework}; there is: timm tiny")
-        epochs = parameters.get("epochs", 3)
-        if not isinstance(epochs, int) or not 1 <= epochs <= 10_000:
-            raise Invalid("epochs must be a whole number from 1 to 10000")
-        return {"epochs": epochs}
+
+class OneTrainer(ReportedTrainers):
+    """The Trainers port of a platform whose only trainer knows one model: the real rules over a report in memory."""
+
+    def __init__(self) -> None:
+        """Without a database."""
+
+    def all(self) -> dict[str, tuple[TrainableModel, ...]]:
+        return {"timm": (TINY,)}

@@ -21,7 +21,7 @@ from domain.dataset import (
 )
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.roles import Role
-from tests.commands.conftest import ANN, BEN, CAT, ann, approve, ben, cat, eve
+from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, cat, eve
 from tests.spec import Spec
 
 CRACKS = UUID(int=11)
@@ -50,7 +50,8 @@ def content(root: str, images: int = 10) -> Content:
 def upload(spec: Spec, root: str, base: str | None = None, split: Split | None = None) -> CommitUpload:
     """An upload that was prepared against the revision `base`."""
     upload_id = UUID(root[:32])
-    spec.contents.uploads[upload_id] = Prepared(content=content(root), report="f" * 64, base=base, split=split)
+    prepared = Prepared(content=content(root), report="f" * 64, base=base, split=split)
+    spec.contents.offer(upload_id, CRACKS, ACME, prepared)
     return CommitUpload(dataset_id=CRACKS, upload_id=upload_id)
 
 
@@ -83,7 +84,12 @@ def test_an_upload_begun_before_another_was_committed_is_refused(spec: Spec) -> 
 
 
 def test_an_upload_without_images_changes_nothing(spec: Spec) -> None:
+    spec.contents.offer(UUID(int=5), CRACKS, ACME, None)
     spec.given(create).when(CommitUpload(dataset_id=CRACKS, upload_id=UUID(int=5))).then_refused(Invalid)
+
+
+def test_an_upload_that_was_never_begun_is_not_found(spec: Spec) -> None:
+    spec.given(create).when(CommitUpload(dataset_id=CRACKS, upload_id=UUID(int=6))).then_refused(NotFound)
 
 
 def test_a_split_that_comes_with_the_data_is_kept(spec: Spec) -> None:

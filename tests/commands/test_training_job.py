@@ -44,6 +44,7 @@ from tests.commands.test_experiment import BASELINE, platform
 from tests.commands.test_experiment import create as experiment
 from tests.commands.test_project import CELLS, OTHER
 from tests.commands.test_project import create as project
+from tests.doubles import TINY
 from tests.spec import Spec
 
 JOB, AGAIN, MADE, SNAPSHOT = UUID(int=31), UUID(int=32), UUID(int=33), UUID(int=34)
@@ -146,7 +147,7 @@ def test_parameters_are_stored_with_their_defaults(ready: Spec) -> None:
     ready.when(request(parameters={}))
     requested = ready.events()[-2]
     assert isinstance(requested, TrainingJob.Requested)
-    assert requested.recipe.parameters == {"epochs": 3}
+    assert requested.recipe.parameters == {each.name: each.default for each in TINY.parameters}
 
 
 @pytest.mark.parametrize("epochs", [0, 10**9, "ten"])
@@ -155,7 +156,7 @@ def test_epochs_have_limits(ready: Spec, epochs: object) -> None:
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones(ready: Spec) -> None:
-    ready.when(request(model="huge")).then_refused(Invalid, "there is: timm tiny")
+    ready.when(request(model="huge")).then_refused(Invalid, "it has tiny")
 
 
 def test_a_dataset_without_a_split_trains_nothing(spec: Spec) -> None:

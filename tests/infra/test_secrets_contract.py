@@ -1,0 +1,152 @@
+"""What every Secrets promises, asked of the real one and of the double that stands in for it."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg_pool import ConnectionPool
+from uuid_utils.compat import uuid7
+
+from commands.ports import Secrets
+from infra.ledger import Append
+from infra.mapper import Mapper
+from infra.secrets import Accounts, UnitSecrets
+from infra.unit import Errand, Unit
+from tests.doubles import MemoryKeys, MemoryLedger, MemorySecrets
+from tests.ground import NOW, Hand, ground
+from tests.servers import Databases
+from tests.spec import NOBODY
+
+ANN, BEN = UUID(int=1), UUID(int=2)
+
+
+@dataclass
+class Desk:
+    """Where commands are given: each has secrets of its own, and what they write is appended with its events."""
+
+    hand: Hand
+    secrets_of: Callable[[Unit], Secrets]
+
+    def unit(self) -> Unit:
+        return Unit(self.hand.ledger, Mapper(self.hand.id, MemoryKeys()), Errand(NOBODY, NOW, uuid7()))
+
+    def look(self) -> Secrets:
+        return self.secrets_of(self.unit())
+
+    def give(self, *wishes: Callable[[Secrets], None]) -> str:
+        return self.append(self.sides(*wishes))
+
+    def sides(self, *wishes: Callable[[Secrets], None]) -> list[Any]:
+        unit = self.unit()
+        for wish in wishes:
+            wish(self.secrets_of(unit))
+        return list(unit.sides)
+
+    def append(self, sides: list[Any]) -> str:
+        return self.hand.ledger.append([Append(uuid7(), b"", {"id": "x"}, self.hand.events(1), sides=sides)])[0].verdict
+
+
+@dataclass
+class RealDesk(Desk):
+    accounts: Accounts
+
+
+def claims(email: str, person: UUID) -> Callable[[Secrets], None]:
+    return lambda secrets: secrets.claim_email(email, person)
+
+
+def sets(password: str, person: UUID) -> Callable[[Secrets], None]:
+    return lambda secrets: secrets.set_password(person, password)
+
+
+@pytest.fixture
+def real(fresh_database: Callable[[], Databases]) -> Iterator[RealDesk]:
+    databases = fresh_database()
+    with ground(databases) as hand, ConnectionPool(databases.app_url, min_size=1, open=True) as pool:
+        accounts = Accounts(pool, os.urandom(32))
+        yield RealDesk(hand, lambda unit: UnitSecrets(accounts, unit), accounts)
+
+
+@pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.connected)])
+def desk(request: pytest.FixtureRequest) -> Desk:
+    if request.param == "real":
+        real: Desk = request.getfixturevalue("real")
+        return real
+    ledger = MemoryLedger(UUID(int=9))
+    return Desk(Hand(ledger, ledger.ledger), lambda unit: MemorySecrets(ledger, unit.sides))
+
+
+def test_nobody_has_an_address_that_was_never_claimed(desk: Desk) -> None:
+    assert desk.look().person_of("ann@example.org") is None
+
+
+def test_an_address_names_its_person_once_the_command_is_appended(desk: Desk) -> None:
+    sides = desk.sides(claims("ann@example.org", ANN))
+    assert desk.look().person_of("ann@example.org") is None
+    assert desk.append(sides) == "accepted"
+    assert desk.look().person_of("ann@example.org") == ANN
+    assert desk.look().person_of("ben@example.org") is None
+
+
+@pytest.mark.parametrize("written", ["Ann@Example.ORG", "  ann@example.org\n", "ａｎｎ@example.org"])
+def test_an_address_is_the_same_however_it_is_written(desk: Desk, written: str) -> None:
+    desk.give(claims("ann@example.org", ANN))
+    assert desk.look().person_of(written) == ANN
+    assert desk.give(claims(written, BEN)) == "taken"
+
+
+def test_an_address_that_is_taken_stays_with_whom_it_named_first(desk: Desk) -> None:
+    assert desk.give(claims("ann@example.org", ANN)) == "accepted"
+    assert desk.give(claims("ben@example.org", BEN), claims("ann@example.org", BEN)) == "taken"
+    assert desk.look().person_of("ann@example.org") == ANN
+    assert desk.look().person_of("ben@example.org") is None
+
+
+def test_one_command_claims_an_address_once(desk: Desk) -> None:
+    assert desk.give(claims("ann@example.org", ANN), claims("ANN@example.org", BEN)) == "taken"
+    assert desk.look().person_of("ann@example.org") is None
+
+
+def test_a_person_may_have_several_addresses(desk: Desk) -> None:
+    desk.give(claims("ann@example.org", ANN))
+    desk.give(claims("ann@example.com", ANN))
+    assert desk.look().person_of("ann@example.org") == desk.look().person_of("ann@example.com") == ANN
+
+
+def test_neither_address_nor_password_goes_into_the_append_in_the_open(desk: Desk) -> None:
+    written = str(desk.sides(claims("Ann@example.org", ANN), sets("correct horse battery", ANN)))
+    for open_word in ("correct horse", "example.org"):
+        assert open_word not in written.casefold()
+
+
+def test_equal_passwords_are_not_seen_to_be_equal(desk: Desk) -> None:
+    (first,), (second,) = desk.sides(sets("correct horse", ANN)), desk.sides(sets("correct horse", BEN))
+    assert first["hash"] != second["hash"]
+
+
+def test_a_password_lets_in_whom_it_was_set_for(real: RealDesk) -> None:
+    real.give(claims("ann@example.org", ANN), sets("correct horse", ANN))
+    real.give(claims("ben@example.org", BEN), sets("other horse", BEN))
+    assert real.accounts.authenticate(" ANN@example.org", "correct horse") == ANN
+    for email, password in (
+        ("ann@example.org", "other horse"),
+        ("ann@example.org", ""),
+        ("eve@example.org", "correct horse"),
+    ):
+        assert real.accounts.authenticate(email, password) is None
+
+
+def test_of_two_passwords_the_later_counts(real: RealDesk) -> None:
+    real.give(claims("ann@example.org", ANN), sets("first horse", ANN))
+    real.give(sets("second horse", ANN))
+    assert real.accounts.authenticate("ann@example.org", "first horse") is None
+    assert real.accounts.authenticate("ann@example.org", "second horse") == ANN
+
+
+def test_a_password_of_a_refused_command_is_not_set(real: RealDesk) -> None:
+    real.give(claims("ann@example.org", ANN), sets("first horse", ANN))
+    assert real.give(sets("second horse", ANN), claims("ann@example.org", BEN)) == "taken"
+    assert real.accounts.authenticate("ann@example.org", "first horse") == ANN
