@@ -36,19 +36,6 @@ class Platform:
         unit = Unit(self.ledger, self.mapper, Errand(CALLER, datetime.now(UTC), uuid7()))
         return await asyncio.to_thread(unit.get, kind, id)
 
-    async def react(self, command: Command, consumer: str, cause: Recorded) -> None:
-        """A command because of an event: the same consumer gives it once, however often the event comes."""
-        envelope = cause.envelope
-        errand = Errand(
-            CALLER,
-            datetime.now(UTC),
-            uuid5(envelope.event, consumer),
-            correlation=envelope.correlation,
-            causation=envelope.event,
-            traceparent=envelope.traceparent,
-        )
-        await asyncio.to_thread(self._give, command, errand)
-
     async def act(self, command: Command, about: UUID, name: str) -> None:
         """A command without an event behind it: given once under this name."""
         await asyncio.to_thread(self._give, command, Errand(CALLER, datetime.now(UTC), uuid5(about, name)))

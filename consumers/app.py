@@ -75,15 +75,14 @@ async def run(settings: Settings) -> None:
         stack.push_async_callback(client.close)
         mlflow = Mlflow(settings.need("mlflow_url"))
         stack.push_async_callback(mlflow.close)
-        dispatch = core.dispatch(core.accounts(), {"contents": None, "places": None, "trainers": None})
-        platform = Platform(core.store, core.mapper, dispatch)
+        platform = _platform(core)
         records = Records(DoneSet(core.pool), Parked(core.pool), Positions(core.pool), client.publish)
         books = MlflowBooks(platform, mlflow)
         table = reactions(platform, books, client)
-        await _start_reactions(settings, client, Reactor(platform, records), table, stack)
+        reactor = Reactor(platform, records)
+        await _start_reactions(settings, client, reactor, table, stack)
         loops, writer, owners = Loops(client, platform, records), RunWriter(books), Owners(platform)
         archivist = Archivist(ArchiveWriter(core.pool, Blobs(core.pool, Objects.open(settings))), owners)
-        reaper = Reaper(platform, RealEyes(core.pool, client))
         reactor = Reactor(platform, records)
         keeping = [partial(keep_heads, core.store, place) for place in places(settings)]
         sys.stdout.write("ready\n")
@@ -95,11 +94,17 @@ async def run(settings: Settings) -> None:
                 lambda: loops.write_batches(books, owners),
                 lambda: loops.archive(archivist),
                 lambda: _watch(client, settings, reactor, table),
-                reaper.run,
+                Reaper(platform, RealEyes(core.pool, client)).run,
                 *keeping,
             )
             for work in works:
                 tasks.create_task(_for_ever(work))
+
+
+def _platform(core: Core) -> Platform:
+    return Platform(
+        core.store, core.mapper, core.dispatch(core.accounts(), {"contents": None, "places": None, "trainers": None})
+    )
 
 
 async def _start_reactions(
@@ -123,6 +128,12 @@ async def _watch(client: Client, settings: Settings, reactor: Reactor, table: tu
             await watch(client.jetstream(), settings.need("database_url"), reaction, reactor.records.positions)
             await reactor.redrive(reaction)
         await asyncio.sleep(WATCHED_EVERY)
+
+
+async def _all_for_ever(*works: Callable[[], Awaitable[None]]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for work in works:
+            tasks.create_task(_for_ever(work))
 
 
 async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:

@@ -66,12 +66,7 @@ class Service:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._address = ""
         self.registry = CollectorRegistry()
-        self._ended = Counter(
-            "vistory_attempts_ended", "Attempts by how they ended.", ["report"], registry=self.registry
-        )
-        Gauge("vistory_attempts_running", "Trainings that run now.", registry=self.registry).set_function(
-            lambda: len(self.running)
-        )
+        self._ended = self._counter_of_ends()
         self._custody = Custody(framework, self._home, self._api, self.stream)
         self._bench = Bench(
             framework=framework,
@@ -82,6 +77,11 @@ class Service:
             threads=lambda: settings.threads or self._seat.threads(),
             veil=Veil(Path(settings.need("data")), [credential]),
         )
+
+    def _counter_of_ends(self) -> Counter:
+        running = Gauge("vistory_attempts_running", "Trainings that run now.", registry=self.registry)
+        running.set_function(lambda: len(self.running))
+        return Counter("vistory_attempts_ended", "Attempts by how they ended.", ["report"], registry=self.registry)
 
     def stream(self) -> JetStreamContext | None:
         return self._client.jetstream() if self._client is not None and self._client.is_connected else None

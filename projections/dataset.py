@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Select, Table, Text, Uuid, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from domain.dataset import Content, Dataset, Layout, Split, Task, Visibility
+from domain.dataset import Dataset, Layout, Split, Task, Visibility
 from domain.model import Recorded
 from domain.values import Value
 from projections.folding import changed, plain
@@ -108,19 +108,6 @@ class DatasetRow(Value):
     def split(self) -> Split | None:
         """The split of the current revision; one of an older revision says nothing about this one."""
         return self.last_split if self.last_split and self.last_split.root == self.root else None
-
-
-class RevisionRow(Value):
-    dataset_id: UUID
-    revision: int
-    organization_id: UUID
-    previous: str | None
-    root: str
-    content: Content
-    report: str
-    committed_by: UUID
-    committed_at: datetime
-    position: int
 
 
 class SnapshotRow(Value):
@@ -260,18 +247,6 @@ def list_datasets(
     tx: Connection, organization_id: UUID, *, viewer: UUID | None = None, after: int | None = None, limit: int = 50
 ) -> Page[DatasetRow]:
     return newest(tx, _seen(organization_id, viewer), datasets.c.first_position, DatasetRow, after, limit)
-
-
-def list_revisions(
-    tx: Connection, organization_id: UUID, dataset_id: UUID, *, after: int | None = None, limit: int = 50
-) -> Page[RevisionRow]:
-    of = revisions.c.dataset_id == dataset_id, revisions.c.organization_id == organization_id
-    return newest(tx, select(revisions).where(*of), revisions.c.position, RevisionRow, after, limit)
-
-
-def find_snapshot(tx: Connection, organization_id: UUID, dataset_id: UUID, tag: str) -> SnapshotRow | None:
-    of = snapshots.c.dataset_id == dataset_id, snapshots.c.organization_id == organization_id
-    return first(tx, select(snapshots).where(*of, snapshots.c.tag == tag), SnapshotRow)
 
 
 def list_snapshots(

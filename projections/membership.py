@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Select, 
 
 from domain.membership import Membership
 from domain.model import Recorded
-from domain.organization import Admission, Organization
+from domain.organization import Organization
 from domain.person import Person
 from domain.roles import Role
 from domain.values import Value
@@ -66,21 +66,6 @@ members: Final = Table(
     Index("members_by_organization", "organization_id", "first_position"),
     Index("members_by_person", "person_id"),
 )
-
-
-class OrganizationRow(Value):
-    id: UUID
-    company: str
-    division: str
-    name: str
-    admission: Admission
-    max_users: int
-    max_storage_gb: int
-    max_gpu_hours_per_month: int
-    seats: int
-    admins: int
-    founded_at: datetime
-    position: int
 
 
 class MemberRow(Value):
@@ -202,19 +187,11 @@ PROJECTION: Final = Projection(
 )
 
 
-def find_organization(tx: Connection, organization_id: UUID) -> OrganizationRow | None:
-    return first(tx, select(organizations).where(organizations.c.id == organization_id), OrganizationRow)
-
-
 def _of(organization_id: UUID) -> Select[tuple[object, ...]]:
     """A person is seen through a membership only, so an organization sees nobody but its own."""
     who = people.c.email, people.c.full_name, people.c.avatar_name
     joined = members.join(people, people.c.id == members.c.person_id)
     return select(members, *who).select_from(joined).where(members.c.organization_id == organization_id)
-
-
-def find_member(tx: Connection, organization_id: UUID, id: UUID) -> MemberRow | None:
-    return first(tx, _of(organization_id).where(members.c.id == id), MemberRow)
 
 
 def find_member_of_person(tx: Connection, organization_id: UUID, person_id: UUID) -> MemberRow | None:

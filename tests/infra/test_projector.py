@@ -21,14 +21,14 @@ from projections import PROJECTIONS
 from projections.audit import list_entries
 from projections.experiment import find_experiment, list_runs
 from projections.lineage import find_lineage
-from projections.membership import find_member, list_members
+from projections.membership import find_member_of_person, list_members
 from projections.project import find_project, list_projects
 from projections.training_job import list_jobs
 from tests.commands.conftest import ACME, ANN, BEN
 from tests.commands.test_experiment import BASELINE
 from tests.commands.test_project import CELLS
 from tests.infra.projecting import NAMES, Scene, poisoned, projector_process, scene, until
-from tests.projections.history import BEN_IN_ACME, ELSEWHERE, everything, recorded
+from tests.projections.history import ELSEWHERE, everything, recorded
 from tests.servers import Databases, Servers
 
 
@@ -305,7 +305,7 @@ def test_after_erasures_two_rebuilds_are_equal_and_only_names_are_gone(at: Scene
     rebuild(at.core)
     assert compare_rebuild(at.core).differences == ()
     with at.reading.transaction() as tx:
-        ben = find_member(tx, ACME, BEN_IN_ACME)
+        ben = find_member_of_person(tx, ACME, BEN)
         assert ben is not None
         assert ben.full_name == "[erased]"
         assert list_entries(tx, ACME, actor_id=ANN).items[0].actor_name == "[erased]"
