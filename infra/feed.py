@@ -84,20 +84,26 @@ class Feed:
 
     async def _message(self) -> tuple[int, int, list[dict[str, Any]]] | None:
         stream = self.stream()
-        self.is_cut = stream is None
         if stream is None:
+            self._cut()
             return None
         said = subject(self.framework, self.organization_id, self.job_id)
         try:
             found = await stream.get_msg(TELEMETRY, self._sequence + 1, said, direct=True, next=True)
         except NotFoundError:
+            self.is_cut = False
             return None
         except (TimeoutError, NatsError):
-            self._archived, self.is_cut = False, True
+            self._cut()
             return None
+        self.is_cut = False
         assert found.seq is not None, "a message of a stream has its place"
         document = json.loads(found.data or b"{}")
         return found.seq, document["attempt"], document["points"]
+
+    def _cut(self) -> None:
+        """Whatever the stream is when it is back, it may have been lost and made again: read from its beginning."""
+        self._sequence, self._archived, self.is_cut = 0, False, True
 
     def _advance(self, attempt: int, points: list[dict[str, Any]]) -> list[Point]:
         told = [Point(Place(attempt, point["n"]), {k: v for k, v in point.items() if k != "n"}) for point in points]

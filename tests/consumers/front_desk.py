@@ -21,7 +21,9 @@ ORGANIZATION = UUID(int=5)
 
 @dataclass
 class FrontDesk:
-    """`away` makes every answer a 503; addresses of claims before the one numbered `good_from` have expired."""
+    """`away` makes every answer a 503; addresses of claims before the one numbered `good_from` have expired;
+    jobs that are `unknown` cannot be claimed, and attempts that are `forgotten` stand nowhere.
+    """
 
     resume: tuple[dict[str, Any], ...] = ()
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -40,6 +42,7 @@ class FrontDesk:
     refuses: tuple[str, ...] = ()
     unknown: bool = False
     limit: int = 1_000
+    forgotten: bool = False
     put_answers: list[int] = field(default_factory=list)
     withheld: frozenset[str] = frozenset()
     given: list[str] = field(default_factory=list)
@@ -147,6 +150,8 @@ class FrontDesk:
         return JSONResponse({"cancelling": self.cancelling})
 
     async def standing(self, request: Request) -> Response:
+        if self.forgotten:
+            return JSONResponse({"type": "urn:vistory:problem:not-found", "detail": "there is no such attempt"}, 404)
         return JSONResponse({"current": not self.stale, "cancelling": self.cancelling, "archived": self.archived})
 
 
