@@ -56,7 +56,8 @@ class House:
 
     def ledger_as(self, caller: Caller) -> Store:
         """The aggregates as they stand in the ledger at this moment, behind the caller's wall."""
-        return Unit(self.core.store, self.core.mapper, Errand(caller, datetime.now(UTC), uuid7()))
+        core, errand = self.core, Errand(caller, datetime.now(UTC), uuid7())
+        return Unit(core.store, core.mapper, errand, known=core.known)
 
     def registration(self, person_id: UUID) -> Person.Registered:
         """The first fact about a person: its names, for that person to read."""
@@ -95,7 +96,7 @@ def open_house(settings: Settings) -> Iterator[House]:
         )
 
 
-def house(connection: HTTPConnection) -> House:
+async def house(connection: HTTPConnection) -> House:
     found: House = connection.app.state.house
     return found
 

@@ -5,21 +5,20 @@ from contextlib import closing
 from functools import partial
 from uuid import UUID
 
-import psycopg
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 from uuid_utils.compat import uuid7
 
 from bench.frame import Bench, Result, by, in_turn
+from bench.plain import PLAIN, STATE, plain_commits
 from infra.event_store import EventStore
 from infra.ledger import Append, Ledger
+from infra.line import Line
 from infra.mapper import Stored
 from infra.migrate import migrate
 from infra.provision import APP
 
-STATE = b'{"data":{},"envelope":{}}'.ljust(700)
-PLAIN = "plain single-row commits, one after another"
 LIBRARY = "the library's own recorder, as many writers"
 
 
@@ -30,16 +29,16 @@ def ledger(bench: Bench) -> Iterator[Result]:
     with (
         closing(EventStore(databases.app_url, pool_size=32)) as store,
         closing(_library(databases.owner_url)) as library,
-        psycopg.connect(databases.owner_url, autocommit=True) as plain,
+        plain_commits(databases.owner_url) as plain,
     ):
-        plain.execute("CREATE TABLE public.plain (id uuid PRIMARY KEY, state bytea NOT NULL)")
+        line = Line(store)
         recorder = PostgresApplicationRecorder(library, events_table_name="events")
         recorder.create_table()
         for writers, serial, peer in ((1, 0.6, 2.0), (8, None, None), (32, 2.0, None)):
             rounds = in_turn(
                 {
-                    "ours": partial(by, writers, seconds, lambda: append(store)),
-                    PLAIN: partial(by, 1, seconds, lambda: _plain(plain)),
+                    "ours": partial(by, writers, seconds, lambda: append(line)),
+                    PLAIN: partial(by, 1, seconds, plain),
                     LIBRARY: partial(by, writers, seconds, lambda: _recorded(recorder)),
                 },
                 rounds=5,
@@ -53,10 +52,6 @@ def ledger(bench: Bench) -> Iterator[Result]:
 def append(store: Ledger) -> None:
     verdict = store.append([Append(uuid7(), b"", {"id": "x"}, [Stored(uuid7(), 1, "bench.event", STATE)])])
     assert verdict[0].verdict == "accepted"
-
-
-def _plain(connection: psycopg.Connection) -> None:
-    connection.execute("INSERT INTO public.plain VALUES (%b, %b)", (uuid7(), STATE), prepare=True)
 
 
 def _recorded(recorder: PostgresApplicationRecorder) -> None:

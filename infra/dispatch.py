@@ -13,6 +13,7 @@ from commands import HANDLERS
 from commands.access import Command
 from commands.ports import Accepted
 from domain.errors import Conflict, KeyReused
+from infra.known import Known
 from infra.ledger import Ledger
 from infra.mapper import Mapper
 from infra.unit import Errand, Unit
@@ -31,12 +32,13 @@ class Dispatch:
 
     ledger: Ledger
     mapper: Mapper
+    known: Known
     secrets: Callable[[Unit], Any]
     bound: Mapping[type[Command], tuple[Callable[..., Accepted], Mapping[str, Any], frozenset[str]]]
 
     def __call__(self, command: Command, errand: Errand) -> Accepted:
         for attempt in range(TRIES):
-            unit = Unit(self.ledger, self.mapper, errand)
+            unit = Unit(self.ledger, self.mapper, errand, known=self.known)
             try:
                 if (attempt or errand.fingerprint) and (before := self.ledger.command(errand.command_id)):
                     return unit.answer(before)
@@ -60,10 +62,12 @@ class Dispatch:
         return handler(command, unit.actor, unit.errand.now, **ports, **{name: own[name] for name in per_unit})
 
 
-def bind(ledger: Ledger, mapper: Mapper, secrets: Callable[[Unit], Any], ports: Mapping[str, Any]) -> Dispatch:
+def bind(
+    ledger: Ledger, mapper: Mapper, known: Known, secrets: Callable[[Unit], Any], ports: Mapping[str, Any]
+) -> Dispatch:
     """Give every command handler the ports its signature names; a missing one fails now, not on first use."""
     bound = {}
     for command, handler in HANDLERS.items():
         names = set(list(signature(handler).parameters)[3:])
         bound[command] = (handler, {name: ports[name] for name in names - _PER_UNIT}, frozenset(names & _PER_UNIT))
-    return Dispatch(ledger, mapper, secrets, bound)
+    return Dispatch(ledger, mapper, known, secrets, bound)

@@ -1,15 +1,18 @@
 """The ledger on PostgreSQL: the eventsourcing library's recorder, with one door of our own (migration 0001)."""
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from eventsourcing.utils import retry
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.types.json import Jsonb
+from psycopg.rows import tuple_row
 
+from infra.arrays import BYTEA, JSONB, TEXT, UUIDS, Array, array, int4s, int8s
 from infra.ledger import Append, Head, Row, Verdict
 from infra.mapper import Stored
 
@@ -18,6 +21,10 @@ _APPEND = (
     "%b::uuid[], %b::bytea[], %b::jsonb[],"
     " %b::int[], %b::uuid[], %b::bigint[], %b::text[], %b::bytea[],"
     " %b::int[], %b::uuid[], %b::bigint[], %b::int[], %b::jsonb[])"
+)
+_EVENTS_OF = (
+    "SELECT originator_id, originator_version, topic, state FROM ledger.events"
+    " WHERE originator_id = %b AND originator_version > %b ORDER BY originator_version"
 )
 
 
@@ -54,29 +61,18 @@ class EventStore(PostgresApplicationRecorder):
         raise NotImplementedError("the only door is append()")
 
     def append(self, commands: Sequence[Append]) -> list[Verdict]:
-        events = [(n, event) for n, command in enumerate(commands, 1) for event in command.events]
-        reads = [(n, *read) for n, command in enumerate(commands, 1) for read in command.reads]
-        sides = [(n, Jsonb(side)) for n, command in enumerate(commands, 1) for side in command.sides]
-        arguments = [
-            [command.command_id for command in commands],
-            [command.fingerprint for command in commands],
-            [Jsonb(command.result) for command in commands],
-            [n for n, _ in events],
-            [event.originator_id for _, event in events],
-            [event.originator_version for _, event in events],
-            [event.topic for _, event in events],
-            [event.state for _, event in events],
-            *(list(column) for column in (zip(*reads, strict=True) if reads else ((), (), ()))),
-            *(list(column) for column in (zip(*sides, strict=True) if sides else ((), ()))),
-        ]
         with self.datastore.get_connection() as connection:
-            rows = connection.execute(_APPEND, arguments, prepare=True).fetchall()
-        return [Verdict(r["verdict"], r["reached"], r["chain"], r["fingerprint"], r["result"]) for r in rows]
-
-    def events_of(self, id: UUID) -> list[Stored]:
+            rows = connection.execute(_APPEND, _arguments(commands), prepare=True, binary=True).fetchall()
         return [
-            Stored(cast(UUID, e.originator_id), e.originator_version, e.topic, e.state) for e in self.select_events(id)
+            Verdict(r["verdict"], r["reached"], r["chain"], r["fingerprint"], r["result"] or command.result)
+            for r, command in zip(rows, commands, strict=True)
         ]
+
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    def events_of(self, id: UUID, after: int = 0) -> list[Stored]:
+        with self.datastore.get_connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            return [Stored(*row) for row in cursor.execute(_EVENTS_OF, (id, after), prepare=True)]
 
     def command(self, id: UUID) -> Verdict | None:
         with self.datastore.get_connection() as connection:
@@ -112,3 +108,28 @@ class EventStore(PostgresApplicationRecorder):
 
     def close(self) -> None:
         self.datastore.close()
+
+
+def _arguments(commands: Sequence[Append]) -> list[Array]:
+    events = [(n, event) for n, command in enumerate(commands, 1) for event in command.events]
+    reads = [(n, *read) for n, command in enumerate(commands, 1) for read in command.reads]
+    sides = [(n, side) for n, command in enumerate(commands, 1) for side in command.sides]
+    return [
+        array(UUIDS, [command.command_id.bytes for command in commands]),
+        array(BYTEA, [command.fingerprint for command in commands]),
+        array(JSONB, [_jsonb(command.result) for command in commands]),
+        int4s([n for n, _ in events]),
+        array(UUIDS, [event.originator_id.bytes for _, event in events]),
+        int8s([event.originator_version for _, event in events]),
+        array(TEXT, [event.topic.encode() for _, event in events]),
+        array(BYTEA, [event.state for _, event in events]),
+        int4s([n for n, _, _ in reads]),
+        array(UUIDS, [id.bytes for _, id, _ in reads]),
+        int8s([version for _, _, version in reads]),
+        int4s([n for n, _ in sides]),
+        array(JSONB, [_jsonb(side) for _, side in sides]),
+    ]
+
+
+def _jsonb(value: Mapping[str, Any]) -> bytes:
+    return b"\x01" + json.dumps(value).encode()

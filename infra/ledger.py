@@ -48,7 +48,9 @@ class Ledger(Protocol):
         """Judge each command alone; what is accepted is durable when this returns."""
         ...
 
-    def events_of(self, id: UUID) -> list[Stored]: ...
+    def events_of(self, id: UUID, after: int = 0) -> list[Stored]:
+        """Of one aggregate, in order, those behind a version."""
+        ...
 
     def command(self, id: UUID) -> Verdict | None:
         """What became of a command, if it was ever accepted."""

@@ -1,5 +1,6 @@
 """One command's view of the store: what it reads is asserted, what it changes is one append."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,8 +16,9 @@ from domain.errors import Conflict, Invalid, KeyReused, NotFound
 from domain.membership import Membership, membership_id
 from domain.model import PLATFORM, Actor, Aggregate, Envelope, Event
 from domain.roles import Role
+from infra.known import Known
 from infra.ledger import Append, Ledger, Verdict
-from infra.mapper import Mapper, StateTooLarge
+from infra.mapper import Mapper, StateTooLarge, personal_fields
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -42,6 +44,7 @@ class Unit:
     mapper: Mapper
     errand: Errand
     actor: Actor | None = None
+    known: Known = field(default_factory=Known)
     sides: list[Mapping[str, Any]] = field(default_factory=list)
     _seen: dict[UUID, tuple[Aggregate | None, int]] = field(default_factory=dict)
 
@@ -87,10 +90,17 @@ class Unit:
         )
 
     def _load(self, id: UUID) -> Aggregate | None:
-        aggregate: Aggregate | None = None
-        for stored in self.ledger.events_of(id):
+        """As it is now: what is known of it, and every event since. What is about a person is never remembered."""
+        since, aggregate = self.known.get(id) or (time.monotonic(), None)
+        news = self.ledger.events_of(id, aggregate.version if aggregate else 0)
+        for stored in news:
             event, _ = self.mapper.decode(stored)
             aggregate = event.mutate(aggregate)
+        if aggregate is not None and news:
+            if any(personal_fields(EVENTS[stored.topic]) for stored in news):
+                self.known.forget(id)
+            else:
+                self.known.keep(aggregate, since)
         return aggregate
 
     def _inside(self, aggregate: Aggregate) -> bool:

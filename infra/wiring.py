@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +12,8 @@ from infra.config import Settings, private
 from infra.dispatch import Dispatch, bind
 from infra.event_store import EventStore
 from infra.keys import MasterKey, PersonKeys
+from infra.known import Known
+from infra.line import Line
 from infra.mapper import Mapper
 from infra.secrets import Accounts, UnitSecrets
 
@@ -26,6 +28,7 @@ class Core:
     mapper: Mapper
     keys: PersonKeys
     closing: ExitStack
+    known: Known = field(default_factory=Known)
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -42,7 +45,7 @@ class Core:
 
     def dispatch(self, accounts: Accounts, ports: Mapping[str, Any]) -> Dispatch:
         """Bind the handlers to this ledger and to the ports that their signatures name."""
-        return bind(self.store, self.mapper, lambda unit: UnitSecrets(accounts, unit), ports)
+        return bind(Line(self.store), self.mapper, self.known, lambda unit: UnitSecrets(accounts, unit), ports)
 
     def close(self) -> None:
         self.closing.close()

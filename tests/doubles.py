@@ -33,8 +33,8 @@ class MemoryLedger:
     def append(self, commands: Sequence[Append]) -> list[Verdict]:
         return [self._judge(command) for command in commands]
 
-    def events_of(self, id: UUID) -> list[Stored]:
-        return [row.stored for row in self.rows if row.stored.originator_id == id]
+    def events_of(self, id: UUID, after: int = 0) -> list[Stored]:
+        return [row.stored for row in self.rows if row.stored.originator_id == id][after:]
 
     def command(self, id: UUID) -> Verdict | None:
         return self.commands.get(id)

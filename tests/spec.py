@@ -12,6 +12,7 @@ from commands.access import Caller, Command
 from commands.ports import Accepted
 from domain.model import Event
 from infra.dispatch import bind
+from infra.known import Known
 from infra.mapper import Mapper
 from infra.unit import Errand
 from tests.doubles import MemoryKeys, MemoryLedger, MemorySecrets, OneTrainer, PreparedContents, Room
@@ -34,6 +35,7 @@ class Spec:
         self.dispatch = bind(
             self.ledger,
             self.mapper,
+            Known(),
             lambda unit: MemorySecrets(self.ledger, unit.sides),
             {"contents": self.contents, "places": self.room, "trainers": OneTrainer()},
         )

@@ -95,7 +95,7 @@ END $$;
 
 -- The only door. Takes a list of commands and judges each alone; arrays named *_of hold, per row, the index (from 1)
 -- of the command that the row belongs to; rows come in the order of commands, events of one aggregate together.
--- Verdicts: accepted, repeated, conflict, taken, too_large.
+-- Verdicts: accepted, repeated (with fingerprint and result of then), conflict, taken, too_large.
 CREATE FUNCTION ledger.append(
     command_ids uuid[], fingerprints bytea[], results jsonb[],
     event_of integer[], event_ids uuid[], event_versions bigint[], event_topics text[], event_states bytea[],
@@ -126,7 +126,7 @@ BEGIN
         command := c;
         verdict := 'accepted';
         fingerprint := NULL;
-        result := results[command];
+        result := NULL;
         SELECT * INTO seen FROM ledger.commands k WHERE k.id = command_ids[c];
         IF FOUND THEN
             verdict := 'repeated';
@@ -182,7 +182,7 @@ BEGIN
             reached := h.position;
             chain := h.chain;
             INSERT INTO ledger.commands
-            VALUES (command_ids[command], fingerprints[command], result, reached, chain, moment);
+            VALUES (command_ids[command], fingerprints[command], results[command], reached, chain, moment);
         ELSE
             WHILE e <= n AND event_of[e] = command LOOP
                 e := e + 1;

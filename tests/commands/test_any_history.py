@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
+from functools import reduce
 from typing import Any
 from uuid import UUID
 
@@ -171,6 +172,7 @@ def test_any_sequence_of_commands_leaves_the_invariants_whole() -> None:
         _positions_are_whole(spec)
         _the_organization_is_whole(spec)
         _every_job_has_at_most_one_end(spec)
+        _what_is_known_is_what_is_true(spec)
 
     any_history()
     assert {kind.__name__ for kind in HANDLERS} - set(accepted) == set(), "these were never accepted"
@@ -199,3 +201,13 @@ def _every_job_has_at_most_one_end(spec: Spec) -> None:
             topics = [stored.topic for stored in spec.ledger.events_of(id)]
             assert sum(topic in ENDS for topic in topics) == (job.status in OVER)
             assert topics.count("training_job.requeued") == job.attempt - 1
+
+
+def _what_is_known_is_what_is_true(spec: Spec) -> None:
+    """However often it was copied, changed and read on from, an aggregate is the fold of its events."""
+    for id in {row.stored.originator_id for row in spec.ledger.rows}:
+        known = spec.dispatch.known.get(id)
+        if known is not None:
+            _, aggregate = known
+            events = [spec.mapper.decode(stored)[0] for stored in spec.ledger.events_of(id)[: aggregate.version]]
+            assert vars(aggregate) == vars(reduce(lambda before, event: event.mutate(before), events, None))

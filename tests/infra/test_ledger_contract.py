@@ -7,6 +7,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from infra.ledger import Append
+from infra.line import Line
 from infra.mapper import LARGEST_STATE, Stored
 from tests.doubles import MemoryLedger
 from tests.ground import Hand, ground
@@ -15,15 +16,20 @@ from tests.servers import Servers
 NOTHING: list[Stored] = []
 
 
-@pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.connected)])
+REAL = [pytest.param(name, marks=pytest.mark.connected) for name in ("real", "real, in line")]
+
+
+@pytest.fixture(params=["double", "double, in line", *REAL])
 def hand(request: pytest.FixtureRequest) -> Iterator[Hand]:
-    if request.param == "double":
-        yield Hand(MemoryLedger(UUID(int=9)), UUID(int=9))
+    in_line = request.param.endswith("in line")
+    if request.param.startswith("double"):
+        memory = MemoryLedger(UUID(int=9))
+        yield Hand(Line(memory) if in_line else memory, UUID(int=9))
         return
     servers: Servers = request.getfixturevalue("servers")
     databases = servers.fresh_database()
     with ground(databases) as real:
-        yield real
+        yield Hand(Line(real.ledger), real.id) if in_line else real
     servers.drop(databases)
 
 
@@ -40,6 +46,7 @@ def test_what_is_appended_is_read_back_in_order(hand: Hand) -> None:
     assert [row.position for row in rows] == [1, 2, 3, 4, 5]
     assert [row.stored for row in rows] == [*first, *second]
     assert hand.ledger.events_of(second[0].originator_id) == second
+    assert hand.ledger.events_of(first[0].originator_id, after=1) == first[1:]
     assert rows[-1].chain == hand.ledger.head().chain
 
 

@@ -1,0 +1,55 @@
+"""Aggregates as they were last seen, so that only what happened since is read and decoded.
+
+A hint and never the truth: whoever takes one reads on from its version, and the append asserts the version again.
+"""
+
+import time
+from collections import OrderedDict
+from threading import Lock
+from typing import Final
+from uuid import UUID
+
+from domain.model import Aggregate
+
+MOST: Final = 2_000
+SECONDS: Final = 30.0
+
+
+class Known:
+    """Bounded in number and in age. What holds anything about a person is not to be kept here."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[UUID, tuple[float, Aggregate]] = OrderedDict()
+
+    def get(self, id: UUID) -> tuple[float, Aggregate] | None:
+        """When it was read from its first event, and a copy of it."""
+        with self._lock:
+            kept = self._kept.get(id)
+            if kept is None or kept[0] < time.monotonic() - SECONDS:
+                return None
+            self._kept.move_to_end(id)
+            return kept[0], _copy(kept[1])
+
+    def keep(self, aggregate: Aggregate, since: float) -> None:
+        """A copy; `since` is when its first event was read."""
+        with self._lock:
+            self._kept[aggregate.id] = since, _copy(aggregate)
+            self._kept.move_to_end(aggregate.id)
+            if len(self._kept) > MOST:
+                self._kept.popitem(last=False)
+
+    def forget(self, id: UUID) -> None:
+        with self._lock:
+            self._kept.pop(id, None)
+
+
+def _copy(aggregate: Aggregate) -> Aggregate:
+    """What an aggregate holds is frozen, or a plain collection of what is frozen."""
+    other = type(aggregate).__new__(type(aggregate))
+    other.__dict__.update({name: _own(value) for name, value in vars(aggregate).items()})
+    return other
+
+
+def _own(value: object) -> object:
+    return value.copy() if isinstance(value, list | set | dict) else value

@@ -1,0 +1,87 @@
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from commands.membership import ChangeRole
+from commands.project import CreateProject, RenameProject
+from domain.membership import GuestOwnsAProject, membership_id
+from domain.person import Person
+from domain.project import Project
+from domain.roles import Role
+from infra import known
+from infra.known import Known
+from infra.mapper import Mapper, Stored
+from infra.unit import Errand, Unit
+from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register
+from tests.spec import START, Spec
+
+DIGITS = UUID(int=7)
+
+
+class Counting(Mapper):
+    """Counts what is decoded to be read, not what is read back while it is written."""
+
+    decoded = 0
+
+    def decode(self, stored: Stored) -> Any:
+        self.decoded += 1
+        return super().decode(stored)
+
+
+@pytest.fixture
+def spec() -> Spec:
+    """Ann is the admin of Acme, Ben a member; Ann's project was renamed often."""
+    spec = Spec().given(register(ANN, "ann"), register(BEN, "ben")).by(ann)
+    spec.given(approve(BEN, Role.ENGINEER_II), CreateProject(project_id=DIGITS, name="digits"))
+    return spec.given(*(RenameProject(project_id=DIGITS, name=f"digits {n}") for n in range(20)))
+
+
+def unit(spec: Spec, mapper: Mapper, known: Known) -> Unit:
+    return Unit(spec.ledger, mapper, Errand(caller=ann, now=START, command_id=uuid7()), known=known)
+
+
+def test_what_is_known_is_not_decoded_again_but_what_happened_since_is(spec: Spec) -> None:
+    counting, shared = Counting(spec.ledger.ledger, spec.keys), Known()
+    assert unit(spec, counting, shared).get(Project, DIGITS).version == 21
+    assert counting.decoded == 21
+    spec.given(RenameProject(project_id=DIGITS, name="by another process"))
+    assert unit(spec, counting, shared).get(Project, DIGITS).name == "by another process"
+    assert counting.decoded == 22
+
+
+def test_a_role_that_another_process_took_away_is_gone_at_once(spec: Spec) -> None:
+    here, elsewhere = spec.dispatch, replace(spec.dispatch, known=Known())
+    spec.by(ben).given(CreateProject(project_id=uuid7(), name="mine"))
+    spec.dispatch = elsewhere
+    spec.by(ann).given(ChangeRole(membership_id=membership_id(ACME, BEN), role=Role.GUEST))
+    spec.dispatch = here
+    spec.by(ben).when(CreateProject(project_id=uuid7(), name="not mine")).then_refused(GuestOwnsAProject)
+
+
+def test_what_a_command_does_to_an_aggregate_is_not_known_before_it_is_stored(spec: Spec) -> None:
+    shared = Known()
+    unit(spec, spec.mapper, shared).get(Project, DIGITS).rename("never saved", START)
+    assert unit(spec, spec.mapper, shared).get(Project, DIGITS).name == "digits 19"
+
+
+def test_nothing_about_a_person_is_kept(spec: Spec) -> None:
+    shared = Known()
+    unit(spec, spec.mapper, shared).get(Person, ANN)
+    assert shared.get(ANN) is None
+
+
+def test_what_is_kept_is_bounded_in_number_and_in_age(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = Known()
+    monkeypatch.setattr(known, "MOST", 2)
+    project = unit(spec, spec.mapper, shared).get(Project, DIGITS)
+    assert shared.get(DIGITS)
+    for other in (uuid7(), uuid7()):
+        spec.given(CreateProject(project_id=other, name="other"))
+        unit(spec, spec.mapper, shared).get(Project, other)
+    assert shared.get(DIGITS) is None
+    monkeypatch.setattr(known, "SECONDS", 0.0)
+    shared.keep(project, since=0.0)
+    assert shared.get(DIGITS) is None
