@@ -1,6 +1,9 @@
-"""From a request to a caller and a command: who asks, under which command id, in which trace."""
+"""From a request to a caller and a command: who asks, under which command id, in which trace.
 
-from collections.abc import Callable
+What only looks at the request is asynchronous: a hop to another thread costs more than all that it does there.
+"""
+
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -95,17 +98,17 @@ def client(request: Request) -> Client:
     return Client(address=address, agent=agent[:300])
 
 
-def anonymous(request: Request) -> Caller:
+async def anonymous(request: Request) -> Caller:
     return Caller(kind="anonymous", id=UUID(int=0), client=client(request))
 
 
-def person(request: Request, house: TheHouse, bearer: Bearer) -> Caller:
+async def person(request: Request, house: TheHouse, bearer: Bearer) -> Caller:
     if bearer is None:
         raise Unauthenticated("sign in first: send `Authorization: Bearer <token>`")
     return house.tokens.person(bearer.credentials).model_copy(update={"client": client(request)})
 
 
-def service(house: TheHouse, bearer: Bearer) -> Caller:
+async def service(house: TheHouse, bearer: Bearer) -> Caller:
     """A trainer's service, by the credential of its framework; which worker it is, it says itself."""
     given = sha256((bearer.credentials if bearer else "").encode()).hexdigest()
     for framework, known in house.settings.worker_credentials.items():
@@ -114,14 +117,14 @@ def service(house: TheHouse, bearer: Bearer) -> Caller:
     raise Unauthenticated("this is no worker's credential")
 
 
-def attempt(house: TheHouse, bearer: Bearer) -> Caller:
+async def attempt(house: TheHouse, bearer: Bearer) -> Caller:
     """A worker, by the token that its claim was answered with."""
     if bearer is None:
         raise Unauthenticated("the token of a claimed attempt is needed")
     return house.tokens.worker(bearer.credentials)
 
 
-def _desk(of: Callable[..., Caller]) -> Callable[..., Any]:
+def _desk(of: Callable[..., Awaitable[Caller]]) -> Callable[..., Any]:
     async def desk(
         request: Request, response: Response, house: TheHouse, caller: Annotated[Caller, Depends(of)], key: Key = None
     ) -> Desk:

@@ -35,7 +35,7 @@ class Announced(uvicorn.Server):
             sys.stdout.flush()
 
 
-def serve(app: FastAPI, settings: Settings) -> None:
+def configured(app: FastAPI, settings: Settings) -> uvicorn.Server:
     configuration = uvicorn.Config(
         app,
         host=settings.api_host,
@@ -47,4 +47,8 @@ def serve(app: FastAPI, settings: Settings) -> None:
     )
     for name in ("uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).addFilter(WithoutQuery())
-    Announced(configuration).run()
+    return Announced(configuration)
+
+
+def serve(app: FastAPI, settings: Settings) -> None:
+    configured(app, settings).run()

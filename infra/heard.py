@@ -14,9 +14,11 @@ class Heard:
     pool: ConnectionPool
 
     def note(self, job_id: UUID, attempt: int) -> None:
+        """Not worth an fsync: what a crash takes with it is heard again in a moment."""
         with self.pool.connection() as connection:
             connection.execute(
-                "INSERT INTO work.heard (job_id, attempt) VALUES (%s, %s)"
+                "INSERT INTO work.heard (job_id, attempt)"
+                " SELECT %s, %s FROM set_config('synchronous_commit', 'off', true)"
                 " ON CONFLICT (job_id, attempt) DO UPDATE SET heard_at = now()",
                 (job_id, attempt),
             )

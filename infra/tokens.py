@@ -1,7 +1,8 @@
 """The tokens that the API signs: what a person carries for an hour, and what is good for one attempt at one job."""
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -21,12 +22,14 @@ ISSUER: Final = "vistory"
 ACCESS_LIFE: Final = timedelta(hours=1)
 # A job's token is worth nothing once its attempt is over, whatever it says here.
 JOB_LIFE: Final = timedelta(days=60)
+REMEMBERED: Final = 10_000
 Audience = Literal["access", "job"]
 
 
 @dataclass(frozen=True)
 class Tokens:
     key: Ed25519PrivateKey
+    _read_before: dict[tuple[Audience, str], dict[str, Any]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, file: Path) -> Self:
@@ -66,6 +69,16 @@ class Tokens:
         return jwt.encode({**claims, **frame}, self.key, algorithm=ALGORITHM)
 
     def _read(self, audience: Audience, token: str) -> dict[str, Any]:
+        """A signature is checked once; whether the token has expired, each time."""
+        claims = self._read_before.get((audience, token))
+        if claims is None or claims["exp"] <= time.time():
+            claims = self._verified(audience, token)
+            if len(self._read_before) >= REMEMBERED:
+                self._read_before.clear()
+            self._read_before[audience, token] = claims
+        return claims
+
+    def _verified(self, audience: Audience, token: str) -> dict[str, Any]:
         try:
             return jwt.decode(
                 token,
