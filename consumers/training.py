@@ -42,6 +42,7 @@ from infra.worker_api import AttemptApi, Away, Busy, Over, Senseless, Turned, Wo
 
 SLOTS: Final = 1
 STOPPED_WITHIN: Final = 4.5
+CORES_ASKED_FOR_EVERY: Final = 2.0
 log = logging.getLogger(__name__)
 
 
@@ -74,7 +75,7 @@ class Service:
             executor=executor or SubprocessExecutor(settings.environments.absolute()),
             cache=BlobCache(self._home / "blobs", self._blobs),
             stream=self.stream,
-            threads=lambda: settings.threads or self._seat.threads(),
+            threads=lambda: settings.threads or self._seat.threads,
             veil=Veil(Path(settings.need("data")), [credential]),
         )
 
@@ -183,7 +184,16 @@ class Service:
         if self._stopping.is_set():
             await message.nak()
             return False
-        return await self._claim(message, key_of(message))
+        if not (self._settings.threads or self._seat.take()):
+            await message.nak(delay=CORES_ASKED_FOR_EVERY)  # another machine may have one free
+            return False
+        claimed = False
+        try:
+            claimed = await self._claim(message, key_of(message))
+        finally:
+            if not claimed:
+                self._seat.give_back()
+        return claimed
 
     async def _claim(self, message: Msg, key: Key) -> bool:
         """Ours from the answer on; only then is the message acknowledged."""
@@ -212,6 +222,7 @@ class Service:
         """The slot is free again when the training has ended; its last points may take longer."""
         with ExitStack() as slot:
             slot.callback(self._free.release)
+            slot.callback(self._seat.give_back)
             folder = AttemptFolder.of(self._home, key)
             claimed = Claimed(claim["token"], str(claim["job"]["organization_id"]))
             folder.begin(claimed)

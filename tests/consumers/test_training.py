@@ -19,6 +19,7 @@ from consumers.training import Service
 from infra import streams
 from infra.bus import connect
 from infra.config import Settings
+from infra.cores import Seat
 from infra.embedded.nats import Nats
 from infra.ledger import Head, Row
 from infra.mapper import Stored
@@ -108,13 +109,18 @@ def bus(servers: Servers) -> Iterator[Nats]:
 
 @asynccontextmanager
 async def scene(
-    servers: Servers, bus: Nats, folder: Path, executor: ScriptedExecutor, desk: FrontDesk | None = None
+    servers: Servers,
+    bus: Nats,
+    folder: Path,
+    executor: ScriptedExecutor,
+    desk: FrontDesk | None = None,
+    threads: int | None = 1,
 ) -> AsyncIterator[Scene]:
     admin = await connect(bus.url("admin"))
     await streams.declare(admin.jetstream(), Head(UUID(int=1), 1, 0, b""), [timms_durable()])
     async with opened(desk or FrontDesk()) as opened_desk:
         told = servers.settings("trainer-timm", nats=bus).model_dump()
-        told |= {"data": folder, "api_url": opened_desk.url, "trainer_port": None, "threads": 1}
+        told |= {"data": folder, "api_url": opened_desk.url, "trainer_port": None, "threads": threads}
         service = Service(Settings(**told), "timm", executor)
         running = asyncio.create_task(service.run())
         try:
@@ -317,6 +323,22 @@ def test_an_organization_that_has_its_share_keeps_no_other_from_its_turn(
     asyncio.run(story())
 
 
+def test_a_job_waits_in_its_queue_until_a_core_is_free(servers: Servers, bus: Nats, tmp_path: Path) -> None:
+    async def story() -> None:
+        other = Seat(tmp_path / "run" / "trainers", "ultralytics")
+        assert other.take()
+        async with scene(servers, bus, tmp_path, ScriptedExecutor(trains), threads=None) as at:
+            await at.request()
+            async with asyncio.timeout(15):
+                while not (await durable(at)).num_redelivered:  # noqa: ASYNC110 (the bus is asked)
+                    await asyncio.sleep(0.05)
+            assert at.desk.kinds() == []
+            other.leave()
+            await until(lambda: "complete" in at.desk.kinds())
+
+    asyncio.run(story())
+
+
 def test_a_job_that_is_not_there_is_not_asked_for_again(servers: Servers, bus: Nats, tmp_path: Path) -> None:
     async def story() -> None:
         async with scene(servers, bus, tmp_path, ScriptedExecutor(trains), FrontDesk(unknown=True)) as at:
@@ -326,8 +348,9 @@ def test_a_job_that_is_not_there_is_not_asked_for_again(servers: Servers, bus: N
                     await asyncio.sleep(0.05)
             assert (await durable(at)).num_ack_pending == 0
 
-    async def durable(at: Scene) -> ConsumerInfo:
-        found: ConsumerInfo = await at.admin.jetstream().consumer_info(streams.EVENTS, trainer_durable("timm"))
-        return found
-
     asyncio.run(story())
+
+
+async def durable(at: Scene) -> ConsumerInfo:
+    found: ConsumerInfo = await at.admin.jetstream().consumer_info(streams.EVENTS, trainer_durable("timm"))
+    return found
