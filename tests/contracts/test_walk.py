@@ -30,5 +30,5 @@ def test_every_file_of_the_walk_is_there(file: str) -> None:
 
 
 def test_hops_are_numbered_one_by_one_and_the_names_were_found() -> None:
-    assert list(hops()) == list(range(1, 12))
-    assert len(NAMED) >= 11
+    assert list(hops()) == list(range(1, 13))
+    assert len(NAMED) >= 12
