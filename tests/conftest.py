@@ -15,8 +15,11 @@ settings.load_profile("house")
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "servers" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "servers" in fixtures:
             item.add_marker(pytest.mark.connected)
+        if "mlflow_url" in fixtures:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: (item.get_closest_marker("slow") is not None, is_connected(item)))
 
 
@@ -29,6 +32,14 @@ def servers() -> Iterator[Servers]:
     """PostgreSQL, NATS and object storage, for the whole session; a test that asks for them is `connected`."""
     with running_servers() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(servers: Servers) -> str:
+    """A real MLflow, for the rest of the session; it takes its time, so whoever asks for it is `slow`."""
+    servers.stack.start_mlflow()
+    servers.stack.await_ready("mlflow")
+    return servers.parts.mlflow_url
 
 
 @pytest.fixture

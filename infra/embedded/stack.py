@@ -53,7 +53,12 @@ class Stack:
         self._group.start([server.child() for server in servers if server])
         self.parts.check_bus()
         self.parts.provision()
-        if mlflow and self.parts.mlflow:
+        if mlflow:
+            self.start_mlflow()
+
+    def start_mlflow(self) -> None:
+        """It takes seconds to be ready, which `await_ready` waits for."""
+        if self.parts.mlflow:
             self._group.start([self._mlflow()], wait=False)
 
     def start(self, children: Iterable[Child], wait: bool = True) -> None:
