@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from nats.js import JetStreamContext
 
 from infra.leases import Key
-from infra.spool import Spool
+from infra.spool import MOST_POINTS, Spool
 
 EVERY: Final = 0.25
 ACKNOWLEDGED_WITHIN: Final = 5.0
@@ -58,6 +58,7 @@ class Shipment:
                 self.shipped, waited = confirmed, 0.0
 
     async def _ship_one(self) -> bool:
+        """Whether another full batch waits already, so that a backlog goes as fast as the bus takes it."""
         points = self.spool.read(self.shipped)
         if not points:
             return False
@@ -71,8 +72,7 @@ class Shipment:
             await asyncio.sleep(1.0)
             return False
         self.shipped = points[-1]["n"]
-        await asyncio.sleep(EVERY)
-        return True
+        return self.spool.last - self.shipped >= MOST_POINTS
 
     async def _publish(self, stream: JetStreamContext, points: list[dict[str, Any]]) -> None:
         first, last = points[0]["n"], points[-1]["n"]
