@@ -10,6 +10,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from api.house import open_house
 from bench.frame import Bench, Result, by, in_turn
 from bench.plain import PLAIN, plain_commits
 from commands.access import Caller, Command
@@ -20,8 +21,6 @@ from infra.dispatch import Dispatch
 from infra.migrate import migrate, migrate_keys
 from infra.provision import APP, KEYS
 from infra.unit import Errand
-from infra.wiring import Core
-from tests.doubles import OneTrainer, PreparedContents
 
 ADMIN: Final = Caller(kind="person", id=UUID(int=1), organization_id=organization_id("Bench", "Vision"))
 
@@ -32,10 +31,10 @@ def commands(bench: Bench) -> Iterator[Result]:
     migrate_keys(databases.keys_owner_url, KEYS)
     seconds = bench.size(1, 10) / 2
     with (
-        Core.open(bench.servers.settings("api", databases)) as core,
+        open_house(bench.servers.settings("api", databases)) as house,
         plain_commits(databases.owner_url) as plain,
     ):
-        dispatch = core.dispatch(core.accounts(), {"contents": PreparedContents(), "trainers": OneTrainer()})
+        dispatch = house.dispatch
         give(dispatch, registered(), Caller(kind="anonymous", id=UUID(int=0)))
         for writers, goal in ((1, 0.4), (8, 0.6), (32, None)):
             once = partial(renamed, dispatch, projects(dispatch, writers))

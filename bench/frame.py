@@ -43,6 +43,7 @@ class Result:
         goal: float | None = None,
         *,
         more_is_better: bool = True,
+        notes: Mapping[str, float] | None = None,
     ) -> Self:
         """`ours` against one of the others: medians, and the ratio of each round."""
         ours, limit = rounds["ours"], rounds[against]
@@ -55,6 +56,7 @@ class Result:
             goal,
             more_is_better,
             tuple(o / b for o, b in zip(ours, limit, strict=True)),
+            notes or {},
         )
 
     @cached_property

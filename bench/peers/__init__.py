@@ -1,0 +1,1 @@
+"""What benchmarks are measured against, where that is a program of its own."""
