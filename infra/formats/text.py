@@ -28,7 +28,7 @@ def text(data: bytes) -> str:
 
 
 def yaml_mapping(path: str, data: bytes) -> dict[Any, Any]:
-    """A YAML file that must be a mapping; aliases and deep nesting are refused before anything is built from them."""
+    """A YAML file that must be a mapping; aliases, tags and deep nesting are refused before anything is built from them."""
     try:
         source = text(data)
         _refuse_bombs(path, source)
@@ -44,8 +44,9 @@ def _refuse_bombs(path: str, source: str) -> None:
     depth = 0
     for count, event in enumerate(yaml.parse(source, Loader=yaml.SafeLoader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if isinstance(event, yaml.AliasEvent):
-            raise FileIsHostile(f"{path!r} uses YAML aliases, which a list of classes does not need")
+        # A tag may name a type that its value is not of, and then the reader raises whatever comes to it.
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
+            raise FileIsHostile(f"{path!r} uses YAML aliases or tags, which a list of classes does not need")
         if depth > DEEPEST or count > MOST_NODES:
             raise FileIsHostile(f"{path!r} is nested too deep or has too many parts")
 

@@ -34,8 +34,10 @@ class Description:
         names = self.data.get("names", self._from_text())
         if isinstance(names, list):
             names = dict(enumerate(names))
-        if not isinstance(names, dict) or not all(type(key) is int and key >= 0 for key in names):
-            raise ClassesMakeNoSense(f"{self.path!r} must give `names` as a list, or as numbers with names")
+        if not isinstance(names, dict) or not all(type(key) is int and 0 <= key < MOST_CLASSES for key in names):
+            raise ClassesMakeNoSense(
+                f"{self.path!r} must give `names` as a list, or as numbers below {MOST_CLASSES:,} with names"
+            )
         named = {number: self._word(name) for number, name in sorted(names.items())}
         count = self.data.get("nc")
         if not named and type(count) is int and 0 < count <= MOST_CLASSES:
