@@ -28,7 +28,7 @@ def text(data: bytes) -> str:
 
 
 def yaml_mapping(path: str, data: bytes) -> dict[Any, Any]:
-    """A YAML file that must be a mapping; aliases, tags and deep nesting are refused before anything is built from them."""
+    """A YAML file that must be a mapping; aliases, tags and depth are refused before anything is built from them."""
     try:
         source = text(data)
         _refuse_bombs(path, source)
