@@ -1,15 +1,19 @@
 """Runs the API under uvicorn; what is logged of a request names no query and no header."""
 
 import logging
+import resource
 import sys
 from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
 
+from api.protocol import Guarded
 from infra.config import Settings
 
 STOP_SECONDS: Final = 3
+# Lines of several addresses at once; the usual limit of a shell, 1,024, would be used up by one.
+MOST_FILES: Final = 16_384
 
 
 class WithoutQuery(logging.Filter):
@@ -44,6 +48,7 @@ def configured(app: FastAPI, settings: Settings) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
         ws_max_size=64 * 1024,
+        http=Guarded,
     )
     for name in ("uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).addFilter(WithoutQuery())
@@ -51,4 +56,7 @@ def configured(app: FastAPI, settings: Settings) -> uvicorn.Server:
 
 
 def serve(app: FastAPI, settings: Settings) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     configured(app, settings).run()

@@ -1,0 +1,59 @@
+"""HTTP as a stranger speaks it: who never comes to the point, or calls on too many lines at once, is hung up on."""
+
+import asyncio
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+LONGEST_HEAD: Final = 64 * 1024
+MOST_LINES: Final = 1_000
+
+
+class Guarded(HttpToolsProtocol):
+    # From the first word on, and on a new line from its beginning: a head that trickles in is never done.
+    head_within = 20.0
+    most_lines = MOST_LINES
+
+    _patience: asyncio.TimerHandle | None = None
+    _head = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self._lines_of_this_address() > self.most_lines:
+            return transport.abort()
+        self._expect_head()
+        return None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._calm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._patience is not None:
+            self._head += len(data)
+            if self._head > LONGEST_HEAD:
+                self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._patience is None:
+            self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        self._calm()
+        super().on_headers_complete()
+
+    def _expect_head(self) -> None:
+        self._head = 0
+        self._patience = self.loop.call_later(self.head_within, self.transport.abort)
+
+    def _calm(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _lines_of_this_address(self) -> int:
+        """Sockets among them."""
+        clients = [getattr(each, "client", None) for each in self.connections]
+        return sum(client[0] == self.client[0] for client in clients if client and self.client)
