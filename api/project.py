@@ -1,4 +1,4 @@
-"""Projects over HTTP."""
+"""Projects over HTTP, and who is in each."""
 
 from typing import Annotated
 from uuid import UUID
@@ -8,17 +8,34 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, Made, PersonDesk
-from api.reading import After, Limit, Member, reads
-from commands.project import CreateProject, RenameProject
+from api.edge import Body, Made, Nothing, PersonDesk
+from api.reading import After, Known, Limit, Member, reads
+from commands.project import (
+    AcceptProject,
+    AddProjectMember,
+    ArchiveProject,
+    ChangeProjectRole,
+    CreateProject,
+    DeclineProject,
+    DescribeProject,
+    LeaveProject,
+    OfferProject,
+    RemoveProjectMember,
+    RenameProject,
+    RestoreProject,
+    WithdrawProject,
+)
 from domain.errors import NotFound
+from domain.roles import ProjectRole
 from domain.values import Name, Text
-from projections import project
+from projections import membership, project
 from projections.paging import Page
-from projections.project import ProjectRow, find_project, list_projects
+from projections.project import ProjectMemberRow, ProjectRow, find_project, list_project_members, list_projects
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 Reading = Annotated[Connection, reads(project.PROJECTION)]
+ReadingPeople = Annotated[Connection, reads(project.PROJECTION, membership.PROJECTION)]
+COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
 
 
 class NewProject(Body):
@@ -30,25 +47,111 @@ class NewName(Body):
     name: Name
 
 
+class NewDescription(Body):
+    description: Text
+
+
+class NewMember(Body):
+    person_id: UUID
+    role: ProjectRole = ProjectRole.MEMBER
+
+
+class NewRole(Body):
+    role: ProjectRole
+
+
+class NewOwner(Body):
+    person_id: UUID
+
+
 @router.post("", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503))
 def create(body: NewProject, desk: PersonDesk) -> Made:
     accepted = desk(CreateProject(project_id=uuid7(), **dict(body)))
     return Made(id=accepted.id)
 
 
-@router.patch("/{project_id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+@router.patch("/{project_id}", responses=COMMAND)
 def rename(project_id: UUID, body: NewName, desk: PersonDesk) -> Made:
     accepted = desk(RenameProject(project_id=project_id, name=body.name))
     return Made(id=accepted.id)
 
 
+@router.put("/{project_id}/description", responses=COMMAND)
+def describe(project_id: UUID, body: NewDescription, desk: PersonDesk) -> Made:
+    accepted = desk(DescribeProject(project_id=project_id, description=body.description))
+    return Made(id=accepted.id)
+
+
+@router.post("/{project_id}/archive", responses=COMMAND)
+def archive(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(ArchiveProject(project_id=project_id)).id)
+
+
+@router.post("/{project_id}/restore", responses=COMMAND)
+def restore(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(RestoreProject(project_id=project_id)).id)
+
+
+@router.post("/{project_id}/members", responses=COMMAND)
+def add(project_id: UUID, body: NewMember, desk: PersonDesk) -> Made:
+    accepted = desk(AddProjectMember(project_id=project_id, person_id=body.person_id, role=body.role))
+    return Made(id=accepted.id)
+
+
+@router.patch("/{project_id}/members/{person_id}", responses=COMMAND)
+def change_role(project_id: UUID, person_id: UUID, body: NewRole, desk: PersonDesk) -> Made:
+    accepted = desk(ChangeProjectRole(project_id=project_id, person_id=person_id, role=body.role))
+    return Made(id=accepted.id)
+
+
+@router.delete("/{project_id}/members/{person_id}", responses=COMMAND)
+def remove(project_id: UUID, person_id: UUID, desk: PersonDesk) -> Made:
+    """Oneself: to leave, which needs nobody's permission."""
+    if person_id == desk.caller.id:
+        return Made(id=desk(LeaveProject(project_id=project_id)).id)
+    return Made(id=desk(RemoveProjectMember(project_id=project_id, person_id=person_id)).id)
+
+
+@router.post("/{project_id}/owner/offer", responses=COMMAND)
+def offer(project_id: UUID, body: NewOwner, desk: PersonDesk) -> Made:
+    """The project is handed over once that person accepts."""
+    return Made(id=desk(OfferProject(project_id=project_id, person_id=body.person_id)).id)
+
+
+@router.post("/{project_id}/owner/accept", responses=COMMAND)
+def accept(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(AcceptProject(project_id=project_id)).id)
+
+
+@router.post("/{project_id}/owner/decline", responses=COMMAND)
+def decline(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(DeclineProject(project_id=project_id)).id)
+
+
+@router.post("/{project_id}/owner/withdraw", responses=COMMAND)
+def withdraw(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(WithdrawProject(project_id=project_id)).id)
+
+
 @router.get("", responses=errors.responses(401, 403, 422, 503))
-def index(member: Member, tx: Reading, after: After = None, limit: Limit = 50) -> Page[ProjectRow]:
-    return list_projects(tx, member.organization_id, after=after, limit=limit)
+def index(
+    member: Member, tx: Reading, archived: bool | None = None, after: After = None, limit: Limit = 50
+) -> Page[ProjectRow]:
+    return list_projects(tx, member.organization_id, archived=archived, after=after, limit=limit)
 
 
 @router.get("/{project_id}", responses=errors.responses(401, 403, 404, 422, 503))
 def show(project_id: UUID, member: Member, tx: Reading) -> ProjectRow:
+    return _found(tx, member, project_id)
+
+
+@router.get("/{project_id}/members", responses=errors.responses(401, 403, 404, 422, 503))
+def members(project_id: UUID, member: Member, tx: ReadingPeople) -> list[ProjectMemberRow]:
+    """Whoever is in the project beside its owner."""
+    return list_project_members(tx, _found(tx, member, project_id).id)
+
+
+def _found(tx: Connection, member: Known, project_id: UUID) -> ProjectRow:
     if row := find_project(tx, member.organization_id, project_id):
         return row
     raise NotFound(f"there is no project {project_id}")

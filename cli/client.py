@@ -59,6 +59,9 @@ class Api:
     def patch(self, path: str, **body: Any) -> Any:
         return self._command("PATCH", path, body)
 
+    def delete(self, path: str, **body: Any) -> Any:
+        return self._command("DELETE", path, body)
+
     def put(self, url: str, headers: Mapping[str, str], content: bytes) -> None:
         """To a presigned address, where no token of ours may go."""
         answer = self._persist(lambda: self._http.put(url, headers=dict(headers), content=content))

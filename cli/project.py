@@ -1,15 +1,21 @@
 """Projects: what a team works on together."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.named import id_of
+from cli.exits import Stop
+from cli.named import id_of, is_id
 from cli.output import Json, show, table
 from cli.session import Address, signed_in
 
+if TYPE_CHECKING:
+    from cli.client import Api
+
 app = typer.Typer(help="What a team works on together; trainings belong to one.", no_args_is_help=True)
 Description = Annotated[str, typer.Option(help="What it is about.")]
+Person = Annotated[str, typer.Argument(help="E-mail address, avatar name or id of a member of your organization.")]
+Role = Annotated[str, typer.Option(help="maintainer, member or viewer.")]
 Project = Annotated[str, typer.Argument(help="Name or id of the project.")]
 
 
@@ -27,6 +33,94 @@ def rename(project: Project, name: str, api: Address = None, as_json: Json = Fal
     with signed_in(api) as door:
         made = door.patch(f"/projects/{id_of(door, 'project', project)}", name=name)
     show(made, as_json, lambda: f"project {made['id']} is called {name} now")
+
+
+@app.command("show")
+def show_project(project: Project, api: Address = None, as_json: Json = False) -> None:
+    """What a project is about, whose it is, and who is in it."""
+    with signed_in(api) as door:
+        id = id_of(door, "project", project)
+        found = door.get(f"/projects/{id}") | {"members": door.get(f"/projects/{id}/members")}
+    show(found, as_json, lambda: described(found))
+
+
+def described(found: dict[str, Any]) -> str:
+    about = {name: found[name] for name in ("id", "name", "description", "owner_id", "archived_at", "offered_to")}
+    lines = table(("", ""), ((name, value) for name, value in about.items() if value))
+    people = [(each["person_id"], each["avatar_name"], each["role"]) for each in found["members"]]
+    return lines + ("\n" + table(("person", "called", "role"), people) if people else "")
+
+
+@app.command()
+def archive(project: Project, api: Address = None, as_json: Json = False) -> None:
+    """Let nothing into a project any more; what is in it stays as it is."""
+    act(project, "/archive", api, as_json, "is archived")
+
+
+@app.command()
+def restore(project: Project, api: Address = None, as_json: Json = False) -> None:
+    """Open an archived project again."""
+    act(project, "/restore", api, as_json, "is open again")
+
+
+@app.command()
+def add(project: Project, person: Person, role: Role = "member", api: Address = None, as_json: Json = False) -> None:
+    """Give somebody of your organization a place in a project."""
+    act(project, "/members", api, as_json, f"has another {role}", person=person, role=role)
+
+
+@app.command()
+def leave(project: Project, api: Address = None, as_json: Json = False) -> None:
+    """Give your own place in a project up."""
+    with signed_in(api) as door:
+        me = door.get("/auth/me")["id"]
+        made = door.delete(f"/projects/{id_of(door, 'project', project)}/members/{me}")
+    show(made, as_json, lambda: f"you have left project {made['id']}")
+
+
+@app.command()
+def remove(project: Project, person: Person, api: Address = None, as_json: Json = False) -> None:
+    """Take somebody's place in a project away."""
+    with signed_in(api) as door:
+        made = door.delete(f"/projects/{id_of(door, 'project', project)}/members/{person_of(door, person)}")
+    show(made, as_json, lambda: f"project {made['id']} has a member less")
+
+
+@app.command()
+def offer(project: Project, person: Person, api: Address = None, as_json: Json = False) -> None:
+    """Offer a project to somebody, who owns it once they accept."""
+    act(project, "/owner/offer", api, as_json, "is offered", person=person)
+
+
+@app.command()
+def accept(project: Project, api: Address = None, as_json: Json = False) -> None:
+    """Take over a project that was offered to you."""
+    act(project, "/owner/accept", api, as_json, "is yours")
+
+
+@app.command()
+def decline(project: Project, api: Address = None, as_json: Json = False) -> None:
+    """Leave a project that was offered to you with its owner."""
+    act(project, "/owner/decline", api, as_json, "stays with its owner")
+
+
+def act(
+    project: str, path: str, api: str | None, as_json: bool, done: str, person: str | None = None, **body: str
+) -> None:
+    with signed_in(api) as door:
+        whom = {"person_id": person_of(door, person)} if person else {}
+        made = door.post(f"/projects/{id_of(door, 'project', project)}{path}", **whom, **body)
+    show(made, as_json, lambda: f"project {made['id']} {done}")
+
+
+def person_of(door: "Api", word: str) -> str:
+    """A member of the organization, by id, e-mail address or avatar name."""
+    if is_id(word):
+        return word
+    for member in door.pages("/members"):
+        if word.casefold() in (str(member["email"]).casefold(), member["avatar_name"]):
+            return str(member["person_id"])
+    raise Stop(f"nobody in your organization is called {word!r}; give an e-mail address, an avatar name or an id")
 
 
 @app.command("list")

@@ -8,6 +8,7 @@ from commands.ports import Store
 from domain.errors import Forbidden, Unauthenticated
 from domain.membership import Membership, membership_id
 from domain.model import Actor, Aggregate, Client
+from domain.project import Project
 from domain.roles import Permission, Reach, Role, reach
 from domain.training_job import TrainingJob
 from domain.values import Count, Value
@@ -63,15 +64,21 @@ class Oneself:
 
 @dataclass(frozen=True)
 class May:
-    """A member whose role has the permission; `on` names the thing, whose owner counts where reach is `own`."""
+    """A member whose role has the permission; `on` names the thing, whose owner counts where reach is `own`.
+
+    What the role does not reach, a place in the thing's project may allow.
+    """
 
     permission: Permission
     on: type[Aggregate] | None = None
     field: str = ""
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
-        owner = getattr(store.get(self.on, getattr(command, self.field)), "owner_id", None) if self.on else caller.id
-        role = demand(caller, store, self.permission, owner)
+        if self.on is None:
+            role = demand(caller, store, self.permission, caller.id)
+        else:
+            thing = store.get(self.on, getattr(command, self.field))
+            role = demand(caller, store, self.permission, getattr(thing, "owner_id", None), _project_of(thing, store))
         return Actor(kind="person", id=caller.id, role=role, organization_id=caller.organization_id)
 
 
@@ -115,13 +122,24 @@ def role_of(caller: Caller, store: Store) -> Role | None:
     return membership.role
 
 
-def demand(caller: Caller, store: Store, permission: Permission, owner: UUID | None) -> Role:
-    """Raises Forbidden unless the caller's role reaches a thing of this owner."""
+def demand(
+    caller: Caller, store: Store, permission: Permission, owner: UUID | None, project: Project | None = None
+) -> Role:
+    """Raises Forbidden unless the caller's role reaches a thing of this owner, or its place in the project does."""
     role = role_of(caller, store)
     if role is None:
         raise Forbidden("your membership waits for approval by an admin of the organization")
     far = reach(role, permission)
-    if far is None or (far is Reach.OWN and owner != caller.id):
-        whose = " on what is not yours" if far is Reach.OWN else ""
-        raise Forbidden(f"the role {role} does not include {permission}{whose}")
-    return role
+    if far is Reach.ANY or (far is Reach.OWN and owner == caller.id):
+        return role
+    if project is not None and project.lets(caller.id, permission):
+        return role
+    whose = " on what is not yours" if far is Reach.OWN else ""
+    raise Forbidden(f"the role {role} does not include {permission}{whose}")
+
+
+def _project_of(thing: Aggregate, store: Store) -> Project | None:
+    if isinstance(thing, Project):
+        return thing
+    project_id: UUID | None = getattr(thing, "project_id", None)
+    return store.find(Project, project_id) if project_id else None

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from commands.access import Access, Command, May, Platform
 from commands.ports import Accepted, Store
-from commands.project import home
+from commands.project import home, open_project
 from domain.experiment import Experiment
 from domain.model import Actor
 from domain.project import Project
@@ -32,7 +32,7 @@ class LinkMlflowExperiment(Command):
 
 
 def create_experiment(command: CreateExperiment, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    project = store.get(Project, command.project_id)
+    project = open_project(store, command.project_id)
     return store.save(
         Experiment.create(
             command.experiment_id,

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from commands.access import Access, Command, May
 from commands.ports import Accepted, Store
+from domain.errors import Refused
 from domain.membership import Membership, membership_id
 from domain.model import Actor
-from domain.project import Project
-from domain.roles import Permission
+from domain.project import OwnershipIsNotOffered, Project
+from domain.roles import Permission, ProjectRole
 from domain.values import Name, Text
 
 
@@ -26,6 +27,80 @@ class RenameProject(Command):
     name: Name
 
 
+class DescribeProject(Command):
+    ACCESS: ClassVar[Access] = May(Permission.CHANGE_PROJECT, Project, "project_id")
+    project_id: UUID
+    description: Text
+
+
+class ArchiveProject(Command):
+    """Nothing goes into it any more, and nothing in it is lost."""
+
+    ACCESS: ClassVar[Access] = May(Permission.CHANGE_PROJECT, Project, "project_id")
+    project_id: UUID
+
+
+class RestoreProject(Command):
+    ACCESS: ClassVar[Access] = May(Permission.CHANGE_PROJECT, Project, "project_id")
+    project_id: UUID
+
+
+class AddProjectMember(Command):
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_PROJECT_MEMBERS, Project, "project_id")
+    project_id: UUID
+    person_id: UUID
+    role: ProjectRole = ProjectRole.MEMBER
+
+
+class ChangeProjectRole(Command):
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_PROJECT_MEMBERS, Project, "project_id")
+    project_id: UUID
+    person_id: UUID
+    role: ProjectRole
+
+
+class RemoveProjectMember(Command):
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_PROJECT_MEMBERS, Project, "project_id")
+    project_id: UUID
+    person_id: UUID
+
+
+class LeaveProject(Command):
+    ACCESS: ClassVar[Access] = May(Permission.READ)
+    project_id: UUID
+
+
+class OfferProject(Command):
+    """It is handed over once that person accepts."""
+
+    ACCESS: ClassVar[Access] = May(Permission.HAND_OVER_PROJECT, Project, "project_id")
+    project_id: UUID
+    person_id: UUID
+
+
+class AcceptProject(Command):
+    ACCESS: ClassVar[Access] = May(Permission.CREATE_PROJECT)
+    project_id: UUID
+
+
+class DeclineProject(Command):
+    """Whoever it is offered to declines it."""
+
+    ACCESS: ClassVar[Access] = May(Permission.READ)
+    project_id: UUID
+
+
+class WithdrawProject(Command):
+    """Whoever may offer it takes the offer back."""
+
+    ACCESS: ClassVar[Access] = May(Permission.HAND_OVER_PROJECT, Project, "project_id")
+    project_id: UUID
+
+
+class PersonIsNoMember(Refused):
+    pass
+
+
 def create_project(command: CreateProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     organization = home(actor)
     membership = store.get(Membership, membership_id(organization, actor.id))
@@ -38,6 +113,94 @@ def rename_project(command: RenameProject, actor: Actor, now: datetime, *, store
     project = store.get(Project, command.project_id)
     project.rename(command.name, now)
     return store.save(project)
+
+
+def describe_project(command: DescribeProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    project = store.get(Project, command.project_id)
+    project.describe(command.description, now)
+    return store.save(project)
+
+
+def archive_project(command: ArchiveProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    project = store.get(Project, command.project_id)
+    project.archive(now)
+    return store.save(project)
+
+
+def restore_project(command: RestoreProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    project = store.get(Project, command.project_id)
+    project.restore(now)
+    return store.save(project)
+
+
+def add_project_member(command: AddProjectMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    project = store.get(Project, command.project_id)
+    _active(store, project, command.person_id)
+    project.add_member(command.person_id, command.role, now)
+    return store.save(project)
+
+
+def change_project_role(command: ChangeProjectRole, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    project = store.get(Project, command.project_id)
+    project.change_role(command.person_id, command.role, now)
+    return store.save(project)
+
+
+def remove_project_member(command: RemoveProjectMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    project = store.get(Project, command.project_id)
+    project.remove_member(command.person_id, now)
+    return store.save(project)
+
+
+def leave_project(command: LeaveProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    project = store.get(Project, command.project_id)
+    project.remove_member(actor.id, now)
+    return store.save(project)
+
+
+def offer_project(command: OfferProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    project = store.get(Project, command.project_id)
+    _active(store, project, command.person_id)
+    project.offer_ownership(command.person_id, now)
+    return store.save(project)
+
+
+def accept_project(command: AcceptProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    """Both memberships change with the project, so that what each person owns is true at every moment."""
+    project = store.get(Project, command.project_id)
+    before = store.get(Membership, membership_id(project.organization_id, project.owner_id))
+    after = store.get(Membership, membership_id(project.organization_id, actor.id))
+    project.accept_ownership(actor.id, now)
+    before.release_project(project.id, now)
+    after.own_project(project.id, now)
+    return store.save(project, before, after)
+
+
+def decline_project(command: DeclineProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    project = store.get(Project, command.project_id)
+    if project.offered_to != actor.id:
+        raise OwnershipIsNotOffered(f"nobody offers you project {project.name!r}")
+    project.decline_ownership(now)
+    return store.save(project)
+
+
+def withdraw_project(command: WithdrawProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    project = store.get(Project, command.project_id)
+    project.decline_ownership(now)
+    return store.save(project)
+
+
+def open_project(store: Store, id: UUID) -> Project:
+    """The project, for something that goes into it. Raises ProjectIsArchived."""
+    project = store.get(Project, id)
+    project.must_be_open()
+    return project
+
+
+def _active(store: Store, project: Project, person_id: UUID) -> None:
+    membership = store.find(Membership, membership_id(project.organization_id, person_id))
+    if membership is None or membership.role is None:
+        raise PersonIsNoMember("this person is no member of your organization; somebody has to let it in first")
 
 
 def home(actor: Actor) -> UUID:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from commands.access import Access, Command, May, OfAttempt, Platform, Worker
 from commands.ports import Accepted, Places, Store, Trainers
-from commands.project import home
+from commands.project import home, open_project
 from domain.dataset import Dataset, DatasetIsEmpty
 from domain.errors import Invalid
 from domain.experiment import Experiment
@@ -23,7 +23,7 @@ from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug
 class RequestTraining(Command):
     """`new_experiment_id` and `snapshot_id` are used where an experiment or a snapshot has to be made."""
 
-    ACCESS: ClassVar[Access] = May(Permission.REQUEST_TRAINING)
+    ACCESS: ClassVar[Access] = May(Permission.REQUEST_TRAINING, Project, "project_id")
     job_id: UUID
     project_id: UUID
     dataset_id: UUID
@@ -42,7 +42,7 @@ class RequestTraining(Command):
 class RunAgain(Command):
     """The same recipe on the same snapshot, as a new job, by the code of today."""
 
-    ACCESS: ClassVar[Access] = May(Permission.REQUEST_TRAINING)
+    ACCESS: ClassVar[Access] = May(Permission.REQUEST_TRAINING, TrainingJob, "of")
     job_id: UUID
     of: UUID
     code_version: Line
@@ -117,7 +117,7 @@ def request_training(
     command: RequestTraining, actor: Actor, now: datetime, *, store: Store, trainers: Trainers
 ) -> Accepted:
     """Pins a snapshot, makes an experiment where none is named, asks for attempt 1: one append."""
-    project = store.get(Project, command.project_id)
+    project = open_project(store, command.project_id)
     dataset = store.get(Dataset, command.dataset_id)
     experiment = _experiment(command, project, actor, now, store)
     recipe = _recipe(command, dataset, trainers)
@@ -156,6 +156,7 @@ def _recipe(command: RequestTraining, dataset: Dataset, trainers: Trainers) -> R
 
 def run_again(command: RunAgain, actor: Actor, now: datetime, *, store: Store, trainers: Trainers) -> Accepted:
     before = store.get(TrainingJob, command.of)
+    open_project(store, before.project_id)
     dataset = store.get(Dataset, before.dataset_id)
     recipe = before.recipe
     parameters = trainers.check(recipe.framework, recipe.model, recipe.task, recipe.parameters)

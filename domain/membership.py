@@ -59,6 +59,15 @@ class Membership(Aggregate):
         def apply(self, aggregate: "Membership") -> None:
             aggregate.projects.add(self.project_id)
 
+    class ProjectReleased(Event):
+        """Somebody else owns the project now."""
+
+        TOPIC: ClassVar[str] = "membership.project_released"
+        project_id: UUID
+
+        def apply(self, aggregate: "Membership") -> None:
+            aggregate.projects.discard(self.project_id)
+
     organization_id: UUID
     person_id: UUID
     role: Role | None
@@ -93,3 +102,7 @@ class Membership(Aggregate):
         if self.role is None or not can_create_project(self.role, len(self.projects)):
             raise GuestOwnsAProject("a guest may own one project, and owns one already; an admin can grant a role")
         self.trigger_event(self.ProjectOwned, project_id=project_id, timestamp=now)
+
+    def release_project(self, project_id: UUID, now: datetime) -> None:
+        if project_id in self.projects:
+            self.trigger_event(self.ProjectReleased, project_id=project_id, timestamp=now)

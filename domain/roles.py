@@ -1,4 +1,4 @@
-"""The five roles and what each may do: the one table that every check and every page is made from."""
+"""The roles in an organization and in a project, and what each may do: every check and every page is made from here."""
 
 from enum import StrEnum
 from typing import Final
@@ -10,6 +10,14 @@ class Role(StrEnum):
     ENGINEER_II = "engineer_ii"
     ENGINEER_I = "engineer_i"
     GUEST = "guest"
+
+
+class ProjectRole(StrEnum):
+    """A place in one project, beside the role in the organization; its owner has every right on it."""
+
+    MAINTAINER = "maintainer"
+    MEMBER = "member"
+    VIEWER = "viewer"
 
 
 class Reach(StrEnum):
@@ -25,6 +33,8 @@ class Permission(StrEnum):
     GRANT_ROLE = "grant_role"
     CREATE_PROJECT = "create_project"
     CHANGE_PROJECT = "change_project"
+    MANAGE_PROJECT_MEMBERS = "manage_project_members"
+    HAND_OVER_PROJECT = "hand_over_project"
     CREATE_DATASET = "create_dataset"
     CHANGE_DATASET = "change_dataset"
     CREATE_EXPERIMENT = "create_experiment"
@@ -39,6 +49,8 @@ _GUEST: Final = {
     Permission.READ: Reach.ANY,
     Permission.CREATE_PROJECT: Reach.OWN,
     Permission.CHANGE_PROJECT: Reach.OWN,
+    Permission.MANAGE_PROJECT_MEMBERS: Reach.OWN,
+    Permission.HAND_OVER_PROJECT: Reach.OWN,
     Permission.CREATE_EXPERIMENT: Reach.OWN,
 }
 _ENGINEER_I: Final = _GUEST | {
@@ -57,6 +69,8 @@ _MANAGER: Final = _ENGINEER_II | {
     Permission.APPROVE_MEMBER: Reach.ANY,
     Permission.GRANT_ROLE: Reach.ANY,
     Permission.CHANGE_PROJECT: Reach.ANY,
+    Permission.MANAGE_PROJECT_MEMBERS: Reach.ANY,
+    Permission.HAND_OVER_PROJECT: Reach.ANY,
     Permission.CHANGE_TRAINING: Reach.ANY,
     Permission.READ_AUDIT: Reach.ANY,
 }
@@ -67,11 +81,24 @@ RIGHTS: Final[dict[Role, dict[Permission, Reach]]] = {
     Role.MANAGER: _MANAGER,
     Role.ADMIN: {permission: Reach.ANY for permission in Permission},
 }
+_VIEWER: Final = frozenset({Permission.READ})
+_MEMBER: Final = _VIEWER | {Permission.CREATE_EXPERIMENT, Permission.REQUEST_TRAINING}
+IN_PROJECT: Final[dict[ProjectRole, frozenset[Permission]]] = {
+    ProjectRole.VIEWER: _VIEWER,
+    ProjectRole.MEMBER: _MEMBER,
+    ProjectRole.MAINTAINER: _MEMBER
+    | {Permission.CHANGE_PROJECT, Permission.MANAGE_PROJECT_MEMBERS, Permission.CHANGE_TRAINING},
+}
+"""What a place in a project adds there to what the role in the organization allows."""
 _RANK: Final = {role: rank for rank, role in enumerate(reversed(Role))}
 
 
 def reach(role: Role, permission: Permission) -> Reach | None:
     return RIGHTS[role].get(permission)
+
+
+def may_in_project(role: ProjectRole, permission: Permission) -> bool:
+    return permission in IN_PROJECT[role]
 
 
 def can_create_project(role: Role, owned: int) -> bool:

@@ -40,6 +40,7 @@ entries: Final = Table(
     Column("action", Text, nullable=False),
     Column("entity_type", Text, nullable=False),
     Column("entity_id", Uuid, nullable=False),
+    Column("person_id", Uuid),
     Column("actor_kind", Text, nullable=False),
     Column("actor_id", Uuid, nullable=False),
     Column("actor_role", Text),
@@ -59,7 +60,10 @@ entries: Final = Table(
 
 
 class AuditRow(Value):
-    """`actor_role` is the role as it was then; names are today's, or `[erased]`. `changes`: field → old and new."""
+    """`actor_role` is the role as it was then; names are today's, or `[erased]`. `changes`: field → old and new.
+
+    `person_id` is whom the event names beside who acts and the thing, where it names somebody.
+    """
 
     position: int
     organization_id: UUID
@@ -69,6 +73,8 @@ class AuditRow(Value):
     entity_type: str
     entity_id: UUID
     entity_name: str | None
+    person_id: UUID | None
+    person_name: str | None
     actor_kind: str
     actor_id: UUID
     actor_name: str | None
@@ -91,7 +97,8 @@ class AuditRow(Value):
             self.actor_kind, f"{self.actor_kind} {self.actor_id}"
         )
         role = f" ({self.actor_role})" if self.actor_role and self.actor_kind == "person" else ""
-        return sentence(self.topic, who + role, self.entity_name or str(self.entity_id), self.changes)
+        whom = self.person_name or str(self.person_id)
+        return sentence(self.topic, who + role, self.entity_name or str(self.entity_id), self.changes, whom)
 
 
 def _keys(recorded: Recorded) -> Iterable[Key]:
@@ -108,6 +115,7 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
         "action": ACTIONS[recorded.topic],
         "entity_type": recorded.topic.partition(".")[0],
         "entity_id": event.originator_id,
+        "person_id": getattr(event, "person_id", None),
         "actor_kind": envelope.actor.kind,
         "actor_id": envelope.actor.id,
         "actor_role": envelope.actor.role,
@@ -165,11 +173,12 @@ def list_entries(
 
 def _named(organization_id: UUID) -> Select[tuple[object, ...]]:
     """Names are joined when the log is read, so that one key destroyed and one row made anew erase them everywhere."""
-    actor, subject = people.alias("actor"), people.alias("subject")
+    actor, subject, about = people.alias("actor"), people.alias("subject"), people.alias("about")
     joined = (
         entries.outerjoin(actor, actor.c.id == entries.c.actor_id)
         .outerjoin(entities, entities.c.id == entries.c.entity_id)
         .outerjoin(subject, subject.c.id == func.coalesce(entities.c.person_id, entries.c.entity_id))
+        .outerjoin(about, about.c.id == entries.c.person_id)
     )
     columns = [column for column in entries.c if column.name != "project_id"]
     return (
@@ -177,6 +186,7 @@ def _named(organization_id: UUID) -> Select[tuple[object, ...]]:
             *columns,
             func.coalesce(entries.c.project_id, entities.c.project_id).label("project_id"),
             func.coalesce(entities.c.name, subject.c.full_name).label("entity_name"),
+            about.c.full_name.label("person_name"),
             actor.c.full_name.label("actor_name"),
             actor.c.email.label("actor_email"),
         )

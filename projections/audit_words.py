@@ -22,8 +22,21 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "membership.approved": ("approve", "{who} approved {what} as {role}"),
     "membership.role_changed": ("grant_role", "{who} changed the role of {what} from {role_before} to {role}"),
     "membership.project_owned": ("update", "{what} owns another project"),
+    "membership.project_released": ("update", "{what} owns a project less"),
     "project.created": ("create", "{who} created the project {what}"),
     "project.renamed": ("update", "{who} renamed the project {name_before} to {name}"),
+    "project.described": ("update", "{who} described the project {what} anew"),
+    "project.archived": ("archive", "{who} archived the project {what}"),
+    "project.restored": ("restore", "{who} restored the project {what}"),
+    "project.member_added": ("add_member", "{who} added {person} to the project {what} as {role}"),
+    "project.member_role_changed": (
+        "grant_role",
+        "{who} changed the role of {person} in the project {what} from {role_before} to {role}",
+    ),
+    "project.member_removed": ("remove_member", "{who} removed {person} ({role_before}) from the project {what}"),
+    "project.ownership_offered": ("offer", "{who} offered the project {what} to {person}"),
+    "project.ownership_declined": ("decline", "{who} put the offer of the project {what} to {person} aside"),
+    "project.ownership_accepted": ("accept", "{who} took over the project {what}"),
     "dataset.created": ("create", "{who} created the dataset {what}"),
     "dataset.revision_committed": (
         "upload",
@@ -60,6 +73,7 @@ NOISY: Final = frozenset(
         "organization.admin_added",
         "organization.admin_removed",
         "membership.project_owned",
+        "membership.project_released",
         "training_job.epoch_completed",
         "training_job.checkpoint_saved",
     }
@@ -67,10 +81,11 @@ NOISY: Final = frozenset(
 _IN_THE_ENVELOPE: Final = {"originator_id", "originator_version", "timestamp", "originator_topic"}
 
 
-def sentence(topic: str, who: str, what: str, changed: Mapping[str, Mapping[str, Any]]) -> str:
+def sentence(topic: str, who: str, what: str, changed: Mapping[str, Mapping[str, Any]], person: str = "") -> str:
+    """`person` is whom it is about, where that is neither who acts nor the thing."""
     values = {name: change["new"] for name, change in changed.items()}
     values |= {f"{name}_before": change["old"] for name, change in changed.items()}
-    text = _WORDS[topic][1].format_map(_Said({**values, "who": who, "what": what}))
+    text = _WORDS[topic][1].format_map(_Said({**values, "who": who, "what": what, "person": person}))
     return text[:1].upper() + text[1:]
 
 
@@ -81,16 +96,29 @@ class _Said(dict[str, Any]):
 
 def changes(event: Event) -> dict[str, dict[str, Any]]:
     """Field → old and new, of what an event changed. Nothing personal: people are named by their ids."""
-    old = _old(event)
-    return {name: {"old": old.get(name), "new": value} for name, value in _new(event).items()}
+    old, new = _in_project(event) or (_old(event), _new(event))
+    return {name: {"old": old.get(name), "new": value} for name, value in new.items()}
+
+
+def _in_project(event: Event) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    match event:
+        case Project.Renamed(previous=previous, name=name):
+            return {"name": previous}, {"name": name}
+        case Project.Described(previous=text, description=description):
+            return {"description": text}, {"description": description}
+        case Project.MemberRoleChanged(person_id=person_id, previous=before, role=role):
+            return {"person_id": person_id, "role": before}, {"person_id": person_id, "role": role}
+        case Project.MemberRemoved(person_id=person_id, role=role):
+            return {"person_id": person_id, "role": role}, {"person_id": None, "role": None}
+        case Project.OwnershipAccepted(previous=owner, person_id=person_id):
+            return {"owner_id": owner}, {"owner_id": person_id}
+    return None
 
 
 def _old(event: Event) -> dict[str, Any]:
     match event:
         case Membership.RoleChanged(previous=previous):
             return {"role": previous}
-        case Project.Renamed(previous=previous):
-            return {"name": previous}
         case Dataset.RevisionCommitted(previous=previous):
             return {"root": previous}
     return {}
@@ -102,8 +130,6 @@ def _new(event: Event) -> dict[str, Any]:
             return {"avatar_name": avatar_name}
         case Membership.RoleChanged(role=role):
             return {"role": role}
-        case Project.Renamed(name=name):
-            return {"name": name}
         case Dataset.RevisionCommitted(revision=revision, content=content, report=report):
             return {"revision": revision, **content.model_dump(exclude={"classes"}), "report": report}
         case Dataset.SplitMade(split=split):

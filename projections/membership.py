@@ -149,6 +149,7 @@ def _member_keys(recorded: Recorded) -> Iterable[Key]:
             | Membership.Approved(originator_id=id)
             | Membership.RoleChanged(originator_id=id)
             | Membership.ProjectOwned(originator_id=id)
+            | Membership.ProjectReleased(originator_id=id)
         ):
             yield (id,)
 
@@ -173,6 +174,8 @@ def _member(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
             return changed(row, role=role.value)
         case Membership.ProjectOwned():
             return changed(row, projects_owned=changed(row)["projects_owned"] + 1)
+        case Membership.ProjectReleased():
+            return changed(row, projects_owned=changed(row)["projects_owned"] - 1)
     return row
 
 

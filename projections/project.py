@@ -1,19 +1,21 @@
-"""The projects of an organization, as their list and their page show them."""
+"""The projects of an organization, as their list and their page show them, and who is in each."""
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Table, Text, Uuid, select
 
 from domain.model import Recorded
 from domain.project import Project
+from domain.roles import ProjectRole
 from domain.values import Value
 from projections.folding import changed
+from projections.membership import people
 from projections.model import Key, Projection, Row, View, metadata
-from projections.paging import Page, first, newest
-from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, TRAINING_JOB
+from projections.paging import Page, every, first, newest
+from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, TRAINING_JOB
 
 projects: Final = Table(
     "projects",
@@ -23,6 +25,8 @@ projects: Final = Table(
     Column("owner_id", Uuid, nullable=False),
     Column("name", Text, nullable=False),
     Column("description", Text, nullable=False),
+    Column("archived_at", DateTime(timezone=True)),
+    Column("offered_to", Uuid),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column("first_position", BigInteger, nullable=False),
@@ -30,23 +34,47 @@ projects: Final = Table(
     Index("projects_by_organization", "organization_id", "first_position"),
 )
 
+members: Final = Table(
+    "project_members",
+    metadata,
+    Column("project_id", Uuid, primary_key=True),
+    Column("person_id", Uuid, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("position", BigInteger, nullable=False),
+)
+
 
 class ProjectRow(Value):
+    """`offered_to` is the person who may accept to own it."""
+
     id: UUID
     organization_id: UUID
     owner_id: UUID
     name: str
     description: str
+    archived_at: datetime | None
+    offered_to: UUID | None
     created_at: datetime
     updated_at: datetime
     first_position: int
     position: int
 
 
+class ProjectMemberRow(Value):
+    """Somebody in a project beside its owner."""
+
+    project_id: UUID
+    person_id: UUID
+    avatar_name: str
+    role: ProjectRole
+    since: datetime
+    position: int
+
+
 def _keys(recorded: Recorded) -> Iterable[Key]:
-    match recorded.event:
-        case Project.Created(originator_id=id) | Project.Renamed(originator_id=id):
-            yield (id,)
+    if recorded.topic in PROJECT:
+        yield (recorded.event.originator_id,)
 
 
 def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
@@ -57,18 +85,60 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
                 "owner_id": event.owner_id,
                 "name": event.name,
                 "description": event.description,
+                "archived_at": None,
+                "offered_to": None,
                 "created_at": recorded.envelope.decided_at,
                 "updated_at": recorded.envelope.decided_at,
                 "first_position": recorded.position,
             }
+    return changed(row, updated_at=recorded.envelope.decided_at, **_changes(recorded))
+
+
+def _changes(recorded: Recorded) -> dict[str, Any]:
+    match recorded.event:
         case Project.Renamed(name=name):
-            return changed(row, name=name, updated_at=recorded.envelope.decided_at)
-    return row
+            return {"name": name}
+        case Project.Described(description=description):
+            return {"description": description}
+        case Project.Archived():
+            return {"archived_at": recorded.envelope.decided_at}
+        case Project.Restored():
+            return {"archived_at": None}
+        case Project.OwnershipOffered(person_id=person_id):
+            return {"offered_to": person_id}
+        case Project.OwnershipDeclined():
+            return {"offered_to": None}
+        case Project.OwnershipAccepted(person_id=person_id):
+            return {"offered_to": None, "owner_id": person_id}
+    return {}
+
+
+def _member_keys(recorded: Recorded) -> Iterable[Key]:
+    match recorded.event:
+        case (
+            Project.MemberAdded(originator_id=id, person_id=person_id)
+            | Project.MemberRoleChanged(originator_id=id, person_id=person_id)
+            | Project.MemberRemoved(originator_id=id, person_id=person_id)
+        ):
+            yield (id, person_id)
+        case Project.OwnershipAccepted(originator_id=id, previous=previous, person_id=person_id):
+            yield from ((id, previous), (id, person_id))
+
+
+def _member(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    match recorded.event:
+        case Project.MemberAdded(role=role):
+            return {"role": role.value, "since": recorded.envelope.decided_at}
+        case Project.MemberRoleChanged(role=role):
+            return changed(row, role=role.value)
+        case Project.OwnershipAccepted(previous=previous) if key[1] == previous:
+            return {"role": ProjectRole.MAINTAINER.value, "since": recorded.envelope.decided_at}
+    return None
 
 
 PROJECTION: Final = Projection(
     "project",
-    (View(projects, _keys, _fold),),
+    (View(projects, _keys, _fold), View(members, _member_keys, _member)),
     skips=PERSON | ORGANIZATION | MEMBERSHIP | DATASET | EXPERIMENT | TRAINING_JOB,
 )
 
@@ -79,7 +149,18 @@ def find_project(tx: Connection, organization_id: UUID, id: UUID) -> ProjectRow 
 
 
 def list_projects(
-    tx: Connection, organization_id: UUID, *, after: int | None = None, limit: int = 50
+    tx: Connection, organization_id: UUID, *, archived: bool | None = None, after: int | None = None, limit: int = 50
 ) -> Page[ProjectRow]:
+    """`archived` leaves only those that are archived, or only those that are not."""
     query = select(projects).where(projects.c.organization_id == organization_id)
+    if archived is not None:
+        there = projects.c.archived_at
+        query = query.where(there.is_not(None) if archived else there.is_(None))
     return newest(tx, query, projects.c.first_position, ProjectRow, after, limit)
+
+
+def list_project_members(tx: Connection, project_id: UUID) -> list[ProjectMemberRow]:
+    """Whoever came first comes first."""
+    joined = members.join(people, people.c.id == members.c.person_id)
+    query = select(members, people.c.avatar_name).select_from(joined).where(members.c.project_id == project_id)
+    return every(tx, query.order_by(members.c.since, members.c.person_id), ProjectMemberRow)

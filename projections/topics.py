@@ -7,9 +7,29 @@ ORGANIZATION: Final = frozenset(
     {"organization.founded", "organization.seat_taken", "organization.admin_added", "organization.admin_removed"}
 )
 MEMBERSHIP: Final = frozenset(
-    {"membership.requested", "membership.approved", "membership.role_changed", "membership.project_owned"}
+    {
+        "membership.requested",
+        "membership.approved",
+        "membership.role_changed",
+        "membership.project_owned",
+        "membership.project_released",
+    }
 )
-PROJECT: Final = frozenset({"project.created", "project.renamed"})
+PROJECT: Final = frozenset(
+    {
+        "project.created",
+        "project.renamed",
+        "project.described",
+        "project.archived",
+        "project.restored",
+        "project.member_added",
+        "project.member_role_changed",
+        "project.member_removed",
+        "project.ownership_offered",
+        "project.ownership_declined",
+        "project.ownership_accepted",
+    }
+)
 DATASET: Final = frozenset(
     {"dataset.created", "dataset.revision_committed", "dataset.split_made", "dataset.snapshot_taken"}
 )

@@ -14,7 +14,21 @@ from commands.access import Command, May
 from commands.dataset import CommitUpload, CreateDataset, MakeSplit, TakeSnapshot
 from commands.experiment import CreateExperiment
 from commands.membership import ApproveMember, ChangeRole
-from commands.project import CreateProject, RenameProject
+from commands.project import (
+    AcceptProject,
+    AddProjectMember,
+    ArchiveProject,
+    ChangeProjectRole,
+    CreateProject,
+    DeclineProject,
+    DescribeProject,
+    LeaveProject,
+    OfferProject,
+    RemoveProjectMember,
+    RenameProject,
+    RestoreProject,
+    WithdrawProject,
+)
 from commands.training_job import CancelTraining, RequestTraining, RunAgain
 from domain.dataset import Dataset
 from domain.membership import membership_id
@@ -26,6 +40,14 @@ from tests.api.worker import Worker, requested, trained
 COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (CreateProject, "POST", "/projects", {"name": "P"}),
     (RenameProject, "PATCH", "/projects/{project_id}", {"name": "Q"}),
+    (DescribeProject, "PUT", "/projects/{project_id}/description", {"description": "D"}),
+    (ArchiveProject, "POST", "/projects/{new_project_id}/archive", {}),
+    (RestoreProject, "POST", "/projects/{project_id}/restore", {}),
+    (AddProjectMember, "POST", "/projects/{project_id}/members", {"person_id": "{person_id}"}),
+    (ChangeProjectRole, "PATCH", "/projects/{project_id}/members/{placed_id}", {"role": "member"}),
+    (RemoveProjectMember, "DELETE", "/projects/{project_id}/members/{placed_id}", {}),
+    (OfferProject, "POST", "/projects/{new_project_id}/owner/offer", {"person_id": "{person_id}"}),
+    (WithdrawProject, "POST", "/projects/{offered_project_id}/owner/withdraw", {}),
     (CreateDataset, "POST", "/datasets", {"name": "D"}),
     (CommitUpload, "POST", "/datasets/{dataset_id}/uploads/{upload_id}/commit", {}),
     (MakeSplit, "POST", "/datasets/{dataset_id}/split", {}),
@@ -39,6 +61,12 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (ChangeRole, "PATCH", "/admin/users/{person_id}/role", {"role": "engineer_i"}),
 ]  # fmt: skip
 CHANGE: Final = May(Permission.CHANGE_DATASET, Dataset, "dataset_id")
+# What is about oneself, whatever the role: here everybody is told that there is nothing to leave or to take.
+PLACES: Final[list[tuple[type[Command], str, str]]] = [
+    (AcceptProject, "POST", "/projects/{project_id}/owner/accept"),
+    (DeclineProject, "POST", "/projects/{project_id}/owner/decline"),
+    (LeaveProject, "DELETE", "/projects/{project_id}/members/{own_id}"),
+]
 # What the routes themselves ask for, before there is a command.
 UPLOADS: Final[list[tuple[May, str, str, dict[str, Any]]]] = [
     (May(Permission.READ), "POST", "/datasets/analyze", {"files": listed(scenes())}),
@@ -48,6 +76,7 @@ UPLOADS: Final[list[tuple[May, str, str, dict[str, Any]]]] = [
 QUERIES: Final = [
     (Permission.READ, "/projects"),
     (Permission.READ, "/projects/{project_id}"),
+    (Permission.READ, "/projects/{project_id}/members"),
     (Permission.READ, "/datasets"),
     (Permission.READ, "/datasets/compare?dataset_a={dataset_id}&dataset_b={dataset_id}"),
     (Permission.READ, "/datasets/{dataset_id}"),
@@ -74,7 +103,14 @@ QUERIES: Final = [
 OPEN: Final = {("GET", "/health"), ("GET", "/ready"), ("POST", "/auth/register"), ("POST", "/auth/login")}
 ONESELF: Final = ("GET", "/auth/me")
 # The same address under another name in the API's description, where a test needs one more thing of that kind.
-DESCRIBED: Final = {"{new_job_id}": "{job_id}", "{entity_id}": "{id}"}
+DESCRIBED: Final = {
+    "{new_job_id}": "{job_id}",
+    "{entity_id}": "{id}",
+    "{new_project_id}": "{project_id}",
+    "{offered_project_id}": "{project_id}",
+    "{placed_id}": "{person_id}",
+    "{own_id}": "{person_id}",
+}
 Operation = tuple[str, str]
 
 
@@ -108,6 +144,7 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
         "type": "dataset",
         "entity_id": dataset,
         "attempt": "1",
+        "own_id": ann.id,
     }
 
     def waiting() -> str:
@@ -117,8 +154,24 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
     def upload() -> str:
         return send(ann, dataset, scenes()).rpartition("/")[2]
 
+    def project() -> str:
+        return str(ann.post("/projects", {"name": "another"})["id"])
+
+    def offered() -> str:
+        id = project()
+        ann.post(f"/projects/{id}/owner/offer", {"person_id": ann.colleague("guest").id})
+        return id
+
+    def placed() -> str:
+        person = ann.colleague("guest").id
+        ann.post(f"/projects/{job['project_id']}/members", {"person_id": person})
+        return person
+
     fresh: dict[str, Callable[[], str]] = {
         "id": waiting,
+        "new_project_id": project,
+        "offered_project_id": offered,
+        "placed_id": placed,
         "person_id": lambda: ann.colleague("guest").id,
         "new_job_id": lambda: str(requested(ann, dataset)["id"]),
         "upload_id": upload,
@@ -146,13 +199,20 @@ def is_of_workers(operation: Operation) -> bool:
 
 
 def test_every_operation_is_asked_here(operations: set[Operation]) -> None:
-    commands = {(method, described(path)) for _, method, path, _ in [*COMMANDS, *UPLOADS]}
+    asked = [
+        *((row[1], row[2]) for row in COMMANDS),
+        *((row[1], row[2]) for row in PLACES),
+        *(row[1:3] for row in UPLOADS),
+    ]
+    commands = {(method, described(path)) for method, path in asked}
     queries = {("GET", described(path)) for _, path in QUERIES}
     assert {each for each in operations if not is_of_workers(each)} == commands | queries | OPEN | {ONESELF}
 
 
 def test_every_command_of_a_member_is_asked_here() -> None:
-    assert {command for command in HANDLERS if isinstance(command.ACCESS, May)} == {row[0] for row in COMMANDS}
+    assert {command for command in HANDLERS if isinstance(command.ACCESS, May)} == {
+        row[0] for row in [*COMMANDS, *PLACES]
+    }
 
 
 @pytest.mark.parametrize(
@@ -167,6 +227,15 @@ def test_a_command_is_for_those_whose_role_reaches_the_thing(
         named = {k: v.format_map(things) if isinstance(v, str) else v for k, v in body.items()}
         answer = people[role](method, path.format_map(things), named)
         assert answer.is_success if allowed else answer.status_code == 403, f"{role}: {answer.text}"
+
+
+@pytest.mark.parametrize(("command", "method", "path"), PLACES)
+def test_one_s_own_place_is_for_every_role_to_give_up_or_to_take(
+    people: dict[Role, Visitor], things: Things, command: type[Command], method: str, path: str
+) -> None:
+    for role, person in people.items():
+        answer = person(method, path.format_map({**things, "own_id": person.id}))
+        assert answer.status_code == 409, f"{role}: {answer.text}"
 
 
 @pytest.mark.parametrize(("permission", "path"), QUERIES)

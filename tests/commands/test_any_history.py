@@ -13,16 +13,25 @@ from pydantic import ValidationError
 from commands import HANDLERS
 from commands.access import Anyone, Caller, Command, Platform, Worker
 from commands.dataset import MakeSplit
+from commands.project import (
+    AcceptProject,
+    AddProjectMember,
+    ChangeProjectRole,
+    DeclineProject,
+    LeaveProject,
+    OfferProject,
+)
 from commands.training_job import CompleteTraining
 from domain.errors import DomainError
 from domain.membership import Membership, membership_id
 from domain.model import SYSTEM
 from domain.organization import Organization
-from domain.roles import Role
+from domain.project import Project
+from domain.roles import ProjectRole, Role
 from domain.training import OVER, Checkpoint, EndReason, Evidence, Model
 from domain.training_job import TrainingJob
 from infra.unit import Errand, Unit
-from tests.commands.conftest import ACME, ANN, BEN, ann, ben, eve, register
+from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, eve, register
 from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import create as experiment
@@ -31,9 +40,10 @@ from tests.commands.test_project import create as project
 from tests.commands.test_training_job import request
 from tests.spec import NOBODY, Spec
 
-MEMBERSHIPS = [membership_id(ACME, ANN), membership_id(ACME, BEN)]
+DAN = UUID(int=104)
+MEMBERSHIPS = [membership_id(ACME, person) for person in (ANN, BEN, CAT, DAN)]
 IDS = {
-    "person_id": st.sampled_from([ANN, BEN, UUID(int=104), UUID(int=105)]),
+    "person_id": st.sampled_from([ANN, BEN, CAT, DAN]),
     "membership_id": st.sampled_from(MEMBERSHIPS),
     "organization_id": st.just(ACME),
     "project_id": st.sampled_from([CELLS, CELLS, UUID(int=2)]),
@@ -94,7 +104,13 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
 }
 NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=20)
 ENDS = ("training_job.completed", "training_job.failed", "training_job.cancelled")
-TRAINED = st.builds(Model, id=st.just(UUID(int=51)), sha256=st.just("d" * 64), size=st.just(9))
+PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
+    (CompleteTraining, "model"): st.builds(Model, id=st.just(UUID(int=51)), sha256=st.just("d" * 64), size=st.just(9)),
+    (AddProjectMember, "role"): st.sampled_from(ProjectRole),
+    (ChangeProjectRole, "role"): st.sampled_from(ProjectRole),
+}
+# What only somebody else than the owner can do.
+OF_BEN = (AcceptProject, DeclineProject, LeaveProject)
 
 
 def callers(kind: type[Command], fields: dict[str, Any]) -> st.SearchStrategy[Caller]:
@@ -114,7 +130,7 @@ def callers(kind: type[Command], fields: dict[str, Any]) -> st.SearchStrategy[Ca
         case Anyone():
             fitting = NOBODY
         case _:
-            fitting = ann
+            fitting = ben if kind in OF_BEN else ann
     return st.one_of(st.just(fitting), st.just(fitting), st.just(fitting), st.sampled_from(anybody))
 
 
@@ -133,7 +149,7 @@ def wish(draw: st.DrawFn, kind: type[Command]) -> Wish:
     for name, field in kind.model_fields.items():
         if not field.is_required() and draw(st.booleans()):
             continue
-        sensible = TRAINED if (name, kind) == ("model", CompleteTraining) else SENSIBLE.get(name, NAMES)
+        sensible = PARTICULAR.get((kind, name), SENSIBLE.get(name, NAMES))
         fields[name] = draw(st.one_of(HOSTILE, sensible) if draw(st.integers(0, 39)) == 7 else sensible)
     try:
         return draw(callers(kind, fields)), kind, fields
@@ -152,10 +168,13 @@ def attempt(spec: Spec, caller: Caller, kind: type[Command], fields: dict[str, A
 
 
 def begun() -> Spec:
-    """Three people, a project, an experiment, a dataset with a split, two prepared uploads, and a training."""
+    """Four people, one waiting; a shared project, an experiment, a dataset with a split, two uploads, a training."""
     spec = Spec().by(NOBODY)
-    spec.given(register(ANN, "ann"), register(BEN, "ben"), register(eve.id, "eve", "Evil", "Corp")).by(ann)
-    spec.given(project, experiment, dataset, upload(spec, ONE), MakeSplit(dataset_id=CRACKS), request())
+    people = (register(ANN, "ann"), register(BEN, "ben"), register(CAT, "cat"), register(eve.id, "eve", "Evil", "Corp"))
+    spec.given(*people).by(ann)
+    spec.given(approve(BEN, Role.ENGINEER_I), project, AddProjectMember(project_id=CELLS, person_id=BEN))
+    spec.given(OfferProject(project_id=CELLS, person_id=BEN))
+    spec.given(experiment, dataset, upload(spec, ONE), MakeSplit(dataset_id=CRACKS), request())
     upload(spec, TWO, base=ONE)
     return spec
 
@@ -171,6 +190,7 @@ def test_any_sequence_of_commands_leaves_the_invariants_whole() -> None:
             attempt(spec, caller, kind, fields, accepted)
         _positions_are_whole(spec)
         _the_organization_is_whole(spec)
+        _projects_belong_to_who_owns_them(spec)
         _every_job_has_at_most_one_end(spec)
         _what_is_known_is_what_is_true(spec)
 
@@ -187,10 +207,20 @@ def _the_organization_is_whole(spec: Spec) -> None:
     unit = Unit(spec.ledger, spec.mapper, Errand(Caller(kind="system", id=SYSTEM), spec.now, UUID(int=1)))
     organization = unit.get(Organization, ACME)
     assert organization.admins
-    for person in (ANN, BEN):
+    for person in (ANN, BEN, CAT):
         membership = unit.get(Membership, membership_id(ACME, person))
         assert (membership.role is Role.ADMIN) == (person in organization.admins)
         assert (membership.role is not None) == (person in organization.seats)
+
+
+def _projects_belong_to_who_owns_them(spec: Spec) -> None:
+    unit = Unit(spec.ledger, spec.mapper, Errand(Caller(kind="system", id=SYSTEM), spec.now, UUID(int=1)))
+    for each in filter(None, (unit.find(Project, id) for id in (CELLS, UUID(int=2)))):
+        places = (
+            unit.find(Membership, membership_id(each.organization_id, person)) for person in (ANN, BEN, CAT, eve.id)
+        )
+        assert [place.person_id for place in places if place and each.id in place.projects] == [each.owner_id]
+        assert each.owner_id not in each.members
 
 
 def _every_job_has_at_most_one_end(spec: Spec) -> None:

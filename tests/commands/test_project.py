@@ -3,17 +3,49 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from commands.project import CreateProject, RenameProject
+from commands.access import Command
+from commands.experiment import CreateExperiment
+from commands.project import (
+    AcceptProject,
+    AddProjectMember,
+    ArchiveProject,
+    ChangeProjectRole,
+    CreateProject,
+    DeclineProject,
+    DescribeProject,
+    LeaveProject,
+    OfferProject,
+    PersonIsNoMember,
+    RemoveProjectMember,
+    RenameProject,
+    RestoreProject,
+    WithdrawProject,
+)
 from domain.errors import Conflict, Forbidden, KeyReused, NotFound
+from domain.experiment import Experiment
 from domain.membership import GuestOwnsAProject, Membership
-from domain.project import Project
-from domain.roles import Role
-from tests.commands.conftest import ANN, BEN, approve, ben, eve
+from domain.project import (
+    OwnershipIsNotOffered,
+    PersonIsInProject,
+    PersonIsNotInProject,
+    Project,
+    ProjectIsArchived,
+    ProjectNeedsItsOwner,
+)
+from domain.roles import ProjectRole, Role
+from tests.commands.conftest import ANN, BEN, CAT, EVE, approve, ben, cat, eve
 from tests.spec import Spec
 
 CELLS, OTHER = UUID(int=1), UUID(int=2)
 create = CreateProject(project_id=CELLS, name="cells")
 rename = RenameProject(project_id=CELLS, name="blood cells")
+describe = DescribeProject(project_id=CELLS, description="of blood")
+archive = ArchiveProject(project_id=CELLS)
+restore = RestoreProject(project_id=CELLS)
+add_ben = AddProjectMember(project_id=CELLS, person_id=BEN)
+offer_ben = OfferProject(project_id=CELLS, person_id=BEN)
+accept = AcceptProject(project_id=CELLS)
+trial = CreateExperiment(experiment_id=UUID(int=21), project_id=CELLS, name="trial")
 
 
 def test_whoever_creates_a_project_owns_it(spec: Spec) -> None:
@@ -65,3 +97,118 @@ def test_a_key_is_good_for_one_request(spec: Spec) -> None:
     spec.do(create, command_id=once, fingerprint=b"body")
     with pytest.raises(KeyReused):
         spec.do(create, command_id=once, fingerprint=b"another body")
+
+
+def test_a_description_is_recorded_with_the_old_one(spec: Spec) -> None:
+    spec.given(create).when(describe).then((Project.Described, {"previous": "", "description": "of blood"}))
+    spec.when(describe).then()
+
+
+def test_an_archived_project_takes_nothing_until_it_is_restored(spec: Spec) -> None:
+    spec.given(create, approve(BEN, Role.GUEST)).when(archive).then((Project.Archived, {}))
+    for wish in (rename, describe, add_ben, trial):
+        spec.when(wish).then_refused(ProjectIsArchived, "restore it first")
+    spec.when(restore).then((Project.Restored, {}))
+    spec.when(rename).then((Project.Renamed, {}))
+
+
+def test_archiving_twice_records_it_once(spec: Spec) -> None:
+    spec.given(create, archive).when(archive).then()
+    spec.given(restore).when(restore).then()
+
+
+def test_a_member_of_the_organization_becomes_one_of_the_project(spec: Spec) -> None:
+    spec.given(create, approve(BEN, Role.GUEST))
+    spec.when(add_ben).then((Project.MemberAdded, {"person_id": BEN, "role": ProjectRole.MEMBER}))
+    spec.when(add_ben).then()
+
+
+@pytest.mark.parametrize("person", [BEN, EVE], ids=["who waits", "of another organization"])
+def test_only_members_of_the_organization_come_into_a_project(spec: Spec, person: UUID) -> None:
+    spec.given(create)
+    for wish in (AddProjectMember, OfferProject):
+        spec.when(wish(project_id=CELLS, person_id=person)).then_refused(PersonIsNoMember)
+
+
+def test_an_owner_is_no_member_beside_that(spec: Spec) -> None:
+    spec.given(create).when(AddProjectMember(project_id=CELLS, person_id=ANN)).then_refused(PersonIsInProject)
+
+
+def test_a_place_in_a_project_is_changed_with_the_old_one(spec: Spec) -> None:
+    spec.given(create, approve(BEN, Role.GUEST), add_ben)
+    change = ChangeProjectRole(project_id=CELLS, person_id=BEN, role=ProjectRole.VIEWER)
+    spec.when(change).then(
+        (Project.MemberRoleChanged, {"previous": ProjectRole.MEMBER, "role": ProjectRole.VIEWER, "person_id": BEN})
+    )
+    spec.when(add_ben).then_refused(PersonIsInProject, "change the role")
+
+
+@pytest.mark.parametrize(("role", "may"), [(ProjectRole.VIEWER, False), (ProjectRole.MEMBER, True)])
+def test_a_guest_works_in_a_project_where_its_place_allows_it(spec: Spec, role: ProjectRole, may: bool) -> None:
+    spec.given(create, approve(BEN, Role.GUEST), add_ben.model_copy(update={"role": role})).by(ben).when(trial)
+    if may:
+        spec.then((Experiment.Created, {}))
+    else:
+        spec.then_refused(Forbidden)
+
+
+@pytest.mark.parametrize(
+    ("wish", "may"),
+    [
+        (rename, True),
+        (AddProjectMember(project_id=CELLS, person_id=CAT), True),
+        (OfferProject(project_id=CELLS, person_id=CAT), False),
+    ],
+    ids=["rename", "add", "hand over"],
+)
+def test_a_maintainer_does_all_but_hand_the_project_over(spec: Spec, wish: Command, may: bool) -> None:
+    maintainer = add_ben.model_copy(update={"role": ProjectRole.MAINTAINER})
+    spec.given(create, approve(BEN, Role.GUEST), approve(CAT, Role.GUEST), maintainer).by(ben).when(wish)
+    if not may:
+        spec.then_refused(Forbidden)
+    else:
+        assert spec.events()[-1].originator_id == CELLS
+
+
+def test_a_member_is_removed_or_leaves(spec: Spec) -> None:
+    spec.given(create, approve(BEN, Role.GUEST), add_ben)
+    spec.when(RemoveProjectMember(project_id=CELLS, person_id=BEN)).then((Project.MemberRemoved, {"person_id": BEN}))
+    spec.given(add_ben).by(ben).when(LeaveProject(project_id=CELLS)).then((Project.MemberRemoved, {"person_id": BEN}))
+    spec.when(LeaveProject(project_id=CELLS)).then_refused(PersonIsNotInProject)
+
+
+def test_an_owner_cannot_leave_or_be_removed(spec: Spec) -> None:
+    spec.given(create).when(LeaveProject(project_id=CELLS)).then_refused(ProjectNeedsItsOwner, "hand it over")
+    spec.when(RemoveProjectMember(project_id=CELLS, person_id=ANN)).then_refused(ProjectNeedsItsOwner)
+
+
+def test_a_project_is_handed_over_once_the_other_accepts(spec: Spec) -> None:
+    spec.given(create, approve(BEN, Role.ENGINEER_I), add_ben)
+    spec.when(offer_ben).then((Project.OwnershipOffered, {"person_id": BEN}))
+    spec.by(ben).when(accept).then(
+        (Project.OwnershipAccepted, {"previous": ANN, "person_id": BEN}),
+        (Membership.ProjectReleased, {"project_id": CELLS}),
+        (Membership.ProjectOwned, {"project_id": CELLS}),
+    )
+    spec.when(RemoveProjectMember(project_id=CELLS, person_id=ANN)).then((Project.MemberRemoved, {"person_id": ANN}))
+
+
+def test_a_project_that_is_not_offered_is_not_taken(spec: Spec) -> None:
+    spec.given(create, approve(BEN, Role.ENGINEER_I), approve(CAT, Role.ENGINEER_I)).by(ben)
+    spec.when(accept).then_refused(OwnershipIsNotOffered)
+    spec.when(DeclineProject(project_id=CELLS)).then_refused(OwnershipIsNotOffered)
+    spec.by(cat).when(OfferProject(project_id=CELLS, person_id=CAT)).then_refused(Forbidden)
+
+
+def test_a_guest_that_owns_one_accepts_no_second_project(spec: Spec) -> None:
+    mine = CreateProject(project_id=OTHER, name="mine")
+    spec.given(create, approve(BEN, Role.GUEST), offer_ben).by(ben).given(mine)
+    spec.when(accept).then_refused(GuestOwnsAProject)
+
+
+def test_an_offer_is_declined_or_withdrawn(spec: Spec) -> None:
+    spec.given(create, approve(BEN, Role.GUEST), offer_ben)
+    spec.when(WithdrawProject(project_id=CELLS)).then((Project.OwnershipDeclined, {"person_id": BEN}))
+    spec.given(offer_ben).by(ben).when(DeclineProject(project_id=CELLS))
+    spec.then((Project.OwnershipDeclined, {"person_id": BEN}))
+    spec.when(accept).then_refused(OwnershipIsNotOffered)

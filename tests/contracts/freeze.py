@@ -15,7 +15,7 @@ from domain.model import PLATFORM, Actor, Aggregate, Client, Envelope, Event
 from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
-from domain.roles import Role
+from domain.roles import ProjectRole, Role
 from domain.training import Checkpoint, Device, EndReason, Evidence, Model, Outcome, Recipe, Start, Weights
 from domain.training_job import TrainingJob
 from infra.mapper import Mapper
@@ -56,12 +56,23 @@ def people() -> tuple[Aggregate, ...]:
     membership.approve(Role.ENGINEER_I, NOW)
     membership.change_role(Role.MANAGER, NOW)
     membership.own_project(id(20), NOW)
+    membership.release_project(id(20), NOW)
     return organization, person, membership
 
 
 def work(organization: UUID) -> tuple[Project, Dataset, Experiment]:
     project = Project.create(id(20), organization, ANN, "Цифры 🙂", "handwritten digits\nin two tasks", NOW)
     project.rename("Digits", NOW)
+    project.describe("digits that people wrote", NOW)
+    project.add_member(BEN, ProjectRole.MEMBER, NOW)
+    project.change_role(BEN, ProjectRole.MAINTAINER, NOW)
+    project.remove_member(BEN, NOW)
+    project.archive(NOW)
+    project.restore(NOW)
+    project.offer_ownership(BEN, NOW)
+    project.decline_ownership(NOW)
+    project.offer_ownership(BEN, NOW)
+    project.accept_ownership(BEN, NOW)
     dataset = Dataset.create(id(30), organization, ANN, "scenes", "", Visibility.ORGANIZATION, ("digits", "yolo"), NOW)
     content = Content(
         root="a" * 64,

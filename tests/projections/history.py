@@ -9,14 +9,26 @@ from commands.dataset import TakeSnapshot
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
 from commands.membership import ChangeRole
 from commands.person import SignIn
-from commands.project import CreateProject, RenameProject
+from commands.project import (
+    AcceptProject,
+    AddProjectMember,
+    ArchiveProject,
+    ChangeProjectRole,
+    CreateProject,
+    DescribeProject,
+    LeaveProject,
+    OfferProject,
+    RenameProject,
+    RestoreProject,
+    WithdrawProject,
+)
 from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMlflowRun, ReportStart
 from domain.membership import membership_id
 from domain.model import SYSTEM, Recorded
-from domain.roles import Role
+from domain.roles import ProjectRole, Role
 from projections.folding import step
 from projections.model import Key, Projection, Row
-from tests.commands.conftest import ACME, ANN, BEN, EVE, ann, approve, eve, register
+from tests.commands.conftest import ACME, ANN, BEN, EVE, ann, approve, ben, eve, register
 from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import BASELINE
@@ -39,7 +51,7 @@ from tests.commands.test_training_job import (
 from tests.spec import NOBODY, Spec
 
 DROPPED, STOPPED, BROKEN = UUID(int=61), UUID(int=62), UUID(int=63)
-ELSEWHERE = UUID(int=64)
+ELSEWHERE, SHARED = UUID(int=64), UUID(int=65)
 BEN_IN_ACME = membership_id(ACME, BEN)
 platform = Caller(kind="system", id=SYSTEM)
 
@@ -54,12 +66,26 @@ def everything() -> Spec:
     spec.by(eve).given(CreateProject(project_id=ELSEWHERE, name="elsewhere"))
     spec.by(ann).given(CreateProject(project_id=CELLS, name="cells", description="of blood"))
     spec.given(RenameProject(project_id=CELLS, name="blood cells"))
+    _shared(spec)
     spec.given(CreateExperiment(experiment_id=BASELINE, project_id=CELLS, name="baseline", tags=("first",)))
     spec.by(platform).given(LinkMlflowExperiment(experiment_id=BASELINE, mlflow_experiment_id="7"))
     spec.by(ann).given(dataset, upload(spec, ONE), split)
     spec.given(TakeSnapshot(dataset_id=CRACKS, snapshot_id=UUID(int=71), tag="v1", description="the first"))
     _trainings(spec)
     return spec.by(ann).given(upload(spec, TWO, base=ONE))
+
+
+def _shared(spec: Spec) -> None:
+    """Ben joins a project, owns it for a while, and leaves it in Ann's hands; another is archived, and restored."""
+    place = {"project_id": SHARED}
+    spec.given(CreateProject(**place, name="shared"), DescribeProject(**place, description="by two"))
+    spec.given(AddProjectMember(**place, person_id=BEN))
+    spec.given(ChangeProjectRole(**place, person_id=BEN, role=ProjectRole.VIEWER))
+    spec.given(OfferProject(**place, person_id=BEN), WithdrawProject(**place), OfferProject(**place, person_id=BEN))
+    spec.by(ben).given(AcceptProject(**place), OfferProject(**place, person_id=ANN))
+    spec.by(ann).given(AcceptProject(**place)).by(ben).given(LeaveProject(**place))
+    spec.by(ann).given(AddProjectMember(**place, person_id=BEN, role=ProjectRole.MAINTAINER))
+    spec.given(ArchiveProject(**place), RestoreProject(**place), ArchiveProject(**place))
 
 
 def _people(spec: Spec) -> None:

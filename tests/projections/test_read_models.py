@@ -21,6 +21,7 @@ from tests.projections.history import (
     BROKEN,
     DROPPED,
     ELSEWHERE,
+    SHARED,
     STOPPED,
     everything,
     recorded,
@@ -55,13 +56,30 @@ def test_a_person_without_a_key_reads_as_erased() -> None:
 
 def test_a_project_bears_its_newest_name(history: Sequence[Recorded]) -> None:
     rows = tables(project.PROJECTION, history)["projects"]
-    assert rows.keys() == {(CELLS,), (ELSEWHERE,)}
+    assert rows.keys() == {(CELLS,), (ELSEWHERE,), (SHARED,)}
     assert shown(rows[(CELLS,)], "name", "description", "owner_id", "organization_id") == {
         "name": "blood cells",
         "description": "of blood",
         "owner_id": ANN,
         "organization_id": ACME,
     }
+
+
+def test_a_project_shows_who_is_in_it_and_whose_it_is(history: Sequence[Recorded]) -> None:
+    rows = tables(project.PROJECTION, history)
+    shared = rows["projects"][(SHARED,)]
+    assert shown(shared, "owner_id", "offered_to", "description") == {
+        "owner_id": ANN,
+        "offered_to": None,
+        "description": "by two",
+    }
+    assert shared["archived_at"] is not None
+    assert {key: row["role"] for key, row in rows["project_members"].items()} == {(SHARED, BEN): "maintainer"}
+
+
+def test_what_a_person_owns_is_counted_up_and_down(history: Sequence[Recorded]) -> None:
+    rows = tables(membership.PROJECTION, history)["members"]
+    assert {row["person_id"]: row["projects_owned"] for row in rows.values()} == {ANN: 2, BEN: 0, EVE: 1}
 
 
 def test_a_dataset_shows_the_counts_of_its_current_revision(history: Sequence[Recorded]) -> None:

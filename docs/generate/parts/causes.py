@@ -4,7 +4,9 @@ from typing import Final
 
 from commands import HANDLERS
 from commands.access import Access, Anyone, Command, May, Oneself, Platform, Worker
-from domain.roles import Role, reach
+from domain.project import Project
+from domain.roles import ProjectRole, Role, may_in_project, reach
+from domain.training_job import TrainingJob
 
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "person.registered": ("RegisterPerson",),
@@ -16,9 +18,19 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "membership.requested": ("RegisterPerson",),
     "membership.approved": ("RegisterPerson", "ApproveMember"),
     "membership.role_changed": ("ChangeRole",),
-    "membership.project_owned": ("CreateProject",),
+    "membership.project_owned": ("CreateProject", "AcceptProject"),
+    "membership.project_released": ("AcceptProject",),
     "project.created": ("CreateProject",),
     "project.renamed": ("RenameProject",),
+    "project.described": ("DescribeProject",),
+    "project.archived": ("ArchiveProject",),
+    "project.restored": ("RestoreProject",),
+    "project.member_added": ("AddProjectMember",),
+    "project.member_role_changed": ("ChangeProjectRole",),
+    "project.member_removed": ("RemoveProjectMember", "LeaveProject"),
+    "project.ownership_offered": ("OfferProject",),
+    "project.ownership_declined": ("DeclineProject", "WithdrawProject"),
+    "project.ownership_accepted": ("AcceptProject",),
     "dataset.created": ("CreateDataset",),
     "dataset.revision_committed": ("CommitUpload",),
     "dataset.split_made": ("CommitUpload", "MakeSplit"),
@@ -38,6 +50,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "training_job.failed": ("FailTraining", "HandOver", "LoseAttempt"),
     "training_job.cancelled": ("CancelTraining", "FailTraining", "HandOver", "LoseAttempt"),
 }
+IN_PROJECTS: Final = (Project, TrainingJob)
 COMMANDS: Final[dict[str, type[Command]]] = {command.__name__: command for command in HANDLERS}
 
 
@@ -51,9 +64,11 @@ def who(access: Access) -> str:
             return "anybody, about themselves"
         case Oneself():
             return "the person"
-        case May(permission=permission):
+        case May(permission=permission, on=thing):
             far = ((role, reach(role, permission)) for role in Role)
-            return ", ".join(f"{role}{' (own)' if of == 'own' else ''}" for role, of in far if of is not None)
+            words = [f"{role}{' (own)' if of == 'own' else ''}" for role, of in far if of is not None]
+            places = [f"{place} of the project" for place in ProjectRole if may_in_project(place, permission)]
+            return ", ".join(words + (places if thing in IN_PROJECTS else []))
         case Worker(own=True):
             return "the worker whose token is good for this attempt"
         case Worker():

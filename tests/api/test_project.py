@@ -1,0 +1,69 @@
+"""A project over HTTP: who works in it, how it is handed over, and what an archived one takes."""
+
+from tests.api.visitor import Visitor
+
+
+def project(owner: Visitor, name: str = "cells") -> str:
+    return str(owner.post("/projects", {"name": name})["id"])
+
+
+def place(owner: Visitor, id: str, person: Visitor, role: str) -> None:
+    owner.post(f"/projects/{id}/members", {"person_id": person.id, "role": role})
+
+
+def test_a_guest_with_a_place_experiments_there_and_nowhere_else(ann: Visitor) -> None:
+    guest, here, elsewhere = ann.colleague("guest"), project(ann), project(ann)
+    place(ann, here, guest, "member")
+    assert guest("POST", "/experiments", {"project_id": here, "name": "E"}).status_code == 201
+    assert guest("POST", "/experiments", {"project_id": elsewhere, "name": "E"}).status_code == 403
+
+
+def test_whoever_is_removed_may_no_more_at_once(ann: Visitor) -> None:
+    guest, id = ann.colleague("guest"), project(ann)
+    place(ann, id, guest, "maintainer")
+    assert guest("PATCH", f"/projects/{id}", {"name": "ours"}).status_code == 200
+    assert ann("DELETE", f"/projects/{id}/members/{guest.id}").status_code == 200
+    assert guest("PATCH", f"/projects/{id}", {"name": "mine"}).status_code == 403
+
+
+def test_the_members_of_a_project_are_listed_with_their_places(ann: Visitor) -> None:
+    guest, id = ann.colleague("guest"), project(ann)
+    place(ann, id, guest, "viewer")
+    (row,) = ann.get(f"/projects/{id}/members")
+    assert (row["person_id"], row["role"]) == (guest.id, "viewer")
+    assert row["avatar_name"].count("-") >= 2
+    guest("DELETE", f"/projects/{id}/members/{guest.id}")
+    assert guest.get(f"/projects/{id}/members") == []
+
+
+def test_a_project_is_handed_over_and_the_audit_log_names_both(ann: Visitor) -> None:
+    ben, id = ann.colleague("engineer_i"), project(ann)
+    ann.post(f"/projects/{id}/owner/offer", {"person_id": ben.id})
+    assert ann.get(f"/projects/{id}")["offered_to"] == ben.id
+    ben.post(f"/projects/{id}/owner/accept")
+    found = ben.get(f"/projects/{id}")
+    assert (found["owner_id"], found["offered_to"]) == (ben.id, None)
+    ann.seen = ben.seen
+    told = [each["sentence"] for each in ann.get(f"/audit/entity/project/{id}")["items"]]
+    assert told[0] == "Ann Ö (engineer_i) took over the project cells"
+    assert told[1] == "Ann Ö (admin) offered the project cells to Ann Ö"
+
+
+def test_an_archived_project_takes_nothing_and_is_listed_apart(ann: Visitor) -> None:
+    id, other = project(ann, "over"), project(ann, "goes on")
+    ann.post(f"/projects/{id}/archive")
+    refused = ann("POST", "/experiments", {"project_id": id, "name": "late"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:vistory:problem:project-is-archived")
+    listed = {each["id"] for each in ann.get("/projects?archived=false")["items"]}
+    assert other in listed
+    assert id not in listed
+    assert [each["id"] for each in ann.get("/projects?archived=true")["items"]] == [id]
+    ann.post(f"/projects/{id}/restore")
+    assert ann("POST", "/experiments", {"project_id": id, "name": "in time"}).status_code == 201
+
+
+def test_nobody_of_another_organization_comes_into_a_project(ann: Visitor, bob: Visitor) -> None:
+    id = project(ann)
+    answer = ann("POST", f"/projects/{id}/members", {"person_id": bob.id})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:person-is-no-member")
+    assert bob("POST", f"/projects/{id}/owner/accept").status_code == 404
