@@ -1,0 +1,44 @@
+"""Whom a command about a project means, and what it shows of one."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+
+from cli.exits import Stop
+from cli.project import described, person_of
+from tests.cli.http_server import Server, door, serving
+
+ANN = str(UUID(int=1))
+MEMBERS = {"items": [{"person_id": ANN, "email": "Ann@example.org", "avatar_name": "red-fox-1"}], "next": None}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+@pytest.mark.parametrize("word", ["ann@example.org", "red-fox-1"])
+def test_a_person_is_meant_by_address_or_avatar_name(server: Server, word: str) -> None:
+    server.answers = [(200, {}, MEMBERS)]
+    assert person_of(door(server), word) == ANN
+
+
+def test_a_person_is_meant_by_id_without_asking(server: Server) -> None:
+    assert person_of(door(server), ANN) == ANN
+    assert server.asked == []
+
+
+def test_somebody_unknown_is_refused(server: Server) -> None:
+    server.answers = [(200, {}, MEMBERS)]
+    with pytest.raises(Stop, match="nobody in your organization is called 'ben'"):
+        person_of(door(server), "ben")
+
+
+def test_a_project_is_shown_with_who_is_in_it() -> None:
+    found = {"id": "7", "name": "cells", "description": "", "owner_id": ANN, "archived_at": None, "offered_to": None}
+    members = [{"person_id": "8", "avatar_name": "red-fox-1", "role": "viewer"}]
+    lines = [line.split() for line in described(found | {"members": members}).splitlines() if line]
+    assert lines == [["id", "7"], ["name", "cells"], ["owner_id", ANN], ["person", "called", "role"],
+                     ["8", "red-fox-1", "viewer"]]  # fmt: skip
