@@ -7,6 +7,7 @@ import httpx
 from fastapi import APIRouter, FastAPI
 
 from api import (
+    access,
     audit,
     dataset,
     errors,
@@ -25,6 +26,7 @@ from api import (
     worker,
 )
 from api.house import open_house
+from infra import metrics, outside
 from infra.config import Settings
 
 PREFIX = "/api/v1"
@@ -48,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(_versioned(), responses=errors.responses(500))
     app.include_router(health.router, responses=errors.responses(500))
     app.include_router(mlflow.router)
+    app.add_middleware(access.Access)
     app.add_middleware(middleware.Edge, unlimited="/mlflow/")
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     return app
@@ -65,4 +68,6 @@ def main(settings: Settings) -> None:
     """Serve until SIGTERM."""
     from api.server import serve
 
+    outside.begin("api", settings)
+    metrics.serve(settings.metrics_port, "api")
     serve(create_app(settings), settings)

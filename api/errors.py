@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from domain.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Refused, Unauthenticated
+from infra import logs
 from infra.dispatch import Unavailable
 from infra.reach import out_of_reach
 from infra.reading import NotThereYet
@@ -110,7 +111,7 @@ async def _perhaps_away(request: Request, error: Exception) -> JSONResponse:
     """A database or a store that is away for a moment is worth another try; anything else of theirs is our fault."""
     if not isinstance(error, StoreError) and not out_of_reach(error):
         raise error
-    log.warning("request %s met %s", request.state.request_id, type(error).__name__)
+    log.warning("the request met %s", type(error).__name__)
     return problem(request, "Unavailable", 503, "a part that this needs is away; try again soon", headers=HEADERS[503])
 
 
@@ -134,5 +135,6 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 async def _unknown(request: Request, error: Exception) -> JSONResponse:
     """What nobody foresaw: the server logs it in full, the caller is not told."""
-    log.error("request %s failed: %s", request.state.request_id, type(error).__name__)
+    with logs.about(request=request.state.request_id):
+        log.error("the request failed: %s", type(error).__name__)
     return problem(request, "InternalError", 500, "something went wrong here; the request id finds it in the log")

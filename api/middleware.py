@@ -1,7 +1,5 @@
-"""What happens to every request: it gets an id and a trace, and a body that is too long goes no further."""
+"""What happens to every request: it gets an id, and a body that is too long goes no further."""
 
-import re
-import secrets
 from typing import Final
 from uuid import UUID
 
@@ -11,7 +9,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
 LONGEST_BODY: Final = 8 * 2**20
-_TRACEPARENT: Final = re.compile(r"^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$")
 
 
 class Edge:
@@ -24,17 +21,10 @@ class Edge:
             return await self.app(scope, receive, send)
         headers = Headers(scope=scope)
         request_id: UUID = uuid7()
-        scope.setdefault("state", {}).update(request_id=request_id, traceparent=traceparent(headers))
+        scope.setdefault("state", {})["request_id"] = request_id
         if scope["type"] == "http" and not scope["path"].startswith(self.unlimited):
             receive = _bounded(receive, headers)
         await self.app(scope, receive, _named(send, request_id))
-
-
-def traceparent(headers: Headers) -> str:
-    """The caller's trace goes on here (W3C Trace Context), or one begins."""
-    found = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
-    trace, flags = found.groups() if found else (secrets.token_hex(16), "01")
-    return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
 
 
 def _named(send: Send, request_id: UUID) -> Send:

@@ -2,13 +2,13 @@
 
 import logging
 import resource
-import sys
 from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
 
 from api.protocol import Guarded
+from infra import logs
 from infra.config import Settings
 
 STOP_SECONDS: Final = 3
@@ -35,8 +35,7 @@ class Announced(uvicorn.Server):
     async def startup(self, *args: Any, **kwargs: Any) -> None:
         await super().startup(*args, **kwargs)
         if self.started:
-            sys.stdout.write("ready\n")
-            sys.stdout.flush()
+            logs.say_ready()
 
 
 def configured(app: FastAPI, settings: Settings) -> uvicorn.Server:
@@ -44,14 +43,14 @@ def configured(app: FastAPI, settings: Settings) -> uvicorn.Server:
         app,
         host=settings.api_host,
         port=settings.api_port,
-        log_level=settings.log_level,
+        log_config=None,
+        access_log=False,
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
         ws_max_size=64 * 1024,
         http=Guarded,
     )
-    for name in ("uvicorn.access", "uvicorn.error"):
-        logging.getLogger(name).addFilter(WithoutQuery())
+    logging.getLogger("uvicorn.error").addFilter(WithoutQuery())
     return Announced(configuration)
 
 

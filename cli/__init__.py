@@ -12,6 +12,7 @@ from cli.exits import EPILOG, Exit
 NOUNS = {
     "demo": "The main job, from nothing to a trained model and back through its history.",
     "up": "Start the whole platform on this machine; ctrl-C stops it.",
+    "doctor": "Look at every part: what is wrong, and what to do about it.",
     "login": "Sign in; the token is kept in a file that only you can read.",
     "project": "What a team works on together; trainings belong to one.",
     "dataset": "Bring a folder of labelled images in, and look at what is there.",

@@ -10,6 +10,7 @@ class Exit(IntEnum):
     UNREACHABLE = 3
     NOT_VERIFIED = 4
     SIGNED_OUT = 5
+    UNWELL = 6
     INTERRUPTED = 130
 
 
@@ -20,6 +21,7 @@ MEANING = {
     Exit.UNREACHABLE: "the platform, or a part of it, does not answer",
     Exit.NOT_VERIFIED: "verification failed: something is not as it was recorded",
     Exit.SIGNED_OUT: "nobody is signed in; `vistory login` first",
+    Exit.UNWELL: "something is wrong with the platform; `vistory doctor` says what",
     Exit.INTERRUPTED: "interrupted by ctrl-C",
 }
 EPILOG = "Exit status: " + "; ".join(f"{code.value} {words}" for code, words in MEANING.items()) + "."

@@ -51,17 +51,20 @@ def words(made: dict[str, Any]) -> str:
 
 def saved(settings: "Settings", folder: Path, master_to: Path) -> dict[str, Any]:
     from cli.person_keys import read
+    from infra import keys_saved
     from infra.embedded.passwords import write_private
 
     if folder.resolve() == master_to.resolve():
         raise Stop("whoever holds both can read everything: name two folders, best on two disks")
-    rows = asked(settings, read)
+    rows, begun = asked(settings, read), datetime.now(UTC)
     for each in (folder, master_to):
         each.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = f"person-keys-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     file = write_private(folder / name, json.dumps({"format": 1, "keys": rows}).encode())
     master = Path(settings.need("master_key_file"))
     copy = write_private(master_to / master.name, master.read_bytes())
+    if settings.data is not None:
+        keys_saved.note(settings.data, begun)
     persons = len({row["subject"] for row in rows if row["wrapped"]})
     return {"persons": persons, "keys": str(file), "master_key": str(copy)}
 

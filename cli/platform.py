@@ -12,6 +12,7 @@ from cli.client import Api, Problem
 from cli.migrate import prepare
 from infra.config import Settings
 from infra.embedded import FRAMEWORKS, Change, Child, Stack
+from infra.logs import is_ready
 
 WORKERS = ("relay", "projector", "consumers")
 EMAIL = "you@vistory.example"
@@ -26,6 +27,12 @@ class Platform:
     @property
     def password_file(self) -> Path:
         return self.stack.passwords.file("account")
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        """Where each of our processes tells Prometheus about itself."""
+        ours = (*WORKERS, "api", *(f"trainer-{framework}" for framework in FRAMEWORKS))
+        return {name: f"http://127.0.0.1:{self.stack.told.metrics_port(name)}/metrics" for name in ours}
 
     def sign_in(self) -> Api:
         """As the account of this data folder, which the first sign-in registers."""
@@ -98,4 +105,4 @@ class SaysReady:
             return False
         with self.lock, self.log.open("rb") as stream:
             stream.seek(self.start)
-            return any(line.strip() == b"ready" for line in stream)
+            return any(map(is_ready, stream))

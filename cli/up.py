@@ -58,6 +58,7 @@ def addresses(platform: "Platform", seconds: float) -> dict[str, Any]:
         "email": EMAIL,
         "password_file": str(platform.password_file),
         "data": str(platform.stack.folder.path),
+        "metrics": platform.metrics,
         "seconds": round(seconds, 1),
     }
 
@@ -73,9 +74,14 @@ Vistory is ready after {facts["seconds"]} s.
   password    in {facts["password_file"]}
               vistory login {facts["email"]} --api {facts["api"]} --password-file {facts["password_file"]}
   data        {facts["data"]}
+  metrics     {under_each_other(facts["metrics"])}
 
 Whoever loses the keys of persons loses what is personal in the history: `vistory keys backup` saves them.
 ctrl-C stops everything."""
+
+
+def under_each_other(urls: dict[str, str]) -> str:
+    return f"\n{' ' * 14}".join(f"{url}  {name}" for name, url in urls.items())
 
 
 def tell(change: "Change") -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -13,6 +12,7 @@ from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
 from consumers.acting import Platform
+from consumers.backlog import Backlog
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
 from consumers.heads import keep_heads
 from consumers.loops import Loops
@@ -20,6 +20,7 @@ from consumers.mlflow import CREATE, CREATE_FILTERS, ExperimentReaction, MlflowB
 from consumers.reactions import Reaction, Reactor, Records, prepare, subscribe, watch
 from consumers.reaper import RealEyes, Reaper
 from consumers.telemetry import Archivist, Owners
+from infra import logs, metrics, outside
 from infra.archive_writer import ArchiveWriter
 from infra.blobs import Blobs
 from infra.bus import connect
@@ -30,6 +31,8 @@ from infra.nats_users import inbox, user_of
 from infra.objects import Objects
 from infra.parked import Parked
 from infra.positions import DoneSet, Positions
+from infra.reading import PROJECTION
+from infra.standing import Standings
 from infra.wiring import Core
 
 WATCHED_EVERY: Final = 1.0
@@ -47,8 +50,7 @@ def reactions(platform: Platform, books: MlflowBooks, client: Client) -> tuple[R
 
 def main(settings: Settings) -> None:
     """Until SIGTERM."""
-    logging.basicConfig(level=settings.log_level.upper(), stream=sys.stdout, format="%(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    outside.begin("consumers", settings)
     asyncio.run(_main(settings))
 
 
@@ -73,6 +75,7 @@ async def run(settings: Settings) -> None:
         core = stack.enter_context(Core.open(settings))
         client = await connect(settings.need("nats_url"))
         stack.push_async_callback(client.close)
+        _measured(settings, client)
         mlflow = Mlflow(settings.need("mlflow_url"))
         stack.push_async_callback(mlflow.close)
         platform = _platform(core)
@@ -85,8 +88,7 @@ async def run(settings: Settings) -> None:
         archivist = Archivist(ArchiveWriter(core.pool, Blobs(core.pool, Objects.open(settings))), owners)
         reactor = Reactor(platform, records)
         keeping = [partial(keep_heads, core.store, place) for place in places(settings)]
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+        logs.say_ready()
         async with asyncio.TaskGroup() as tasks:
             works: tuple[Callable[[], Awaitable[None]], ...] = (
                 lambda: loops.write_runs(writer),
@@ -105,6 +107,17 @@ def _platform(core: Core) -> Platform:
     return Platform(
         core.store, core.mapper, core.dispatch(core.accounts(), {"contents": None, "places": None, "trainers": None})
     )
+
+
+def _measured(settings: Settings, client: Client) -> None:
+    """This process speaks for all consumers that are neither relay nor projection, and for the queues."""
+    standings = Standings(
+        settings.need("database_url"),
+        lambda name: name != "relay" and not name.startswith(PROJECTION),
+        whole=True,
+        behind=Backlog(client, asyncio.get_running_loop()),
+    )
+    metrics.serve(settings.metrics_port, "consumers", standings)
 
 
 async def _start_reactions(

@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 
 from consumers.outbox import Outbox, Report
 from domain.training import EndReason
-from infra import leases
+from infra import leases, metrics, tracing
 from infra.blob_cache import BlobCache, digest
 from infra.ends import Ended, Stop, evidence, judge, processes_killed_for_memory
 from infra.executors import Execution, Executor, Order
@@ -119,17 +119,23 @@ class Attempt:
     async def _execute(self, prepared: Prepared) -> Ended:
         killed_before = processes_killed_for_memory()
         order = Order(self._bench.framework, prepared.job_file, self._folder, self._bench.threads())
-        execution = await self._bench.executor.start(order)
+        with tracing.span("training process") as span:
+            code = await self._attend(await self._bench.executor.start(order))
+            span.note(exit_code=code)
+        return judge(code, self.stop_reason, self._result, self._failed, processes_killed_for_memory() > killed_before)
+
+    async def _attend(self, execution: Execution) -> int:
+        """Until it has ended, and everything that it said was heard."""
         self._spool.append("state", {"state": "starting"})
         hearing = [asyncio.create_task(self._hear(execution)), asyncio.create_task(self._overhear(execution))]
         ending = asyncio.create_task(self._end_when_asked(execution))
         try:
-            code, *_ = await asyncio.gather(execution.wait(), *hearing)
+            await asyncio.gather(execution.wait(), *hearing)
+            return await execution.wait()
         finally:
             ending.cancel()
             if execution.status() is None:  # whoever does not listen any more must not let it speak for ever
                 await execution.stop(0.1)
-        return judge(code, self.stop_reason, self._result, self._failed, processes_killed_for_memory() > killed_before)
 
     async def _end_when_asked(self, execution: Execution) -> None:
         await self._stopping.wait()
@@ -242,8 +248,11 @@ class Attempt:
         while True:
             stream = self._bench.stream()
             if stream is not None:
-                with suppress(Exception):  # a bus that is away ends no training
+                try:
                     await leases.renew(stream, self._bench.framework, self.key, self._bench.worker_id)
+                    metrics.RENEWALS.labels("taken").inc()
+                except Exception:  # a bus that is away ends no training
+                    metrics.RENEWALS.labels("missed").inc()
             await asyncio.sleep(leases.RENEWED_EVERY)
 
     async def _poll(self) -> None:

@@ -13,8 +13,9 @@ from nats.aio.msg import Msg
 from consumers.acting import Platform
 from consumers.errors import Done, Park, RetryAfter, Stop, verdict
 from consumers.mlflow import BATCHES, WRITER, MlflowBooks, RunWriter, batch_figures
-from consumers.reactions import STOPPED_FOR, Records
+from consumers.reactions import STOPPED_FOR, Records, reacting
 from consumers.telemetry import Archivist, Owners
+from infra import metrics
 from infra.archive_writer import CONSUMER as ARCHIVE
 from infra.archive_writer import Overtaken
 from infra.follow import follow, last_sequence
@@ -47,7 +48,9 @@ class Loops:
             return
 
         async def write() -> None:
-            await writer.write(await self.platform.understood(message))
+            recorded = await self.platform.understood(message)
+            with reacting(WRITER, recorded):
+                await writer.write(recorded)
 
         await self.surely(WRITER, EVENTS, message, write)
 
@@ -110,6 +113,7 @@ class Loops:
                 case Done():
                     return None
                 case RetryAfter(seconds):
+                    metrics.RETRIES.labels(consumer).inc()
                     await asyncio.sleep(seconds)
                 case Park(reason) if message is not None:
                     return await self.records.park(consumer, sequence(message), message.subject, reason, attempts)

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ from nats.js.errors import NotFoundError
 from consumers.acting import Platform
 from consumers.errors import Done, Park, RetryAfter, Stop, verdict
 from domain.model import Recorded
-from infra import durables
+from infra import durables, logs, metrics, tracing
 from infra.parked import Parked
 from infra.positions import DoneSet, Positions
 from infra.streams import EVENTS, declare_durable
@@ -45,6 +46,7 @@ class Records:
 
     async def park(self, consumer: str, position: int, subject: str, reason: str, attempts: int) -> None:
         log.error("%s set position %s aside: %s", consumer, position, reason)
+        metrics.PARKED.labels(consumer).inc()
         await asyncio.to_thread(self.parked.park, consumer, position, subject, reason, attempts)
         await self.publish(f"vistory.parked.{consumer}.{position}", reason.encode())
 
@@ -60,7 +62,8 @@ class Reactor:
         try:
             recorded = await self.platform.understood(message.raw_message)
             if not await asyncio.to_thread(self.records.done.has, reaction.name, recorded.position):
-                await reaction.effect(recorded)
+                with reacting(reaction.name, recorded):
+                    await reaction.effect(recorded)
                 await asyncio.to_thread(self.records.done.add, reaction.name, recorded.position)
                 await asyncio.to_thread(self.records.positions.go_on, f"react:{reaction.name}")
             await message.ack()
@@ -77,6 +80,7 @@ class Reactor:
                 await message.ack()
             case RetryAfter(seconds):
                 log.info("%s: position %s again in %s s: %r", reaction.name, position, seconds, error)
+                metrics.RETRIES.labels(reaction.name).inc()
                 await message.nack(delay=seconds)
             case Park(reason):
                 subject = message.raw_message.subject
@@ -93,13 +97,25 @@ class Reactor:
             try:
                 recorded = await self.platform.recorded(due.position)
                 assert recorded is not None, f"there is no position {due.position}"
-                await reaction.effect(recorded)
+                with reacting(reaction.name, recorded):
+                    await reaction.effect(recorded)
             except Exception as error:
                 again = f"tried again: {type(error).__name__}: {error}"[:2_000]
                 await self.records.park(reaction.name, due.position, "", again, due.attempts + 1)
             else:
                 await asyncio.to_thread(self.records.done.add, reaction.name, due.position)
                 await asyncio.to_thread(self.records.parked.settle, due.id)
+
+
+@contextmanager
+def reacting(consumer: str, recorded: Recorded) -> Iterator[None]:
+    """Whatever comes of an event belongs to its story."""
+    envelope, position = recorded.envelope, recorded.position
+    with (
+        logs.about(consumer=consumer, position=position, correlation=envelope.correlation),
+        tracing.span(consumer, envelope.traceparent, "consumer", topic=recorded.topic, position=position),
+    ):
+        yield
 
 
 def subscribe(broker: NatsBroker, reactor: Reactor, reactions: Sequence[Reaction], inbox: str = "_INBOX") -> None:

@@ -19,6 +19,7 @@ from consumers.acting import Platform
 from consumers.cancel import control
 from domain.errors import Refused
 from domain.training import EndReason, Evidence
+from infra import logs, metrics
 from infra.heard import Heard
 from infra.leases import Key, Patience, revision
 
@@ -66,6 +67,7 @@ class Reaper:
         """Once. What could not be seen is not counted."""
         try:
             running = {attempt.key: attempt for attempt in await self.eyes.running()}
+            metrics.LEASES.set(len(running))
             revisions = {key: await self.eyes.revision(attempt) for key, attempt in running.items()}
         except Exception as error:
             log.info("the reaper sees nothing: %r", error)
@@ -75,7 +77,8 @@ class Reaper:
             if await self.eyes.answers(running[key]):
                 self.patience.forgive(key)
             else:
-                await self._lose(key)
+                with logs.about(job=key.job, attempt=key.attempt):
+                    await self._lose(key)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -97,6 +100,7 @@ class Reaper:
         with suppress(Refused):  # it ended, or another attempt began, while we looked
             lose = LoseAttempt(job_id=key.job, attempt=key.attempt, evidence=evidence)
             await self.platform.act(lose, key.job, f"reaper-{key.attempt}")
+            metrics.LOST.inc()
 
 
 @dataclass(frozen=True)

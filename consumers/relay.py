@@ -17,13 +17,15 @@ import psycopg
 from nats.aio.client import Client
 
 from consumers.stopping import until_stopped
+from infra import logs, metrics, outside, tracing
 from infra.batch import MOST_MESSAGES, LostRace, batches, publish_batch
 from infra.bus import connect
 from infra.config import Settings
 from infra.event_store import EventStore
 from infra.ledger import Ledger
 from infra.progress import Progress
-from infra.published import Published, pack
+from infra.published import TRACE, Published, pack
+from infra.standing import Standings
 from infra.stream_tail import Diverged, Tail, read_tail
 
 NAME: Final = "relay"
@@ -98,10 +100,14 @@ class Relay:
         return [pack(row, tail.head) for row in rows]
 
     async def _publish(self, batch: Sequence[Published], tail: Tail) -> Tail:
-        await publish_batch(self._client, batch, tail.position)
+        with tracing.batch(
+            "publish", lambda: (each.headers.get(TRACE) for each in batch), "producer", events=len(batch)
+        ):
+            await publish_batch(self._client, batch, tail.position)
         tail = tail._replace(position=tail.position + len(batch))
         self.counters.batches += 1
         self.counters.events += len(batch)
+        metrics.PUBLISHED.observe(len(batch))
         await asyncio.to_thread(self._note, tail.position, None)
         return tail
 
@@ -111,6 +117,7 @@ class Relay:
 
     async def _recover(self, error: Exception) -> None:
         """Two relays that collide part by chance; whatever lasts is told, and cleared by the next tail."""
+        metrics.RETRIES.labels(NAME).inc()
         if isinstance(error, LostRace):
             self.counters.lost_races += 1
         else:
@@ -125,7 +132,7 @@ class Relay:
 
 def main(settings: Settings) -> None:
     """Until SIGTERM; exits with 3 where stream and store differ."""
-    logging.basicConfig(level=settings.log_level.upper(), stream=sys.stdout, format="%(levelname)s %(message)s")
+    outside.begin(NAME, settings)
     try:
         asyncio.run(until_stopped(relay(settings)))
     except Diverged as error:
@@ -143,8 +150,8 @@ async def relay(settings: Settings) -> None:
     progress = Progress(url, NAME)
     relaying = Relay(store, client, progress.note)
     listening = asyncio.create_task(_listen(url, relaying.wake))
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    metrics.serve(settings.metrics_port, NAME, Standings(url, lambda name: name == NAME))
+    logs.say_ready()
     try:
         await relaying.run()
     finally:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import signal
-import sys
 from collections.abc import Coroutine
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -22,8 +21,9 @@ from uuid_utils.compat import uuid7
 
 from consumers import training_http
 from consumers.attempt import Attempt, Bench
+from consumers.claiming import claim_delay, claiming, key_of
 from consumers.custody import Custody
-from infra import leases
+from infra import leases, logs, metrics, outside, tracing
 from infra.attempt_folder import AttemptFolder, Claimed
 from infra.blob_cache import BlobCache
 from infra.bus import connect
@@ -33,7 +33,6 @@ from infra.ends import Stop
 from infra.executors import Executor, SubprocessExecutor, models_of
 from infra.leases import Key
 from infra.nats_users import trainer_durable
-from infra.published import unpack
 from infra.shipping import Shipment
 from infra.sole import sole
 from infra.streams import EVENTS
@@ -110,8 +109,7 @@ class Service:
             face = training_http.application(self.health, lambda: self.models, self.registry)
             for work in (training_http.serve(face, listener), self._register(), self._custody.recover(), self._work()):
                 self._begin(work)
-            sys.stdout.write("ready\n")
-            sys.stdout.flush()
+            logs.say_ready()
             await self._stopping.wait()
             await self._finish()
 
@@ -189,7 +187,8 @@ class Service:
             return False
         claimed = False
         try:
-            claimed = await self._claim(message, key_of(message))
+            with claiming(message, key := key_of(message)):
+                claimed = await self._claim(message, key)
         finally:
             if not claimed:
                 self._seat.give_back()
@@ -240,7 +239,11 @@ class Service:
         self._idle.clear()
         shipping = self._begin(shipment.run())
         try:
-            self._ended.labels(await attempt.run()).inc()
+            with tracing.span("training", attempt=attempt.key, framework=self.framework) as span:
+                log.info("the training begins")
+                span.note(report=(report := await attempt.run()))
+                log.info("the training has ended: %s", report)
+            self._ended.labels(report).inc()
         finally:
             shipping.cancel()
             del self.running[attempt.key]
@@ -266,32 +269,15 @@ class Service:
             await message.respond(json.dumps({"worker": str(self.worker_id)}).encode())
 
 
-def key_of(message: Msg) -> Key:
-    """Which attempt may begin: the first, or the one that the event names."""
-    stored = unpack(message).stored
-    first = stored.topic == "training_job.requested"
-    return Key(stored.originator_id, 1 if first else int(json.loads(stored.state)["data"]["attempt"]))
-
-
-def claim_delay(error: Exception, deliveries: int) -> float:
-    """Soon where the platform is away, slowly where it says no: that takes somebody to mend.
-
-    Where the organization has its share, others' jobs come first; the longer one waits, the less often it asks.
-    """
-    if isinstance(error, Busy):
-        return min(30.0, 3.0 + deliveries / 4)
-    return 30.0 if isinstance(error, Turned) else min(15.0, 0.5 * 2 ** min(deliveries, 5))
-
-
 def main(settings: Settings, framework: str) -> None:
     """Until SIGTERM."""
-    logging.basicConfig(level=settings.log_level.upper(), stream=sys.stdout, format="%(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # addresses of files are credentials for minutes
+    outside.begin(f"trainer-{framework}", settings)
     asyncio.run(_main(settings, framework))
 
 
 async def _main(settings: Settings, framework: str) -> None:
     service = Service(settings, framework)
+    metrics.introduce(f"trainer-{framework}")
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, service.stop)
     await service.run()

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -33,7 +33,9 @@ def application(health: Callable[[], Any], models: Callable[[], Any], metrics: C
         return JSONResponse({"items": models()})
 
     async def show_metrics(request: Request) -> Response:
-        return Response(generate_latest(metrics), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return Response(
+            generate_latest(metrics) + generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
 
     return Starlette(
         routes=[Route("/health", show_health), Route("/models", show_models), Route("/metrics", show_metrics)]

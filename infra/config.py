@@ -8,7 +8,7 @@ import os
 import stat
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -25,6 +25,10 @@ class MissingSetting(Exception):
 
 class ExposedSettings(Exception):
     """Others can read the file with this process's settings."""
+
+
+def either(ours: str, theirs: str) -> AliasChoices:
+    return AliasChoices(ours, f"VISTORY_{ours.upper()}", f"OTEL_EXPORTER_OTLP_{theirs.upper()}")
 
 
 class Settings(BaseSettings):
@@ -56,9 +60,14 @@ class Settings(BaseSettings):
     # How many trainings one organization may run at once, on all workers together.
     running_per_organization: int = Field(8, ge=1)
     trainer_port: int | None = None
+    # Where Prometheus may ask, on 127.0.0.1 only; nowhere, if none is named.
+    metrics_port: int | None = None
     environments: Path = Path(__file__).parent.parent / ".envs"
     threads: int | None = None
     log_level: str = "info"
+    # Where traces go by OTLP over HTTP; the names that OpenTelemetry gives these are heard too.
+    otlp_endpoint: str | None = Field(None, validation_alias=either("otlp_endpoint", "endpoint"))
+    otlp_headers: SecretStr | None = Field(None, validation_alias=either("otlp_headers", "headers"))
 
     @classmethod
     def settings_customise_sources(

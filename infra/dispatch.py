@@ -13,6 +13,7 @@ from commands import HANDLERS
 from commands.access import Command
 from commands.ports import Accepted
 from domain.errors import Conflict, KeyReused
+from infra import logs, metrics, tracing
 from infra.known import Known
 from infra.ledger import Ledger
 from infra.mapper import Mapper
@@ -37,6 +38,11 @@ class Dispatch:
     bound: Mapping[type[Command], tuple[Callable[..., Accepted], Mapping[str, Any], frozenset[str]]]
 
     def __call__(self, command: Command, errand: Errand) -> Accepted:
+        name, id = type(command).__name__, errand.command_id
+        with logs.about(command=id, correlation=errand.correlation), tracing.span(f"dispatch {name}", command=id):
+            return self._decide(command, errand)
+
+    def _decide(self, command: Command, errand: Errand) -> Accepted:
         for attempt in range(TRIES):
             unit = Unit(self.ledger, self.mapper, errand, known=self.known)
             try:
@@ -48,9 +54,11 @@ class Dispatch:
             except Conflict:
                 if attempt == TRIES - 1:
                     raise
+                metrics.COMMAND_RETRIES.labels("conflict").inc()
             except (OperationalError, InterfaceError) as error:
                 if attempt == TRIES - 1:
                     raise Unavailable("the ledger cannot be reached") from error
+                metrics.COMMAND_RETRIES.labels("ledger_away").inc()
                 time.sleep(0.1 * 2**attempt)
             time.sleep(random.uniform(0, 0.005 * 2**attempt))
         raise AssertionError("the last try returns or raises")

@@ -12,6 +12,7 @@ from eventsourcing.utils import retry
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
+from infra import metrics
 from infra.arrays import BYTEA, JSONB, TEXT, UUIDS, Array, array, int4s, int8s
 from infra.ledger import Append, Head, Row, Verdict
 from infra.mapper import Stored
@@ -63,6 +64,8 @@ class EventStore(PostgresApplicationRecorder):
     def append(self, commands: Sequence[Append]) -> list[Verdict]:
         with self.datastore.get_connection() as connection:
             rows = connection.execute(_APPEND, _arguments(commands), prepare=True, binary=True).fetchall()
+        metrics.APPENDED.observe(sum(len(command.events) for command in commands))
+        metrics.TOGETHER.observe(len(commands))
         return [
             Verdict(r["verdict"], r["reached"], r["chain"], r["fingerprint"], r["result"] or command.result)
             for r, command in zip(rows, commands, strict=True)

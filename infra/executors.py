@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from infra import tracing
+
 ROOT: Final = Path(__file__).parent.parent
 LONGEST_REPORT: Final = 64 * 2**20
 LONGEST_LOG_LINE: Final = 2_000
@@ -142,7 +144,8 @@ def environment(home: Path, threads: int) -> Mapping[str, str]:
     """All that a training is told by its environment: no credential is among it."""
     known = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     settled = {"HOME": str(home), "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
-    return {"LANG": "C.UTF-8"} | known | settled | dict.fromkeys(THREAD_VARIABLES, str(threads))
+    traced = {"TRACEPARENT": trace} if (trace := tracing.current()) else {}
+    return {"LANG": "C.UTF-8"} | known | settled | traced | dict.fromkeys(THREAD_VARIABLES, str(threads))
 
 
 async def models_of(environments: Path, framework: str, folder: Path) -> bytes:

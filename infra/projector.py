@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 from sqlalchemy import Engine
 
 from domain.model import Recorded
+from infra import metrics, tracing
 from infra.event_feed import EventFeed
 from infra.ledger import Ledger, Row
 from infra.mapper import Mapper
@@ -63,6 +64,7 @@ class Projector:
                 await self._follow(client)
             except Exception as error:
                 self.counters.errors += 1
+                metrics.RETRIES.labels("projector").inc()
                 log.warning("reading on from the checkpoints: %r", error)
                 await asyncio.sleep(PAUSE)
 
@@ -171,11 +173,13 @@ class Projector:
     def _hand_on(self, events: Sequence[Recorded]) -> None:
         if not events:
             return
-        pass_by(self._going(), events)
-        for each in self._going():
-            each.take(events)
+        with tracing.batch("fold batch", lambda: (each.envelope.traceparent for each in events), "consumer"):
+            pass_by(self._going(), events)
+            for each in self._going():
+                each.take(events)
         self.counters.events += len(events)
         self.counters.batches += 1
+        metrics.FOLDED.observe(len(events))
 
     def _going(self) -> list[LiveProjection]:
         return [each for each in self.live if each.stopped is None]

@@ -15,6 +15,7 @@ from infra.mapper import Stored
 
 PREFIX: Final = "vistory.events"
 MESSAGE_ID: Final = "Nats-Msg-Id"
+TRACE: Final = "ce-traceparent"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _PLAIN: Final = re.compile(r"vistory\.events(\.[A-Za-z0-9_-]+){4}")
@@ -140,5 +141,5 @@ def _headers(row: Row, id: str, head: Head, envelope: Mapping[str, Any]) -> dict
         MESSAGE_ID: f"{ledger}-{head.generation}-{row.position}",
     }
     if envelope.get("traceparent"):
-        headers["ce-traceparent"] = quote(envelope["traceparent"], safe="-")
+        headers[TRACE] = quote(envelope["traceparent"], safe="-")
     return headers

@@ -28,9 +28,12 @@ class ReadModelStopped(NotThereYet):
     """It will not get there by itself."""
 
 
+PROJECTION: Final = "projection:"
+
+
 def consumer(projection: str) -> str:
     """What a projection is called in `work.positions`."""
-    return f"projection:{projection}"
+    return f"{PROJECTION}{projection}"
 
 
 def engine_for(url: str, *, pool_size: int = 8, pre_ping: bool = True, **options: Any) -> Engine:

@@ -16,6 +16,7 @@ from domain.errors import Conflict, Invalid, KeyReused, NotFound
 from domain.membership import Membership, membership_id
 from domain.model import PLATFORM, Actor, Aggregate, Envelope, Event
 from domain.roles import Role
+from infra import tracing
 from infra.known import Known
 from infra.ledger import Append, Ledger, Verdict
 from infra.mapper import Mapper, StateTooLarge, personal_fields
@@ -72,7 +73,9 @@ class Unit:
         append = Append(
             self.errand.command_id, self.errand.fingerprint, {"id": str(first.id)}, stored, reads, self.sides
         )
-        return self.answer(self.ledger.append([append])[0])
+        with tracing.span("append", events=len(stored)):
+            (verdict,) = self.ledger.append([append])
+        return self.answer(verdict)
 
     def answer(self, verdict: Verdict) -> Accepted:
         """What a verdict means to whoever asked. Raises Conflict, KeyReused, Invalid."""

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 
+from infra import tracing
 from infra.leases import Key
 
 PREFIX: Final = "/api/v1"
@@ -88,6 +89,8 @@ class WorkerApi:
 
     async def ask(self, method: str, path: str, token: str, body: Any = None, once: str | None = None) -> Any:
         headers = {"Authorization": f"Bearer {token}"} | ({"Idempotency-Key": once} if once else {})
+        if method != "GET" and (trace := tracing.current()):  # what is only looked up says nothing in a trace
+            headers["traceparent"] = trace
         try:
             answer = await self.client.request(method, self._url + path, json=body, headers=headers)
         except httpx.TransportError as error:

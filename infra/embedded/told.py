@@ -13,14 +13,15 @@ from infra.provision import APP, KEYS, OWNER, Names
 LEDGER = ("database_url", "keys_database_url", "master_key_file")
 STORE = ("s3_url", "s3_access_key", "s3_secret_key", "s3_bucket")
 COMMANDS = (*LEDGER, "pepper_file", *STORE, "nats_url")
+EVERYBODY = ("data", "log_level", "otlp_endpoint", "otlp_headers")
 TOLD: dict[str, tuple[str, ...]] = {
     "migrate": ("database_url", "keys_database_url", "nats_url"),
-    "relay": ("database_url", "nats_url"),
-    "projector": (*LEDGER, "nats_url"),
-    "consumers": (*COMMANDS, "mlflow_url", "api_url", "heads_url"),
+    "relay": ("database_url", "nats_url", "metrics_port"),
+    "projector": (*LEDGER, "nats_url", "metrics_port"),
+    "consumers": (*COMMANDS, "mlflow_url", "api_url", "heads_url", "metrics_port"),
     "api": (
         *(*COMMANDS, "mlflow_url", "api_host", "api_port", "api_url"),
-        *("token_key_file", "worker_credentials", "running_per_organization"),
+        *("token_key_file", "worker_credentials", "running_per_organization", "metrics_port"),
     ),
     # Alone in the house without any key to it: no database, no object storage.
     "trainer": ("nats_url", "api_url", "trainer_port", "worker_credential", "environments"),
@@ -51,7 +52,9 @@ class Told:
         if kind not in TOLD:
             raise UnknownProcess(process)
         values = self._on_disk() | self._addresses(process) | (self._trainer(process) if kind == "trainer" else {})
-        return {name: values[name] for name in ("data", "log_level", *TOLD[kind])}
+        if "metrics_port" in TOLD[kind]:
+            values["metrics_port"] = self.metrics_port(process)
+        return {name: values[name] for name in (*EVERYBODY, *TOLD[kind])}
 
     def _addresses(self, process: str) -> dict[str, object]:
         parts, keys = self.parts, self.parts.s3_keys("vistory")
@@ -72,12 +75,14 @@ class Told:
         }
 
     def _on_disk(self) -> dict[str, object]:
-        passwords = self.parts.passwords
+        passwords, settings = self.parts.passwords, self.parts.settings
         return {
             "data": str(self.folder.path),
-            "log_level": self.parts.settings.log_level,
-            "environments": str(self.parts.settings.environments),
-            "running_per_organization": self.parts.settings.running_per_organization,
+            "log_level": settings.log_level,
+            "otlp_endpoint": settings.otlp_endpoint,
+            "otlp_headers": settings.otlp_headers.get_secret_value() if settings.otlp_headers else None,
+            "environments": str(settings.environments),
+            "running_per_organization": settings.running_per_organization,
             "master_key_file": str(passwords.key_file("master-1.key")),
             "pepper_file": str(passwords.key_file("pepper")),
             "token_key_file": str(passwords.key_file("token.key")),
@@ -101,6 +106,12 @@ class Told:
 
     def trainer_port(self, framework: str) -> int:
         return self.ports.near(f"trainer-{framework}", TRAINER_PORTS.get(framework, OTHER_TRAINERS))
+
+    def metrics_port(self, process: str) -> int:
+        """A trainer's metrics stand beside its health."""
+        if process.startswith("trainer-"):
+            return self.trainer_port(process.removeprefix("trainer-"))
+        return self.ports[f"metrics-{process}"]
 
     def _known(self, framework: str) -> str:
         return hashlib.sha256(self.parts.passwords[f"worker-{framework}"].encode()).hexdigest()

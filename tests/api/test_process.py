@@ -60,7 +60,7 @@ def running(servers: Servers, tmp_path: Path) -> Iterator[Running]:
 
 
 def test_it_serves_says_so_keeps_no_secret_in_its_log_and_stops(running: Running) -> None:
-    running.log_once("ready\n")
+    running.log_once('"message": "ready"')
     who = {"email": "ann@planted.example", "password": PASSWORD}
     with httpx2.Client(base_url=running.url + PREFIX, trust_env=False) as client:
         assert client.get(f"{running.url}/health").json() == {"status": "ok"}

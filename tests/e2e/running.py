@@ -47,8 +47,8 @@ class Up:
 
 
 @contextmanager
-def up(data: Path, home: Path) -> Iterator[Up]:
-    environment = os.environ | {"VISTORY_HOME": str(home), "PYTHONFAULTHANDLER": "1"}
+def up(data: Path, home: Path, **variables: str) -> Iterator[Up]:
+    environment = os.environ | {"VISTORY_HOME": str(home), "PYTHONFAULTHANDLER": "1"} | variables
     process = subprocess.Popen(
         [str(VISTORY), "up", "--data", str(data), "--json"],
         stdout=subprocess.PIPE,

