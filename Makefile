@@ -20,7 +20,7 @@ DATA ?=
 ONLY ?=
 LONG ?=
 
-.PHONY: help demo up test test-fast check docs-check bench lock platform environments
+.PHONY: help demo up test test-fast check docs-check bench soak lock platform environments
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -52,6 +52,10 @@ docs-check: .venv/.dev ## generated pages are current (each script in docs/gener
 bench: ## benchmarks, as ratios against a limit measured in the same run (ONLY="ledger relay", LONG=1 for the big sizes)
 	@$(SETUP) .venv/.dev environments
 	.venv/bin/python -m bench $(ONLY) $(if $(LONG),--long)
+
+soak: ## memory, files and false alarms while both cores are busy (MINUTES=30)
+	@$(SETUP) .venv/.dev environments
+	.venv/bin/python -m bench.soaking $(or $(MINUTES),30)
 
 lock: .tools/.uv ## make the lock of every requirements/*.in that changed
 	requirements/lock
