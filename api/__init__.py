@@ -26,6 +26,7 @@ from api import (
     worker,
 )
 from api.house import open_house
+from api.limits import Limits
 from infra import metrics, outside
 from infra.config import Settings
 
@@ -47,11 +48,12 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title=openapi.TITLE, version="1", lifespan=lifespan, redirect_slashes=False)
     errors.install(app)
-    app.include_router(_versioned(), responses=errors.responses(500))
-    app.include_router(health.router, responses=errors.responses(500))
+    app.include_router(_versioned(), responses=errors.responses(429, 500))
+    app.include_router(health.router, responses=errors.responses(429, 500))
     app.include_router(mlflow.router)
     app.add_middleware(access.Access)
-    app.add_middleware(middleware.Edge, unlimited="/mlflow/")
+    app.state.limits = Limits.of(settings.requests_per_second)
+    app.add_middleware(middleware.Edge, unlimited="/mlflow/", limits=app.state.limits)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     return app
 

@@ -11,7 +11,7 @@ from api import errors
 from api.reading import After, Auditor, Known, Limit, Member, reads
 from domain.errors import Forbidden, NotFound
 from domain.roles import Permission, reach
-from domain.values import Slug
+from domain.values import Line, Slug
 from projections import audit, dataset
 from projections.audit import AuditRow, list_entries
 from projections.dataset import find_dataset
@@ -30,7 +30,7 @@ class Entry(AuditRow):
 
 
 def filters(
-    action: Annotated[str | None, Query(max_length=100)] = None,
+    action: Annotated[Line | None, Query(max_length=100)] = None,
     entity_type: Slug | None = None,
     start_date: AwareDatetime | None = None,
     end_date: AwareDatetime | None = None,

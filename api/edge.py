@@ -105,7 +105,9 @@ async def anonymous(request: Request) -> Caller:
 async def person(request: Request, house: TheHouse, bearer: Bearer) -> Caller:
     if bearer is None:
         raise Unauthenticated("sign in first: send `Authorization: Bearer <token>`")
-    return house.tokens.person(bearer.credentials).model_copy(update={"client": client(request)})
+    caller = house.tokens.person(bearer.credentials).model_copy(update={"client": client(request)})
+    request.app.state.limits.accounts.take(caller.id)
+    return caller
 
 
 async def service(house: TheHouse, bearer: Bearer) -> Caller:

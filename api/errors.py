@@ -15,7 +15,9 @@ from obstore.exceptions import BaseError as StoreError
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
+from api.limits import TooManyRequests
 from domain.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Refused, Unauthenticated
 from infra import logs
 from infra.dispatch import Unavailable
@@ -33,6 +35,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     Conflict: 409,
     Unavailable: 503,
     NotThereYet: 503,
+    TooManyRequests: 429,
 }
 HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 
@@ -96,6 +99,10 @@ def problem(
     return JSONResponse(body.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE)
 
 
+def too_many(request: Request, error: TooManyRequests) -> JSONResponse:
+    return problem(request, "TooManyRequests", 429, str(error), headers=error.headers)
+
+
 async def _known(request: Request, error: Exception) -> JSONResponse:
     status = status_of(error)
     return problem(
@@ -129,8 +136,18 @@ def _shown(text: str) -> str:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's word for a body that it could not decode
+        return problem(request, "RequestIsInvalid", 422, "body: it is no JSON")
+    headers = error.headers if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED else _allowed(request)
     kind = HTTPStatus(error.status_code).phrase.title().replace(" ", "")
-    return problem(request, kind, error.status_code, str(error.detail), headers=error.headers)
+    return problem(request, kind, error.status_code, str(error.detail), headers=headers)
+
+
+def _allowed(request: Request) -> dict[str, str]:
+    """Of every route with this path: each of them knows only its own methods."""
+    tried = [(method, {**request.scope, "method": method}) for method in ("GET", "POST", "PATCH", "PUT", "DELETE")]
+    found = [m for m, scope in tried if any(r.matches(scope)[0] is Match.FULL for r in request.app.routes)]
+    return {"Allow": ", ".join(found)}
 
 
 async def _unknown(request: Request, error: Exception) -> JSONResponse:

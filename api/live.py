@@ -17,6 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api import errors
 from api.house import House, TheHouse
+from api.limits import Limits, TooManyRequests
 from api.reading import Member
 from commands.access import Caller, demand
 from domain.errors import DomainError, Forbidden, Invalid, NotFound, Unauthenticated
@@ -36,6 +37,7 @@ SENT_WITHIN: Final = 30.0
 LOOKED_AT_AGAIN_EVERY: Final = 5.0
 # What a worker ships when the job is over is worth waiting for, but not for ever.
 DRAINED_WITHIN: Final = 3.0
+MOST_WORDS: Final = 100
 REFUSED: Final[dict[type[Exception], int]] = {Unauthenticated: 4401, Forbidden: 4403, NotFound: 4404}
 Cursor = Annotated[str | None, Query(pattern=CURSOR)]
 
@@ -83,14 +85,19 @@ async def logs(
 async def live(socket: WebSocket, job_id: UUID, start: Annotated[str | None, Query(alias="from")] = None) -> None:
     await socket.accept()
     house: House = socket.app.state.house
+    limits: Limits = socket.app.state.limits
     try:
-        caller = await _admitted(socket, house)
-        job = await asyncio.to_thread(_job, house, caller, job_id)
-        place, version = _read(start)
-        show = Show(house, caller, job_id, _feed(house, job, place), version)
-        await _tell(socket, show)
+        with limits.strangers.one(socket.client.host if socket.client else ""):
+            caller = await _admitted(socket, house)
+        with limits.sockets.one(caller.id):
+            job = await asyncio.to_thread(_job, house, caller, job_id)
+            place, version = _read(start)
+            show = Show(house, caller, job_id, _feed(house, job, place), version)
+            await _tell(socket, show)
     except DomainError as error:
         await socket.close(_code(error), str(error)[:120])
+    except TooManyRequests as error:
+        await socket.close(4429, str(error)[:120])
     except (WebSocketDisconnect, TimeoutError):
         pass
 
@@ -161,16 +168,18 @@ async def _tell(socket: WebSocket, show: Show) -> None:
             if not batch:
                 await asyncio.wait({gone}, timeout=PAUSE)
             if gone.done():
-                return
+                return await socket.close(1008, "this socket is for listening") if gone.result() else None
         await socket.close(1000)
     finally:
         gone.cancel()
 
 
-async def _gone(socket: WebSocket) -> None:
-    """Returns when the other side has left; what it says meanwhile is not listened to."""
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        pass
+async def _gone(socket: WebSocket) -> bool:
+    """When the other side has left, or, which is True, talks without end; what it says is not listened to."""
+    for _ in range(MOST_WORDS):
+        if (await socket.receive())["type"] == "websocket.disconnect":
+            return False
+    return True
 
 
 async def _admitted(socket: WebSocket, house: House) -> Caller:

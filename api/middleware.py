@@ -1,20 +1,25 @@
-"""What happens to every request: it gets an id, and a body that is too long goes no further."""
+"""What happens to every request: it gets an id; one too many, or a body that is too long, goes no further."""
 
 from typing import Final
 from uuid import UUID
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
+
+from api import errors
+from api.limits import Limits, TooManyRequests
 
 LONGEST_BODY: Final = 8 * 2**20
 
 
 class Edge:
-    def __init__(self, app: ASGIApp, unlimited: str) -> None:
+    def __init__(self, app: ASGIApp, unlimited: str, limits: Limits) -> None:
         self.app = app
         self.unlimited = unlimited
+        self.limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -22,9 +27,16 @@ class Edge:
         headers = Headers(scope=scope)
         request_id: UUID = uuid7()
         scope.setdefault("state", {})["request_id"] = request_id
-        if scope["type"] == "http" and not scope["path"].startswith(self.unlimited):
+        if scope["type"] == "websocket":
+            return await self.app(scope, receive, send)
+        send = _named(send, request_id)
+        try:
+            self.limits.knock((scope.get("client") or ("",))[0], scope["path"])
+        except TooManyRequests as error:
+            return await errors.too_many(Request(scope), error)(scope, receive, send)
+        if not scope["path"].startswith(self.unlimited):
             receive = _bounded(receive, headers)
-        await self.app(scope, receive, _named(send, request_id))
+        await self.app(scope, receive, send)
 
 
 def _named(send: Send, request_id: UUID) -> Send:

@@ -12,7 +12,7 @@ from cli.exits import Exit, Stop
 
 PREFIX = "/api/v1"
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-AWAY = {502, 503, 504}
+AWAY = {429, 502, 503, 504}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 

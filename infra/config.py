@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = 8000
     api_url: str | None = None
+    # What the API answers to one account, in a burst ten times as much; 0 is without limits, for a benchmark.
+    requests_per_second: float = Field(default=1_000, ge=0)
     master_key_file: Path | None = None
     pepper_file: Path | None = None
     token_key_file: Path | None = None

@@ -8,10 +8,12 @@ import pytest
 from fastapi.testclient import TestClient
 from nats.js import JetStreamContext
 from pydantic import SecretStr
+from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 from uuid_utils.compat import uuid7
 
 from api import create_app
+from api.live import MOST_WORDS
 from infra import bus, streams
 from infra.archive_writer import CONSUMER, ArchiveWriter
 from infra.blobs import Blobs
@@ -207,3 +209,17 @@ def test_a_log_does_not_end_where_the_bus_is_away(ann: Visitor, settings: Settin
         assert [line["line"] for line in page["items"]] == numbered(1, 2)
         assert cut_off("GET", f"{path}?after={page['next']}").status_code == 503
     assert ann.get(f"{path}?after={page['next']}") == {"items": [], "next": None}
+
+
+def test_a_socket_that_talks_without_end_is_closed(ann: Visitor, attempt: Attempt) -> None:
+    with ann.client.websocket_connect(f"{PREFIX}/training-jobs/{attempt.job['id']}/live") as socket:
+        for _ in range(MOST_WORDS + 1):
+            socket.send_json({"token": ann.token})
+        with pytest.raises(WebSocketDisconnect) as closed:
+            drain(socket)
+    assert closed.value.code == 1008
+
+
+def drain(socket: WebSocketTestSession) -> None:
+    while True:
+        socket.receive_json()

@@ -1,0 +1,138 @@
+"""Who asks for too much is told to wait, and others are served all the same."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from api import create_app
+from api.limits import BURST, MOST_KNOWN, Allowance, Seats, TooManyRequests
+from infra.config import Settings
+from tests.api.visitor import PREFIX, Visitor
+
+JOB = f"{PREFIX}/training-jobs/00000000-0000-0000-0000-000000000001/live"
+
+
+@pytest.fixture(scope="module")
+def strict(settings: Settings) -> FastAPI:
+    return create_app(settings.model_copy(update={"requests_per_second": 1}))
+
+
+@pytest.fixture(scope="module")
+def at_home(strict: FastAPI) -> Iterator[TestClient]:
+    with TestClient(strict, client=("10.0.0.1", 1)) as client:
+        yield client
+
+
+def elsewhere(app: FastAPI, number: int) -> TestClient:
+    """Without a house of its own: the one that is open serves."""
+    return TestClient(app, client=(f"10.0.0.{number}", 1))
+
+
+def statuses(ask: Callable[[], int], times: int) -> list[int]:
+    return [ask() for _ in range(times)]
+
+
+def test_an_account_that_floods_waits_and_another_is_served(
+    at_home: TestClient, strict: FastAPI, ann: Visitor, bob: Visitor
+) -> None:
+    flood, other = Visitor(at_home, ann.token), Visitor(elsewhere(strict, 2), bob.token)
+    answers = [flood("GET", "/auth/me") for _ in range(20)]
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert answers[0].status_code == 200
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert refused.json()["type"] == "urn:vistory:problem:too-many-requests"
+    assert Visitor(elsewhere(strict, 3), ann.token)("GET", "/auth/me").status_code == 429, "wherever it asks from"
+    assert other("GET", "/auth/me").status_code == 200
+
+
+@pytest.fixture
+def bare() -> FastAPI:
+    """Nothing is behind it: what is refused at the edge needs nothing."""
+    return create_app(Settings(requests_per_second=1))
+
+
+def test_an_address_that_floods_waits_and_another_is_served(bare: FastAPI) -> None:
+    flood, other = elsewhere(bare, 4), elsewhere(bare, 5)
+    assert set(statuses(lambda: flood.get("/nowhere").status_code, 60)) == {404, 429}
+    assert other.get("/nowhere").status_code == 404
+    assert flood.get("/health").status_code == 200, "or its supervisor would end a process that only says no"
+
+
+@pytest.mark.parametrize("route", ["login", "register"])
+def test_passwords_are_tried_slowly(bare: FastAPI, route: str) -> None:
+    guesser = elsewhere(bare, 6)
+    headers = {"Content-Type": "application/json"}
+    answers = statuses(lambda: guesser.post(f"{PREFIX}/auth/{route}", content=b"{", headers=headers).status_code, 12)
+    assert (answers[0], answers[-1]) == (422, 429)
+    assert guesser.get("/nowhere").status_code == 404
+
+
+def test_an_even_pace_is_never_refused_and_a_burst_only_so_far() -> None:
+    now = 0.0
+    allowance = Allowance(2, lambda: now)
+    for _ in range(100):
+        allowance.take("even")
+        now += 0.5
+    for _ in range(int(2 * BURST)):
+        allowance.take("burst")
+    with pytest.raises(TooManyRequests) as refused:
+        allowance.take("burst")
+    assert refused.value.headers == {"Retry-After": "1"}
+    allowance.take("somebody else")
+
+
+def test_whoever_comes_with_many_names_fills_no_memory() -> None:
+    allowance = Allowance(1)
+    for number in range(3 * MOST_KNOWN):
+        allowance.take(number)
+    assert len(allowance._due) <= MOST_KNOWN
+
+
+def test_no_limit_is_a_limit_of_nought() -> None:
+    allowance = Allowance(0)
+    for _ in range(10_000):
+        allowance.take("benchmark")
+
+
+def test_a_seat_is_free_again_when_its_socket_closed() -> None:
+    seats = Seats(2)
+    with ExitStack() as stack:
+        stack.enter_context(seats.one("ann"))
+        stack.enter_context(seats.one("ann"))
+        with pytest.raises(TooManyRequests), seats.one("ann"):
+            pass
+        with seats.one("bob"):
+            pass
+    with seats.one("ann"):
+        assert dict(seats._taken) == {"ann": 1}
+
+
+def test_sockets_of_one_account_are_counted_and_those_too_many_closed(client: TestClient, ann: Visitor) -> None:
+    limits = client.app.state.limits  # type: ignore[attr-defined]
+    with ExitStack() as stack:
+        for _ in range(limits.sockets.most):
+            stack.enter_context(limits.sockets.one(UUID(ann.id)))
+        with client.websocket_connect(JOB) as socket:
+            socket.send_json({"token": ann.token})
+            with pytest.raises(WebSocketDisconnect) as closed:
+                socket.receive_json()
+        assert closed.value.code == 4429
+    with client.websocket_connect(JOB) as socket:
+        socket.send_json({"token": ann.token})
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 4404
+
+
+@pytest.mark.parametrize("frame", [b"\x00\xff", b'{"token": "x"}'])
+def test_a_binary_frame_is_no_token(client: TestClient, frame: bytes) -> None:
+    with client.websocket_connect(JOB) as socket:
+        socket.send_bytes(frame)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 4401
