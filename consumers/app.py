@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -19,6 +18,7 @@ from consumers.loops import Loops
 from consumers.mlflow import CREATE, CREATE_FILTERS, ExperimentReaction, MlflowBooks, RunWriter
 from consumers.reactions import Reaction, Reactor, Records, prepare, subscribe, watch
 from consumers.reaper import RealEyes, Reaper
+from consumers.stopping import until_stopped
 from consumers.telemetry import Archivist, Owners
 from infra import logs, metrics, outside
 from infra.archive_writer import ArchiveWriter
@@ -37,7 +37,6 @@ from infra.wiring import Core
 
 WATCHED_EVERY: Final = 1.0
 RESTARTED_AFTER: Final = 2.0
-STOPPED_WITHIN: Final = 3.0
 log = logging.getLogger(__name__)
 
 
@@ -51,22 +50,7 @@ def reactions(platform: Platform, books: MlflowBooks, client: Client) -> tuple[R
 def main(settings: Settings) -> None:
     """Until SIGTERM."""
     outside.begin("consumers", settings)
-    asyncio.run(_main(settings))
-
-
-async def _main(settings: Settings) -> None:
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    working = asyncio.create_task(run(settings))
-    stopped = asyncio.create_task(stopping.wait())
-    await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    if working.done():
-        stopped.cancel()
-        return working.result()
-    working.cancel()
-    await asyncio.wait({working}, timeout=STOPPED_WITHIN)
-    return None
+    asyncio.run(until_stopped(run(settings)))
 
 
 async def run(settings: Settings) -> None:
@@ -86,21 +70,17 @@ async def run(settings: Settings) -> None:
         await _start_reactions(settings, client, reactor, table, stack)
         loops, writer, owners = Loops(client, platform, records), RunWriter(books), Owners(platform)
         archivist = Archivist(ArchiveWriter(core.pool, Blobs(core.pool, Objects.open(settings))), owners)
-        reactor = Reactor(platform, records)
         keeping = [partial(keep_heads, core.store, place) for place in places(settings)]
         logs.say_ready()
-        async with asyncio.TaskGroup() as tasks:
-            works: tuple[Callable[[], Awaitable[None]], ...] = (
-                lambda: loops.write_runs(writer),
-                lambda: loops.redrive_runs(writer),
-                lambda: loops.write_batches(books, owners),
-                lambda: loops.archive(archivist),
-                lambda: _watch(client, settings, reactor, table),
-                Reaper(platform, RealEyes(core.pool, client)).run,
-                *keeping,
-            )
-            for work in works:
-                tasks.create_task(_for_ever(work))
+        await _all_for_ever(
+            lambda: loops.write_runs(writer),
+            lambda: loops.redrive_runs(writer),
+            lambda: loops.write_batches(books, owners),
+            lambda: loops.archive(archivist),
+            lambda: _watch(client, settings, reactor, table),
+            Reaper(platform, RealEyes(core.pool, client)).run,
+            *keeping,
+        )
 
 
 def _platform(core: Core) -> Platform:

@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -10,43 +10,23 @@ from nats.js import JetStreamContext
 from pydantic import SecretStr
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
-from uuid_utils.compat import uuid7
 
 from api import create_app
 from api.live import MOST_WORDS
-from infra import bus, streams
+from infra import bus
 from infra.archive_writer import CONSUMER, ArchiveWriter
 from infra.blobs import Blobs
 from infra.config import Settings
 from infra.embedded.nats import Nats
 from infra.leases import Key
-from infra.migrate import migrate, migrate_keys
 from infra.objects import Objects
 from infra.positions import Positions
-from infra.provision import APP, KEYS
 from infra.wiring import Core
 from tests.api.folders import filled
 from tests.api.visitor import PREFIX, Visitor
 from tests.api.worker import Attempt, Worker, evidence, requested
-from tests.servers import Servers
 
 Message = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def nats(servers: Servers) -> Iterator[Nats]:
-    with servers.fresh_nats() as nats:
-        with_stream(nats.url("admin"), lambda js: js.add_stream(streams.telemetry()))
-        yield nats
-
-
-@pytest.fixture(scope="module")
-def settings(servers: Servers, nats: Nats) -> Iterator[Settings]:
-    databases = servers.fresh_database()
-    migrate(databases.owner_url, APP, uuid7())
-    migrate_keys(databases.keys_owner_url, KEYS)
-    yield servers.settings("api", databases, nats)
-    servers.drop(databases)
 
 
 @pytest.fixture(scope="module")

@@ -5,29 +5,21 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from infra.archive_writer import CONSUMER, ArchiveWriter, Overtaken, following
+from infra.blobs import Blobs
 from infra.leases import Key
+from infra.objects import Objects
 from infra.positions import Positions
 from tests.ground import Ground, ground
-from tests.servers import Databases
+from tests.servers import Databases, Servers
 
 KEY, ORGANIZATION = Key(UUID(int=1), 1), UUID(int=2)
 
 
-class Shelf:
-    """Blobs in memory."""
-
-    def __init__(self) -> None:
-        self.held: list[bytes] = []
-
-    def write(self, organization_id: UUID, data: bytes) -> str:
-        self.held.append(data)
-        return f"{len(self.held):064x}"
-
-
 @pytest.fixture
-def writer(fresh_database: Callable[..., Databases]) -> Iterator[ArchiveWriter]:
-    with ground(fresh_database()) as ready, pool(ready) as connections:
-        yield ArchiveWriter(connections, Shelf())
+def writer(servers: Servers, fresh_database: Callable[..., Databases]) -> Iterator[ArchiveWriter]:
+    databases = fresh_database()
+    with ground(databases) as ready, pool(ready) as connections:
+        yield ArchiveWriter(connections, Blobs(connections, Objects.open(servers.settings("consumers", databases))))
 
 
 def pool(ready: Ground) -> ConnectionPool:
