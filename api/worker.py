@@ -23,7 +23,7 @@ from commands.training_job import (
 )
 from domain.dataset import Task
 from domain.errors import Forbidden
-from domain.training import OVER, AttemptIsStale, Checkpoint, Evidence, JobIsOver, Model, Recipe
+from domain.training import Checkpoint, Evidence, Model, Recipe
 from domain.training_job import TrainingJob
 from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug, Value
 from infra.blobs import Named
@@ -145,6 +145,7 @@ def claim(job_id: UUID, body: Claim, desk: ServiceDesk, house: TheHouse) -> Clai
     caller = desk.caller.model_copy(update={"id": body.worker_id})
     desk(ClaimJob(job_id=job_id, attempt=body.attempt, worker=body.worker), caller)
     job = house.ledger_as(caller).get(TrainingJob, job_id)
+    job.must_run(body.attempt)  # a claim that is repeated by its key was once good, and need not be any more
     framework = job.recipe.framework
     token = house.tokens.job(body.worker_id, framework, job_id, body.attempt, datetime.now(UTC))
     return Claimed(token=token, job=_work(house, job, body.attempt))
@@ -209,9 +210,10 @@ def hand_over(job_id: UUID, attempt: int, body: End, desk: AttemptDesk) -> Repor
 
 @router.get(AN_ATTEMPT, responses=errors.responses(401, 403, 404, 422, 503))
 def standing(job_id: UUID, attempt: int, caller: Attempt, house: TheHouse) -> Standing:
-    job = _job(house, caller, job_id, attempt)
-    current = job.attempt == attempt and job.status not in OVER
-    return Standing(current=current, cancelling=job.cancelling, archived=house.archive.reaches(job_id, attempt))
+    _own(house, caller, job_id, attempt)
+    stands = house.states.standing(job_id)
+    current = stands.attempt == attempt and not stands.over
+    return Standing(current=current, cancelling=stands.cancelling, archived=house.archive.reaches(job_id, attempt))
 
 
 def _report(desk: Desk, command: OfAttempt) -> Reported:
@@ -221,19 +223,21 @@ def _report(desk: Desk, command: OfAttempt) -> Reported:
     return Reported(id=accepted.id, cancelling=job.cancelling)
 
 
-def _job(house: House, caller: Caller, job_id: UUID, attempt: int) -> TrainingJob:
+def _own(house: House, caller: Caller, job_id: UUID, attempt: int) -> None:
+    """Whoever speaks is the worker of this attempt, and is heard of."""
     if (caller.job_id, caller.attempt) != (job_id, attempt):
         raise Forbidden("this token is good for another job or attempt")
     Heard(house.core.pool).note(job_id, attempt)
+
+
+def _job(house: House, caller: Caller, job_id: UUID, attempt: int) -> TrainingJob:
+    _own(house, caller, job_id, attempt)
     return house.ledger_as(caller).get(TrainingJob, job_id)
 
 
 def _current(house: House, caller: Caller, job_id: UUID, attempt: int) -> TrainingJob:
     job = _job(house, caller, job_id, attempt)
-    if job.attempt != attempt:
-        raise AttemptIsStale(f"job {job_id} is at attempt {job.attempt}; attempt {attempt} is over")
-    if job.status in OVER:
-        raise JobIsOver(f"job {job_id} is {job.status} already")
+    job.must_run(attempt)
     return job
 
 

@@ -28,7 +28,7 @@ from infra.veil import Veil
 from infra.worker_api import AttemptApi, Away, Over, Produced, Turned
 
 PATIENCE: Final = 5.0
-POLLED_EVERY: Final = 5.0
+POLLED_EVERY: Final = 2.0
 LAST_LINES: Final = 30
 DRAINED_WITHIN: Final = 3.0
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 from infra import logs, tracing
 from infra.leases import Key
 from infra.published import TRACE, unpack
-from infra.worker_api import Turned
+from infra.worker_api import Busy, Turned
 
 
 def key_of(message: Msg) -> Key:
@@ -20,7 +20,12 @@ def key_of(message: Msg) -> Key:
 
 
 def claim_delay(error: Exception, deliveries: int) -> float:
-    """Soon where the platform is away, slowly where it says no: that takes somebody to mend."""
+    """Soon where the platform is away, slowly where it says no: that takes somebody to mend.
+
+    Where the organization has its share, others' jobs come first; the longer one waits, the less often it asks.
+    """
+    if isinstance(error, Busy):
+        return min(30.0, 3.0 + deliveries / 4)
     return 30.0 if isinstance(error, Turned) else min(15.0, 0.5 * 2 ** min(deliveries, 5))
 
 

@@ -121,9 +121,8 @@ class RealEyes:
         return await revision(self.client.jetstream(), attempt.framework, attempt.key)
 
     async def answers(self, attempt: Running) -> bool:
-        """Every few seconds it asks the platform how the attempt stands; or it speaks on the bus."""
-        heard = await asyncio.to_thread(Heard(self.pool).lately, attempt.key)
-        return heard or await self._answers_bus(attempt)
+        """It speaks on the bus; or it asked the platform a moment ago how the attempt stands."""
+        return await self._answers_bus(attempt) or await asyncio.to_thread(Heard(self.pool).lately, attempt.key)
 
     async def _answers_bus(self, attempt: Running) -> bool:
         with suppress(nats.errors.Error, TimeoutError):

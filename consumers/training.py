@@ -37,7 +37,7 @@ from infra.shipping import Shipment
 from infra.sole import sole
 from infra.streams import EVENTS
 from infra.veil import Veil
-from infra.worker_api import AttemptApi, Away, Busy, Over, Senseless, Turned, WorkerApi, patiently
+from infra.worker_api import AttemptApi, Away, Over, Senseless, Turned, WorkerApi, patiently
 
 SLOTS: Final = 1
 STOPPED_WITHIN: Final = 4.5
@@ -195,7 +195,10 @@ class Service:
         return claimed
 
     async def _claim(self, message: Msg, key: Key) -> bool:
-        """Ours from the answer on; only then is the message acknowledged."""
+        """Ours from the answer on; only then is the message acknowledged. One that comes again begins nothing."""
+        if key in self.running:
+            await message.ack()
+            return False
         try:
             claim = await self._api.claim(key, self.worker_id, f"{self.framework} at {self._address}")
         except Over as error:
@@ -207,9 +210,7 @@ class Service:
             await message.term()
             return False
         except (Away, Turned) as error:
-            log.log(
-                logging.INFO if isinstance(error, Busy) else logging.WARNING, "%s cannot be claimed now: %s", key, error
-            )
+            log.warning("%s cannot be claimed now: %s", key, error)
             await message.nak(delay=claim_delay(error, message.metadata.num_delivered or 1))
             return False
         self._begin(self._see_through(key, claim))

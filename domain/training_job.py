@@ -208,7 +208,7 @@ class TrainingJob(Aggregate):
         )
 
     def claim(self, attempt: int, worker_id: UUID, worker: str, now: datetime) -> None:
-        self._must_run(attempt)
+        self.must_run(attempt)
         if self.worker_id == worker_id:
             return
         if self.status is not Status.QUEUED:
@@ -216,7 +216,7 @@ class TrainingJob(Aggregate):
         self.trigger_event(self.Claimed, attempt=attempt, worker_id=worker_id, worker=worker, timestamp=now)
 
     def start(self, attempt: int, start: Start, now: datetime) -> None:
-        self._must_run(attempt)
+        self.must_run(attempt)
         if self.status is Status.CLAIMED:
             self.trigger_event(self.Started, attempt=attempt, **start._asdict(), timestamp=now)
 
@@ -224,7 +224,7 @@ class TrainingJob(Aggregate):
         self, attempt: int, epoch: int, epochs: int, metrics: Metrics, seconds: float, now: datetime
     ) -> None:
         """An epoch that was reported before is not recorded again."""
-        self._must_run(attempt)
+        self.must_run(attempt)
         if epoch > self.epoch:
             self.trigger_event(
                 self.EpochCompleted,
@@ -237,7 +237,7 @@ class TrainingJob(Aggregate):
             )
 
     def save_checkpoint(self, attempt: int, checkpoint: Checkpoint, now: datetime) -> None:
-        self._must_run(attempt)
+        self.must_run(attempt)
         if checkpoint not in self.checkpoints[:1]:
             self.trigger_event(self.CheckpointSaved, attempt=attempt, checkpoint=checkpoint, timestamp=now)
 
@@ -256,7 +256,7 @@ class TrainingJob(Aggregate):
 
     def lose(self, attempt: int, evidence: Evidence, now: datetime) -> None:
         """Give up an attempt; begin the next one unless the job was to be cancelled or has had its share."""
-        self._must_run(attempt)
+        self.must_run(attempt)
         self.trigger_event(self.Lost, attempt=attempt, evidence=evidence, timestamp=now)
         if self.cancelling or self.losses >= MAX_LOSSES:
             self._end(attempt, evidence, now)
@@ -264,20 +264,15 @@ class TrainingJob(Aggregate):
             self._requeue(now)
 
     def _requeue(self, now: datetime) -> None:
-        self.trigger_event(
-            self.Requeued,
-            attempt=self.attempt + 1,
-            framework=self.recipe.framework,
-            resume_from=next(iter(self.checkpoints), None),
-            timestamp=now,
-        )
+        again, framework, newest = self.attempt + 1, self.recipe.framework, next(iter(self.checkpoints), None)
+        self.trigger_event(self.Requeued, attempt=again, framework=framework, resume_from=newest, timestamp=now)
 
     def complete(self, attempt: int, outcome: Outcome, now: datetime) -> None:
-        self._must_run(attempt)
+        self.must_run(attempt)
         self.trigger_event(self.Completed, attempt=attempt, **outcome._asdict(), timestamp=now)
 
     def fail(self, attempt: int, evidence: Evidence, now: datetime) -> None:
-        self._must_run(attempt)
+        self.must_run(attempt)
         self._end(attempt, evidence, now)
 
     def _end(self, attempt: int, evidence: Evidence, now: datetime) -> None:
@@ -291,7 +286,8 @@ class TrainingJob(Aggregate):
         reason = EndReason.USER
         self.trigger_event(self.Cancelled, attempt=self.attempt, reason=reason, evidence=evidence, timestamp=now)
 
-    def _must_run(self, attempt: int) -> None:
+    def must_run(self, attempt: int) -> None:
+        """Raises AttemptIsStale, JobIsOver."""
         if attempt != self.attempt:
             raise AttemptIsStale(f"job {self.id} is at attempt {self.attempt}; attempt {attempt} is over")
         if self.status in OVER:

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from psycopg_pool import ConnectionPool
 
-from infra.leases import LASTS, Key
+from infra.leases import Key
+
+# Workers ask oftener; and a lease lasts longer, or the last words of one that is gone would pass for a sign of life.
+LATELY: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Heard:
                 (job_id, attempt),
             )
 
-    def lately(self, key: Key, within: float = LASTS) -> bool:
+    def lately(self, key: Key, within: float = LATELY) -> bool:
         """By the clock of the database alone, which wrote it too."""
         query = "SELECT 1 FROM work.heard WHERE job_id = %s AND attempt = %s AND heard_at > now() - %s"
         with self.pool.connection() as connection:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg_pool import ConnectionPool
@@ -21,6 +21,14 @@ STATUS: Final = {
     TrainingJob.Cancelled.TOPIC: Status.CANCELLED,
 }
 
+CANCEL: Final = TrainingJob.CancelRequested.TOPIC
+_STANDING: Final = """
+    SELECT coalesce(max((convert_from(state, 'UTF8')::jsonb #>> '{data,attempt}')::bigint)
+                        FILTER (WHERE topic = 'training_job.requeued'), 1),
+           coalesce(bool_or(topic = 'training_job.cancel_requested'), false), coalesce(bool_or(topic = ANY(%s)), false)
+    FROM ledger.events WHERE originator_id = %s AND topic = ANY(%s)
+"""
+
 
 @dataclass(frozen=True)
 class State:
@@ -35,10 +43,24 @@ class State:
         return self.status in OVER
 
 
+class Standing(NamedTuple):
+    attempt: int
+    cancelling: bool
+    over: bool
+
+
 @dataclass(frozen=True)
 class JobStates:
     pool: ConnectionPool
     mapper: Mapper
+
+    def standing(self, job_id: UUID) -> Standing:
+        """How a job stands, without all that it reported: workers ask this all the time."""
+        over = [topic for topic, status in STATUS.items() if status in OVER]
+        with self.pool.connection() as connection:
+            row = connection.execute(_STANDING, (over, job_id, [*STATUS, CANCEL])).fetchone()
+        assert row is not None, "an aggregate is one row"
+        return Standing(*row)
 
     def after(self, job_id: UUID, version: int) -> Iterator[State]:
         with self.pool.connection() as connection:

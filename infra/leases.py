@@ -16,8 +16,9 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 BUCKET: Final = "LEASES"
-RENEWED_EVERY: Final = 3.0
-LASTS: Final = 10.0
+# Within ten seconds a worker that is gone is noticed, asked in vain, and replaced.
+RENEWED_EVERY: Final = 1.5
+LASTS: Final = 5.0
 
 
 class Key(NamedTuple):

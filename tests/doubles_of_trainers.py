@@ -3,6 +3,9 @@
 import asyncio
 import json
 import signal
+import stat
+import sys
+import textwrap
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +13,35 @@ from typing import Any
 
 from infra.executors import Order
 
+TRAINING = """
+    import ctypes, json, os, signal, sys, time
+    if "--models" in sys.argv:
+        sys.exit(print('{"models": []}'))
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    job = json.load(open(sys.argv[4]))
+    say = lambda **line: print(json.dumps(line), flush=True)
+    print("about to train", file=sys.stderr, flush=True)
+    say(kind="started", device="cpu", environment={"pid": str(os.getpid())}, parameters={})
+    exec(job["parameters"]["does"])
+"""
+"""A training that is a process, and does what its parameters say."""
+
 Script = Callable[[dict[str, Any], Path], list[dict[str, Any]]]
 
 
 def says(job: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     return list(job["says"])
+
+
+def environments_with(program: str, folder: Path, framework: str = "tiny") -> Path:
+    """An environment whose `python` runs this program, whatever it is asked to run."""
+    script = folder / "program.py"
+    script.write_text(textwrap.dedent(program))
+    python = folder / framework / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+    return folder
 
 
 @dataclass

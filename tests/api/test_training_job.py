@@ -131,6 +131,19 @@ def test_an_attempt_is_claimed_once(ann: Visitor, dataset: str, worker: Worker) 
     assert worker.claim(job["id"]).token
 
 
+def test_a_claim_that_is_repeated_when_its_job_is_over_begins_nothing(
+    ann: Visitor, dataset: str, worker: Worker
+) -> None:
+    """The same message was delivered once more: its key is known, and the answer of then would be wrong now."""
+    job = requested(ann, dataset)["id"]
+    path, body = f"/training-jobs/{job}/attempts", {"attempt": 1, "worker_id": worker.worker_id, "worker": "a machine"}
+    attempt = Attempt(worker.client, worker.post(path, body, "the claim"), job, 1)
+    assert worker("POST", path, body, "the claim").status_code == 201
+    attempt.start()
+    attempt.complete()
+    assert worker("POST", path, body, "the claim").status_code == 409
+
+
 def test_a_token_is_good_for_its_job_and_attempt_alone(ann: Visitor, dataset: str, worker: Worker) -> None:
     mine, other = (worker.claim(requested(ann, dataset)["id"]) for _ in range(2))
     for what, body in (("start", None), ("objects", {"sha256": "0" * 64, "size": 1}), ("fail", evidence())):
@@ -151,6 +164,7 @@ def test_a_stale_attempt_is_refused(ann: Visitor, dataset: str, worker: Worker) 
     assert (
         first("POST", f"{first.path}/epochs", {"epoch": 2, "epochs": 3, "metrics": {}, "seconds": 1}).status_code == 409
     )
+    assert first.get(first.path)["current"] is False
     second = worker.claim(job, 2)
     assert [each["epoch"] for each in second.job["resume"]] == [1]
     assert httpx2.get(second.job["resume"][0]["url"], trust_env=False).content == b"after one epoch"

@@ -22,7 +22,7 @@ ORGANIZATION = UUID(int=5)
 @dataclass
 class FrontDesk:
     """`away` makes every answer a 503; addresses of claims before the one numbered `good_from` have expired;
-    jobs that are `unknown` cannot be claimed, and attempts that are `forgotten` stand nowhere.
+    jobs that are `unknown` cannot be claimed, and attempts that are `forgotten` stand nowhere; those before `current` are stale.
     """
 
     resume: tuple[dict[str, Any], ...] = ()
@@ -43,6 +43,8 @@ class FrontDesk:
     unknown: bool = False
     limit: int = 1_000
     forgotten: bool = False
+    parameters: dict[str, Any] = field(default_factory=lambda: {"epochs": 2})
+    current: int = 1
     put_answers: list[int] = field(default_factory=list)
     withheld: frozenset[str] = frozenset()
     given: list[str] = field(default_factory=list)
@@ -93,7 +95,7 @@ class FrontDesk:
         return len(running) < self.limit
 
     def job(self, job: str, attempt: int) -> dict[str, Any]:
-        recipe = {"framework": "timm", "model": "tiny", "parameters": {"epochs": 2}, "device": "cpu"}
+        recipe = {"framework": "timm", "model": "tiny", "parameters": self.parameters, "device": "cpu"}
         resume = [each | {"url": f"{self.url}/blobs/{each['sha256']}?claim={self.claims}"} for each in self.resume]
         return {
             "id": job,
@@ -138,8 +140,8 @@ class FrontDesk:
     async def report(self, request: Request) -> Response:
         if self.away:
             return JSONResponse({}, 503)
-        if self.stale:
-            return JSONResponse({"detail": "attempt 2 has begun"}, 409)
+        if self._is_stale(request):
+            return JSONResponse({"detail": "another attempt has begun"}, 409)
         if request.path_params["what"] in self.refuses:
             return JSONResponse({"detail": "it is not as it should be"}, 422)
         if (key := request.headers["Idempotency-Key"]) not in self.keys:
@@ -152,7 +154,11 @@ class FrontDesk:
     async def standing(self, request: Request) -> Response:
         if self.forgotten:
             return JSONResponse({"type": "urn:vistory:problem:not-found", "detail": "there is no such attempt"}, 404)
-        return JSONResponse({"current": not self.stale, "cancelling": self.cancelling, "archived": self.archived})
+        current = not self._is_stale(request)
+        return JSONResponse({"current": current, "cancelling": self.cancelling, "archived": self.archived})
+
+    def _is_stale(self, request: Request) -> bool:
+        return self.stale or request.path_params["n"] < self.current
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from psycopg_pool import ConnectionPool
 from commands.access import Command
 from commands.training_job import LoseAttempt
 from consumers.acting import Platform
-from consumers.reaper import RealEyes, Reaper, Running
+from consumers.reaper import ANSWERS_WITHIN, LOOKS_EVERY, RealEyes, Reaper, Running
 from infra.bus import connect
 from infra.embedded.nats import Nats
 from infra.heard import Heard
@@ -65,6 +65,16 @@ def test_an_attempt_whose_worker_is_silent_on_every_way_is_given_up_once() -> No
     assert (lost.job_id, lost.attempt, lost.evidence.reason) == (JOB.job, 1, "worker_lost")
 
 
+def test_a_worker_that_is_gone_is_given_up_in_time_for_another_to_begin_within_ten_seconds() -> None:
+    world = World(renews=True)
+    reaper = world.reaper()
+    world.watch(reaper, 30)
+    world.renews, gone = False, world.now
+    while not world.given:
+        world.watch(reaper, 1)
+    assert world.now - gone + ANSWERS_WITHIN + LOOKS_EVERY < 10
+
+
 def test_a_worker_that_renews_keeps_its_attempt() -> None:
     world = World(renews=True)
     world.watch(world.reaper(), 60)
@@ -82,7 +92,7 @@ def test_an_outage_of_the_bus_kills_no_healthy_job() -> None:
     reaper = world.reaper()
     world.watch(reaper, 300)
     world.in_sight = True
-    world.watch(reaper, 10)
+    world.watch(reaper, 5)
     assert not world.given, "after a reconnection a whole lease is waited for"
     world.watch(reaper, 3)
     assert len(world.given) == 1
@@ -100,7 +110,7 @@ def test_a_worker_that_the_platform_heard_of_lately_is_alive(
             assert await eyes.answers(JOB)
             assert not await eyes.answers(JOB._replace(attempt=2))
             with pool.connection() as connection:
-                connection.execute("UPDATE work.heard SET heard_at = now() - interval '11 seconds'")
+                connection.execute("UPDATE work.heard SET heard_at = now() - interval '4 seconds'")
             assert not await eyes.answers(JOB)
         finally:
             await client.close()

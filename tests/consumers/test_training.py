@@ -21,6 +21,7 @@ from infra.bus import connect
 from infra.config import Settings
 from infra.cores import Seat
 from infra.embedded.nats import Nats
+from infra.executors import Executor
 from infra.ledger import Head, Row
 from infra.mapper import Stored
 from infra.nats_users import trainer_durable
@@ -68,7 +69,7 @@ class Scene:
     service: Service
     desk: FrontDesk
     admin: Client
-    executor: ScriptedExecutor
+    executor: Any
 
     async def request(self, attempt: int = 1, job: UUID = JOB, position: int | None = None) -> None:
         """An attempt that may begin, as the relay publishes it."""
@@ -112,7 +113,7 @@ async def scene(
     servers: Servers,
     bus: Nats,
     folder: Path,
-    executor: ScriptedExecutor,
+    executor: Executor,
     desk: FrontDesk | None = None,
     threads: int | None = 1,
 ) -> AsyncIterator[Scene]:
@@ -339,16 +340,33 @@ def test_a_job_waits_in_its_queue_until_a_core_is_free(servers: Servers, bus: Na
     asyncio.run(story())
 
 
+def test_a_request_that_is_delivered_again_begins_nothing(servers: Servers, bus: Nats, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, Hanging(hangs)) as at:
+            await at.request()
+            await until(lambda: "start" in at.desk.kinds())
+            await at.request(position=2)
+            at.service._free.release()
+            await until_acknowledged(at, 2)
+            assert len(at.executor.started) == len(at.desk.claimed) == 1
+
+    asyncio.run(story())
+
+
 def test_a_job_that_is_not_there_is_not_asked_for_again(servers: Servers, bus: Nats, tmp_path: Path) -> None:
     async def story() -> None:
         async with scene(servers, bus, tmp_path, ScriptedExecutor(trains), FrontDesk(unknown=True)) as at:
             await at.request()
-            async with asyncio.timeout(15):
-                while (await durable(at)).ack_floor.stream_seq == 0:  # type: ignore[union-attr]  # noqa: ASYNC110 (the bus is asked)
-                    await asyncio.sleep(0.05)
+            await until_acknowledged(at, 1)
             assert (await durable(at)).num_ack_pending == 0
 
     asyncio.run(story())
+
+
+async def until_acknowledged(at: Scene, position: int) -> None:
+    async with asyncio.timeout(15):
+        while (await durable(at)).ack_floor.stream_seq < position:  # type: ignore[union-attr]  # noqa: ASYNC110 (the bus is asked)
+            await asyncio.sleep(0.05)
 
 
 async def durable(at: Scene) -> ConsumerInfo:

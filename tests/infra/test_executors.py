@@ -4,9 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import stat
-import sys
-import textwrap
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +12,7 @@ import psutil
 import pytest
 
 from infra.executors import Execution, Executor, Order, SubprocessExecutor, environment
-from tests.doubles_of_trainers import ScriptedExecutor
+from tests.doubles_of_trainers import ScriptedExecutor, environments_with
 
 PROGRAM = """
     import json, os, sys, time
@@ -35,17 +32,6 @@ PROGRAM = """
         time.sleep(600)
     sys.exit(order.get("code", 0))
 """
-
-
-def environments_with(program: str, folder: Path) -> Path:
-    """An environment whose `python` runs this program, whatever it is asked to run."""
-    script = folder / "program.py"
-    script.write_text(textwrap.dedent(program))
-    python = folder / "tiny" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
-    python.chmod(python.stat().st_mode | stat.S_IXUSR)
-    return folder
 
 
 @pytest.fixture(params=["double", "subprocess"])

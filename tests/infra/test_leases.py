@@ -1,6 +1,6 @@
 from uuid import UUID
 
-from infra.leases import Key, Patience
+from infra.leases import LASTS, Key, Patience
 
 JOB = Key(UUID(int=1), 1)
 
@@ -19,22 +19,22 @@ def test_a_lease_that_is_renewed_never_ends() -> None:
 
 
 def test_a_silent_worker_is_given_up_after_a_lease() -> None:
-    assert watched(Patience(), 60, {0.0: 1, 3.0: 2}) == 14.0
+    assert watched(Patience(), 60, {0.0: 1, 3.0: 2}) == 3 + LASTS + 1
 
 
 def test_a_worker_that_never_renewed_is_given_as_long() -> None:
-    assert watched(Patience(), 60, {}) == 11.0
+    assert watched(Patience(), 60, {}) == LASTS + 1
 
 
 def test_time_in_which_nothing_could_be_seen_does_not_count() -> None:
     patience = Patience()
-    for now in range(9):
+    for now in range(int(LASTS)):
         assert not patience.look(float(now), {JOB: 1})
     patience.blind()
     assert not patience.look(100.0, {JOB: 1})
-    for now in range(101, 111):
+    for now in range(101, 101 + int(LASTS)):
         assert not patience.look(float(now), {JOB: 1}), "a full lease is waited for after a reconnection"
-    assert patience.look(111.0, {JOB: 1}) == [JOB]
+    assert patience.look(101 + LASTS, {JOB: 1}) == [JOB]
 
 
 def test_a_judge_that_was_suspended_does_not_count_its_sleep() -> None:
@@ -45,13 +45,13 @@ def test_a_judge_that_was_suspended_does_not_count_its_sleep() -> None:
 
 def test_an_attempt_that_is_seen_alive_on_another_way_is_given_another_lease() -> None:
     patience = Patience()
-    assert watched(patience, 60, {}) == 11.0
+    assert watched(patience, 60, {}) == LASTS + 1
     patience.forgive(JOB)
-    assert not patience.look(12.0, {JOB: None})
+    assert not patience.look(LASTS + 2, {JOB: None})
 
 
 def test_an_attempt_that_ended_is_forgotten() -> None:
     patience = Patience()
     patience.look(0.0, {JOB: 1})
-    patience.look(9.0, {})
-    assert not patience.look(12.0, {JOB: 1})
+    patience.look(LASTS - 1, {})
+    assert not patience.look(LASTS + 2, {JOB: 1})
