@@ -12,13 +12,14 @@ from api.reading import After, Auditor, Known, Limit, Member, reads
 from domain.errors import Forbidden, NotFound
 from domain.roles import Permission, reach
 from domain.values import Line, Slug
-from projections import audit, dataset
+from projections import audit, dataset, training_job
 from projections.audit import AuditRow, list_entries
 from projections.dataset import find_dataset
 from projections.paging import Page
+from projections.training_job import find_job
 
 router = APIRouter(prefix="/audit", tags=["audit"])
-Reading = Annotated[Connection, reads(audit.PROJECTION, dataset.PROJECTION)]
+Reading = Annotated[Connection, reads(audit.PROJECTION, dataset.PROJECTION, training_job.PROJECTION)]
 ANSWERS = errors.responses(401, 403, 404, 422, 503)
 ABOUT_PEOPLE = frozenset({"person", "membership", "organization"})
 
@@ -48,18 +49,18 @@ Filters = Annotated[dict[str, Any], Depends(filters)]
 
 @router.get("/me", responses=ANSWERS)
 def mine(member: Member, tx: Reading, filters: Filters) -> Page[Entry]:
-    return _entries(tx, member, actor_id=member.caller.id, **filters)
+    return _entries(tx, member, viewer=None, actor_id=member.caller.id, **filters)
 
 
 @router.get("/organization", responses=ANSWERS)
 def of_organization(auditor: Auditor, tx: Reading, filters: Filters) -> Page[Entry]:
-    return _entries(tx, auditor, **filters)
+    return _entries(tx, auditor, viewer=auditor.viewer, **filters)
 
 
 @router.get("/entity/{type}/{id}", responses=ANSWERS)
 def of_entity(type: Slug, id: UUID, member: Member, tx: Reading, filters: Filters) -> Page[Entry]:
     _must_be_open_to(member, type, id, tx)
-    return _entries(tx, member, **(filters | {"entity_type": type, "entity_id": id}))
+    return _entries(tx, member, viewer=member.viewer, **(filters | {"entity_type": type, "entity_id": id}))
 
 
 def _must_be_open_to(member: Known, type: str, id: UUID, tx: Connection) -> None:
@@ -67,6 +68,8 @@ def _must_be_open_to(member: Known, type: str, id: UUID, tx: Connection) -> None
         raise Forbidden(f"the role {member.role} does not include {Permission.READ_AUDIT} on what is about people")
     if type == "dataset" and find_dataset(tx, member.organization_id, id, viewer=member.viewer) is None:
         raise NotFound(f"there is no dataset {id}")
+    if type == "training_job" and find_job(tx, member.organization_id, id, viewer=member.viewer) is None:
+        raise NotFound(f"there is no training job {id}")
 
 
 def _may_audit(member: Known) -> bool:

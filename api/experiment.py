@@ -14,14 +14,14 @@ from api.reading import After, Limit, Member, reads
 from commands.experiment import CreateExperiment
 from domain.errors import NotFound
 from domain.values import Name, Tag, Text, Value
-from projections import experiment, training_job
+from projections import dataset, experiment, training_job
 from projections.epoch import EpochRow, list_epochs
 from projections.experiment import ExperimentRow, RunRow, find_experiment, list_experiments, list_runs
 from projections.paging import Page
 from projections.training_job import find_job
 
 router = APIRouter(prefix="/experiments", tags=["experiments"])
-Reading = Annotated[Connection, reads(experiment.PROJECTION, training_job.PROJECTION)]
+Reading = Annotated[Connection, reads(dataset.PROJECTION, experiment.PROJECTION, training_job.PROJECTION)]
 
 
 class NewExperiment(Body):
@@ -50,12 +50,14 @@ def create(body: NewExperiment, desk: PersonDesk) -> Made:
 def index(
     member: Member, tx: Reading, project_id: UUID | None = None, after: After = None, limit: Limit = 50
 ) -> Page[ExperimentRow]:
-    return list_experiments(tx, member.organization_id, project_id=project_id, after=after, limit=limit)
+    return list_experiments(
+        tx, member.organization_id, viewer=member.viewer, project_id=project_id, after=after, limit=limit
+    )
 
 
 @router.get("/{experiment_id}", responses=errors.responses(401, 403, 404, 422, 503))
 def show(experiment_id: UUID, member: Member, tx: Reading) -> ExperimentRow:
-    if row := find_experiment(tx, member.organization_id, experiment_id):
+    if row := find_experiment(tx, member.organization_id, experiment_id, viewer=member.viewer):
         return row
     raise NotFound(f"there is no experiment {experiment_id}")
 
@@ -63,13 +65,13 @@ def show(experiment_id: UUID, member: Member, tx: Reading) -> ExperimentRow:
 @router.get("/{experiment_id}/runs", responses=errors.responses(401, 403, 404, 422, 503))
 def runs(experiment_id: UUID, member: Member, tx: Reading, after: After = None, limit: Limit = 50) -> Page[RunRow]:
     show(experiment_id, member, tx)
-    return list_runs(tx, member.organization_id, experiment_id, after=after, limit=limit)
+    return list_runs(tx, member.organization_id, experiment_id, viewer=member.viewer, after=after, limit=limit)
 
 
 @router.get("/{experiment_id}/runs/{job_id}/metrics", responses=errors.responses(401, 403, 404, 422, 503))
 def metrics(experiment_id: UUID, job_id: UUID, member: Member, tx: Reading, after: After = None) -> Metrics:
     """`after` is an epoch."""
-    job = find_job(tx, member.organization_id, job_id)
+    job = find_job(tx, member.organization_id, job_id, viewer=member.viewer)
     if job is None or job.experiment_id != experiment_id:
         raise NotFound(f"there is no run {job_id} in this experiment")
     epochs = list_epochs(tx, member.organization_id, job_id, after=after or 0)

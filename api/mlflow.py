@@ -1,7 +1,8 @@
 """MLflow's own pages, behind our sign-in.
 
-MLflow knows no walls between organizations, so it is shown only while the ledger holds a single one; and what it shows
-is made from our history, so nobody changes it from outside: searching is all that may be posted.
+MLflow knows no walls between organizations, so it is shown only while the ledger holds a single one, and to whom no
+training is hidden; and what it shows is made from our history, so nobody changes it from outside: searching is all that
+may be posted.
 """
 
 import base64
@@ -17,11 +18,13 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from sqlalchemy import func, select
 
 from api.house import House, TheHouse
+from api.reading import viewer
 from commands.access import Caller, demand
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.roles import Permission
 from infra.dispatch import Unavailable
 from projections.membership import organizations
+from projections.training_job import any_hidden
 
 router = APIRouter(include_in_schema=False)
 PATH: Final = "/mlflow"
@@ -43,10 +46,12 @@ class NeedsSignIn(Unauthenticated):
 def visitor(request: Request, house: TheHouse) -> Caller:
     kind, _, rest = request.headers.get("authorization", "").partition(" ")
     caller = house.tokens.person(rest) if kind.lower() == "bearer" else _by_password(house, kind, rest)
-    demand(caller, house.ledger_as(caller), Permission.READ, None)
+    role = demand(caller, house.ledger_as(caller), Permission.READ, None)
     with house.reading.transaction() as tx:
         if (tx.execute(select(func.count()).select_from(organizations)).scalar() or 0) > 1:
             raise Forbidden("MLflow does not separate organizations, and there are several here")
+        if any_hidden(tx, viewer(role, caller.id)):
+            raise Forbidden("MLflow shows every training, and some were made from a dataset that is private to others")
     if request.method not in HARMLESS and not (request.method == "POST" and SEARCHES.fullmatch(_path(request))):
         raise Forbidden("MLflow's pages are for reading; what they show is made from the history")
     return caller

@@ -31,12 +31,12 @@ class ModelPage(ModelRow):
 
 @router.get("", responses=errors.responses(401, 403, 422, 503))
 def index(member: Member, tx: Reading, after: After = None, limit: Limit = 50) -> Page[ModelRow]:
-    return list_models(tx, member.organization_id, after=after, limit=limit)
+    return list_models(tx, member.organization_id, viewer=member.viewer, after=after, limit=limit)
 
 
 @router.get("/{model_id}", responses=errors.responses(401, 403, 404, 422, 503))
 def show(model_id: UUID, member: Member, tx: Reading, house: TheHouse) -> ModelPage:
-    row = find_model(tx, member.organization_id, model_id)
+    row = find_model(tx, member.organization_id, model_id, viewer=member.viewer)
     if row is None:
         raise NotFound(f"there is no model {model_id}")
     urls = [house.blobs.url(row.organization_id, sha256) for sha256 in (row.sha256, row.result)]

@@ -28,6 +28,11 @@ After = Annotated[int | None, Query(ge=0, le=2**53, description="`next` of the p
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 
 
+def viewer(role: Role, person_id: UUID) -> UUID | None:
+    """For whom private things of others are hidden; an admin sees all."""
+    return None if role is Role.ADMIN else person_id
+
+
 @dataclass(frozen=True)
 class Known:
     """Somebody who may read what is inside the wall of one organization."""
@@ -38,8 +43,7 @@ class Known:
 
     @property
     def viewer(self) -> UUID | None:
-        """For whom private things of others are hidden; an admin sees all."""
-        return None if self.role is Role.ADMIN else self.caller.id
+        return viewer(self.role, self.caller.id)
 
 
 def may(permission: Permission) -> Callable[[Caller, House], Known]:

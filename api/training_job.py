@@ -20,7 +20,7 @@ from domain.training import Device, Recipe, Status, Weights
 from domain.training_job import TrainingJob
 from domain.values import Parameters, Sha256, Slug, Value
 from infra.trainers import TrainableModel
-from projections import training_job
+from projections import dataset, training_job
 from projections.attempt import AttemptRow, list_attempts
 from projections.epoch import CheckpointRow, list_checkpoints
 from projections.models import find_model
@@ -28,7 +28,7 @@ from projections.paging import Page
 from projections.training_job import JobRow, find_job, list_jobs
 
 router = APIRouter(tags=["training"])
-Reading = Annotated[Connection, reads(training_job.PROJECTION)]
+Reading = Annotated[Connection, reads(training_job.PROJECTION, dataset.PROJECTION)]
 
 
 class From(Body):
@@ -119,12 +119,14 @@ def index(
     limit: Limit = 50,
 ) -> Page[JobRow]:
     wanted = {"experiment_id": experiment_id, "project_id": project_id, "dataset_id": dataset_id}
-    return list_jobs(tx, member.organization_id, **wanted, status=status, after=after, limit=limit)
+    return list_jobs(
+        tx, member.organization_id, viewer=member.viewer, **wanted, status=status, after=after, limit=limit
+    )
 
 
 @router.get("/training-jobs/{job_id}", responses=errors.responses(401, 403, 404, 422, 503))
 def show(job_id: UUID, member: Member, tx: Reading, house: TheHouse) -> JobPage:
-    row = find_job(tx, member.organization_id, job_id)
+    row = find_job(tx, member.organization_id, job_id, viewer=member.viewer)
     if row is None:
         raise NotFound(f"there is no training job {job_id}")
     attempts = list_attempts(tx, member.organization_id, job_id)
@@ -135,7 +137,8 @@ def show(job_id: UUID, member: Member, tx: Reading, house: TheHouse) -> JobPage:
 
 def _weights(weights: From, member: Known, tx: Connection, house: House) -> Weights:
     """An earlier model is pinned by its hash; bytes that this organization does not have are no start."""
-    model = find_model(tx, member.organization_id, weights.model_id) if weights.model_id else None
+    id, viewer = weights.model_id, member.viewer
+    model = find_model(tx, member.organization_id, id, viewer=viewer) if id else None
     if weights.model_id and (model is None or weights.sha256 not in (None, model.sha256)):
         raise NotFound(f"there is no model {weights.model_id} with these weights")
     if model is not None:

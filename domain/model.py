@@ -63,6 +63,11 @@ class Aggregate(BaseAggregate[UUID]):
         """Whether a member of its organization who is no admin may know of it."""
         return True
 
+    @property
+    def shown_as(self) -> "tuple[type[Aggregate], UUID] | None":
+        """From what it was made, where it is shown to nobody who may not know of that."""
+        return None
+
 
 class Actor(Value):
     """Who acts. The role is the role as it was; a person acts inside one organization."""

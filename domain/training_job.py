@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from domain.dataset import Snapshot
+from domain.dataset import Dataset, Snapshot
 from domain.model import Aggregate, Event, InitialEvent
 from domain.training import (
     GIVEN_BACK,
@@ -206,6 +206,10 @@ class TrainingJob(Aggregate):
             recipe=recipe,
             timestamp=now,
         )
+
+    @property
+    def shown_as(self) -> tuple[type[Aggregate], UUID]:
+        return Dataset, self.dataset_id
 
     def claim(self, attempt: int, worker_id: UUID, worker: str, now: datetime) -> None:
         self.must_run(attempt)

@@ -113,6 +113,8 @@ class Unit:
             return True
         if aggregate.organization not in (None, caller.organization_id):
             return False
+        if aggregate.shown_as is not None and self.find(*aggregate.shown_as) is None:
+            return False
         return aggregate.shown_to(caller.id) or self._is_admin(caller)
 
     def _is_admin(self, caller: Caller) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Index,
@@ -16,9 +17,11 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    case,
     func,
     or_,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -29,6 +32,7 @@ from projections.audit_words import ACTIONS, NOISY, changes, sentence
 from projections.folding import plain
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, newest
+from projections.shown import of_dataset, of_job
 
 entries: Final = Table(
     "audit_entries",
@@ -145,6 +149,7 @@ def list_entries(
     tx: Connection,
     organization_id: UUID,
     *,
+    viewer: UUID | None,
     actor_id: UUID | None = None,
     entity_type: str | None = None,
     entity_id: UUID | None = None,
@@ -157,7 +162,7 @@ def list_entries(
     limit: int = 50,
 ) -> Page[AuditRow]:
     """The newest first; `start` is included and `end` is not. Bookkeeping and reports by epoch come with `noisy`."""
-    query = _named(organization_id)
+    query = _named(organization_id).where(_shown_to(viewer))
     exact = {"actor_id": actor_id, "entity_type": entity_type, "entity_id": entity_id, "action": action}
     query = query.where(*(entries.c[name] == value for name, value in exact.items() if value is not None))
     if project_id is not None:
@@ -169,6 +174,11 @@ def list_entries(
     if not noisy:
         query = query.where(entries.c.noisy.is_(False))
     return newest(tx, query, entries.c.position, AuditRow, after, limit)
+
+
+def _shown_to(viewer: UUID | None) -> ColumnElement[bool]:
+    of, id = entries.c.entity_type, entries.c.entity_id
+    return case((of == "dataset", of_dataset(id, viewer)), (of == "training_job", of_job(id, viewer)), else_=true())
 
 
 def _named(organization_id: UUID) -> Select[tuple[object, ...]]:

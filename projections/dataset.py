@@ -5,45 +5,18 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Select, Table, Text, Uuid, or_, select
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Select, Table, Text, Uuid, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.dataset import Dataset, Layout, Split, Task, Visibility
 from domain.model import Recorded
 from domain.values import Value
+from projections import shown
+from projections.datasets import datasets
 from projections.folding import changed, plain
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, first, newest
 from projections.topics import EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, TRAINING_JOB
-
-datasets: Final = Table(
-    "datasets",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organization_id", Uuid, nullable=False),
-    Column("owner_id", Uuid, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("description", Text, nullable=False),
-    Column("visibility", Text, nullable=False),
-    Column("tags", JSONB, nullable=False),
-    Column("revision", BigInteger, nullable=False),
-    Column("root", Text),
-    Column("images", BigInteger, nullable=False),
-    Column("labelled_images", BigInteger, nullable=False),
-    Column("annotations", BigInteger, nullable=False),
-    Column("bytes", BigInteger, nullable=False),
-    Column("task", Text),
-    Column("layout", Text),
-    Column("classes", JSONB, nullable=False),
-    Column("report", Text),
-    Column("last_split", JSONB(none_as_null=True)),
-    Column("snapshots", BigInteger, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("updated_at", DateTime(timezone=True), nullable=False),
-    Column("first_position", BigInteger, nullable=False),
-    Column("position", BigInteger, nullable=False),
-    Index("datasets_by_organization", "organization_id", "first_position"),
-)
 
 revisions: Final = Table(
     "dataset_revisions",
@@ -232,10 +205,7 @@ PROJECTION: Final = Projection(
 
 
 def _seen(organization_id: UUID, viewer: UUID | None) -> Select[tuple[object, ...]]:
-    query = select(datasets).where(datasets.c.organization_id == organization_id)
-    if viewer is None:
-        return query
-    return query.where(or_(datasets.c.visibility != Visibility.PRIVATE.value, datasets.c.owner_id == viewer))
+    return select(datasets).where(datasets.c.organization_id == organization_id, shown.to(viewer))
 
 
 def find_dataset(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUID | None = None) -> DatasetRow | None:

@@ -11,6 +11,7 @@ from pydantic import Field
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Float,
@@ -33,6 +34,7 @@ from domain.values import Value
 from projections.folding import changed, plain
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, newest
+from projections.shown import of_job
 from projections.topics import DATASET, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT
 
 experiments: Final = Table(
@@ -191,16 +193,18 @@ PROJECTION: Final = Projection(
 _LESS_IS_BETTER: Final = re.compile(r"loss|error|\b(?:mae|mse|rmse)\b|perplexity|seconds|latency", re.IGNORECASE)
 
 
-def find_experiment(tx: Connection, organization_id: UUID, id: UUID) -> ExperimentRow | None:
+def find_experiment(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUID | None) -> ExperimentRow | None:
+    """With a viewer, what is not shown to it counts in no figure."""
     query = select(experiments).where(experiments.c.id == id, experiments.c.organization_id == organization_id)
     found = newest(tx, query, experiments.c.first_position, ExperimentRow, None, 1)
-    return next(iter(_counted(tx, found.items)), None)
+    return next(iter(_counted(tx, found.items, viewer)), None)
 
 
 def list_experiments(
     tx: Connection,
     organization_id: UUID,
     *,
+    viewer: UUID | None,
     project_id: UUID | None = None,
     after: int | None = None,
     limit: int = 50,
@@ -209,23 +213,34 @@ def list_experiments(
     if project_id is not None:
         query = query.where(experiments.c.project_id == project_id)
     page = newest(tx, query, experiments.c.first_position, ExperimentRow, after, limit)
-    return Page(_counted(tx, page.items), page.next)
+    return Page(_counted(tx, page.items, viewer), page.next)
 
 
 def list_runs(
-    tx: Connection, organization_id: UUID, experiment_id: UUID, *, after: int | None = None, limit: int = 50
+    tx: Connection,
+    organization_id: UUID,
+    experiment_id: UUID,
+    *,
+    viewer: UUID | None,
+    after: int | None = None,
+    limit: int = 50,
 ) -> Page[RunRow]:
-    of = runs.c.experiment_id == experiment_id, runs.c.organization_id == organization_id
+    of = (
+        runs.c.experiment_id == experiment_id,
+        runs.c.organization_id == organization_id,
+        of_job(runs.c.job_id, viewer),
+    )
     return newest(tx, select(runs).where(*of), runs.c.first_position, RunRow, after, limit)
 
 
-def _counted(tx: Connection, rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
+def _counted(tx: Connection, rows: Sequence[ExperimentRow], viewer: UUID | None) -> list[ExperimentRow]:
     """An ending names its job and not the experiment, so the figures are taken from the runs when they are read."""
     ids = [row.id for row in rows]
     done = func.count().filter(runs.c.status == Status.COMPLETED.value)
-    counting = select(runs.c.experiment_id, func.count(), done).where(runs.c.experiment_id.in_(ids))
+    shown = runs.c.experiment_id.in_(ids), of_job(runs.c.job_id, viewer)
+    counting = select(runs.c.experiment_id, func.count(), done).where(*shown)
     counts = {id: (many, completed) for id, many, completed in tx.execute(counting.group_by(runs.c.experiment_id))}
-    best = _best(tx, ids)
+    best = _best(tx, *shown)
     return [_with_figures(row, *counts.get(row.id, (0, 0)), best[row.id]) for row in rows]
 
 
@@ -233,14 +248,14 @@ def _with_figures(row: ExperimentRow, many: int, completed: int, best: dict[str,
     return row.model_copy(update={"num_runs": many, "num_completed_runs": completed, "best_metrics": best})
 
 
-def _best(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, dict[str, float]]:
+def _best(tx: Connection, *shown: ColumnElement[bool]) -> dict[UUID, dict[str, float]]:
     """The best of each metric; one that diverged is a word and no candidate."""
     columns = column("key", Text), column("value", JSONB)
     metric = func.jsonb_each(runs.c.metrics).table_valued(*columns, joins_implicitly=True)
     value = cast(metric.c.value, Float)
     query = (
         select(runs.c.experiment_id, metric.c.key, func.min(value), func.max(value))
-        .where(runs.c.experiment_id.in_(ids), func.jsonb_typeof(metric.c.value) == "number")
+        .where(*shown, func.jsonb_typeof(metric.c.value) == "number")
         .group_by(runs.c.experiment_id, metric.c.key)
     )
     best: dict[UUID, dict[str, float]] = defaultdict(dict)

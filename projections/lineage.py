@@ -27,8 +27,8 @@ class Lineage(Value):
     """Images and split are fixed by `job.snapshot` (their hashes), everything else that was chosen by `job.recipe`.
 
     Each attempt says on what device and in what environment it ran, and from which checkpoint. `parent` is the model
-    whose weights this one began with. What another read model has not seen yet is None, and so is a dataset that is
-    private to somebody else.
+    whose weights this one began with. What another read model has not seen yet is None, and so is a parent that was
+    trained on somebody else's private dataset.
     """
 
     model: ModelRow
@@ -42,11 +42,11 @@ class Lineage(Value):
 
 
 def find_lineage(
-    tx: Connection, organization_id: UUID, model_id: UUID, *, viewer: UUID | None = None, named: bool = False
+    tx: Connection, organization_id: UUID, model_id: UUID, *, viewer: UUID | None, named: bool = False
 ) -> Lineage | None:
-    """With a viewer, another person's private dataset is left out; `named` gives the owner's name and e-mail."""
-    model = find_model(tx, organization_id, model_id)
-    job = find_job(tx, organization_id, model.job_id) if model else None
+    """With a viewer, what is not shown to it is left out; `named` gives the owner's name and e-mail."""
+    model = find_model(tx, organization_id, model_id, viewer=viewer)
+    job = find_job(tx, organization_id, model.job_id, viewer=viewer) if model else None
     if model is None or job is None:
         return None
     parent = job.recipe.weights.model_id
@@ -56,9 +56,9 @@ def find_lineage(
         attempts=tuple(list_attempts(tx, organization_id, job.id)),
         owner=_owner(tx, organization_id, job.owner_id, named),
         project=find_project(tx, organization_id, job.project_id),
-        experiment=find_experiment(tx, organization_id, job.experiment_id),
+        experiment=find_experiment(tx, organization_id, job.experiment_id, viewer=viewer),
         dataset=find_dataset(tx, organization_id, job.dataset_id, viewer=viewer),
-        parent=find_model(tx, organization_id, parent) if parent else None,
+        parent=find_model(tx, organization_id, parent, viewer=viewer) if parent else None,
     )
 
 

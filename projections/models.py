@@ -14,6 +14,7 @@ from domain.values import Value
 from projections.folding import plain
 from projections.model import Key, Row, View, metadata
 from projections.paging import Page, first, newest
+from projections.shown import of_job
 
 # By job and not by its own id: a worker chooses that, and must not be able to write over another's model.
 models: Final = Table(
@@ -78,11 +79,14 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 MODELS: Final = View(models, _keys, _fold)
 
 
-def find_model(tx: Connection, organization_id: UUID, id: UUID) -> ModelRow | None:
+def find_model(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUID | None) -> ModelRow | None:
     query = select(models).where(models.c.id == id, models.c.organization_id == organization_id)
+    query = query.where(of_job(models.c.job_id, viewer))
     return first(tx, query.order_by(models.c.position).limit(1), ModelRow)
 
 
-def list_models(tx: Connection, organization_id: UUID, *, after: int | None = None, limit: int = 50) -> Page[ModelRow]:
-    query = select(models).where(models.c.organization_id == organization_id)
+def list_models(
+    tx: Connection, organization_id: UUID, *, viewer: UUID | None, after: int | None = None, limit: int = 50
+) -> Page[ModelRow]:
+    query = select(models).where(models.c.organization_id == organization_id, of_job(models.c.job_id, viewer))
     return newest(tx, query, models.c.position, ModelRow, after, limit)

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Index, Table, Text, Uuid, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, select
 
 from domain.dataset import Snapshot
 from domain.model import Recorded
@@ -16,44 +15,12 @@ from domain.values import Value
 from projections.attempt import ATTEMPTS
 from projections.epoch import EPOCHS
 from projections.folding import changed, plain
-from projections.model import Key, Projection, Row, View, metadata
+from projections.jobs import jobs
+from projections.model import Key, Projection, Row, View
 from projections.models import MODELS
 from projections.paging import Page, first, newest
+from projections.shown import of_dataset
 from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT
-
-jobs: Final = Table(
-    "training_jobs",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organization_id", Uuid, nullable=False),
-    Column("owner_id", Uuid, nullable=False),
-    Column("project_id", Uuid, nullable=False),
-    Column("experiment_id", Uuid, nullable=False),
-    Column("dataset_id", Uuid, nullable=False),
-    Column("snapshot", JSONB, nullable=False),
-    Column("recipe", JSONB, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("attempt", BigInteger, nullable=False),
-    Column("cancelling", Boolean, nullable=False),
-    Column("epoch", BigInteger, nullable=False),
-    Column("epochs", BigInteger),
-    Column("metrics", JSONB, nullable=False),
-    Column("best_epoch", BigInteger),
-    Column("model_id", Uuid),
-    Column("result", Text),
-    Column("picture", Text),
-    Column("mlflow_run_id", Text),
-    Column("reason", Text),
-    Column("evidence", JSONB(none_as_null=True)),
-    Column("requested_at", DateTime(timezone=True), nullable=False),
-    Column("started_at", DateTime(timezone=True)),
-    Column("ended_at", DateTime(timezone=True)),
-    Column("first_position", BigInteger, nullable=False),
-    Column("position", BigInteger, nullable=False),
-    Index("training_jobs_by_organization", "organization_id", "first_position"),
-    Index("training_jobs_by_experiment", "experiment_id", "first_position"),
-    Index("training_jobs_by_project", "project_id", "first_position"),
-)
 
 
 class JobRow(Value):
@@ -194,15 +161,21 @@ PROJECTION: Final = Projection(
 )
 
 
-def find_job(tx: Connection, organization_id: UUID, id: UUID) -> JobRow | None:
+def find_job(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUID | None) -> JobRow | None:
     query = select(jobs).where(jobs.c.id == id, jobs.c.organization_id == organization_id)
-    return first(tx, query, JobRow)
+    return first(tx, query.where(of_dataset(jobs.c.dataset_id, viewer)), JobRow)
+
+
+def any_hidden(tx: Connection, viewer: UUID | None) -> bool:
+    hidden = select(jobs.c.id).where(~of_dataset(jobs.c.dataset_id, viewer)).limit(1)
+    return tx.execute(hidden).first() is not None
 
 
 def list_jobs(
     tx: Connection,
     organization_id: UUID,
     *,
+    viewer: UUID | None,
     project_id: UUID | None = None,
     experiment_id: UUID | None = None,
     dataset_id: UUID | None = None,
@@ -211,7 +184,7 @@ def list_jobs(
     limit: int = 50,
 ) -> Page[JobRow]:
     wanted = {"project_id": project_id, "experiment_id": experiment_id, "dataset_id": dataset_id}
-    query = select(jobs).where(jobs.c.organization_id == organization_id)
+    query = select(jobs).where(jobs.c.organization_id == organization_id, of_dataset(jobs.c.dataset_id, viewer))
     query = query.where(*(jobs.c[name] == value for name, value in wanted.items() if value is not None))
     if status is not None:
         query = query.where(jobs.c.status == status.value)

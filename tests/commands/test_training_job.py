@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from commands.access import Caller, Command
 from commands.dataset import MakeSplit
 from commands.experiment import CreateExperiment
+from commands.membership import ChangeRole
 from commands.project import CreateProject
 from commands.training_job import (
     CancelTraining,
@@ -21,9 +22,10 @@ from commands.training_job import (
     RequestTraining,
     RunAgain,
 )
-from domain.dataset import Dataset, DatasetHasNoSplit, DatasetIsEmpty
+from domain.dataset import Dataset, DatasetHasNoSplit, DatasetIsEmpty, Visibility
 from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.experiment import Experiment
+from domain.membership import membership_id
 from domain.roles import Role
 from domain.training import (
     MAX_LOSSES,
@@ -37,7 +39,7 @@ from domain.training import (
     OrganizationIsBusy,
 )
 from domain.training_job import TrainingJob
-from tests.commands.conftest import BEN, ann, approve, ben, eve
+from tests.commands.conftest import ACME, BEN, ann, approve, ben, eve
 from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import BASELINE, platform
@@ -303,6 +305,15 @@ def test_a_cancelled_job_whose_worker_is_lost_is_not_begun_again(running: Spec) 
 
 def test_an_engineer_cancels_its_own_jobs_only(running: Spec) -> None:
     running.by(ann).given(approve(BEN, Role.ENGINEER_I)).by(ben).when(cancel).then_refused(Forbidden)
+
+
+def test_a_training_is_shown_as_its_dataset_is(spec: Spec) -> None:
+    private = dataset.model_copy(update={"visibility": Visibility.PRIVATE})
+    spec.given(project, experiment, private, upload(spec, ONE), split, request(), approve(BEN, Role.MANAGER)).by(ben)
+    spec.when(cancel).then_refused(NotFound)
+    spec.when(RunAgain(job_id=AGAIN, of=JOB, code_version="2")).then_refused(NotFound)
+    spec.by(ann).given(ChangeRole(membership_id=membership_id(ACME, BEN), role=Role.ADMIN)).by(ben)
+    spec.when(cancel).then((TrainingJob.Cancelled, {}))
 
 
 def test_running_again_takes_the_same_recipe_and_snapshot(running: Spec) -> None:

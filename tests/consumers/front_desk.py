@@ -22,7 +22,8 @@ ORGANIZATION = UUID(int=5)
 @dataclass
 class FrontDesk:
     """`away` makes every answer a 503; addresses of claims before the one numbered `good_from` have expired;
-    jobs that are `unknown` cannot be claimed, and attempts that are `forgotten` stand nowhere; those before `current` are stale.
+    jobs that are `unknown` cannot be claimed, and attempts that are `forgotten` stand nowhere; those before `current`
+    are stale.
     """
 
     resume: tuple[dict[str, Any], ...] = ()

@@ -245,7 +245,7 @@ def test_a_rebuild_swaps_while_people_read(at: Scene, history: Sequence[Recorded
         async with at.projecting():
             await at.reached(head)
             with at.reading.transaction() as tx:
-                entries = len(list_entries(tx, ACME, limit=1_000).items)
+                entries = len(list_entries(tx, ACME, viewer=None, limit=1_000).items)
             reading = asyncio.create_task(asyncio.to_thread(read_often, at, stop, entries))
             try:
                 for _ in range(3):
@@ -266,7 +266,7 @@ def read_often(at: Scene, stop: asyncio.Event, entries: int) -> int:
     while not stop.is_set():
         with at.reading.transaction() as tx:
             assert find_project(tx, ACME, CELLS) is not None
-            assert len(list_entries(tx, ACME, limit=1_000).items) == entries
+            assert len(list_entries(tx, ACME, viewer=None, limit=1_000).items) == entries
         times += 1
     return times
 
@@ -309,7 +309,7 @@ def test_after_erasures_two_rebuilds_are_equal_and_only_names_are_gone(at: Scene
         ben = find_member_of_person(tx, ACME, BEN)
         assert ben is not None
         assert ben.full_name == "[erased]"
-        assert list_entries(tx, ACME, actor_id=ANN).items[0].actor_name == "[erased]"
+        assert list_entries(tx, ACME, viewer=None, actor_id=ANN).items[0].actor_name == "[erased]"
 
 
 def test_the_queries_answer_within_their_own_walls(at: Scene, history: Sequence[Recorded]) -> None:
@@ -319,14 +319,14 @@ def test_the_queries_answer_within_their_own_walls(at: Scene, history: Sequence[
         assert find_project(tx, ACME, ELSEWHERE) is None
         assert [row.name for row in list_projects(tx, ACME).items] == ["blood cells"]
         assert {row.full_name for row in list_members(tx, ACME).items} == {"Ann", "Ben"}
-        experiment = find_experiment(tx, ACME, BASELINE)
+        experiment = find_experiment(tx, ACME, BASELINE, viewer=None)
         assert experiment is not None
         assert (experiment.num_runs, experiment.num_completed_runs) == (4, 1)
         assert experiment.best_metrics == {"mAP50": 0.9}
-        assert len(list_runs(tx, ACME, BASELINE).items) == 4
-        job = list_jobs(tx, ACME, project_id=CELLS).items[-1]
+        assert len(list_runs(tx, ACME, BASELINE, viewer=None).items) == 4
+        job = list_jobs(tx, ACME, viewer=None, project_id=CELLS).items[-1]
         assert job.model_id is not None
-        lineage = find_lineage(tx, ACME, job.model_id, named=True)
+        lineage = find_lineage(tx, ACME, job.model_id, named=True, viewer=None)
         assert lineage is not None
         assert lineage.owner is not None
         assert lineage.owner.full_name == "Ann"
@@ -337,19 +337,19 @@ def test_a_page_begins_where_the_last_one_ended(at: Scene, history: Sequence[Rec
     at.tell(history)
     rebuild(at.core)
     with at.reading.transaction() as tx:
-        whole = list_entries(tx, ACME, noisy=True, limit=1_000)
+        whole = list_entries(tx, ACME, viewer=None, noisy=True, limit=1_000)
         assert whole.next is None
         pages, after = [], None
         while True:
-            page = list_entries(tx, ACME, noisy=True, after=after, limit=7)
+            page = list_entries(tx, ACME, viewer=None, noisy=True, after=after, limit=7)
             pages += page.items
             if (after := page.next) is None:
                 break
         assert pages == whole.items
         assert [row.position for row in pages] == sorted((row.position for row in pages), reverse=True)
         assert all(row.description and "?" not in row.description for row in pages)
-        assert not any(row.noisy for row in list_entries(tx, ACME).items)
-        of_project = list_entries(tx, ACME, project_id=CELLS, noisy=True, limit=1_000).items
+        assert not any(row.noisy for row in list_entries(tx, ACME, viewer=None).items)
+        of_project = list_entries(tx, ACME, viewer=None, project_id=CELLS, noisy=True, limit=1_000).items
         assert {"training_job.epoch_completed", "project.renamed"} <= {row.topic for row in of_project}
 
 

@@ -1,0 +1,31 @@
+"""Who may know of what was made from a dataset: a training, its figures and its model are shown as their dataset is.
+
+A viewer is a member who is no admin; without one, everything is shown.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, or_, true
+
+from domain.dataset import Visibility
+from projections.datasets import datasets
+from projections.jobs import jobs
+
+
+def to(viewer: UUID | None) -> ColumnElement[bool]:
+    """Of a dataset itself."""
+    if viewer is None:
+        return true()
+    return or_(datasets.c.visibility != Visibility.PRIVATE.value, datasets.c.owner_id == viewer)
+
+
+def of_dataset(dataset_id: ColumnElement[UUID], viewer: UUID | None) -> ColumnElement[bool]:
+    """Of what was made from a dataset; one that its read model has not seen yet is nobody's but the admins'."""
+    return true() if viewer is None else exists().where(datasets.c.id == dataset_id, to(viewer))
+
+
+def of_job(job_id: ColumnElement[UUID], viewer: UUID | None) -> ColumnElement[bool]:
+    """Of what came of a training."""
+    if viewer is None:
+        return true()
+    return exists().where(jobs.c.id == job_id, datasets.c.id == jobs.c.dataset_id, to(viewer))
