@@ -17,7 +17,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import ValidationError
 from uuid_utils.compat import uuid7
 
-from api.house import House, TheHouse
+from api.house import House, house_of
 from commands.access import Caller, Command
 from commands.ports import Accepted
 from domain.errors import Unauthenticated
@@ -102,35 +102,35 @@ async def anonymous(request: Request) -> Caller:
     return Caller(kind="anonymous", id=UUID(int=0), client=client(request))
 
 
-async def person(request: Request, house: TheHouse, bearer: Bearer) -> Caller:
+async def person(request: Request, bearer: Bearer) -> Caller:
     if bearer is None:
         raise Unauthenticated("sign in first: send `Authorization: Bearer <token>`")
-    caller = house.tokens.person(bearer.credentials).model_copy(update={"client": client(request)})
+    caller = house_of(request).tokens.person(bearer.credentials).model_copy(update={"client": client(request)})
     request.app.state.limits.accounts.take(caller.id)
     return caller
 
 
-async def service(house: TheHouse, bearer: Bearer) -> Caller:
+async def service(request: Request, bearer: Bearer) -> Caller:
     """A trainer's service, by the credential of its framework; which worker it is, it says itself."""
     given = sha256((bearer.credentials if bearer else "").encode()).hexdigest()
-    for framework, known in house.settings.worker_credentials.items():
+    for framework, known in house_of(request).settings.worker_credentials.items():
         if compare_digest(given, known):
             return Caller(kind="worker", id=UUID(int=0), framework=framework)
     raise Unauthenticated("this is no worker's credential")
 
 
-async def attempt(house: TheHouse, bearer: Bearer) -> Caller:
+async def attempt(request: Request, bearer: Bearer) -> Caller:
     """A worker, by the token that its claim was answered with."""
     if bearer is None:
         raise Unauthenticated("the token of a claimed attempt is needed")
-    return house.tokens.worker(bearer.credentials)
+    return house_of(request).tokens.worker(bearer.credentials)
 
 
 def _desk(of: Callable[..., Awaitable[Caller]]) -> Callable[..., Any]:
     async def desk(
-        request: Request, response: Response, house: TheHouse, caller: Annotated[Caller, Depends(of)], key: Key = None
+        request: Request, response: Response, caller: Annotated[Caller, Depends(of)], key: Key = None
     ) -> Desk:
-        return Desk(house, caller, request, response, key, await request.body() if key else b"")
+        return Desk(house_of(request), caller, request, response, key, await request.body() if key else b"")
 
     return desk
 

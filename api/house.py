@@ -96,9 +96,13 @@ def open_house(settings: Settings) -> Iterator[House]:
         )
 
 
-async def house(connection: HTTPConnection) -> House:
+def house_of(connection: HTTPConnection) -> House:
     found: House = connection.app.state.house
     return found
+
+
+async def house(connection: HTTPConnection) -> House:
+    return house_of(connection)
 
 
 TheHouse = Annotated[House, Depends(house)]
