@@ -45,7 +45,7 @@ def serving(servers: Servers) -> Iterator[Served]:
     with tempfile.TemporaryDirectory(prefix="vistory-bench-") as name:
         folder = Path(name)
         port = Ports(folder / "ports.json")["api"]
-        settings = servers.settings("api", databases).model_copy(update={"api_port": port})
+        settings = servers.settings("api", databases).model_copy(update={"api_port": port, "requests_per_second": 0})
         told = {k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in dict(settings).items()}
         file = write_private(folder / "api.json", json.dumps(told, default=str).encode())
         words = [sys.executable, "-c", "from cli import main; main()", "run", "api"]
