@@ -1,0 +1,48 @@
+"""What is refused at the edge, with nothing behind it."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from api import create_app
+from api.audit import Filters
+from infra.config import Settings
+from tests.api.visitor import PREFIX, good
+
+
+@pytest.fixture
+def bare() -> TestClient:
+    return TestClient(create_app(Settings()))
+
+
+@pytest.mark.parametrize("body", [b"\xff{}", b"{", b"[" * 100_000])
+def test_a_body_that_is_no_json_is_refused_as_such(bare: TestClient, body: bytes) -> None:
+    answer = bare.post(f"{PREFIX}/auth/login", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "urn:vistory:problem:request-is-invalid"
+
+
+def test_a_wrong_method_is_told_every_right_one(bare: TestClient) -> None:
+    answer = bare.delete(f"{PREFIX}/projects/00000000-0000-0000-0000-000000000001")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, PATCH")
+
+
+def test_no_parameter_is_described_as_null(bare: TestClient) -> None:
+    paths: dict[str, Any] = good(bare.get("/openapi.json")).json()["paths"]
+    parameters = [each for item in paths.values() for one in item.values() for each in one.get("parameters", [])]
+    assert parameters
+    assert not [each for each in parameters if {"type": "null"} in each["schema"].get("anyOf", [])]
+
+
+def test_a_filter_with_nul_is_refused() -> None:
+    app = FastAPI()
+
+    @app.get("/")
+    def entries(filters: Filters) -> None:
+        assert filters["action"] == "renamed"
+
+    client = TestClient(app)
+    assert client.get("/?action=renamed").status_code == 200
+    assert client.get("/?action=a%00b").status_code == 422
