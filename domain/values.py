@@ -43,6 +43,8 @@ def _storable(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text.strip()
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
         raise ValueError("must not contain control characters or line breaks")
     return unicodedata.normalize("NFC", text).strip()

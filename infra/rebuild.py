@@ -1,9 +1,14 @@
 """Makes read models anew beside the live ones: folded in memory, copied in, brought to the head, swapped in at once."""
 
+import gc
+import os
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from typing import Final
 
 from psycopg import errors, sql
@@ -11,7 +16,9 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
+from domain import EVENTS as EVENTS_BY_TOPIC
 from domain.model import Recorded
+from infra.config import Settings
 from infra.ledger import Row as Stored
 from infra.mapper import Stored as StoredEvent
 from infra.reading import SWAPPING, consumer, engine_for
@@ -20,13 +27,17 @@ from infra.tables import SCHEMA, apply, copy_in, index, sign, tables
 from infra.wiring import Core
 from projections import PROJECTIONS
 from projections.folding import step
-from projections.model import Key, Projection, Row
+from projections.model import Key, Projection, Row, View
 
 NEXT: Final = "read_next"
 FEW: Final = 500
 TRIES: Final = 20
 _ONE_AT_A_TIME: Final = 7306089
 _AT_ONCE: Final = 2_000
+PART: Final = 50_000
+"""How many events are folded at once, more or less."""
+_core: Core
+"""In a process that folds for a rebuild: what it reads by."""
 
 
 class UnknownReadModel(ValueError):
@@ -91,29 +102,73 @@ def _empty(engine: Engine, schema: str, *, again: bool) -> None:
 
 
 def build(core: Core, draft: Engine, schema: str, wanted: Sequence[Projection], upto: int) -> tuple[int, int]:
-    """Fold the ledger up to a position in memory, and write the tables. Everything is held in memory meanwhile."""
-    drafts: dict[str, dict[Key, Row | None]] = {table.name: {} for table in tables(wanted)}
-    for recorded in in_bulk(core, upto):
-        for projection in (each for each in wanted if recorded.topic not in each.skips):
-            try:
-                for view in projection.views:
-                    step(view, drafts[view.table.name], recorded)
-            except Exception as error:
-                raise CannotFold(f"{projection.name} at position {recorded.position}: {error!r}") from error
+    """Fold the ledger up to a position, and write the tables.
+
+    In parts of whole aggregates, by several processes where there is much of it: no row is ever made from events of two
+    aggregates (a key in two parts would be refused by the table). So memory is what a part takes, not the ledger.
+    """
+    views = [view for projection in wanted for view in projection.views]
     with draft.begin() as tx:
-        for view in (view for projection in wanted for view in projection.views):
+        for view in views:
             tx.execute(CreateTable(view.table))
             sign(tx, view.table, schema)
-            copy_in(tx, view.table, schema, (row for row in drafts[view.table.name].values() if row is not None))
+    parts = max(1, -(-upto // PART))
+    fold = partial(fold_part, schema, [each.name for each in wanted], upto, parts)
+    rows = fold(core, 0) if parts == 1 else sum(_by_processes(core.settings, fold, parts))
+    with draft.begin() as tx:
+        for view in views:
             index(tx, view)
-    return upto, sum(len(rows) for rows in drafts.values())
+    return upto, rows
 
 
-def in_bulk(core: Core, upto: int) -> Iterator[Recorded]:
-    """The whole ledger through a cursor on the server, in order."""
+def _by_processes(settings: Settings, fold: Callable[[Core, int], int], parts: int) -> Iterable[int]:
+    with ProcessPoolExecutor(
+        min(parts, os.cpu_count() or 1), get_context("spawn"), _begin_process, (settings,)
+    ) as processes:
+        yield from processes.map(partial(_in_process, fold), range(parts))
+
+
+def _begin_process(settings: Settings) -> None:
+    """What is folded lives until it is written, so there is nothing for a collector of garbage to find."""
+    gc.disable()
+    global _core
+    _core = Core.open(settings)
+
+
+def _in_process(fold: Callable[[Core, int], int], part: int) -> int:
+    return fold(_core, part)
+
+
+def fold_part(schema: str, names: Collection[str], upto: int, parts: int, core: Core, part: int) -> int:
+    """Fold the aggregates of one part in memory, and copy them in; how many rows that were."""
+    by_topic = _by_topic(chosen(names))
+    drafts: dict[str, dict[Key, Row | None]] = {view.table.name: {} for views in by_topic.values() for _, view in views}
+    tables = {view.table.name: view.table for views in by_topic.values() for _, view in views}
+    for recorded in in_bulk(core, upto, parts, part):
+        for name, view in by_topic[recorded.topic]:
+            try:
+                step(view, drafts[view.table.name], recorded)
+            except Exception as error:
+                raise CannotFold(f"{name} at position {recorded.position}: {error!r}") from error
+    with core.pool.connection() as connection, connection.transaction():
+        for name, rows in drafts.items():
+            copy_in(connection, tables[name], schema, (row for row in rows.values() if row is not None))
+    return sum(len(rows) for rows in drafts.values())
+
+
+def _by_topic(wanted: Sequence[Projection]) -> dict[str, list[tuple[str, View]]]:
+    """Per topic, the views to which it may say something, and whose they are."""
+    return {
+        topic: [(each.name, view) for each in wanted for view in each.views if view.concerns(topic)]
+        for topic in EVENTS_BY_TOPIC
+    }
+
+
+def in_bulk(core: Core, upto: int, parts: int = 1, part: int = 0) -> Iterator[Recorded]:
+    """The ledger, or those aggregates of it that are of one part, through a cursor on the server, in order."""
     query = (
-        "SELECT notification_id, recorded_at, originator_id, originator_version, topic, state"
-        " FROM ledger.events WHERE notification_id <= %s ORDER BY notification_id"
+        "SELECT notification_id, recorded_at, originator_id, originator_version, topic, state FROM ledger.events"
+        " WHERE notification_id <= %s AND (uuid_hash(originator_id) & 2147483647) %% %s = %s ORDER BY notification_id"
     )
     with (
         core.pool.connection() as connection,
@@ -121,7 +176,7 @@ def in_bulk(core: Core, upto: int) -> Iterator[Recorded]:
         connection.cursor(name="rebuild") as cursor,
     ):
         cursor.itersize = _AT_ONCE
-        for position, recorded_at, *stored in cursor.execute(query, (upto,), binary=True):
+        for position, recorded_at, *stored in cursor.execute(query, (upto, parts, part), binary=True):
             yield core.mapper.recorded(StoredEvent(*stored), position, recorded_at)
 
 

@@ -1,15 +1,31 @@
 """The SQL of the read models, the same for every one: rows by key in, folded, rows out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import psycopg
 from psycopg import sql
-from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, Engine, Table, inspect, select, text, tuple_
+from pydantic_core import to_json
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Connection,
+    DateTime,
+    Double,
+    Engine,
+    Table,
+    Text,
+    Uuid,
+    inspect,
+    select,
+    text,
+    tuple_,
+)  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -20,6 +36,7 @@ from projections.folding import step
 from projections.model import Key, Projection, Row, View
 
 SCHEMA: Final = "read"
+T = TypeVar("T")
 _FURNISHING: Final = 7306088
 _AT_ONCE: Final = 1_000
 _BEGUN: Final = text("SELECT consumer FROM work.positions WHERE position > 0")
@@ -28,11 +45,12 @@ _BEGUN: Final = text("SELECT consumer FROM work.positions WHERE position > 0")
 def apply(tx: Connection, projection: Projection, events: Sequence[Recorded]) -> None:
     """Bring every view of a projection past these events."""
     for view in projection.views:
-        keys = list(dict.fromkeys(key for recorded in events for key in view.keys(recorded)))
+        some = [recorded for recorded in events if view.concerns(recorded.topic)]
+        keys = list(dict.fromkeys(key for recorded in some for key in view.keys(recorded)))
         if keys:
             before = load(tx, view.table, keys)
             rows: dict[Key, Row | None] = dict(before)
-            for recorded in events:
+            for recorded in some:
                 step(view, rows, recorded)
             save(tx, view.table, {key: row for key, row in rows.items() if row is not before.get(key)})
 
@@ -58,8 +76,8 @@ def save(tx: Connection, table: Table, rows: Mapping[Key, Row | None]) -> None:
         tx.execute(statement.on_conflict_do_update(index_elements=columns, set_=update), kept)
 
 
-def pieces(keys: Iterable[Key]) -> Iterator[list[Key]]:
-    remaining = iter(keys)
+def pieces(many: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(many)
     while some := list(islice(remaining, _AT_ONCE)):
         yield some
 
@@ -128,17 +146,34 @@ def _signature(tx: Connection, table: Table) -> str | None:
     return inspect(tx).get_table_comment(table.name, schema=SCHEMA)["text"]
 
 
-def copy_in(tx: Connection, table: Table, schema: str, rows: Iterable[Row]) -> None:
-    """Fill an empty table, fast."""
-    columns = list(table.columns)
-    driver: Any = tx.connection.driver_connection
+def copy_in(connection: psycopg.Connection, table: Table, schema: str, rows: Iterable[Row]) -> None:
+    """Fill a table, fast."""
+    columns = [(column.name, _WRITTEN[type(column.type)]) for column in table.columns]
     command = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(schema, table.name), sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+        sql.Identifier(schema, table.name), sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)
     )
-    as_json = [isinstance(column.type, JSONB) for column in columns]
-    with driver.cursor() as cursor, cursor.copy(command) as copy:
-        for row in rows:
-            values = (row[column.name] for column in columns)
-            copy.write_row(
-                [Jsonb(v) if is_json and v is not None else v for v, is_json in zip(values, as_json, strict=True)]
-            )
+    with connection.cursor() as cursor, cursor.copy(command) as copy:
+        for some in pieces(rows):
+            copy.write("".join([_line(row, columns) for row in some]))
+
+
+def _line(row: Row, columns: Sequence[tuple[str, Callable[[Any], str]]]) -> str:
+    return "\t".join(["\\N" if (value := row[name]) is None else write(value) for name, write in columns]) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """As COPY reads text; most of it has nothing to escape."""
+    return text if _SAFE(text) else text.translate(_ESCAPES)
+
+
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_SAFE: Final = re.compile(r"[^\\\t\n\r]*").fullmatch
+_WRITTEN: Final[Mapping[type, Callable[[Any], str]]] = {
+    Uuid: str,
+    Text: _escaped,
+    BigInteger: str,
+    Double: repr,
+    DateTime: str,
+    Boolean: lambda value: "t" if value else "f",
+    JSONB: lambda value: _escaped(to_json(value).decode()),
+}

@@ -15,6 +15,7 @@ from domain.values import Value
 from projections.folding import changed, plain
 from projections.model import Key, Row, View, metadata
 from projections.paging import every
+from projections.topics import TRAINING_JOB
 
 attempts: Final = Table(
     "training_attempts",
@@ -116,7 +117,7 @@ def _attempt(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
     return row
 
 
-ATTEMPTS: Final = View(attempts, _attempt_keys, _attempt)
+ATTEMPTS: Final = View(attempts, _attempt_keys, _attempt, TRAINING_JOB)
 
 
 def list_attempts(tx: Connection, organization_id: UUID, job_id: UUID) -> list[AttemptRow]:

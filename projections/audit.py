@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Index,
+    ScalarSelect,
     Select,
     Table,
     Text,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -28,8 +30,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from domain.model import PLATFORM, Recorded
 from domain.values import Erased, Value
 from projections.audit_names import ENTITY_NAMES, PEOPLE_NAMES, entities, people
-from projections.audit_words import ACTIONS, NOISY, changes, sentence
-from projections.folding import plain
+from projections.audit_words import ACTIONS, ALWAYS_NOISY, NOISY, changes, sentence
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, newest
 from projections.shown import of_dataset, of_job
@@ -58,6 +59,10 @@ entries: Final = Table(
     Column("decided_at", DateTime(timezone=True), nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     Index("audit_by_organization", "organization_id", "position"),
+    Index("audit_without_noise", "organization_id", "position", postgresql_where=text("NOT noisy")),
+    Index("audit_by_action", "organization_id", "action", "position"),
+    Index("audit_by_type", "organization_id", "entity_type", "position"),
+    Index("audit_by_time", "organization_id", "recorded_at", "position"),
     Index("audit_by_entity", "entity_id", "position"),
     Index("audit_by_actor", "actor_id", "position"),
 )
@@ -126,7 +131,7 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
         "on_behalf_of": envelope.on_behalf_of,
         "address": str(context) if isinstance(context, Erased) else context and context.address,
         "agent": str(context) if isinstance(context, Erased) else context and context.agent,
-        "changes": plain(changes(event)),
+        "changes": changes(event),
         "noisy": recorded.topic in NOISY,
         "command_id": envelope.command,
         "correlation_id": envelope.correlation,
@@ -161,17 +166,20 @@ def list_entries(
     after: int | None = None,
     limit: int = 50,
 ) -> Page[AuditRow]:
-    """The newest first; `start` is included and `end` is not. Bookkeeping and reports by epoch come with `noisy`."""
+    """The newest first; `start` is included and `end` is not.
+
+    Bookkeeping and reports by epoch come with `noisy`, or where an action that is nothing else is asked for.
+    """
     query = _named(organization_id).where(_shown_to(viewer))
     exact = {"actor_id": actor_id, "entity_type": entity_type, "entity_id": entity_id, "action": action}
     query = query.where(*(entries.c[name] == value for name, value in exact.items() if value is not None))
     if project_id is not None:
         query = query.where(or_(entries.c.project_id == project_id, entities.c.project_id == project_id))
     if start is not None:
-        query = query.where(entries.c.recorded_at >= start)
+        query = query.where(entries.c.position >= _edge(organization_id, start))
     if end is not None:
-        query = query.where(entries.c.recorded_at < end)
-    if not noisy:
+        query = query.where(entries.c.position <= _edge(organization_id, end, before=True))
+    if not noisy and action not in ALWAYS_NOISY:
         query = query.where(entries.c.noisy.is_(False))
     return newest(tx, query, entries.c.position, AuditRow, after, limit)
 
@@ -179,6 +187,14 @@ def list_entries(
 def _shown_to(viewer: UUID | None) -> ColumnElement[bool]:
     of, id = entries.c.entity_type, entries.c.entity_id
     return case((of == "dataset", of_dataset(id, viewer)), (of == "training_job", of_job(id, viewer)), else_=true())
+
+
+def _edge(organization_id: UUID, moment: datetime, *, before: bool = False) -> ScalarSelect[int]:
+    """Times never go back, so a time is a place: a page of long ago is found without reading what came since."""
+    at, place = entries.c.recorded_at, entries.c.position
+    when, order = (at < moment, (at.desc(), place.desc())) if before else (at >= moment, (at, place))
+    within = select(place).where(entries.c.organization_id == organization_id, when)
+    return within.order_by(*order).limit(1).scalar_subquery()
 
 
 def _named(organization_id: UUID) -> Select[tuple[object, ...]]:

@@ -49,19 +49,21 @@ def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
     return row
 
 
-_NAMING: Final = (
-    Organization.Founded
-    | Membership.Requested
-    | Project.Created
-    | Project.Renamed
-    | Dataset.Created
-    | Experiment.Created
-    | TrainingJob.Requested
+_NAMING: Final = frozenset(
+    {
+        "organization.founded",
+        "membership.requested",
+        "project.created",
+        "project.renamed",
+        "dataset.created",
+        "experiment.created",
+        "training_job.requested",
+    }
 )
 
 
 def _entity_keys(recorded: Recorded) -> Iterable[Key]:
-    if isinstance(recorded.event, _NAMING):
+    if recorded.topic in _NAMING:
         yield (recorded.event.originator_id,)
 
 
@@ -86,5 +88,5 @@ def _called(name: str | None) -> Row:
     return {"name": name, "person_id": None, "project_id": None}
 
 
-PEOPLE_NAMES: Final = View(people, _person_keys, _person)
-ENTITY_NAMES: Final = View(entities, _entity_keys, _entity)
+PEOPLE_NAMES: Final = View(people, _person_keys, _person, frozenset({"person.registered"}))
+ENTITY_NAMES: Final = View(entities, _entity_keys, _entity, _NAMING)

@@ -1,7 +1,9 @@
 """How the audit log words each event: its action, what it changed, and a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from pydantic import BaseModel
 
 from domain.dataset import Dataset
 from domain.membership import Membership
@@ -78,6 +80,7 @@ NOISY: Final = frozenset(
         "training_job.checkpoint_saved",
     }
 )
+ALWAYS_NOISY: Final = {ACTIONS[topic] for topic in NOISY} - {ACTIONS[topic] for topic in ACTIONS.keys() - NOISY}
 _IN_THE_ENVELOPE: Final = {"originator_id", "originator_version", "timestamp", "originator_topic"}
 
 
@@ -95,57 +98,46 @@ class _Said(dict[str, Any]):
 
 
 def changes(event: Event) -> dict[str, dict[str, Any]]:
-    """Field → old and new, of what an event changed. Nothing personal: people are named by their ids."""
-    old, new = _in_project(event) or (_old(event), _new(event))
+    """Field → old and new, of what an event changed, as JSON. Nothing personal: people are named by their ids."""
+    old = _OLD[type(event)](event) if type(event) in _OLD else {}
+    new = _NEW[type(event)](event) if type(event) in _NEW else _json(event, _IN_THE_ENVELOPE)
     return {name: {"old": old.get(name), "new": value} for name, value in new.items()}
 
 
-def _in_project(event: Event) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    match event:
-        case Project.Renamed(previous=previous, name=name):
-            return {"name": previous}, {"name": name}
-        case Project.Described(previous=text, description=description):
-            return {"description": text}, {"description": description}
-        case Project.MemberRoleChanged(person_id=person_id, previous=before, role=role):
-            return {"person_id": person_id, "role": before}, {"person_id": person_id, "role": role}
-        case Project.MemberRemoved(person_id=person_id, role=role):
-            return {"person_id": person_id, "role": role}, {"person_id": None, "role": None}
-        case Project.OwnershipAccepted(previous=owner, person_id=person_id):
-            return {"owner_id": owner}, {"owner_id": person_id}
-    return None
+def _json(value: BaseModel, without: set[str]) -> dict[str, Any]:
+    return value.model_dump(mode="json", exclude=without)
 
 
-def _old(event: Event) -> dict[str, Any]:
-    match event:
-        case Membership.RoleChanged(previous=previous):
-            return {"role": previous}
-        case Dataset.RevisionCommitted(previous=previous):
-            return {"root": previous}
-    return {}
+def _ended(event: Any) -> dict[str, Any]:
+    return {"attempt": event.attempt, **_json(event.evidence, {"last_lines"})}
 
 
-def _new(event: Event) -> dict[str, Any]:
-    match event:
-        case Person.Registered(avatar_name=avatar_name):
-            return {"avatar_name": avatar_name}
-        case Membership.RoleChanged(role=role):
-            return {"role": role}
-        case Dataset.RevisionCommitted(revision=revision, content=content, report=report):
-            return {"revision": revision, **content.model_dump(exclude={"classes"}), "report": report}
-        case Dataset.SplitMade(split=split):
-            return split.model_dump()
-        case Dataset.SnapshotTaken(snapshot=snapshot, description=description):
-            return {**snapshot.model_dump(exclude={"split"}), "description": description}
-    return _whole(event)
-
-
-def _whole(event: Event) -> dict[str, Any]:
-    match event:
-        case TrainingJob.CheckpointSaved(attempt=attempt, checkpoint=checkpoint):
-            return {"attempt": attempt, **checkpoint.model_dump()}
-        case (
-            TrainingJob.Lost(attempt=attempt, evidence=evidence)
-            | TrainingJob.Failed(attempt=attempt, evidence=evidence)
-        ):
-            return {"attempt": attempt, **evidence.model_dump(exclude={"last_lines"})}
-    return event.model_dump(exclude=_IN_THE_ENVELOPE)
+_Part = Callable[[Any], dict[str, Any]]
+_OLD: Final[Mapping[type[Event], _Part]] = {
+    Membership.RoleChanged: lambda event: {"role": event.previous.value},
+    Project.Renamed: lambda event: {"name": event.previous},
+    Project.Described: lambda event: {"description": event.previous},
+    Project.MemberRoleChanged: lambda event: {"person_id": str(event.person_id), "role": event.previous.value},
+    Project.MemberRemoved: lambda event: {"person_id": str(event.person_id), "role": event.role.value},
+    Project.OwnershipAccepted: lambda event: {"owner_id": str(event.previous)},
+    Dataset.RevisionCommitted: lambda event: {"root": event.previous},
+}
+_NEW: Final[Mapping[type[Event], _Part]] = {
+    Person.Registered: lambda event: {"avatar_name": event.avatar_name},
+    Membership.RoleChanged: lambda event: {"role": event.role.value},
+    Project.Renamed: lambda event: {"name": event.name},
+    Project.Described: lambda event: {"description": event.description},
+    Project.MemberRoleChanged: lambda event: {"person_id": str(event.person_id), "role": event.role.value},
+    Project.MemberRemoved: lambda event: {"person_id": None, "role": None},
+    Project.OwnershipAccepted: lambda event: {"owner_id": str(event.person_id)},
+    Dataset.RevisionCommitted: lambda event: {
+        "revision": event.revision,
+        **_json(event.content, {"classes"}),
+        "report": event.report,
+    },
+    Dataset.SplitMade: lambda event: _json(event.split, set()),
+    Dataset.SnapshotTaken: lambda event: {**_json(event.snapshot, {"split"}), "description": event.description},
+    TrainingJob.CheckpointSaved: lambda event: {"attempt": event.attempt, **_json(event.checkpoint, set())},
+    TrainingJob.Lost: _ended,
+    TrainingJob.Failed: _ended,
+}

@@ -16,7 +16,7 @@ from projections.datasets import datasets
 from projections.folding import changed, plain
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, first, newest
-from projections.topics import EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, TRAINING_JOB
+from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, TRAINING_JOB
 
 revisions: Final = Table(
     "dataset_revisions",
@@ -196,9 +196,9 @@ def _snapshot(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 PROJECTION: Final = Projection(
     "dataset",
     (
-        View(datasets, _dataset_keys, _dataset),
-        View(revisions, _revision_keys, _revision),
-        View(snapshots, _snapshot_keys, _snapshot),
+        View(datasets, _dataset_keys, _dataset, DATASET),
+        View(revisions, _revision_keys, _revision, frozenset({"dataset.revision_committed"})),
+        View(snapshots, _snapshot_keys, _snapshot, frozenset({"dataset.snapshot_taken"})),
     ),
     skips=PERSON | ORGANIZATION | MEMBERSHIP | PROJECT | EXPERIMENT | TRAINING_JOB,
 )

@@ -117,7 +117,10 @@ def _checkpoint(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
     return row
 
 
-EPOCHS: Final = (View(epochs, _epoch_keys, _epoch), View(checkpoints, _checkpoint_keys, _checkpoint))
+EPOCHS: Final = (
+    View(epochs, _epoch_keys, _epoch, frozenset({"training_job.epoch_completed"})),
+    View(checkpoints, _checkpoint_keys, _checkpoint, frozenset({"training_job.checkpoint_saved"})),
+)
 
 
 def list_epochs(

@@ -35,7 +35,7 @@ from projections.folding import changed, plain
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, newest
 from projections.shown import of_job
-from projections.topics import DATASET, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT
+from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT
 
 experiments: Final = Table(
     "experiments",
@@ -142,9 +142,11 @@ _STATUS: Final = {
     "training_job.cancelled": Status.CANCELLED,
 }
 
+_OF_A_RUN: Final = frozenset({*_STATUS, "training_job.requested", "training_job.mlflow_linked"})
+
 
 def _run_keys(recorded: Recorded) -> Iterable[Key]:
-    if recorded.topic in _STATUS or isinstance(recorded.event, TrainingJob.Requested | TrainingJob.MlflowLinked):
+    if recorded.topic in _OF_A_RUN:
         yield (recorded.event.originator_id,)
 
 
@@ -176,7 +178,7 @@ def _run(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 
 PROJECTION: Final = Projection(
     "experiment",
-    (View(experiments, _experiment_keys, _experiment), View(runs, _run_keys, _run)),
+    (View(experiments, _experiment_keys, _experiment, EXPERIMENT), View(runs, _run_keys, _run, _OF_A_RUN)),
     skips=PERSON
     | ORGANIZATION
     | MEMBERSHIP

@@ -15,15 +15,14 @@ class RowIsMissing(LookupError):
 
 def step(view: View, rows: MutableMapping[Key, Row | None], recorded: Recorded) -> None:
     """Let one event change `rows`, which hold what is known of the keys that it touches."""
+    if not view.concerns(recorded.topic):
+        return
     for key in view.keys(recorded):
         before = rows.get(key)
         after = view.fold(before, recorded, key)
         if after is not before:
-            rows[key] = None if after is None else {**after, **named(view, key), "position": recorded.position}
-
-
-def named(view: View, key: Key) -> Row:
-    return {column.name: value for column, value in zip(view.table.primary_key.columns, key, strict=True)}
+            named = zip(view.key_names, key, strict=True)
+            rows[key] = None if after is None else {**after, **dict(named), "position": recorded.position}
 
 
 def changed(row: Row | None, **changes: Any) -> Row:

@@ -19,7 +19,7 @@ from domain.values import Value
 from projections.folding import changed
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, first, newest
-from projections.topics import DATASET, EXPERIMENT, PROJECT, TRAINING_JOB
+from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, TRAINING_JOB
 
 people: Final = Table(
     "people",
@@ -182,9 +182,9 @@ def _member(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 PROJECTION: Final = Projection(
     "membership",
     (
-        View(people, _person_keys, _person),
-        View(organizations, _organization_keys, _organization),
-        View(members, _member_keys, _member),
+        View(people, _person_keys, _person, PERSON),
+        View(organizations, _organization_keys, _organization, ORGANIZATION),
+        View(members, _member_keys, _member, MEMBERSHIP),
     ),
     skips=PROJECT | DATASET | EXPERIMENT | TRAINING_JOB,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import MetaData, Table
@@ -22,12 +23,22 @@ metadata = MetaData(schema="read")
 class View:
     """One table: `keys` names the rows that an event touches, `fold` says what one of them becomes.
 
+    All keys that an event touches belong to its aggregate alone, so that a rebuild may fold aggregates apart.
     Both are pure: no clock, no I/O, nothing but the event and the row. `fold` returns None for no row.
     """
 
     table: Table
     keys: Callable[[Recorded], Iterable[Key]]
     fold: Callable[[Row | None, Recorded, Key], Row | None]
+    topics: frozenset[str] | None = None
+    """Those that may touch a row; None for any."""
+
+    def concerns(self, topic: str) -> bool:
+        return self.topics is None or topic in self.topics
+
+    @cached_property
+    def key_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.table.primary_key.columns)
 
 
 @dataclass(frozen=True)

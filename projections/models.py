@@ -76,7 +76,7 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
     return row
 
 
-MODELS: Final = View(models, _keys, _fold)
+MODELS: Final = View(models, _keys, _fold, frozenset({"training_job.completed"}))
 
 
 def find_model(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUID | None) -> ModelRow | None:

@@ -138,7 +138,7 @@ def _member(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 
 PROJECTION: Final = Projection(
     "project",
-    (View(projects, _keys, _fold), View(members, _member_keys, _member)),
+    (View(projects, _keys, _fold, PROJECT), View(members, _member_keys, _member, PROJECT)),
     skips=PERSON | ORGANIZATION | MEMBERSHIP | DATASET | EXPERIMENT | TRAINING_JOB,
 )
 

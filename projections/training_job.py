@@ -20,7 +20,7 @@ from projections.model import Key, Projection, Row, View
 from projections.models import MODELS
 from projections.paging import Page, first, newest
 from projections.shown import of_dataset
-from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT
+from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, TRAINING_JOB
 
 
 class JobRow(Value):
@@ -88,22 +88,11 @@ def _requested(recorded: Recorded, event: TrainingJob.Requested) -> Row:
     }
 
 
-_OF_A_JOB: Final = (
-    TrainingJob.Requested,
-    TrainingJob.Claimed,
-    TrainingJob.Started,
-    TrainingJob.EpochCompleted,
-    TrainingJob.MlflowLinked,
-    TrainingJob.CancelRequested,
-    TrainingJob.Requeued,
-    TrainingJob.Completed,
-    TrainingJob.Failed,
-    TrainingJob.Cancelled,
-)
+_OF_A_JOB: Final = TRAINING_JOB - {"training_job.checkpoint_saved", "training_job.lost"}
 
 
 def _job_keys(recorded: Recorded) -> Iterable[Key]:
-    if isinstance(recorded.event, _OF_A_JOB):
+    if recorded.topic in _OF_A_JOB:
         yield (recorded.event.originator_id,)
 
 
@@ -156,7 +145,7 @@ def _ended(row: Row | None, recorded: Recorded) -> Row | None:
 
 PROJECTION: Final = Projection(
     "training_job",
-    (View(jobs, _job_keys, _job), ATTEMPTS, *EPOCHS, MODELS),
+    (View(jobs, _job_keys, _job, _OF_A_JOB), ATTEMPTS, *EPOCHS, MODELS),
     skips=PERSON | ORGANIZATION | MEMBERSHIP | PROJECT | DATASET | EXPERIMENT,
 )
 

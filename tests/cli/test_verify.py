@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg.conninfo import make_conninfo
 
+import cli.verify.database as database
 from cli import verify
 from cli.verify import Broken, Event, History, genesis, leaf, link
 from tests.ground import Ground, ground
@@ -124,6 +127,53 @@ def test_what_the_library_writes_is_canonical_to_the_verifier(value: Any) -> Non
 def ledger(fresh_database: Callable[..., Databases]) -> Iterator[Ground]:
     with ground(fresh_database()) as ready:
         yield ready
+
+
+def superuser(ledger: Ground) -> psycopg.Connection:
+    return psycopg.connect(make_conninfo(ledger.databases.admin_url, dbname=ledger.databases.names.ledger))
+
+
+def test_a_ledger_in_pieces_is_verified_as_one_in_a_row(ledger: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces that end in the middle of an aggregate; a head in each of them."""
+    ledger.write(150, per_command=40)
+    kept = [(row.position, row.chain.hex()) for row in ledger.ledger.read(0, 150) if row.position % 20 == 7]
+    for each in (verify, database):
+        monkeypatch.setattr(each, "PIECE", 30)
+    with verify.stored(ledger.databases.app_url) as history:
+        in_pieces = verify.verify(history, kept)
+        assert in_pieces == verify.verify(history._replace(shared=None), kept)
+    assert (in_pieces.events, in_pieces.receipts, len(in_pieces.aggregates)) == (150, 8, 4)
+
+
+@pytest.mark.parametrize(
+    ("edit", "found"),
+    [
+        ("SET topic = 'a.b' WHERE notification_id = 70", (70, "the chain is")),
+        ("SET chain = '\\x00' WHERE notification_id = 60", (60, "the chain is")),
+        ("SET notification_id = 1000 WHERE notification_id = 100", (100, "missing; the next event is at position 101")),
+        ("SET notification_id = -1 WHERE notification_id = 1", (1, "missing; the next event is at position -1")),
+        (
+            "SET originator_version = 50 WHERE originator_version = 21 AND notification_id = 61",
+            (61, "is at version 50"),
+        ),
+        ("SET recorded_at = 'epoch' WHERE notification_id = 95", (95, "recorded before the event that it follows")),
+        ("SET state = '\\xff' WHERE notification_id = 33", (33, "its state is not JSON")),
+    ],
+)
+def test_the_first_fault_is_named_though_pieces_find_it(
+    ledger: Ground, monkeypatch: pytest.MonkeyPatch, edit: str, found: tuple[int, str]
+) -> None:
+    ledger.write(150, per_command=40)
+    with superuser(ledger) as connection:
+        connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER ALL")
+        assert connection.execute(f"UPDATE ledger.events {edit}".encode()).rowcount == 1
+        connection.execute("UPDATE ledger.events SET topic = 'later.fault' WHERE notification_id = 149")
+    for each in (verify, database):
+        monkeypatch.setattr(each, "PIECE", 30)
+    with verify.stored(ledger.databases.app_url) as history:
+        position, what = broken(history)
+    assert position == found[0]
+    assert found[1] in what
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

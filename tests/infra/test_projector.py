@@ -59,6 +59,18 @@ def test_live_tables_are_what_a_rebuild_makes(at: Scene, history: Sequence[Recor
     assert compared.rows["audit_entries"] == len(history)
 
 
+def test_a_rebuild_in_parts_by_several_processes_makes_the_same_tables(
+    at: Scene, history: Sequence[Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = at.tell(history)
+    whole = rebuild(at.core)
+    monkeypatch.setattr("infra.rebuild.PART", len(history) // 3)
+    compared = compare_rebuild(at.core)
+    assert compared.differences == ()
+    assert set(compared.positions.values()) == {head}
+    assert sum(compared.rows.values()) == whole.rows == rebuild(at.core).rows
+
+
 def test_one_event_at_a_time_gives_the_same(at: Scene, history: Sequence[Recorded]) -> None:
     async def story() -> None:
         async with at.projecting():
@@ -402,3 +414,23 @@ def test_code_that_folds_otherwise_is_told_from_what_it_was(tmp_path: Path) -> N
         (tmp_path / folder / "project.py").write_text(text_of_it)
     old, same, new = (folded_by(tmp_path / folder) for folder in ("old", "same", "new"))
     assert old == same != new
+
+
+def test_the_audit_log_is_found_by_time_kind_and_action(at: Scene, history: Sequence[Recorded]) -> None:
+    at.tell(history, at_once=1)
+    rebuild(at.core)
+    with at.reading.transaction() as tx:
+        whole = list_entries(tx, ACME, noisy=True, limit=1_000).items
+        middle = whole[len(whole) // 2].recorded_at
+        earlier = list_entries(tx, ACME, noisy=True, end=middle, limit=1_000).items
+        later = list_entries(tx, ACME, noisy=True, start=middle, limit=1_000).items
+        assert [*later, *earlier] == whole
+        assert earlier == [entry for entry in whole if entry.recorded_at < middle] != []
+        assert list_entries(tx, ACME, end=whole[-1].recorded_at).items == []
+        for name in {entry.action for entry in whole}:
+            found = list_entries(tx, ACME, action=name, limit=1_000).items
+            of_it = [entry for entry in whole if entry.action == name]
+            assert found == [entry for entry in of_it if not entry.noisy] or found == of_it != []
+        assert {entry.topic for entry in list_entries(tx, ACME, action="report").items} == {
+            "training_job.epoch_completed"
+        }

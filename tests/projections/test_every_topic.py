@@ -1,5 +1,7 @@
+from collections import defaultdict
 from collections.abc import Sequence
 from copy import deepcopy
+from uuid import UUID
 
 import pytest
 from sqlalchemy import BigInteger, Integer
@@ -25,6 +27,20 @@ def test_a_topic_is_either_handled_or_skipped_on_purpose(projection: Projection,
     handled = {r.topic for r in history if any(list(view.keys(r)) for view in projection.views)}
     assert handled == EVENTS.keys() - projection.skips
     assert projection.skips <= EVENTS.keys()
+
+
+@each
+def test_a_view_names_the_topics_that_touch_it_and_its_rows_are_of_one_aggregate(
+    projection: Projection, history: Sequence[Recorded]
+) -> None:
+    """A rebuild asks nobody else, and folds aggregates apart."""
+    for view in projection.views:
+        touching = [(recorded, key) for recorded in history for key in view.keys(recorded)]
+        assert all(view.concerns(recorded.topic) for recorded, _ in touching), view.table.name
+        owners: dict[Key, set[UUID]] = defaultdict(set)
+        for recorded, key in touching:
+            owners[key].add(recorded.event.originator_id)
+        assert all(len(found) == 1 for found in owners.values()), view.table.name
 
 
 @each

@@ -1,0 +1,103 @@
+"""What is read of a long history: verified, made into read models anew, looked through page by page."""
+
+import gc
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from math import log
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+from pydantic_core import from_json
+
+from bench.frame import Bench, Result, in_turn, rate
+from bench.history import Past, past
+from cli import verify
+from infra.rebuild import rebuild
+
+BY_HAND = "a named cursor, a fold and COPY, written by hand"
+SIZES = (10_000, 100_000, 1_000_000)
+
+
+def reading(bench: Bench) -> Iterator[Result]:
+    with past(bench.servers) as history:
+        seconds: dict[str, list[tuple[int, float]]] = {"verify": [], "rebuild": []}
+        for size in SIZES if bench.long else (10_000, 50_000):
+            history.grow(size)
+            for name, results in (("verify", _verified), ("rebuild", _rebuilt)):
+                result = results(history)
+                seconds[name].append((history.position, history.position / result.ours))
+                yield result
+        for name, found in seconds.items():
+            yield from _growth(name, found)
+
+
+def _verified(history: Past) -> Result:
+    found = in_turn({"ours": lambda: rate(lambda: _verify(history))})
+    return Result(f"verify the chain of {history.position:,} events", "/s", sorted(found["ours"])[1], goal=50_000)
+
+
+def _verify(history: Past) -> int:
+    with verify.stored(history.databases.app_url) as stored:
+        return verify.verify(stored).events
+
+
+def _rebuilt(history: Past) -> Result:
+    ways: dict[str, Callable[[], float]] = {
+        "ours": lambda: rate(lambda: rebuild(history.core).events),
+        BY_HAND: lambda: rate(lambda: by_hand(history)),
+    }
+    rounds = in_turn(ways, 3 if history.position < SIZES[-1] else 1)
+    return Result.of(f"rebuild all read models from {history.position:,} events", "/s", rounds, BY_HAND, 0.4)
+
+
+def _growth(name: str, found: list[tuple[int, float]]) -> Iterator[Result]:
+    for (small, quick), (large, slow) in pairwise(found):
+        exponent = log(slow / quick) / log(large / small)
+        yield Result(f"{name}: exponent of its cost, {small:,} to {large:,} events", "", exponent, more_is_better=False)
+
+
+def by_hand(history: Past) -> int:
+    """What one would write for this alone: a row per event, and the newest state of each aggregate."""
+    log: list[tuple[Any, ...]] = []
+    things: dict[Any, tuple[Any, ...]] = {}
+    gc.disable()
+    with psycopg.connect(history.databases.app_url) as connection:
+        with connection.cursor(name="by_hand") as cursor:
+            cursor.itersize = 2_000
+            cursor.execute(
+                "SELECT notification_id, recorded_at, originator_id, originator_version, topic, state"
+                " FROM ledger.events ORDER BY notification_id"
+            )
+            for position, recorded_at, id, version, topic, state in cursor:
+                told = from_json(state)
+                envelope, data = told["envelope"], told["data"]
+                actor = envelope["actor"]
+                log.append(
+                    (position, envelope["organization"], topic, id, actor["kind"], actor["id"], actor["role"],
+                     Jsonb(data), envelope["command"], envelope["correlation"], envelope["decided_at"], recorded_at)
+                )  # fmt: skip
+                things[id] = (id, version, topic, envelope["decided_at"], Jsonb(data))
+        _write(connection, log, list(things.values()))
+    gc.enable()
+    return len(log)
+
+
+def _write(connection: psycopg.Connection, log: list[tuple[Any, ...]], things: list[tuple[Any, ...]]) -> None:
+    connection.execute("DROP SCHEMA IF EXISTS by_hand CASCADE")
+    connection.execute("CREATE SCHEMA by_hand")
+    connection.execute(
+        "CREATE TABLE by_hand.log (position bigint, organization text, topic text, entity uuid, kind text, actor text,"
+        " role text, data jsonb, command text, correlation text, decided_at timestamptz, recorded_at timestamptz)"
+    )
+    connection.execute(
+        "CREATE TABLE by_hand.things (id uuid, version bigint, topic text, decided_at timestamptz, data jsonb)"
+    )
+    for table, rows in (("log", log), ("things", things)):
+        with connection.cursor().copy(f"COPY by_hand.{table} FROM STDIN".encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+    connection.execute("ALTER TABLE by_hand.log ADD PRIMARY KEY (position)")
+    connection.execute("CREATE INDEX ON by_hand.log (entity, position)")
+    connection.execute("CREATE INDEX ON by_hand.log (actor, position)")
+    connection.execute("ALTER TABLE by_hand.things ADD PRIMARY KEY (id)")
