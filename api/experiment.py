@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
@@ -12,16 +12,27 @@ from api import errors
 from api.edge import Body, Made, PersonDesk
 from api.reading import After, Limit, Member, reads
 from commands.experiment import CreateExperiment
-from domain.errors import NotFound
+from domain.errors import Invalid, NotFound
+from domain.training import Status
 from domain.values import Name, Tag, Text, Value
 from projections import dataset, experiment, training_job
 from projections.epoch import EpochRow, list_epochs
-from projections.experiment import ExperimentRow, RunRow, find_experiment, list_experiments, list_runs
+from projections.experiment import ExperimentRow, find_experiment, list_experiments
 from projections.paging import Page
+from projections.run import CONDITION, SORT, NoOrder, RunComparison, RunRow, compared, find_runs, list_runs
 from projections.training_job import find_job
 
 router = APIRouter(prefix="/experiments", tags=["experiments"])
 Reading = Annotated[Connection, reads(dataset.PROJECTION, experiment.PROJECTION, training_job.PROJECTION)]
+Conditions = Annotated[
+    tuple[Annotated[str, Field(pattern=CONDITION)], ...],
+    Query(max_length=20, description="`metrics.mAP50>0.8`, `parameters.lr0<=0.01`, `parameters.optimizer=SGD`"),
+]
+Sort = Annotated[
+    str | None,
+    Query(pattern=SORT, description="`metrics.loss`, or `-metrics.mAP50`: the largest first"),
+]
+Chosen = Annotated[list[UUID], Query(min_length=1, max_length=50, description="The runs, each once")]
 
 
 class NewExperiment(Body):
@@ -63,9 +74,41 @@ def show(experiment_id: UUID, member: Member, tx: Reading) -> ExperimentRow:
 
 
 @router.get("/{experiment_id}/runs", responses=errors.responses(401, 403, 404, 422, 503))
-def runs(experiment_id: UUID, member: Member, tx: Reading, after: After = None, limit: Limit = 50) -> Page[RunRow]:
+def runs(
+    experiment_id: UUID,
+    member: Member,
+    tx: Reading,
+    status: Status | None = None,
+    where: Conditions = (),
+    sort: Sort = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[RunRow]:
+    """The newest first, or sorted; only those for which every condition holds."""
     show(experiment_id, member, tx)
-    return list_runs(tx, member.organization_id, experiment_id, viewer=member.viewer, after=after, limit=limit)
+    try:
+        return list_runs(
+            tx,
+            member.organization_id,
+            experiment_id,
+            viewer=member.viewer,
+            status=status,
+            where=where,
+            sort=sort,
+            after=after,
+            limit=limit,
+        )
+    except NoOrder as error:
+        raise Invalid(str(error)) from error
+
+
+@router.get("/{experiment_id}/runs/compare", responses=errors.responses(401, 403, 404, 422, 503))
+def compare(experiment_id: UUID, member: Member, tx: Reading, run: Chosen) -> RunComparison:
+    """What differs between some runs, what does not, and which is the best by each metric."""
+    found = find_runs(tx, member.organization_id, experiment_id, run, viewer=member.viewer)
+    if missing := set(run) - {row.job_id for row in found}:
+        raise NotFound(f"there is no run {min(missing)} in this experiment")
+    return compared(found)
 
 
 @router.get("/{experiment_id}/runs/{job_id}/metrics", responses=errors.responses(401, 403, 404, 422, 503))

@@ -1,6 +1,5 @@
-"""The experiments of a project with their runs, how many are done, and the best each metric ever was."""
+"""The experiments of a project: how many runs they have, how many are done, and the best each metric ever was."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -29,11 +28,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from domain.experiment import Experiment
 from domain.model import Recorded
 from domain.training import Status
-from domain.training_job import TrainingJob
 from domain.values import Value
 from projections.folding import changed, plain
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, newest
+from projections.run import RUNS, less_is_better, runs
 from projections.shown import of_job
 from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT
 
@@ -55,25 +54,6 @@ experiments: Final = Table(
     Index("experiments_by_project", "project_id", "first_position"),
 )
 
-runs: Final = Table(
-    "experiment_runs",
-    metadata,
-    Column("job_id", Uuid, primary_key=True),
-    Column("experiment_id", Uuid, nullable=False),
-    Column("organization_id", Uuid, nullable=False),
-    Column("owner_id", Uuid, nullable=False),
-    Column("framework", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("metrics", JSONB, nullable=False),
-    Column("mlflow_run_id", Text),
-    Column("requested_at", DateTime(timezone=True), nullable=False),
-    Column("ended_at", DateTime(timezone=True)),
-    Column("first_position", BigInteger, nullable=False),
-    Column("position", BigInteger, nullable=False),
-    Index("experiment_runs_by_experiment", "experiment_id", "first_position"),
-)
-
 
 class ExperimentRow(Value):
     id: UUID
@@ -90,22 +70,6 @@ class ExperimentRow(Value):
     num_runs: int = 0
     num_completed_runs: int = 0
     best_metrics: dict[str, float] = Field(default_factory=dict)
-
-
-class RunRow(Value):
-    job_id: UUID
-    experiment_id: UUID
-    organization_id: UUID
-    owner_id: UUID
-    framework: str
-    model: str
-    status: Status
-    metrics: dict[str, float | str]
-    mlflow_run_id: str | None
-    requested_at: datetime
-    ended_at: datetime | None
-    first_position: int
-    position: int
 
 
 def _experiment_keys(recorded: Recorded) -> Iterable[Key]:
@@ -133,52 +97,9 @@ def _experiment(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
     return row
 
 
-_STATUS: Final = {
-    "training_job.claimed": Status.CLAIMED,
-    "training_job.started": Status.RUNNING,
-    "training_job.requeued": Status.QUEUED,
-    "training_job.completed": Status.COMPLETED,
-    "training_job.failed": Status.FAILED,
-    "training_job.cancelled": Status.CANCELLED,
-}
-
-_OF_A_RUN: Final = frozenset({*_STATUS, "training_job.requested", "training_job.mlflow_linked"})
-
-
-def _run_keys(recorded: Recorded) -> Iterable[Key]:
-    if recorded.topic in _OF_A_RUN:
-        yield (recorded.event.originator_id,)
-
-
-def _run(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
-    now = recorded.envelope.decided_at
-    match recorded.event:
-        case TrainingJob.Requested() as event:
-            return {
-                "experiment_id": event.experiment_id,
-                "organization_id": event.organization_id,
-                "owner_id": event.owner_id,
-                "framework": event.recipe.framework,
-                "model": event.recipe.model,
-                "status": Status.QUEUED.value,
-                "metrics": {},
-                "mlflow_run_id": None,
-                "requested_at": now,
-                "ended_at": None,
-                "first_position": recorded.position,
-            }
-        case TrainingJob.MlflowLinked(mlflow_run_id=mlflow_run_id):
-            return changed(row, mlflow_run_id=mlflow_run_id)
-        case TrainingJob.Completed(metrics=metrics):
-            return changed(row, status=Status.COMPLETED.value, metrics=plain(metrics), ended_at=now)
-        case TrainingJob.Failed() | TrainingJob.Cancelled():
-            return changed(row, status=_STATUS[recorded.topic].value, ended_at=now)
-    return changed(row, status=_STATUS[recorded.topic].value) if recorded.topic in _STATUS else row
-
-
 PROJECTION: Final = Projection(
     "experiment",
-    (View(experiments, _experiment_keys, _experiment, EXPERIMENT), View(runs, _run_keys, _run, _OF_A_RUN)),
+    (View(experiments, _experiment_keys, _experiment, EXPERIMENT), RUNS),
     skips=PERSON
     | ORGANIZATION
     | MEMBERSHIP
@@ -191,8 +112,6 @@ PROJECTION: Final = Projection(
         "training_job.lost",
     },
 )
-
-_LESS_IS_BETTER: Final = re.compile(r"loss|error|\b(?:mae|mse|rmse)\b|perplexity|seconds|latency", re.IGNORECASE)
 
 
 def find_experiment(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUID | None) -> ExperimentRow | None:
@@ -216,23 +135,6 @@ def list_experiments(
         query = query.where(experiments.c.project_id == project_id)
     page = newest(tx, query, experiments.c.first_position, ExperimentRow, after, limit)
     return Page(_counted(tx, page.items, viewer), page.next)
-
-
-def list_runs(
-    tx: Connection,
-    organization_id: UUID,
-    experiment_id: UUID,
-    *,
-    viewer: UUID | None,
-    after: int | None = None,
-    limit: int = 50,
-) -> Page[RunRow]:
-    of = (
-        runs.c.experiment_id == experiment_id,
-        runs.c.organization_id == organization_id,
-        of_job(runs.c.job_id, viewer),
-    )
-    return newest(tx, select(runs).where(*of), runs.c.first_position, RunRow, after, limit)
 
 
 def _counted(tx: Connection, rows: Sequence[ExperimentRow], viewer: UUID | None) -> list[ExperimentRow]:
@@ -262,5 +164,5 @@ def _best(tx: Connection, *shown: ColumnElement[bool]) -> dict[UUID, dict[str, f
     )
     best: dict[UUID, dict[str, float]] = defaultdict(dict)
     for id, name, least, most in tx.execute(query):
-        best[id][name] = least if _LESS_IS_BETTER.search(name) else most
+        best[id][name] = least if less_is_better(name) else most
     return best

@@ -87,6 +87,7 @@ QUERIES: Final = [
     (Permission.READ, "/experiments"),
     (Permission.READ, "/experiments/{experiment_id}"),
     (Permission.READ, "/experiments/{experiment_id}/runs"),
+    (Permission.READ, "/experiments/{experiment_id}/runs/compare?run={job_id}"),
     (Permission.READ, "/experiments/{experiment_id}/runs/{job_id}/metrics"),
     (Permission.READ, "/training/models"),
     (Permission.READ, "/training-jobs"),

@@ -39,6 +39,7 @@ def things(ann: Visitor, worker: Worker) -> Things:
         "/datasets/compare?dataset_a={dataset}&dataset_b={dataset}",
         "/experiments/{experiment}",
         "/experiments/{experiment}/runs",
+        "/experiments/{experiment}/runs/compare?run={job}",
         "/experiments/{experiment}/runs/{job}/metrics",
         "/training-jobs/{job}",
         "/training-jobs/{job}/logs",

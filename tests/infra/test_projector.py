@@ -20,10 +20,11 @@ from infra.rebuild import rebuild
 from infra.tables import folded_by, furnish
 from projections import PROJECTIONS
 from projections.audit import list_entries
-from projections.experiment import find_experiment, list_runs
+from projections.experiment import find_experiment
 from projections.lineage import find_lineage
 from projections.membership import find_member_of_person, list_members
 from projections.project import find_project, list_projects
+from projections.run import list_runs
 from projections.training_job import list_jobs
 from tests.commands.conftest import ACME, ANN, BEN
 from tests.commands.test_experiment import BASELINE
