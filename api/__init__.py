@@ -40,11 +40,13 @@ def create_app(settings: Settings) -> FastAPI:
         with open_house(settings) as house:
             app.state.house = house
             house.bus.open()
+            house.news.open()
             try:
                 async with httpx.AsyncClient(timeout=60.0, trust_env=False) as app.state.to_mlflow:
                     yield
             finally:
                 await house.bus.close()
+                await house.news.close()
 
     app = FastAPI(title=openapi.TITLE, version="1", lifespan=lifespan, redirect_slashes=False)
     errors.install(app)

@@ -23,6 +23,7 @@ from infra.config import Settings
 from infra.contents import DatasetContents
 from infra.dispatch import Dispatch
 from infra.job_states import JobStates
+from infra.news import News
 from infra.objects import Objects
 from infra.places import Places
 from infra.reading import Reading
@@ -50,6 +51,7 @@ class House:
     archive: Archive
     states: JobStates
     bus: BusLink
+    news: News
     reading: Reading
     dispatch: Dispatch
     code_version: str
@@ -90,6 +92,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             archive=Archive(core.pool, blobs),
             states=JobStates(core.pool, core.mapper),
             bus=BusLink(settings.need("nats_url")),
+            news=News(settings.need("database_url")),
             reading=reading,
             dispatch=core.dispatch(accounts, {"contents": contents, "places": places, "trainers": trainers}),
             code_version=code_version(),

@@ -160,18 +160,27 @@ class Show:
 
 
 async def _tell(socket: WebSocket, show: Show) -> None:
-    gone = asyncio.ensure_future(_gone(socket))
+    gone: asyncio.Future[Any] = asyncio.ensure_future(_gone(socket))
     try:
-        async for batch in show.messages():
-            for message in batch:
-                await asyncio.wait_for(socket.send_json(message), SENT_WITHIN)
-            if not batch:
-                await asyncio.wait({gone}, timeout=PAUSE)
-            if gone.done():
-                return await socket.close(1008, "this socket is for listening") if gone.result() else None
+        with show.house.news.of(show.job_id) as news:
+            async for batch in show.messages():
+                for message in batch:
+                    await asyncio.wait_for(socket.send_json(message), SENT_WITHIN)
+                if not batch:
+                    await _rest(gone, news)
+                if gone.done():
+                    return await socket.close(1008, "this socket is for listening") if gone.result() else None
         await socket.close(1000)
     finally:
         gone.cancel()
+
+
+async def _rest(gone: asyncio.Future[Any], news: asyncio.Event) -> None:
+    """For a moment, or until there is something to say or nobody to say it to."""
+    told: asyncio.Future[Any] = asyncio.ensure_future(news.wait())
+    await asyncio.wait({gone, told}, timeout=PAUSE, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    news.clear()
 
 
 async def _gone(socket: WebSocket) -> bool:

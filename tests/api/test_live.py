@@ -1,5 +1,6 @@
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -203,3 +204,16 @@ def test_a_socket_that_talks_without_end_is_closed(ann: Visitor, attempt: Attemp
 def drain(socket: WebSocketTestSession) -> None:
     while True:
         socket.receive_json()
+
+
+def test_what_is_accepted_reaches_a_socket_before_it_looks_again(
+    ann: Visitor, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.live.PAUSE", 60.0)
+    with ann.client.websocket_connect(f"{PREFIX}/training-jobs/{attempt.job['id']}/live") as socket:
+        socket.send_json({"token": ann.token})
+        assert [socket.receive_json()["status"] for _ in range(3)] == ["queued", "claimed", "running"]
+        attempt.report("hand-over", evidence("handed_over"))
+        began = time.monotonic()
+        assert socket.receive_json()["status"] == "queued"
+        assert time.monotonic() - began < 30
