@@ -1,20 +1,26 @@
 """What is read of a long history: verified, made into read models anew, looked through page by page."""
 
 import gc
+import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from math import log
+from statistics import median
 from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
 from pydantic_core import from_json
 
-from bench.frame import Bench, Result, in_turn, rate
+from bench.frame import Bench, Result, in_turn, percentile, rate
 from bench.history import Past, past
+from infra.reading import Reading
 from infra.rebuild import rebuild
+from projections.audit import list_entries
+from tests.commands.conftest import ACME
 
 BY_HAND = "a named cursor, a fold and COPY, written by hand"
 SIZES = (10_000, 100_000, 1_000_000)
@@ -29,6 +35,7 @@ def reading(bench: Bench) -> Iterator[Result]:
                 result = results(history)
                 seconds[name].append((history.position, history.position / result.ours))
                 yield result
+            yield _audited(history)
         for name, found in seconds.items():
             yield from _growth(name, found)
 
@@ -52,6 +59,33 @@ def _rebuilt(history: Past) -> Result:
     }
     rounds = in_turn(ways, 3 if history.position < SIZES[-1] else 1)
     return Result.of(f"rebuild all read models from {history.position:,} events", "/s", rounds, BY_HAND, 0.4)
+
+
+def _audited(history: Past) -> Result:
+    """Pages as people ask for them, anywhere in the log: queried, and made into the rows that are answered."""
+    chance, reading = random.Random(3), Reading(history.databases.app_url)
+    spent = []
+    with reading.transaction() as tx:
+        whole = list_entries(tx, ACME, noisy=True, limit=1_000, after=history.position // 2).items
+    for _ in range(400):
+        some, after = chance.choice(whole), chance.choice([None, chance.randrange(history.position)])
+        filters: list[dict[str, Any]] = [
+            {},
+            {"noisy": True},
+            {"action": some.action},
+            {"entity_type": chance.choice(["project", "dataset", "membership", "training_job"])},
+            {"entity_id": some.entity_id},
+            {"actor_id": some.actor_id},
+            {"end": some.recorded_at},
+            {"start": some.recorded_at, "action": "complete"},
+        ]
+        begin = time.perf_counter()
+        with reading.transaction() as tx:
+            list_entries(tx, ACME, after=after, **chance.choice(filters))
+        spent.append((time.perf_counter() - begin) * 1_000)
+    reading.close()
+    work = f"audit page, filtered, at {history.position:,} events, p99"
+    return Result(work, "ms", percentile(spent, 0.99), goal=20, more_is_better=False, notes={"p50": median(spent)})
 
 
 def _growth(name: str, found: list[tuple[int, float]]) -> Iterator[Result]:

@@ -118,6 +118,7 @@ def build(core: Core, draft: Engine, schema: str, wanted: Sequence[Projection], 
     with draft.begin() as tx:
         for view in views:
             index(tx, view)
+            tx.execute(text(f"ANALYZE {schema}.{view.table.name}"))
     return upto, rows
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -33,7 +33,7 @@ from projections import PROJECTIONS
 from projections.model import Key, Projection, Row
 from tests.servers import Databases, Servers
 
-RUN = "from consumers.projector import main; from infra.config import Settings; main(Settings())"
+RUN = "from consumers.{} import main; from infra.config import Settings; main(Settings())"
 NAMES = [projection.name for projection in PROJECTIONS]
 
 
@@ -142,14 +142,18 @@ async def until(true: Callable[[], bool], seconds: float = 20) -> None:
         await asyncio.sleep(0.01)
 
 
+def projector_process(at: Scene, servers: Servers, folder: Path) -> AbstractContextManager["subprocess.Popen[str]"]:
+    return process_of("projector", at, servers, folder)
+
+
 @contextmanager
-def projector_process(at: Scene, servers: Servers, folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    told = servers.settings("projector", at.databases, at.nats).model_dump(exclude_none=True)
+def process_of(name: str, at: Scene, servers: Servers, folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    told = servers.settings(name, at.databases, at.nats).model_dump(exclude_none=True)
     plain = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in told.items()}
-    file = folder / "projector.json"
+    file = folder / f"{name}.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(plain, default=str))
-    argv = [sys.executable, "-c", RUN]
+    argv = [sys.executable, "-c", RUN.format(name)]
     environment = os.environ | {"VISTORY_SETTINGS_FILE": str(file)}
     with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
