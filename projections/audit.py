@@ -191,9 +191,10 @@ def _shown_to(viewer: UUID | None) -> ColumnElement[bool]:
 
 def _edge(organization_id: UUID, moment: datetime, *, before: bool = False) -> ScalarSelect[int]:
     """Times never go back, so a time is a place: a page of long ago is found without reading what came since."""
-    at, place = entries.c.recorded_at, entries.c.position
+    known = entries.alias("known")
+    at, place = known.c.recorded_at, known.c.position
     when, order = (at < moment, (at.desc(), place.desc())) if before else (at >= moment, (at, place))
-    within = select(place).where(entries.c.organization_id == organization_id, when)
+    within = select(place).where(known.c.organization_id == organization_id, when)
     return within.order_by(*order).limit(1).scalar_subquery()
 
 
