@@ -65,10 +65,12 @@ def _metrics(chance: random.Random) -> dict[str, float]:
 
 
 QUESTIONS: dict[str, Callable[[Connection], Any]] = {
-    "the newest 50": lambda tx: list_runs(tx, HERE, HERE),
-    "50 sorted by a metric": lambda tx: list_runs(tx, HERE, HERE, sort="-metrics.metrics/mAP50(B)"),
+    "the newest 50": lambda tx: list_runs(tx, HERE, HERE, viewer=None),
+    "50 sorted by a metric": lambda tx: list_runs(tx, HERE, HERE, viewer=None, sort="-metrics.metrics/mAP50(B)"),
     "50 sorted, two conditions": lambda tx: list_runs(
-        tx, HERE, HERE, where=["parameters.lr0<=0.01", "parameters.optimizer=SGD"], sort="metrics.val/loss"
+        tx, HERE, HERE, viewer=None, where=["parameters.lr0<=0.01", "parameters.optimizer=SGD"], sort="metrics.val/loss"
     ),
-    "20 compared": lambda tx: compared(find_runs(tx, HERE, HERE, [UUID(int=n * 400 + 1) for n in range(20)])),
+    "20 compared": lambda tx: compared(
+        find_runs(tx, HERE, HERE, [UUID(int=n * 400 + 1) for n in range(20)], viewer=None)
+    ),
 }

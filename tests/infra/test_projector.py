@@ -421,17 +421,17 @@ def test_the_audit_log_is_found_by_time_kind_and_action(at: Scene, history: Sequ
     at.tell(history, at_once=1)
     rebuild(at.core)
     with at.reading.transaction() as tx:
-        whole = list_entries(tx, ACME, noisy=True, limit=1_000).items
+        whole = list_entries(tx, ACME, viewer=None, noisy=True, limit=1_000).items
         middle = whole[len(whole) // 2].recorded_at
-        earlier = list_entries(tx, ACME, noisy=True, end=middle, limit=1_000).items
-        later = list_entries(tx, ACME, noisy=True, start=middle, limit=1_000).items
+        earlier = list_entries(tx, ACME, viewer=None, noisy=True, end=middle, limit=1_000).items
+        later = list_entries(tx, ACME, viewer=None, noisy=True, start=middle, limit=1_000).items
         assert [*later, *earlier] == whole
         assert earlier == [entry for entry in whole if entry.recorded_at < middle] != []
-        assert list_entries(tx, ACME, end=whole[-1].recorded_at).items == []
+        assert list_entries(tx, ACME, viewer=None, end=whole[-1].recorded_at).items == []
         for name in {entry.action for entry in whole}:
-            found = list_entries(tx, ACME, action=name, limit=1_000).items
+            found = list_entries(tx, ACME, viewer=None, action=name, limit=1_000).items
             of_it = [entry for entry in whole if entry.action == name]
             assert found == [entry for entry in of_it if not entry.noisy] or found == of_it != []
-        assert {entry.topic for entry in list_entries(tx, ACME, action="report").items} == {
+        assert {entry.topic for entry in list_entries(tx, ACME, viewer=None, action="report").items} == {
             "training_job.epoch_completed"
         }
