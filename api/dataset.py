@@ -16,9 +16,10 @@ from commands.dataset import CreateDataset, MakeSplit, TakeSnapshot
 from domain.comparison import Comparison
 from domain.dataset import Content, Dataset, DatasetIsEmpty, Ratios, Split, SplitMethod, Visibility
 from domain.errors import NotFound
+from domain.groups import Rule
 from domain.manifest import Entry
 from domain.report import Report
-from domain.split import Side
+from domain.tables import Side, SideTable
 from domain.values import Count, Name, Tag, Text, Value
 from projections import dataset
 from projections.dataset import DatasetRow, SnapshotRow, find_dataset, list_datasets, list_snapshots
@@ -41,6 +42,7 @@ class NewSplit(Body):
     method: SplitMethod = SplitMethod.STRATIFIED
     ratios: Ratios = Ratios(train=0.7, val=0.2, test=0.1)
     seed: Count = 0
+    groups: Rule | None = None
 
 
 class NewSnapshot(Body):
@@ -60,8 +62,14 @@ class Images(Value):
     next: str | None
 
 
+class ShownSplit(Split):
+    """A split, and what each side holds, class by class."""
+
+    sides: tuple[SideTable, ...]
+
+
 class SplitMade(Made):
-    split: Split
+    split: ShownSplit
 
 
 @router.post("", status_code=201, responses=COMMAND)
@@ -113,19 +121,19 @@ def images(
 
 
 @router.get("/{dataset_id}/split", responses=QUERY)
-def show_split(dataset_id: UUID, member: Member, house: TheHouse) -> Split:
+def show_split(dataset_id: UUID, member: Member, house: TheHouse) -> ShownSplit:
     dataset = visible(house, member, dataset_id)
     if dataset.split is None:
         raise NotFound(f"dataset {dataset.name!r} has no split yet")
-    return dataset.split
+    return _shown(house, member.organization_id, dataset.split)
 
 
 @router.post("/{dataset_id}/split", responses=COMMAND)
 def split(dataset_id: UUID, body: NewSplit, desk: PersonDesk) -> SplitMade:
     accepted = desk(wish(MakeSplit, dataset_id=dataset_id, **dict(body)))
-    made = desk.house.ledger_as(desk.caller).get(Dataset, dataset_id).split
-    assert made is not None, "a split was just made"
-    return SplitMade(id=accepted.id, split=made)
+    dataset = desk.house.ledger_as(desk.caller).get(Dataset, dataset_id)
+    assert dataset.split is not None, "a split was just made"
+    return SplitMade(id=accepted.id, split=_shown(desk.house, dataset.organization_id, dataset.split))
 
 
 @router.post("/{dataset_id}/snapshot", status_code=201, responses=COMMAND)
@@ -162,6 +170,10 @@ def images_of(
         for entry, side in found.items
     ]
     return Images(items=items, next=found.next)
+
+
+def _shown(house: House, organization_id: UUID, split: Split) -> ShownSplit:
+    return ShownSplit(**dict(split), sides=house.contents.tables(organization_id, split).sides)
 
 
 def _content(house: House, member: Known, dataset_id: UUID) -> Content:

@@ -16,6 +16,7 @@ from commands.access import Caller
 from commands.ports import Store
 from domain.person import Person
 from infra.archive import Archive
+from infra.arrivals import Arrivals
 from infra.blobs import Blobs
 from infra.bus_link import BusLink
 from infra.code_version import code_version
@@ -26,6 +27,7 @@ from infra.job_states import JobStates
 from infra.news import News
 from infra.objects import Objects
 from infra.places import Places
+from infra.preparing import Preparing
 from infra.reading import Reading
 from infra.secrets import Accounts
 from infra.sign_ins import SignIns
@@ -45,7 +47,9 @@ class House:
     tokens: Tokens
     blobs: Blobs
     uploads: Uploads
+    arrivals: Arrivals
     contents: DatasetContents
+    preparing: Preparing
     trainers: ReportedTrainers
     places: Places
     archive: Archive
@@ -74,7 +78,11 @@ def open_house(settings: Settings) -> Iterator[House]:
         core = stack.enter_context(Core.open(settings))
         accounts = core.accounts()
         blobs, uploads = Blobs(core.pool, Objects.open(settings)), Uploads(core.pool)
-        contents, trainers = DatasetContents(core.pool, blobs, uploads), ReportedTrainers(core.pool)
+        arrivals, trainers = Arrivals(blobs), ReportedTrainers(core.pool)
+        stack.callback(arrivals.close)
+        contents = DatasetContents(core.pool, blobs, uploads, arrivals)
+        preparing = Preparing(contents)
+        stack.callback(preparing.close)
         places = Places(core.pool, settings.running_per_organization)
         reading = Reading(settings.need("database_url"))
         stack.callback(reading.close)
@@ -86,7 +94,9 @@ def open_house(settings: Settings) -> Iterator[House]:
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
             blobs=blobs,
             uploads=uploads,
+            arrivals=arrivals,
             contents=contents,
+            preparing=preparing,
             trainers=trainers,
             places=places,
             archive=Archive(core.pool, blobs),

@@ -3,8 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
+from starlette.responses import JSONResponse
 from uuid_utils.compat import uuid7
 
 from api import errors
@@ -19,12 +20,14 @@ from domain.report import Report
 from domain.roles import Permission
 from domain.values import Count, Sha256, Value
 from infra.analysis import Analysis, analyzed
-from infra.blobs import Named
 from infra.formats import File
 from infra.uploads import Upload, UploadedFile
 
 router = APIRouter(prefix="/datasets", tags=["uploads"])
 COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
+
+
+PATIENCE = 5.0
 
 
 class SeenFile(Body):
@@ -63,6 +66,13 @@ class Commit(Body):
     strict: bool = False
 
 
+class Progress(Value):
+    """The files are still being looked at; ask again after as many seconds as Retry-After says."""
+
+    done: Count
+    total: Count
+
+
 class Committed(Made):
     revision: Count
     content: Content
@@ -72,6 +82,7 @@ class Committed(Made):
 
 @router.post("/analyze", responses=errors.responses(401, 403, 413, 422, 503))
 def analyze(body: Seen, member: Member) -> Analysis:
+    """What a folder seems to be. One with more files than a request can name goes, named, into an upload first."""
     return analyzed(File(file.path, file.size, file.sha256 or "") for file in body.files)
 
 
@@ -89,18 +100,34 @@ def begin(dataset_id: UUID, caller: Person, house: TheHouse, body: Nothing | Non
 def files(dataset_id: UUID, upload_id: UUID, body: Batch, caller: Person, house: TheHouse) -> Missing:
     """Asked again once the files were sent, it answers that nothing is missing."""
     upload = _upload(house, caller, dataset_id, upload_id)
-    named = [UploadedFile(normal(file.path), file.sha256, file.size) for file in body.files]
-    missing = house.blobs.missing(upload.organization_id, (Named(file.sha256, file.size) for file in named))
-    house.uploads.add(upload.id, named)
+    named = [File(normal(file.path), file.size, file.sha256) for file in body.files]
+    missing = house.arrivals.missing(upload.organization_id, named)
+    house.blobs.promise(upload.organization_id, missing)
+    house.uploads.add(upload.id, (UploadedFile(file.path, file.sha256, file.size) for file in named))
     places = [(each.sha256, house.blobs.place(upload.organization_id, each)) for each in missing]
     return Missing(
         missing=[Destination(sha256=sha256, url=place.url, headers=dict(place.headers)) for sha256, place in places]
     )
 
 
-@router.post("/{dataset_id}/uploads/{upload_id}/commit", responses=COMMAND)
-def commit(dataset_id: UUID, upload_id: UUID, body: Commit, desk: PersonDesk, house: TheHouse) -> Committed:
-    """The dataset's next revision is what this upload names."""
+@router.get("/{dataset_id}/uploads/{upload_id}/analysis", responses=errors.responses(401, 403, 404, 422, 503))
+def analysis(dataset_id: UUID, upload_id: UUID, caller: Person, house: TheHouse) -> Analysis:
+    """What the files named so far seem to be, however many there are; none of them has to be there yet."""
+    upload = _upload(house, caller, dataset_id, upload_id)
+    return analyzed(File(file.path, file.size, file.sha256) for file in house.uploads.files(upload.id))
+
+
+@router.post(
+    "/{dataset_id}/uploads/{upload_id}/commit",
+    response_model=Committed,
+    responses=COMMAND | {202: {"model": Progress, "description": "Not yet: ask again"}},
+)
+def commit(dataset_id: UUID, upload_id: UUID, body: Commit, desk: PersonDesk, house: TheHouse) -> Committed | Response:
+    """The dataset's next revision is what this upload names. 202 as long as its files are being looked at."""
+    waiting = house.preparing.ask(_upload(house, desk.caller, dataset_id, upload_id), PATIENCE)
+    if waiting is not None:
+        progress = Progress(done=waiting.done, total=waiting.total)
+        return JSONResponse(progress.model_dump(), 202, headers={"Retry-After": "1"})
     accepted = desk(CommitUpload(dataset_id=dataset_id, upload_id=upload_id, strict=body.strict))
     dataset = house.ledger_as(desk.caller).get(Dataset, dataset_id)
     assert dataset.content is not None, "a revision was just committed"

@@ -20,6 +20,17 @@ Name = Annotated[str | None, typer.Option(help="Name of the new dataset; else th
 Dataset = Annotated[str, typer.Argument(help="Name or id of the dataset.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse the whole folder if anything in it would be left out.")]
 
+Method = Annotated[str, typer.Option(help="stratified (each side gets its share of every class) or auto (by chance).")]
+Ratios = Annotated[tuple[float, float, float], typer.Option(help="Shares of train, val and test; they add up to 1.")]
+Seed = Annotated[int, typer.Option(help="Another number gives another split, the same number the same.")]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        help="What stays on one side: `folder` (images of one folder), `folder:2` (of the folder above it), or a "
+        "pattern of names like `patient-{group}_*.png`; with a / in it, of whole paths: `*/{group}/*`."
+    ),
+]
+
 
 @app.command()
 def push(
@@ -35,8 +46,8 @@ def push(
     from cli.push import push as bring
 
     files = folder_of(folder)
+    analyze(files)
     with signed_in(api) as door:
-        analyze(door, files)
         made = None if into else door.post("/datasets", name=name or folder.resolve().name)
         dataset = made["id"] if made else id_of(door, "dataset", str(into))
         answer = {"dataset": dataset} | bring(door, dataset, files, strict)
@@ -54,10 +65,48 @@ def list_datasets(api: Address = None, as_json: Json = False) -> None:
 
 @app.command("show")
 def show_dataset(dataset: Dataset, api: Address = None, as_json: Json = False) -> None:
-    """What a dataset holds, how it is split, and its snapshots."""
+    """What a dataset holds, how it is split with the classes of each side, and its snapshots."""
+    from cli import contents
+
     with signed_in(api) as door:
-        found = door.get(f"/datasets/{id_of(door, 'dataset', dataset)}")
-    show(found, as_json, lambda: table(("", ""), ((name, value) for name, value in found.items() if value is not None)))
+        at = f"/datasets/{id_of(door, 'dataset', dataset)}"
+        found = door.get(at)
+        report = door.get(f"{at}/report") if found["report"] else None
+        of_now = found["last_split"] and found["last_split"]["root"] == found["root"]
+        split = door.get(f"{at}/split") if of_now else None
+        snapshots = list(door.pages(f"{at}/snapshots"))
+    whole = found | {"split": split, "class_counts": report["classes"] if report else []}
+    show(whole | {"snapshots": snapshots}, as_json, lambda: contents.words(found, report, split, snapshots))
+
+
+@app.command("split")
+def split_dataset(
+    dataset: Dataset,
+    method: Method = "stratified",
+    ratios: Ratios = (0.7, 0.2, 0.1),
+    seed: Seed = 0,
+    group_by: GroupBy = None,
+    api: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Divide the images into training, validation and test; exact copies, and what you group, stay on one side."""
+    from cli import contents
+
+    wish: dict[str, Any] = {"method": method, "ratios": dict(zip(("train", "val", "test"), ratios, strict=True))}
+    with signed_in(api) as door:
+        at = f"/datasets/{id_of(door, 'dataset', dataset)}"
+        made = door.post(f"{at}/split", **wish, seed=seed, groups=rule(group_by))["split"]
+        report = door.get(f"{at}/report")
+    classes = contents.classes(report["classes"], made["sides"], report["task"] == "detection")
+    show(made, as_json, lambda: f"{contents.how(made)}\n\n{classes}")
+
+
+def rule(group_by: str | None) -> dict[str, Any] | None:
+    """`folder`, `folder:2`, or a pattern."""
+    kind, _, level = (group_by or "").partition(":")
+    if kind == "folder" and (level.isdecimal() or not level):
+        return {"by": "folder", "level": int(level or 1)}
+    return {"by": "pattern", "pattern": group_by} if group_by else None
 
 
 def row(dataset: dict[str, Any]) -> tuple[object, ...]:

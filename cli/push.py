@@ -1,5 +1,6 @@
 """Brings a folder into a dataset: its files are named by hash, and only what is missing travels."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -12,10 +13,13 @@ from domain.errors import Invalid
 from infra.folder import Folder
 from infra.formats import File
 
-BATCH = 1000
-AT_ONCE = 8
+BATCH = 250
+AT_ONCE = 16
+# While the files of one batch are sent, those of the other are looked at on the other side.
+BATCHES_AT_ONCE = 2
 # An address to put a file at is good for minutes; where that was too short, ask for another.
 ROUNDS = 3
+PAUSE = 0.5
 Facts = dict[str, Any]
 Advance = Callable[[int, int], None]
 
@@ -24,9 +28,14 @@ def nobody(done: int, total: int) -> None:
     pass
 
 
-def analyze(door: Api, folder: Folder) -> Facts:
-    answer: Facts = door.post("/datasets/analyze", files=[listed(file) for file in folder.files])
-    return answer
+def analyze(folder: Folder) -> Facts:
+    """What the folder seems to be, as the API would say; found out here, so that it may be of any size."""
+    from infra.analysis import analyzed
+
+    try:
+        return analyzed(folder.files).model_dump(mode="json")
+    except Invalid as unfit:
+        raise Stop(str(unfit)) from unfit
 
 
 def push(door: Api, dataset_id: str, folder: Folder, strict: bool = False, advance: Advance = nobody) -> Facts:
@@ -34,27 +43,46 @@ def push(door: Api, dataset_id: str, folder: Folder, strict: bool = False, advan
     upload = f"/datasets/{dataset_id}/uploads"
     upload += f"/{door.post(upload)['id']}"
     done = 0
-    for batch in batched(folder.files, BATCH):
-        send(door, f"{upload}/files", folder, batch)
-        done += len(batch)
-        advance(done, len(folder.files))
-    answer: Facts = door.post(f"{upload}/commit", strict=strict)
-    return answer
+    with ThreadPoolExecutor(BATCHES_AT_ONCE) as batches, ThreadPoolExecutor(AT_ONCE) as puts:
+
+        def sent(batch: list[File]) -> int:
+            send(door, f"{upload}/files", folder, batch, puts)
+            return len(batch)
+
+        for count in batches.map(sent, batched(copies_last(folder.files), BATCH)):
+            done += count
+            advance(done, len(folder.files))
+    return commit(door, f"{upload}/commit", strict)
 
 
-def send(door: Api, where: str, folder: Folder, batch: Sequence[File]) -> None:
+def commit(door: Api, where: str, strict: bool) -> Facts:
+    """Asked again for as long as the files are being looked at."""
+    while True:
+        answer: Facts = door.post(where, strict=strict)
+        if "revision" in answer:
+            return answer
+        time.sleep(PAUSE)
+
+
+def send(door: Api, where: str, folder: Folder, batch: Sequence[File], puts: ThreadPoolExecutor) -> None:
     by_hash = {file.sha256: file.path for file in batch}
     for _ in range(ROUNDS):
         missing = door.post(where, files=[listed(file) for file in batch])["missing"]
         if not missing:
             return
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            list(threads.map(lambda one: put(door, one, folder.read(by_hash[one["sha256"]])), missing))
+        list(puts.map(lambda one: put(door, one, folder.read(by_hash[one["sha256"]])), missing))
     raise Stop("the object store does not keep the files that it is sent")
 
 
 def put(door: Api, address: Mapping[str, Any], content: bytes) -> None:
     door.put(address["url"], address["headers"], content)
+
+
+def copies_last(files: Sequence[File]) -> list[File]:
+    """So that no two batches under way send the same bytes."""
+    first: dict[str, File] = {}
+    copies = [file for file in files if first.setdefault(file.sha256, file) is not file]
+    return [*first.values(), *copies]
 
 
 def listed(file: File) -> Facts:

@@ -10,6 +10,7 @@ from commands.access import Access, Command, May
 from commands.ports import Accepted, Contents, Store
 from commands.project import home
 from domain.dataset import Dataset, DatasetIsEmpty, Ratios, SplitMethod, Visibility
+from domain.groups import Rule
 from domain.model import Actor
 from domain.roles import Permission
 from domain.values import Count, Name, Tag, Text
@@ -37,6 +38,7 @@ class MakeSplit(Command):
     method: SplitMethod = SplitMethod.STRATIFIED
     ratios: Ratios = Ratios(train=0.7, val=0.2, test=0.1)
     seed: Count = 0
+    groups: Rule | None = None
 
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:
@@ -84,7 +86,9 @@ def make_split(command: MakeSplit, actor: Actor, now: datetime, *, store: Store,
     dataset = store.get(Dataset, command.dataset_id)
     if dataset.content is None:
         raise DatasetIsEmpty(f"dataset {dataset.name!r} has no images to split; upload some first")
-    split = contents.split(dataset.organization_id, dataset.content, command.method, command.ratios, command.seed)
+    split = contents.split(
+        dataset.organization_id, dataset.content, command.method, command.ratios, command.seed, command.groups
+    )
     dataset.make_split(split, now)
     return store.save(dataset)
 

@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from domain.dataset import Content, Ratios, Split, SplitMethod, Task
+from domain.groups import Rule
 from domain.model import Aggregate
 from domain.values import Value
 
@@ -63,8 +64,16 @@ class Contents(Protocol):
         """Read what was uploaded, write manifest and report. Raises Invalid, NotFound."""
         ...
 
-    def split(self, organization_id: UUID, content: Content, method: SplitMethod, ratios: Ratios, seed: int) -> Split:
-        """Each image is on one side; the same seed makes the same split. Raises Invalid."""
+    def split(
+        self,
+        organization_id: UUID,
+        content: Content,
+        method: SplitMethod,
+        ratios: Ratios,
+        seed: int,
+        groups: Rule | None = None,
+    ) -> Split:
+        """Each image is on one side, and a group is; the same seed makes the same split. Raises Invalid."""
         ...
 
 

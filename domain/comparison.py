@@ -1,6 +1,6 @@
 """What differs between two revisions, read from the pages that differ and no others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -92,9 +92,21 @@ class _Cursor:
         return self.head.level if isinstance(self.head, Ref) else -1
 
     def open(self) -> None:
+        ref = self._step()
+        self._put(manifest.pages_of(ref, self.load) if ref.level else manifest.entries_of(ref, self.load))
+
+    def open_against(self, other: "_Cursor") -> None:
+        """Both are at a leaf page: an image that is the same in both needs no look."""
+        mine, theirs = manifest.differing(self._step(), other._step(), self.load)
+        self._put(mine)
+        other._put(theirs)
+
+    def _step(self) -> Ref:
         ref = self.ahead.pop()
         assert isinstance(ref, Ref)
-        below = manifest.pages_of(ref, self.load) if ref.level else manifest.entries_of(ref, self.load)
+        return ref
+
+    def _put(self, below: Sequence[Entry | Ref]) -> None:
         self.ahead.extend(reversed(below))
 
     def advance(self) -> Iterator[Entry]:
@@ -120,6 +132,8 @@ def _paired(a: _Cursor, b: _Cursor, agree: bool) -> Iterator[tuple[Entry | None,
             yield from ((None, entry) for entry in b.advance())
         elif a.level == b.level == -1:
             yield from zip(a.advance(), b.advance(), strict=True)
+        elif agree and a.level == b.level == 0:
+            a.open_against(b)
         else:
             _descend(a, b)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from domain.errors import Refused
+from domain.groups import Grouped
 from domain.model import Aggregate, Event, InitialEvent
 from domain.values import ClassNames, Count, Name, Sha256, Tag, Text, Value
 
@@ -54,13 +55,16 @@ class Content(Value):
 
 
 class Split(Value):
-    """Which image is on which side of one revision: the lists are an object, by its hash."""
+    """Which image is on which side of one revision: the lists are an object, by its hash, and so is its report, the
+    table of classes of each side. Unless it came with the data, groups and exact duplicates are each on one side."""
 
     sha256: Sha256
+    report: Sha256
     root: Sha256
     method: SplitMethod
     ratios: Ratios | None
     seed: Count | None
+    groups: Grouped | None
     train: Count
     val: Count
     test: Count

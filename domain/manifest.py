@@ -8,7 +8,7 @@ alone: the same images have the same root, whatever the history, and a small cha
 import hashlib
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
@@ -130,6 +130,16 @@ def entries_of(leaf: Ref, load: Load) -> tuple[Entry, ...]:
     return _read(Leaf, leaf.sha256, load).items
 
 
+def differing(a: Ref, b: Ref, load: Load) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """What each of two leaf pages has and the other has not in the very same form; nothing else is even parsed."""
+    one, other = _items(a, load), _items(b, load)
+    return _parsed(one, other), _parsed(other, one)
+
+
+def _parsed(items: dict[bytes, None], known: dict[bytes, None]) -> tuple[Entry, ...]:
+    return tuple(Entry.model_validate_json(item) for item in items if item not in known)
+
+
 def pages_of(inner: Ref, load: Load) -> tuple[Ref, ...]:
     return _read(Inner, inner.sha256, load).items
 
@@ -151,13 +161,29 @@ def refs_below(ref: Ref, load: Load) -> Iterator[Ref]:
             yield from refs_below(below, load)
 
 
+_ITEM: Final = b'{"annotations":'  # begins every image and, unescaped, stands nowhere else in a leaf page
+
+
+def _items(leaf: Ref, load: Load) -> dict[bytes, None]:
+    """The images of a leaf page as they are written there, in order."""
+    head, *items = _checked(leaf.sha256, load).removesuffix(b'],"level":0}').split(_ITEM)
+    if head != b'{"format":1,"items":[':
+        raise PageIsDamaged(f"object {leaf.sha256} is not part of a manifest")
+    return {_ITEM + item.rstrip(b","): None for item in items}
+
+
+def _checked(sha256: str, load: Load) -> bytes:
+    data = load(sha256)
+    if digest(data) != sha256:
+        raise PageIsDamaged(f"object {sha256} has other bytes than its name says")
+    return data
+
+
 P = TypeVar("P", Root, Leaf, Inner)
 
 
 def _read(kind: type[P], sha256: str, load: Load) -> P:
-    data = load(sha256)
-    if digest(data) != sha256:
-        raise PageIsDamaged(f"object {sha256} has other bytes than its name says")
+    data = _checked(sha256, load)
     try:
         return kind.model_validate_json(data)
     except ValidationError as error:

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from domain.dataset import Layout, Task
-from domain.split import Side
+from domain.tables import Side, SideTable
 from domain.values import Count, Value
 
 
@@ -41,6 +41,7 @@ class Report(Value):
     dropped: tuple[Dropped, ...]
     classes: tuple[ClassMapping, ...]
     split: dict[Side, Count] | None
+    sides: tuple[SideTable, ...] = ()
     duplicates: tuple[tuple[str, ...], ...]
     ignored: Count
     warnings: tuple[str, ...]

@@ -5,22 +5,20 @@ comes out the same in every version of Python and for every order or name of the
 members of a group are one unit and never stand on two sides.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Final, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from domain.dataset import Ratios, SplitMethod
 from domain.deal import Deal, Together, Unit, rank
 from domain.errors import Invalid
+from domain.groups import Groups
 from domain.manifest import Entry, PageIsDamaged
 from domain.paths import SafePath, quoted
-from domain.values import Count, Sha256, Value
+from domain.tables import SIDES, ClassTables, Side, SideTables
+from domain.values import Sha256, Value
 
-Side = Literal["train", "val", "test"]
-SIDES: Final[tuple[Side, ...]] = ("train", "val", "test")
-GroupOf = Callable[[str], str | None]
 UNLABELLED: Final = -1
 
 
@@ -59,23 +57,9 @@ class Sides(Value):
         return {path: side for side in SIDES for path in getattr(self, side)}
 
 
-class ClassLine(Value):
-    name: str
-    images: Count
-    annotations: Count
-
-
-class SideTable(Value):
-    """What one side holds, class by class."""
-
-    side: Side
-    images: Count
-    classes: Annotated[tuple[ClassLine, ...], Field(max_length=2_000)]
-
-
-def as_given(root: str, entries: Iterable[Entry], given: Mapping[str, Side]) -> Sides:
+def as_given(root: str, paths: Iterable[str], given: Mapping[str, Side]) -> Sides:
     """The split that came with the data, as it is: an image it does not name is on no side."""
-    unknown = sorted(given.keys() - {entry.path for entry in entries})
+    unknown = sorted(given.keys() - set(paths))
     if unknown:
         raise SplitNamesUnknownImages(f"the split names {quoted(unknown[0])}, which is not in the dataset")
     return _sides(root, {each: [path for path, side in given.items() if side == each] for each in SIDES})
@@ -87,48 +71,24 @@ def make_split(
     method: SplitMethod,
     ratios: Ratios,
     seed: int,
-    group_of: GroupOf = lambda path: None,
+    groups: Groups | None = None,
 ) -> Sides:
     """Divide the images anew: `auto` at random, `stratified` so that each side has its share of every class."""
     shares = _shares(ratios)
-    units = _units(entries, seed, group_of)
+    units = _units(entries, seed, groups or Groups(None))
     if len(units) < len(shares):
-        raise SplitNeedsImages(f"{len(shares)} sides need as many images that differ; there are {len(units)}")
+        raise SplitNeedsImages(f"{len(shares)} sides need as many images or groups that differ; there are {len(units)}")
     deal = Deal(units, shares)
     sides = deal.stratified() if method is SplitMethod.STRATIFIED else deal.at_random()
     return _sides(root, sides)
 
 
-def class_tables(entries: Iterable[Entry], classes: Sequence[str], sides: Sides) -> tuple[SideTable, ...]:
+def class_tables(entries: Iterable[Entry], classes: Sequence[str], sides: Sides) -> SideTables:
     """For each side how many images it has, and of each class how many images and annotations."""
-    side_of = sides.side_of()
-    images: Counter[tuple[Side, int]] = Counter()
-    annotations: Counter[tuple[Side, int]] = Counter()
+    side_of, tables = sides.side_of(), ClassTables[int]()
     for entry in entries:
-        if side := side_of.get(entry.path):
-            borne = [annotation.class_ for annotation in entry.annotations]
-            images.update((side, label) for label in set(borne))
-            annotations.update((side, label) for label in borne)
-    return tuple(
-        SideTable(
-            side=side,
-            images=len(getattr(sides, side)),
-            classes=tuple(
-                ClassLine(name=name, images=images[side, number], annotations=annotations[side, number])
-                for number, name in enumerate(classes)
-            ),
-        )
-        for side in SIDES
-    )
-
-
-def duplicates_apart(entries: Iterable[Entry], side_of: Mapping[str, Side]) -> list[tuple[str, ...]]:
-    """Exact duplicates that stand on several sides: what is measured there is flattered."""
-    alike: dict[str, list[str]] = defaultdict(list)
-    for entry in entries:
-        if entry.path in side_of:
-            alike[entry.sha256].append(entry.path)
-    return [tuple(paths) for paths in alike.values() if len({side_of[path] for path in paths}) > 1]
+        tables.add(side_of.get(entry.path), [annotation.class_ for annotation in entry.annotations])
+    return SideTables(sides=tables.sides(range(len(classes)), classes))
 
 
 def _shares(ratios: Ratios) -> dict[Side, float]:
@@ -140,12 +100,12 @@ def _shares(ratios: Ratios) -> dict[Side, float]:
     return {side: share for side, share in shares.items() if share > 0}
 
 
-def _units(entries: Iterable[Entry], seed: int, group_of: GroupOf) -> list[Unit]:
+def _units(entries: Iterable[Entry], seed: int, groups: Groups) -> list[Unit]:
     together, images = Together(), []
     for entry in entries:
         labels = {annotation.class_ for annotation in entry.annotations} or {UNLABELLED}
         images.append((entry.path, entry.sha256, labels))
-        if (group := group_of(entry.path)) is not None:
+        if (group := groups.of(entry.path)) is not None:
             together.join(entry.sha256, f"group/{group}")
     units: dict[str, Unit] = {}
     for path, sha256, labels in images:

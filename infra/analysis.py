@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from domain.dataset import Layout, Task
-from domain.split import SIDES, Side
+from domain.tables import SIDES, Side
 from domain.values import Count, Value
 from infra.formats import File, detect, imagefolder, yolo
 from infra.formats.listing import Listing

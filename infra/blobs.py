@@ -7,7 +7,8 @@ Whether something is there already is answered within one organization only.
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from operator import attrgetter
+from typing import Any, Final, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -29,6 +30,15 @@ class Named(NamedTuple):
     size: int
 
 
+class Received(NamedTuple):
+    """Bytes that are there, with what was seen in them: facts of an image, or a short text itself."""
+
+    sha256: str
+    size: int
+    facts: Mapping[str, Any] | None = None
+    body: bytes | None = None
+
+
 class Place(NamedTuple):
     """Where to send bytes, and with which headers."""
 
@@ -45,22 +55,38 @@ class Blobs:
         """The sizes of those that are there."""
         with self.pool.connection() as connection:
             rows = connection.execute(
-                "SELECT encode(sha256, 'hex'), size FROM content.blobs WHERE organization_id = %s AND sha256 = ANY(%s)",
+                "SELECT encode(sha256, 'hex'), size FROM content.blobs"
+                " WHERE organization_id = %s AND sha256 = ANY(%s) AND arrived",
                 (organization_id, [bytes.fromhex(each) for each in sha256s]),
             ).fetchall()
         return dict(rows)
 
-    def missing(self, organization_id: UUID, named: Iterable[Named]) -> list[Named]:
-        """Those that are not there yet; what has arrived since is known from now on."""
+    def promised(self, organization_id: UUID, sha256s: Iterable[str]) -> set[str]:
+        """Those that an address was given for, and that may have come since."""
+        with self.pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT encode(sha256, 'hex') FROM content.blobs"
+                " WHERE organization_id = %s AND sha256 = ANY(%s) AND NOT arrived",
+                (organization_id, [bytes.fromhex(each) for each in sha256s]),
+            ).fetchall()
+        return {sha256 for (sha256,) in rows}
+
+    def unknown(self, organization_id: UUID, named: Iterable[Named]) -> list[Named]:
+        """Those that are not known to be there, each once. Raises BlobIsMissing where a size is another."""
         wanted = self._by_hash(named)
         known = self.known(organization_id, wanted)
         for each in wanted.values():
             if known.get(each.sha256, each.size) != each.size:
                 raise BlobIsMissing(f"the object {each.sha256} has {known[each.sha256]} bytes, not {each.size}")
-        new = [each for each in wanted.values() if each.sha256 not in known]
+        return [each for each in wanted.values() if each.sha256 not in known]
+
+    def missing(self, organization_id: UUID, named: Iterable[Named]) -> list[Named]:
+        """Those that are not there yet; what has arrived since is known from now on."""
+        new = self.unknown(organization_id, named)
         with ThreadPoolExecutor(AT_ONCE) as threads:
             sizes = list(threads.map(lambda each: self.objects.size(organization_id, each.sha256), new))
-        self._note(organization_id, [each for each, size in zip(new, sizes, strict=True) if size == each.size])
+        there = [each for each, size in zip(new, sizes, strict=True) if size == each.size]
+        self.receive(organization_id, [Received(*each) for each in there])
         return [each for each, size in zip(new, sizes, strict=True) if size != each.size]
 
     def confirm(self, organization_id: UUID, named: Iterable[Named], unsized: Iterable[str] = ()) -> None:
@@ -83,30 +109,36 @@ class Blobs:
                 raise BlobIsMissing(f"the object {each.sha256} is named with two sizes")
         return wanted
 
-    def facts(self, organization_id: UUID, sha256s: Iterable[str]) -> dict[str, Any]:
+    def seen(self, organization_id: UUID, sha256s: Iterable[str]) -> dict[str, tuple[Any, bytes | None]]:
+        """Facts and text of those that were looked at."""
         with self.pool.connection() as connection:
             rows = connection.execute(
-                "SELECT encode(sha256, 'hex'), facts FROM content.blobs"
-                " WHERE organization_id = %s AND sha256 = ANY(%s) AND facts IS NOT NULL",
+                "SELECT encode(sha256, 'hex'), facts, body FROM content.blobs"
+                " WHERE organization_id = %s AND sha256 = ANY(%s) AND arrived AND num_nonnulls(facts, body) > 0",
                 (organization_id, [bytes.fromhex(each) for each in sha256s]),
+                binary=True,
             ).fetchall()
-        return dict(rows)
-
-    def note_facts(self, organization_id: UUID, facts: Mapping[str, Any]) -> None:
-        rows = [(Jsonb(known), organization_id, bytes.fromhex(sha256)) for sha256, known in facts.items()]
-        with self.pool.connection() as connection, connection.cursor() as cursor:
-            cursor.executemany("UPDATE content.blobs SET facts = %s WHERE organization_id = %s AND sha256 = %s", rows)
+        return {sha256: (facts, body) for sha256, facts, body in rows}
 
     def read(self, organization_id: UUID, sha256: str) -> bytes:
         return self.objects.get(organization_id, sha256)
 
+    def find(self, organization_id: UUID, sha256: str) -> bytes | None:
+        return self.objects.find(organization_id, sha256)
+
     def write(self, organization_id: UUID, data: bytes) -> str:
         """Durable when this returns."""
-        sha256 = digest(data)
-        if sha256 not in self.known(organization_id, [sha256]):
-            self.objects.put(organization_id, sha256, data)
-            self._note(organization_id, [Named(sha256, len(data))])
+        [sha256] = self.write_all(organization_id, [data])
         return sha256
+
+    def write_all(self, organization_id: UUID, data: Iterable[bytes]) -> list[str]:
+        """Durable when this returns, several at once."""
+        by_hash = {digest(each): each for each in data}
+        new = by_hash.keys() - self.known(organization_id, by_hash)
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            list(threads.map(lambda sha256: self.objects.put(organization_id, sha256, by_hash[sha256]), new))
+        self.receive(organization_id, [Received(sha256, len(by_hash[sha256])) for sha256 in new])
+        return list(by_hash)
 
     def place(self, organization_id: UUID, named: Named) -> Place:
         return Place(*self.objects.presigned_put(organization_id, named.sha256, named.size))
@@ -114,10 +146,25 @@ class Blobs:
     def url(self, organization_id: UUID, sha256: str, name: str | None = None) -> str:
         return self.objects.presigned_get(organization_id, sha256, name)
 
-    def _note(self, organization_id: UUID, named: Iterable[Named]) -> None:
-        rows = [(organization_id, bytes.fromhex(each.sha256), each.size) for each in named]
-        with self.pool.connection() as connection, connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO content.blobs (organization_id, sha256, size) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-                rows,
+    def promise(self, organization_id: UUID, named: Iterable[Named]) -> None:
+        self._insert(organization_id, [Received(*each) for each in named], False, "NOTHING")
+
+    def receive(self, organization_id: UUID, received: Iterable[Received]) -> None:
+        """From now on it is known that these are there, and what was seen in them."""
+        seen = "facts = coalesce(excluded.facts, blobs.facts), body = coalesce(excluded.body, blobs.body)"
+        self._insert(organization_id, received, True, f"UPDATE SET arrived = true, size = excluded.size, {seen}")
+
+    def _insert(
+        self, organization_id: UUID, received: Iterable[Received], arrived: bool, meeting: LiteralString
+    ) -> None:
+        # In one order, so that two calls that name the same objects wait for each other instead of both for ever.
+        rows = sorted(received, key=attrgetter("sha256"))
+        facts = [None if each.facts is None else Jsonb(each.facts) for each in rows]
+        columns = ([bytes.fromhex(each.sha256) for each in rows], [each.size for each in rows], facts)
+        with self.pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO content.blobs (organization_id, arrived, sha256, size, facts, body)"
+                " SELECT %s, %s, * FROM unnest(%s::bytea[], %s::bigint[], %s::jsonb[], %s::bytea[])"
+                f" ON CONFLICT (organization_id, sha256) DO {meeting}",
+                (organization_id, arrived, *columns, [each.body for each in rows]),
             )

@@ -4,7 +4,7 @@ Pages, reports and splits are blobs like images. Pages also stand in `content.pa
 of it is written before the event that names it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -18,16 +18,25 @@ from domain import comparison, manifest, revision
 from domain import split as splits
 from domain.dataset import Content, Ratios, Split, SplitMethod
 from domain.errors import Invalid
+from domain.groups import Groups, Rule
 from domain.manifest import Entry, Root
 from domain.paths import quoted
 from domain.report import Report
-from domain.split import Side, Sides
-from infra.blobs import Blobs, Named
-from infra.formats import File, ImageFacts, Reading, look, read_folder
-from infra.formats.images import MOST_BYTES
-from infra.uploads import UploadedFile, Uploads
+from domain.split import Sides
+from domain.tables import Side, SideTables
+from infra.arrivals import TOO_LARGE, Arrivals, Sight
+from infra.blobs import Blobs
+from infra.formats import File, ImageFacts, Reading, read_folder, refuse_faults
+from infra.uploads import Upload, Uploads
 
 KEPT_SPLITS: Final = 16
+TOGETHER: Final = 1_000
+PAGES_TOGETHER: Final = 64
+Advance = Callable[[int, int], None]
+
+
+def nobody(done: int, total: int) -> None:
+    pass
 
 
 class UploadIsIncomplete(Invalid):
@@ -53,6 +62,7 @@ class DatasetContents:
     pool: ConnectionPool
     blobs: Blobs
     uploads: Uploads
+    arrivals: Arrivals
     _sides: Any = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,19 +70,48 @@ class DatasetContents:
 
     def prepare(self, upload_id: UUID, dataset_id: UUID, organization_id: UUID, *, strict: bool) -> Prepared:
         upload = self.uploads.get(upload_id, organization_id, dataset_id)
-        reading = self._read(organization_id, list(self.uploads.files(upload_id)), strict)
+        prepared = self.uploads.state(upload_id).prepared or self.make_ready(upload)
+        if strict:
+            refuse_faults(self.report(organization_id, prepared.report))
+        return prepared
+
+    def make_ready(self, upload: Upload, advance: Advance = nobody) -> Prepared:
+        """The work of a commit, done once; `advance` hears of how many files it has seen to. Nothing changes by it."""
+        version = self.uploads.state(upload.id).version
+        prepared = self._prepared(upload, advance)
+        self.uploads.keep(upload.id, version, prepared)
+        return prepared
+
+    def _prepared(self, upload: Upload, advance: Advance) -> Prepared:
+        organization_id = upload.organization_id
+        reading = self._read(upload, advance)
         content = self._build(organization_id, reading)
         split = self._as_given(organization_id, content.root, reading) if reading.sides else None
         report = self.blobs.write(organization_id, reading.report.canonical())
         return Prepared(content=content, report=report, base=upload.base, split=split)
 
-    def split(self, organization_id: UUID, content: Content, method: SplitMethod, ratios: Ratios, seed: int) -> Split:
-        entries = manifest.walk(content.root, self._load(organization_id))
-        sides = splits.make_split(content.root, entries, method, ratios, seed)
-        return self._keep_split(organization_id, sides, method, ratios, seed)
+    def split(
+        self,
+        organization_id: UUID,
+        content: Content,
+        method: SplitMethod,
+        ratios: Ratios,
+        seed: int,
+        groups: Rule | None = None,
+    ) -> Split:
+        load = self.load(organization_id)
+        entries = manifest.walk(content.root, load)
+        grouping = Groups(groups)
+        sides = splits.make_split(content.root, entries, method, ratios, seed, grouping)
+        grouped = grouping.found()
+        tables = splits.class_tables(manifest.walk(content.root, load), content.classes, sides)
+        return self._keep_split(organization_id, sides, tables, method=method, ratios=ratios, seed=seed, groups=grouped)
+
+    def tables(self, organization_id: UUID, split: Split) -> SideTables:
+        return SideTables.read(self.blobs.read(organization_id, split.report))
 
     def root(self, organization_id: UUID, sha256: str) -> Root:
-        return manifest.root(sha256, self._load(organization_id))
+        return manifest.root(sha256, self.load(organization_id))
 
     def report(self, organization_id: UUID, sha256: str) -> Report:
         return Report.model_validate_json(self.blobs.read(organization_id, sha256))
@@ -82,45 +121,32 @@ class DatasetContents:
     ) -> Images:
         """With `side`, those of that side only."""
         sides: Mapping[str, Side] = self._sides(organization_id, split.sha256) if split else {}
-        entries = manifest.walk(root, self._load(organization_id), after)
+        entries = manifest.walk(root, self.load(organization_id), after)
         sided = (Sided(entry, sides.get(entry.path)) for entry in entries)
         found = list(islice((each for each in sided if side in (None, each.side)), limit + 1))
         return Images(found[:limit], found[limit - 1].entry.path if len(found) > limit else None)
 
     def compare(self, organization_id: UUID, before: str, after: str) -> comparison.Comparison:
-        return comparison.compare(before, after, self._load(organization_id))
+        return comparison.compare(before, after, self.load(organization_id))
 
-    def _read(self, organization_id: UUID, files: list[UploadedFile], strict: bool) -> Reading:
-        self._must_be_there(organization_id, files)
-        by_path = {file.path: file.sha256 for file in files}
-        facts = _Facts(self.blobs, organization_id, files)
-        try:
-            return read_folder(
-                [File(file.path, file.size, file.sha256) for file in files],
-                lambda path: self.blobs.read(organization_id, by_path[path]),
-                facts.of,
-                strict=strict,
-            )
-        finally:
-            facts.keep()
+    def _read(self, upload: Upload, advance: Advance) -> Reading:
+        self._must_be_there(upload)
+        files = [File(file.path, file.size, file.sha256) for file in self.uploads.files(upload.id)]
+        return _Shelf(self.arrivals, upload.organization_id, files, advance).read()
 
-    def _must_be_there(self, organization_id: UUID, files: list[UploadedFile]) -> None:
-        named = (Named(file.sha256, file.size) for file in files)
-        missing = {each.sha256 for each in self.blobs.missing(organization_id, named)}
-        for file in files:
-            if file.sha256 in missing:
-                raise UploadIsIncomplete(f"the file {quoted(file.path)} was named but its bytes have not arrived")
+    def _must_be_there(self, upload: Upload) -> None:
+        left = self.uploads.unconfirmed(upload.id)
+        for start in range(0, len(left), TOGETHER):
+            some = [File(file.path, file.size, file.sha256) for file in left[start : start + TOGETHER]]
+            missing = {each.sha256 for each in self.arrivals.missing(upload.organization_id, some)}
+            for file in some:
+                if file.sha256 in missing:
+                    raise UploadIsIncomplete(f"the file {quoted(file.path)} was named but its bytes have not arrived")
 
     def _build(self, organization_id: UUID, reading: Reading) -> Content:
-        pages: dict[str, bytes] = {}
-        made = revision.build(reading.entries, reading.classes, pages.__setitem__)
-        for page in pages.values():
-            self.blobs.write(organization_id, page)
-        with self.pool.connection() as connection, connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO content.pages (organization_id, sha256, body) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-                [(organization_id, bytes.fromhex(name), page) for name, page in pages.items()],
-            )
+        pages = Pages(self.pool, self.blobs, organization_id)
+        made = revision.build(reading.entries, reading.classes, pages.keep)
+        pages.write()
         counts = made.root.counts
         return Content(
             root=made.sha256,
@@ -134,27 +160,25 @@ class DatasetContents:
         )
 
     def _as_given(self, organization_id: UUID, root: str, reading: Reading) -> Split:
-        sides = splits.as_given(root, reading.entries, reading.sides or {})
-        return self._keep_split(organization_id, sides, SplitMethod.MANUAL, None, None)
+        sides = splits.as_given(root, reading.entries.paths(), reading.sides or {})
+        by_hand: dict[str, Any] = {"method": SplitMethod.MANUAL, "ratios": None, "seed": None, "groups": None}
+        return self._keep_split(organization_id, sides, SideTables(sides=reading.report.sides), **by_hand)
 
-    def _keep_split(
-        self, organization_id: UUID, sides: Sides, method: SplitMethod, ratios: Ratios | None, seed: int | None
-    ) -> Split:
+    def _keep_split(self, organization_id: UUID, sides: Sides, tables: SideTables, **how: Any) -> Split:
         return Split(
             sha256=self.blobs.write(organization_id, sides.canonical()),
+            report=self.blobs.write(organization_id, tables.canonical()),
             root=sides.root,
-            method=method,
-            ratios=ratios,
-            seed=seed,
             train=len(sides.train),
             val=len(sides.val),
             test=len(sides.test),
+            **how,
         )
 
     def _read_sides(self, organization_id: UUID, sha256: str) -> Mapping[str, Side]:
         return Sides.read(self.blobs.read(organization_id, sha256)).side_of()
 
-    def _load(self, organization_id: UUID) -> manifest.Load:
+    def load(self, organization_id: UUID) -> manifest.Load:
         """Pages of the organization, from the database or, where they were lost there, from their objects."""
 
         def load(sha256: str) -> bytes:
@@ -162,30 +186,57 @@ class DatasetContents:
                 row = connection.execute(
                     "SELECT body FROM content.pages WHERE organization_id = %s AND sha256 = %s",
                     (organization_id, bytes.fromhex(sha256)),
+                    binary=True,
                 ).fetchone()
             return bytes(row[0]) if row else self.blobs.read(organization_id, sha256)
 
         return load
 
 
-class _Facts:
-    """What is known of images by their hash; each is looked at once in its life."""
+class Pages:
+    """Pages on their way to where they are kept: some at a time in memory, each durable before the revision is."""
 
-    def __init__(self, blobs: Blobs, organization_id: UUID, files: list[UploadedFile]) -> None:
-        self.blobs = blobs
-        self.organization_id = organization_id
-        known = blobs.facts(organization_id, {file.sha256 for file in files})
-        self.known = {sha256: ImageFacts.model_validate(facts) for sha256, facts in known.items()}
-        self.new: dict[str, ImageFacts] = {}
+    def __init__(self, pool: ConnectionPool, blobs: Blobs, organization_id: UUID) -> None:
+        self.pool, self.blobs, self.organization_id = pool, blobs, organization_id
+        self.waiting: dict[str, bytes] = {}
 
-    def of(self, file: File) -> ImageFacts:
-        if file.size > MOST_BYTES:
-            return ImageFacts(fault=f"is larger than {MOST_BYTES // 2**20} MiB")
-        if file.sha256 not in self.known:
-            seen = look(self.blobs.read(self.organization_id, file.sha256))
-            self.new[file.sha256] = self.known[file.sha256] = seen
-        return self.known[file.sha256]
+    def keep(self, name: str, page: bytes) -> None:
+        self.waiting[name] = page
+        if len(self.waiting) == PAGES_TOGETHER:
+            self.write()
 
-    def keep(self) -> None:
-        facts = {sha256: each.model_dump(mode="json") for sha256, each in self.new.items()}
-        self.blobs.note_facts(self.organization_id, facts)
+    def write(self) -> None:
+        self.blobs.write_all(self.organization_id, self.waiting.values())
+        rows = [(self.organization_id, bytes.fromhex(name), page) for name, page in sorted(self.waiting.items())]
+        with self.pool.connection() as connection, connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO content.pages (organization_id, sha256, body) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                rows,
+            )
+        self.waiting = {}
+
+
+class _Shelf:
+    """The files of an upload as readers ask for them: what the next ones hold is fetched for all of them at once."""
+
+    def __init__(self, arrivals: Arrivals, organization_id: UUID, files: list[File], advance: Advance) -> None:
+        self.arrivals, self.organization_id, self.files, self.advance = arrivals, organization_id, files, advance
+        self.hashes = {file.path: file.sha256 for file in files}
+        self.known: dict[str, Sight] = {}
+        self.done = 0
+
+    def read(self) -> Reading:
+        return read_folder(self.files, self._text, self._facts, self._ahead)
+
+    def _ahead(self, files: Sequence[File]) -> None:
+        self.advance(self.done, len(self.files))
+        self.known = self.arrivals.see(self.organization_id, files)
+        self.done += len(files)
+
+    def _text(self, path: str) -> bytes:
+        sha256 = self.hashes[path]
+        known = self.known.get(sha256, Sight()).text
+        return self.arrivals.blobs.read(self.organization_id, sha256) if known is None else known
+
+    def _facts(self, file: File) -> ImageFacts:
+        return self.known.get(file.sha256, Sight()).facts or TOO_LARGE

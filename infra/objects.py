@@ -68,6 +68,14 @@ class Objects:
         except (NotFoundError, FileNotFoundError) as error:
             raise ObjectIsMissing(f"the object {sha256} is not in the store") from error
 
+    def find(self, organization_id: UUID, sha256: str) -> bytes | None:
+        """The bytes, or None where they have not arrived (or others have, in their place)."""
+        try:
+            return self.get(organization_id, sha256)
+        except ObjectIsMissing:
+            arrived = not self.checks_hashes and self._admit(organization_id, sha256) is not None
+            return self.get(organization_id, sha256) if arrived else None
+
     def put(self, organization_id: UUID, sha256: str, data: bytes) -> None:
         """Durable when this returns. Bytes under another hash than theirs are never written."""
         if hashed(data).hexdigest() != sha256:

@@ -1,12 +1,15 @@
 """Upload sessions: what a client says it has, collected until it is committed as one revision."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
+from commands.ports import Prepared
 from domain.errors import NotFound
 
 
@@ -21,6 +24,13 @@ class UploadedFile(NamedTuple):
     path: str
     sha256: str
     size: int
+
+
+class State(NamedTuple):
+    """How often something was added, and what the files come to where that is known already."""
+
+    version: int
+    prepared: Prepared | None
 
 
 @dataclass(frozen=True)
@@ -48,19 +58,57 @@ class Uploads:
 
     def add(self, upload_id: UUID, files: Iterable[UploadedFile]) -> None:
         """A path that was named before gets its new content."""
-        # In one order, so that two calls that name the same files wait for each other instead of both for ever.
-        rows = sorted((upload_id, file.path, bytes.fromhex(file.sha256), file.size) for file in files)
-        with self.pool.connection() as connection, connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO content.upload_files (upload_id, path, sha256, size) VALUES (%s, %s, %s, %s)"
+        rows = {file.path: file for file in files}
+        columns = list(rows), [bytes.fromhex(f.sha256) for f in rows.values()], [f.size for f in rows.values()]
+        with self.pool.connection() as connection, connection.transaction():
+            connection.execute(
+                "UPDATE content.uploads SET version = version + 1, prepared = NULL WHERE id = %s", (upload_id,)
+            )
+            connection.execute(
+                "INSERT INTO content.upload_files (upload_id, path, sha256, size)"
+                " SELECT %s, * FROM unnest(%s::text[], %s::bytea[], %s::bigint[])"
                 " ON CONFLICT (upload_id, path) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size",
-                rows,
+                (upload_id, *columns),
             )
 
     def files(self, upload_id: UUID) -> Iterator[UploadedFile]:
+        """Every one in order of path, some thousand at a time in memory."""
+        query = "SELECT path, encode(sha256, 'hex'), size FROM content.upload_files WHERE upload_id = %s ORDER BY path"
+        with (
+            self.pool.connection() as connection,
+            connection.transaction(),
+            connection.cursor(f"files-{upload_id}") as cursor,
+        ):
+            cursor.itersize = 5_000
+            cursor.execute(query, (upload_id,))
+            yield from map(UploadedFile._make, cursor)
+
+    def unconfirmed(self, upload_id: UUID) -> list[UploadedFile]:
+        """The files of which it is not known that their bytes are there."""
         with self.pool.connection() as connection:
             rows = connection.execute(
-                "SELECT path, encode(sha256, 'hex'), size FROM content.upload_files WHERE upload_id = %s ORDER BY path",
+                "SELECT f.path, encode(f.sha256, 'hex'), f.size FROM content.upload_files f"
+                " JOIN content.uploads u ON u.id = f.upload_id LEFT JOIN content.blobs b"
+                " ON b.organization_id = u.organization_id AND b.sha256 = f.sha256 AND b.size = f.size AND b.arrived"
+                " WHERE f.upload_id = %s AND b.sha256 IS NULL ORDER BY f.path",
                 (upload_id,),
             ).fetchall()
-        return (UploadedFile(*row) for row in rows)
+        return [UploadedFile(*row) for row in rows]
+
+    def state(self, upload_id: UUID) -> State:
+        with self.pool.connection() as connection:
+            row = connection.execute(
+                "SELECT version, prepared FROM content.uploads WHERE id = %s", (upload_id,)
+            ).fetchone()
+        if row is None:
+            raise NotFound(f"there is no upload {upload_id}")
+        version, prepared = row
+        return State(version, Prepared.model_validate_json(json.dumps(prepared)) if prepared else None)
+
+    def keep(self, upload_id: UUID, version: int, prepared: Prepared) -> None:
+        """What the files come to, unless others were added in the meantime."""
+        with self.pool.connection() as connection:
+            connection.execute(
+                "UPDATE content.uploads SET prepared = %s WHERE id = %s AND version = %s",
+                (Jsonb(prepared.model_dump(mode="json")), upload_id, version),
+            )

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from commands.ports import Prepared
 from domain.dataset import Content, Ratios, Split, SplitMethod, Task
 from domain.errors import Invalid, NotFound
+from domain.groups import Grouped, Rule
 from domain.training import OrganizationIsBusy
 from infra.keys import Sealed
 from infra.ledger import Append, Head, Row, Verdict
@@ -142,14 +143,24 @@ class PreparedContents:
             raise Invalid("there are no images in this upload")
         return prepared
 
-    def split(self, organization_id: UUID, content: Content, method: SplitMethod, ratios: Ratios, seed: int) -> Split:
+    def split(
+        self,
+        organization_id: UUID,
+        content: Content,
+        method: SplitMethod,
+        ratios: Ratios,
+        seed: int,
+        groups: Rule | None = None,
+    ) -> Split:
         shares = {side: share for side, share in ratios if share}
         if content.images < len(shares):
             raise Invalid(f"{len(shares)} sides need as many images that differ; there are {content.images}")
         counts = {"val": round(content.images * ratios.val), "test": round(content.images * ratios.test)}
-        said = f"{content.root} {method} {ratios} {seed}"
+        said = f"{content.root} {method} {ratios} {seed} {groups}"
         return Split(
             sha256=hashlib.sha256(said.encode()).hexdigest(),
+            report=hashlib.sha256(f"report of {said}".encode()).hexdigest(),
+            groups=Grouped(rule=groups, groups=content.images, alone=0) if groups else None,
             root=content.root,
             method=method,
             ratios=ratios,

@@ -26,7 +26,7 @@ class Brought:
 
 def bring(tour: Tour, source: Source) -> Brought:
     name, folder = source.name, folder_of(source.folder)
-    seen = analyze(tour.api, folder)
+    seen = analyze(folder)
     tour.stage.done(
         f"{name}: {LAYOUTS[seen['layout']]} found by itself, for {seen['task']}, in {len(folder.files)} files"
     )

@@ -1,12 +1,12 @@
 """Reading a folder of labelled images, whatever its layout and wherever its bytes are: one door for CLI and server."""
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from types import ModuleType
 from typing import Final
 
 from domain.dataset import Layout, Task
+from domain.report import Report
 from infra.formats import imagefolder, pascal_voc, yolo
 from infra.formats.assembly import Reading, assembled
 from infra.formats.errors import FolderIsFaulty, LayoutIsUnknown
@@ -15,10 +15,12 @@ from infra.formats.judging import SMALLEST, Judge, Verdict
 from infra.formats.listing import File, Listing
 from infra.formats.sample import Plan
 
-__all__ = ["File", "ImageFacts", "Reading", "detect", "look", "read_folder"]
+__all__ = ["File", "ImageFacts", "Reading", "detect", "look", "read_folder", "refuse_faults"]
 
 Read = Callable[[str], bytes]
 Facts = Callable[[File], ImageFacts]
+Ahead = Callable[[Sequence[File]], None]
+TOGETHER: Final = 500
 LAYOUTS: Final[dict[Layout, ModuleType]] = {
     Layout.YOLO: yolo,
     Layout.PASCAL_VOC: pascal_voc,
@@ -38,20 +40,27 @@ def detect(listing: Listing) -> Layout:
 
 
 def read_folder(
-    files: Iterable[File], read: Read, facts: Facts | None = None, *, strict: bool = False, threads: int = 4
+    files: Iterable[File], read: Read, facts: Facts | None = None, ahead: Ahead = lambda files: None
 ) -> Reading:
-    """Read everything and look at every image. `read` gets a path as it was given; `facts` may know an image by hash.
+    """Judge every image. `read` gets a path as it was given; `facts` may know an image by its hash.
 
-    `read` and `facts` are called from several threads. What concerns one image is left out and named in the report;
-    with `strict`, or when nothing is left, that refuses the whole.
+    `ahead` hears which images and labels are next, some hundred at a time, before any of them is asked for. What
+    concerns one image is left out and named in the report; when nothing is left, the whole is refused.
     """
     listing = Listing(files, read)
     layout = detect(listing)
     plan: Plan = LAYOUTS[layout].plan(listing)
-    verdicts = list(_verdicts(listing, plan, facts or _looking(listing), threads))
-    reading = assembled(layout, plan, verdicts, listing)
-    _refuse_faulty(reading, strict)
+    reading = assembled(layout, plan, _verdicts(listing, plan, facts or _looking(listing), ahead), listing)
+    if not reading.report.images_out:
+        report = reading.report
+        raise FolderIsFaulty(f"none of the {report.images_in} images can be used; {_first(report)}", report)
     return reading
+
+
+def refuse_faults(report: Report) -> None:
+    """What strict means: nothing is left out, or nothing is taken in."""
+    if report.dropped:
+        raise FolderIsFaulty(f"{len(report.dropped)} faults, and strict allows none; {_first(report)}", report)
 
 
 def _looking(listing: Listing) -> Facts:
@@ -63,28 +72,18 @@ def _looking(listing: Listing) -> Facts:
     return facts
 
 
-def _verdicts(listing: Listing, plan: Plan, facts: Facts, threads: int) -> Iterator[Verdict]:
+def _verdicts(listing: Listing, plan: Plan, facts: Facts, ahead: Ahead) -> Iterator[Verdict]:
     names = None if plan.sources is None else frozenset(plan.sources)
     judge = Judge(names, SMALLEST if plan.task is Task.DETECTION else 1)
-
-    def verdict(image: str) -> Verdict:
-        file = listing.files[image]
-        return judge.judge(file, facts(file), plan.sample(image))
-
     images = iter(plan.images)
-    with ThreadPoolExecutor(threads, "look") as pool:
-        while some := list(islice(images, 64 * threads)):
-            yield from pool.map(verdict, some)
+    while some := list(islice(images, TOGETHER)):
+        labels = [label for image in some if (label := plan.labels.get(image))]
+        ahead([listing.files[path] for path in (*some, *labels)])
+        for image in some:
+            file = listing.files[image]
+            yield judge.judge(file, facts(file), plan.sample(image))
 
 
-def _refuse_faulty(reading: Reading, strict: bool) -> None:
-    report = reading.report
-    if not report.images_out:
-        raise FolderIsFaulty(f"none of the {report.images_in} images can be used; {_first(reading)}", report)
-    if strict and report.dropped:
-        raise FolderIsFaulty(f"{len(report.dropped)} faults, and strict allows none; {_first(reading)}", report)
-
-
-def _first(reading: Reading) -> str:
-    first = reading.report.dropped[0]
+def _first(report: Report) -> str:
+    first = report.dropped[0]
     return f"the first: {first.path} {first.reason}"

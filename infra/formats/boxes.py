@@ -15,7 +15,7 @@ def fault(edges: Edges) -> str | None:
         return "has a coordinate that is not a number"
     if min(left, top) < -TOLERANCE or max(right, bottom) > 1 + TOLERANCE:
         return "reaches outside the image"
-    if "0.000000" in box(edges)[2:] or left >= right or top >= bottom:
+    if left >= right or top >= bottom or "0.000000" in _extent(clipped(edges)):
         return "has no area"
     return None
 
@@ -30,8 +30,12 @@ def clipped(edges: Edges) -> Edges:
 
 
 def box(edges: Edges) -> tuple[str, str, str, str]:
-    left, top, right, bottom = clipped(edges)
-    return _six((left + right) / 2), _six((top + bottom) / 2), _six(right - left), _six(bottom - top)
+    left, top, right, bottom = inside = clipped(edges)
+    return _six((left + right) / 2), _six((top + bottom) / 2), *_extent(inside)
+
+
+def _extent(edges: Edges) -> tuple[str, str]:
+    return _six(edges[2] - edges[0]), _six(edges[3] - edges[1])
 
 
 def relative(edges: Edges, size: tuple[int, int]) -> Edges:

@@ -43,7 +43,7 @@ class ImageFacts(Value):
 
 
 def look(data: bytes) -> ImageFacts:
-    """Decode the image in full; what its header declares too large is never decoded."""
+    """Decode the image to its last byte; what its header declares too large is never decoded."""
     if not data:
         return ImageFacts(fault="is empty (0 bytes)")
     try:
@@ -66,10 +66,12 @@ def _decoded(data: bytes) -> ImageFacts:
 
 
 def _facts(image: Image.Image) -> ImageFacts:
-    declared = image.getexif().get(ORIENTATION, 1)
+    declared, size = image.getexif().get(ORIENTATION, 1), image.size
+    # Of a JPEG every byte is still read, so that what is missing is found; the picture itself is made small and grey.
+    image.draft("L", (1, 1))
     image.load()
     left_to_do = image.getexif().get(ORIENTATION, 1)  # Pillow turns TIFF, and only TIFF, by itself while loading
-    width, height = image.size
+    width, height = size if isinstance(image, JpegImagePlugin.JpegImageFile) else image.size
     if left_to_do in (5, 6, 7, 8):
         width, height = height, width
     return ImageFacts(width=width, height=height, turned=declared in range(2, 9))

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 from domain.dataset import Task
 from domain.paths import composed, quoted
 from domain.report import Dropped
-from domain.split import SIDES, Side
+from domain.tables import SIDES, Side
 from infra.formats import images, sides
 from infra.formats.errors import ClassesMakeNoSense
 from infra.formats.listing import MIB, Listing, folder, stem, suffix
@@ -41,6 +41,7 @@ def plan(listing: Listing) -> Plan:
         sides=given,
         dropped=[*alone, *lost],
         warnings=warnings,
+        labels=annotations,
     )
 
 

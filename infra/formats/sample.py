@@ -1,13 +1,14 @@
 """What a layout says about one image, before anybody has looked at the image."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from domain.dataset import Task
 from domain.report import Dropped
-from domain.split import Side
+from domain.tables import Side
 from infra.formats.errors import FileIsHostile
 
 MOST_LABELS: Final = 20_000
@@ -33,9 +34,10 @@ class Sample:
 
 
 class Plan(NamedTuple):
-    """How a layout is to be read: which images, what each bears (`sample`, safe in threads), and what came with them.
+    """How a layout is to be read: which images, what each bears (`sample`), and what came with them.
 
-    `sources` names the classes in order with what stands for each in the files; None: the names found, sorted.
+    `labels` names the file that says so, where there is one for each image. `sources` names the classes in order with
+    what stands for each in the files; None: the names found, sorted.
     """
 
     task: Task
@@ -45,6 +47,7 @@ class Plan(NamedTuple):
     sides: dict[str, Side]
     dropped: list[Dropped]
     warnings: list[str]
+    labels: Mapping[str, str | None] = MappingProxyType({})
 
 
 def refuse_too_many(path: str, labels: Sized) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from domain.paths import quoted
 from domain.report import Dropped
-from domain.split import SIDES, Side
+from domain.tables import SIDES, Side
 
 FOLDERS: Final[dict[str, Side]] = {
     "train": "train",

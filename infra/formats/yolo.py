@@ -42,6 +42,7 @@ def plan(listing: Listing) -> Plan:
         sides=given,
         dropped=[*description.dropped, *alone],
         warnings=description.warnings,
+        labels=labels,
     )
 
 
@@ -53,7 +54,7 @@ def label_of(listing: Listing, image: str) -> str | None:
         if parts[at] in IMAGE_FOLDERS:
             swapped = "/".join([*parts[:at], "labels", *parts[at + 1 :], label])
             if swapped in listing.files:
-                return swapped
+                return listing.files[swapped].path
             break
     beside = f"{folder(image)}/{label}".lstrip("/")
     return beside if beside in listing.files and stem(image).lower() not in NO_LABELS else None

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from domain.paths import composed
 from domain.report import Dropped
-from domain.split import Side
+from domain.tables import Side
 from infra.formats import sides
 from infra.formats.errors import ClassesMakeNoSense
 from infra.formats.listing import MIB, Listing, folder

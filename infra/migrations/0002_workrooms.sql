@@ -18,7 +18,10 @@ CREATE TABLE content.blobs (
     organization_id uuid NOT NULL,
     sha256 bytea NOT NULL,
     size bigint NOT NULL,
+    -- false: an address to send it to was given out, and nobody has asked since whether it came.
+    arrived boolean NOT NULL,
     facts jsonb,
+    body bytea,
     PRIMARY KEY (organization_id, sha256)
 );
 
@@ -27,6 +30,9 @@ CREATE TABLE content.uploads (
     organization_id uuid NOT NULL,
     dataset_id uuid NOT NULL,
     base text,
+    -- counts what was added; `prepared` is what the files come to, until another is added.
+    version bigint NOT NULL DEFAULT 0,
+    prepared jsonb,
     begun_at timestamptz NOT NULL DEFAULT now()
 );
 

@@ -5,6 +5,8 @@ import httpx2
 from tests.api.folders import filled, listed, picture, push, scenes, send
 from tests.api.visitor import Visitor
 
+KIND = ("cat", "dog")
+
 
 def test_a_folder_is_analysed_by_its_names_before_anything_is_sent(ann: Visitor) -> None:
     found = ann.post("/datasets/analyze", {"files": listed(scenes())})
@@ -23,7 +25,7 @@ def test_a_folder_becomes_a_revision_with_its_report_and_its_split(ann: Visitor)
     row = ann.get(f"/datasets/{dataset}")
     assert (row["name"], row["images"], row["revision"]) == ("Ziffern 🙂", 8, 1)
     assert ann.get(f"/datasets/{dataset}/report") == done["report"]
-    assert ann.get(f"/datasets/{dataset}/split") == done["split"]
+    assert ann.get(f"/datasets/{dataset}/split") == done["split"] | {"sides": done["report"]["sides"]}
 
 
 def test_images_are_listed_page_by_page_with_an_address_that_works(ann: Visitor) -> None:
@@ -116,7 +118,8 @@ def test_a_split_is_made_and_a_snapshot_fixes_it(ann: Visitor) -> None:
     assert (split["train"], split["val"], split["test"]) == (4, 2, 2)
     taken = ann.post(f"/datasets/{dataset}/snapshot", {"tag": "v1"})
     [snapshot] = ann.get(f"/datasets/{dataset}/snapshots")["items"]
-    assert (snapshot["id"], snapshot["tag"], snapshot["split"]) == (taken["id"], "v1", split)
+    assert (snapshot["id"], snapshot["tag"]) == (taken["id"], "v1")
+    assert snapshot["split"] | {"sides": split["sides"]} == split
     assert ann("POST", f"/datasets/{dataset}/snapshot", {"tag": "v1"}).status_code == 409
 
 
@@ -140,3 +143,41 @@ def test_a_private_dataset_is_not_there_for_others(ann: Visitor) -> None:
     assert engineer("GET", f"/datasets/{dataset}/images").status_code == 404
     assert dataset not in {row["id"] for row in engineer.get("/datasets", Vistory_Min_Position=ann.seen)["items"]}
     assert ann.get(f"/datasets/{dataset}")["visibility"] == "private"
+
+
+def test_a_split_shows_the_classes_of_each_side_and_keeps_groups_together(ann: Visitor) -> None:
+    dataset = filled(ann, {f"{name}/video-{n % 6}_{n}.png": picture(n) for n in range(1, 60) for name in [KIND[n % 2]]})
+    groups = {"by": "pattern", "pattern": "video-{group}_*"}
+    made = ann.post(f"/datasets/{dataset}/split", {"groups": groups, "seed": 3})["split"]
+    assert made["groups"] == {"rule": groups, "groups": 6, "alone": 0}
+    assert [table["side"] for table in made["sides"]] == ["train", "val", "test"]
+    assert sum(line["images"] for table in made["sides"] for line in table["classes"]) == 59
+    assert ann.get(f"/datasets/{dataset}/split") == made
+    side_of = {image["path"]: image["side"] for image in ann.get(f"/datasets/{dataset}/images?limit=100")["items"]}
+    assert len({(path.partition("video-")[2][0], side) for path, side in side_of.items()}) == 6
+
+
+def test_a_rule_that_groups_nothing_is_refused(ann: Visitor) -> None:
+    groups = {"by": "pattern", "pattern": "patient-{group}_*"}
+    answer = ann("POST", f"/datasets/{filled(ann)}/split", {"groups": groups})
+    assert answer.status_code == 422
+    assert "no image is in a group" in answer.json()["detail"]
+
+
+def test_the_report_has_the_classes_of_each_side_of_a_split_that_came_along(ann: Visitor) -> None:
+    dataset = filled(ann)
+    sides = ann.get(f"/datasets/{dataset}/report")["sides"]
+    assert [(table["side"], table["images"]) for table in sides] == [("train", 4), ("val", 2), ("test", 2)]
+    assert sides[0]["classes"] == [
+        {"name": "zero", "images": 2, "annotations": 2},
+        {"name": "one", "images": 2, "annotations": 2},
+    ]
+    assert ann.get(f"/datasets/{dataset}/split")["sides"] == sides
+
+
+def test_a_folder_too_large_for_one_request_is_analysed_from_what_was_named(ann: Visitor) -> None:
+    dataset = ann.post("/datasets", {"name": "Digits"})["id"]
+    upload = f"/datasets/{dataset}/uploads/" + ann.post(f"/datasets/{dataset}/uploads")["id"]
+    for part in (listed(scenes())[:7], listed(scenes())[7:]):
+        ann.post(f"{upload}/files", {"files": part})
+    assert ann.get(f"{upload}/analysis") == ann.post("/datasets/analyze", {"files": listed(scenes())})

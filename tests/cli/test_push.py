@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit, Stop
-from cli.push import batched, folder_of, summary
+from cli.push import batched, copies_last, folder_of, summary
 from domain.dataset import Layout, Task
 from domain.report import Dropped, Report
 from infra.formats import File
@@ -23,6 +23,11 @@ def test_a_link_out_of_the_folder_is_refused_in_a_line(tmp_path: Path) -> None:
 def test_files_go_in_batches_that_the_api_takes() -> None:
     files = [File(str(number), 1, "0" * 64) for number in range(5)]
     assert [len(batch) for batch in batched(files, 2)] == [2, 2, 1]
+
+
+def test_of_files_with_the_same_bytes_one_goes_first() -> None:
+    files = [File(path, 1, sha256) for path, sha256 in zip("abcd", "1121", strict=True)]
+    assert [file.path for file in copies_last(files)] == ["a", "c", "b", "d"]
 
 
 def test_what_is_left_out_is_named_with_its_reason() -> None:

@@ -23,6 +23,7 @@ from commands.project import (
 )
 from commands.training_job import CompleteTraining
 from domain.errors import DomainError
+from domain.groups import ByFolder
 from domain.membership import Membership, membership_id
 from domain.model import SYSTEM
 from domain.organization import Organization
@@ -85,6 +86,7 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "resumed_from": st.none() | CHECKPOINTS,
     "evidence": EVIDENCE,
     "environment": st.just({"torch": "2"}),
+    "groups": st.none() | st.builds(ByFolder, by=st.just("folder")),
     "method": st.sampled_from(["auto", "stratified"]),
     "tag": st.sampled_from(["v1", "v2"]),
     "email": st.sampled_from(["dan@example.org", "eva@example.org", "ANN@example.org"]),

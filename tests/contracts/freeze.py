@@ -10,6 +10,7 @@ from uuid import UUID
 from domain import EVENTS
 from domain.dataset import Content, Dataset, Layout, Ratios, Split, SplitMethod, Task, Visibility
 from domain.experiment import Experiment
+from domain.groups import ByPattern, Grouped
 from domain.membership import Membership
 from domain.model import PLATFORM, Actor, Aggregate, Client, Envelope, Event
 from domain.organization import Organization
@@ -89,10 +90,12 @@ def work(organization: UUID) -> tuple[Project, Dataset, Experiment]:
     dataset.make_split(
         Split(
             sha256="d" * 64,
+            report="e" * 64,
             root="a" * 64,
             method=SplitMethod.STRATIFIED,
             ratios=ratios,
             seed=7,
+            groups=Grouped(rule=ByPattern(by="pattern", pattern="patient-{group}_*.png"), groups=12, alone=3),
             train=60,
             val=20,
             test=20,

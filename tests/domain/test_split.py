@@ -1,6 +1,7 @@
 """What a split promises, whatever the images."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from hashlib import sha256
 from random import Random
 
@@ -10,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.dataset import Ratios, SplitMethod
+from domain.groups import ByFolder, Groups
 from domain.manifest import Annotation, Entry
 from domain.split import (
-    SIDES,
     RatiosMakeNoSense,
     Sides,
     SplitNamesUnknownImages,
     SplitNeedsImages,
     as_given,
     class_tables,
-    duplicates_apart,
     make_split,
 )
+from domain.tables import SIDES, Side
 
 ROOT = "0" * 64
 USUAL = Ratios(train=0.6, val=0.2, test=0.2)
@@ -42,6 +43,14 @@ def entry(number: int, *classes: int, content: int | None = None) -> Entry:
 def dataset(labels: list[list[int]], contents: list[int] | None = None) -> list[Entry]:
     contents = contents or list(range(len(labels)))
     return [entry(n, *labels[n], content=c) for n, c in enumerate(contents[: len(labels)])]
+
+
+def apart(entries: list[Entry], side_of: Mapping[str, Side]) -> set[str]:
+    """Contents that stand on several sides."""
+    sides: dict[str, set[Side]] = defaultdict(set)
+    for each in entries:
+        sides[each.sha256].add(side_of[each.path])
+    return {sha256 for sha256, found in sides.items() if len(found) > 1}
 
 
 methods = st.sampled_from(METHODS)
@@ -87,7 +96,7 @@ def test_a_stratified_split_keeps_its_ratios_in_every_class(labels: list[list[in
     images = dataset(labels)
     sides = make_split(ROOT, images, SplitMethod.STRATIFIED, ratios, seed)
     totals = Counter(label for each in labels for label in each)
-    for table in class_tables(images, "abcdef", sides):
+    for table in class_tables(images, "abcdef", sides).sides:
         share = getattr(ratios, table.side)
         assert abs(table.images - share * len(images)) <= 6
         for number, line in enumerate(table.classes):
@@ -98,7 +107,8 @@ def test_a_stratified_split_keeps_its_ratios_in_every_class(labels: list[list[in
 def test_a_class_of_three_images_or_more_is_on_every_side(labels: list[list[int]], seed: int) -> None:
     images = dataset(labels)
     totals = Counter(label for each in labels for label in each)
-    for table in class_tables(images, "abcdef", make_split(ROOT, images, SplitMethod.STRATIFIED, USUAL, seed)):
+    made = make_split(ROOT, images, SplitMethod.STRATIFIED, USUAL, seed)
+    for table in class_tables(images, "abcdef", made).sides:
         assert all(line.images for number, line in enumerate(table.classes) if totals[number] >= 3)
 
 
@@ -109,7 +119,7 @@ def test_scenes_with_many_classes_have_every_class_on_every_side(seed: int) -> N
     images = dataset(scenes)
     sides = make_split(ROOT, images, SplitMethod.STRATIFIED, USUAL, seed)
     totals = Counter(label for scene in scenes for label in set(scene))
-    for table in class_tables(images, "abcdefghij", sides):
+    for table in class_tables(images, "abcdefghij", sides).sides:
         assert abs(table.images - getattr(USUAL, table.side) * 150) <= 4
         for number, line in enumerate(table.classes):
             assert line.images or totals[number] < 3
@@ -119,7 +129,7 @@ def test_scenes_with_many_classes_have_every_class_on_every_side(seed: int) -> N
 @given(st.lists(st.integers(0, 30), min_size=60, max_size=120), methods, seeds)
 def test_exact_duplicates_stay_together(contents: list[int], method: SplitMethod, seed: int) -> None:
     images = [*dataset([[0]] * len(contents), contents), *(entry(1_000 + n, 0, content=100 + n) for n in range(3))]
-    assert not duplicates_apart(images, make_split(ROOT, images, method, USUAL, seed).side_of())
+    assert not apart(images, make_split(ROOT, images, method, USUAL, seed).side_of())
 
 
 @given(labels, methods, seeds)
@@ -127,10 +137,11 @@ def test_a_group_stays_together_also_through_its_duplicates(
     labels: list[list[int]], method: SplitMethod, seed: int
 ) -> None:
     images = [*dataset(labels), *(entry(n, content=n) for n in (90, 91)), entry(90_000, content=0)]
-    side_of = make_split(
-        ROOT, images, method, USUAL, seed, group_of=lambda path: path[:4] if path < "00010" else None
-    ).side_of()
-    first_ten = {f"{n:05}.jpg" for n in range(10)}
+    images = [
+        each.model_copy(update={"path": f"video/{each.path}"}) if each.path < "00010" else each for each in images
+    ]
+    side_of = make_split(ROOT, images, method, USUAL, seed, Groups(ByFolder(by="folder"))).side_of()
+    first_ten = {f"video/{n:05}.jpg" for n in range(10)}
     assert len({side_of[path] for path in [*first_ten & side_of.keys(), "90000.jpg"]}) == 1
 
 
@@ -150,14 +161,15 @@ def test_a_split_is_the_same_on_every_machine_for_ever() -> None:
 
 def test_a_split_that_came_with_the_data_is_kept_as_it_is() -> None:
     images = dataset([[0]] * 4, [0, 0, 1, 2])
-    sides = as_given(ROOT, images, {"00000.jpg": "train", "00001.jpg": "test", "00002.jpg": "val"})
+    sides = as_given(
+        ROOT, [each.path for each in images], {"00000.jpg": "train", "00001.jpg": "test", "00002.jpg": "val"}
+    )
     assert (sides.train, sides.val, sides.test) == (("00000.jpg",), ("00002.jpg",), ("00001.jpg",))
-    assert duplicates_apart(images, sides.side_of()) == [("00000.jpg", "00001.jpg")]
 
 
 def test_a_split_that_names_an_unknown_image_is_refused() -> None:
     with pytest.raises(SplitNamesUnknownImages, match="ghost"):
-        as_given(ROOT, dataset([[0]]), {"ghost.jpg": "val"})
+        as_given(ROOT, ["00000.jpg"], {"ghost.jpg": "val"})
 
 
 def test_a_stored_split_is_canonical_and_reads_back() -> None:

@@ -12,6 +12,7 @@ from commands.ports import Contents, Prepared
 from domain.dataset import Content, Layout, Ratios, SplitMethod, Task
 from domain.errors import Invalid, NotFound
 from domain.manifest import digest
+from infra.arrivals import Arrivals
 from infra.blobs import Blobs
 from infra.contents import DatasetContents
 from infra.migrate import migrate
@@ -70,6 +71,7 @@ def real(servers: Servers, fresh_database: Callable[[], Databases]) -> Iterator[
     objects = Objects.open(servers.settings("api", databases))
     with ConnectionPool(databases.app_url, min_size=1, open=True) as pool:
         blobs, uploads = Blobs(pool, objects), Uploads(pool)
+        arrivals = Arrivals(blobs)
 
         def offer(images: int, base: str | None) -> UUID:
             upload = uuid4()
@@ -77,7 +79,8 @@ def real(servers: Servers, fresh_database: Callable[[], Databases]) -> Iterator[
             uploads.add(upload, [sent(blobs, n, images) for n in range(images)])
             return upload
 
-        yield Room(DatasetContents(pool, blobs, uploads), offer)
+        yield Room(DatasetContents(pool, blobs, uploads, arrivals), offer)
+        arrivals.close()
 
 
 def sent(blobs: Blobs, n: int, images: int) -> UploadedFile:

@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from domain.manifest import Entry
 from domain.report import Dropped
 from infra.formats import File, Reading, read_folder
 
@@ -40,6 +41,10 @@ def read(folder: Mapping[str, bytes | str], **options: Any) -> Reading:
     content = {path: data.encode() if isinstance(data, str) else data for path, data in folder.items()}
     files = [File(path, len(data), hashlib.sha256(data).hexdigest()) for path, data in content.items()]
     return read_folder(files, content.__getitem__, **options)
+
+
+def first(reading: Reading) -> Entry:
+    return next(iter(reading.entries))
 
 
 def lost(reading: Reading) -> list[tuple[str, str, str]]:

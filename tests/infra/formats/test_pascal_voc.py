@@ -4,7 +4,7 @@ import pytest
 
 from domain.dataset import Layout, Task
 from infra.formats.errors import FileIsHostile, LayoutIsUnknown
-from tests.infra.formats.folders import Folder, lost, picture, read, turned, voc
+from tests.infra.formats.folders import Folder, first, lost, picture, read, turned, voc
 
 BOX = (10, 5, 20, 15)
 FOLDER: Folder = {
@@ -112,16 +112,16 @@ def test_an_image_annotated_at_another_shape_is_left_out() -> None:
 
 def test_boxes_drawn_at_another_size_of_the_same_shape_are_scaled() -> None:
     reading = read(FOLDER | {"Annotations/a.xml": voc((20, 10, 40, 30), size=(80, 40))})
-    assert reading.entries[0].annotations[0].box == ("0.375000", "0.500000", "0.250000", "0.500000")
+    assert first(reading).annotations[0].box == ("0.375000", "0.500000", "0.250000", "0.500000")
 
 
 def test_without_a_declared_size_the_image_itself_counts() -> None:
-    assert read(FOLDER | {"Annotations/a.xml": voc(BOX, size=(0, 0))}).entries == read(FOLDER).entries
+    assert list(read(FOLDER | {"Annotations/a.xml": voc(BOX, size=(0, 0))}).entries) == list(read(FOLDER).entries)
 
 
 def test_boxes_on_a_turned_image_are_those_of_the_upright_one() -> None:
     reading = read(FOLDER | {"JPEGImages/a.png": turned(6, 20, 40)})
-    assert (reading.entries[0].width, reading.entries[0].height) == (40, 20)
+    assert (first(reading).width, first(reading).height) == (40, 20)
     assert any("turned by their EXIF orientation" in warning for warning in reading.report.warnings)
 
 

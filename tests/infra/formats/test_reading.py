@@ -1,7 +1,6 @@
 """What holds for every layout."""
 
 import json
-import threading
 
 import pytest
 from hypothesis import given
@@ -11,9 +10,9 @@ from domain import revision
 from domain.errors import Invalid
 from domain.paths import PathIsUnsafe, PathsCollide
 from domain.report import Report
-from infra.formats import File, ImageFacts
+from infra.formats import File, ImageFacts, refuse_faults
 from infra.formats.errors import FolderHasNoImages, FolderIsFaulty, LayoutIsUnknown
-from tests.infra.formats.folders import Folder, declared, lost, picture, read, voc
+from tests.infra.formats.folders import Folder, declared, first, lost, picture, read, voc
 
 FOLDER: Folder = {"cat/1.png": picture(1), "dog/2.png": picture(2)}
 
@@ -24,6 +23,8 @@ FOLDER: Folder = {"cat/1.png": picture(1), "dog/2.png": picture(2)}
         (b"", "is empty (0 bytes)"),
         (b"not an image", "is not an image"),
         (picture(3, 300, 200)[:400], "cannot be decoded"),
+        (picture(3, 300, 200, "JPEG")[:-40], "cannot be decoded"),
+        (picture(3, 300, 200, "JPEG", progressive=True)[:-40], "cannot be decoded"),
         (declared(60_000, 60_000), "declares more than"),
     ],
 )
@@ -33,8 +34,8 @@ def test_an_image_that_cannot_be_used_is_left_out_and_named(data: bytes, reason:
     assert (what, path) == ("image", "cat/bad.png")
     assert found.startswith(reason)
     assert (reading.report.images_in, reading.report.images_out) == (3, 2)
-    with pytest.raises(FolderIsFaulty):
-        read(FOLDER | {"cat/bad.png": data}, strict=True)
+    with pytest.raises(FolderIsFaulty, match="cat/bad"):
+        refuse_faults(reading.report)
 
 
 def test_a_folder_without_a_usable_image_is_refused_with_its_report() -> None:
@@ -99,7 +100,7 @@ def test_two_files_whose_names_differ_in_unicode_form_refuse_the_whole() -> None
 
 def test_names_come_out_in_one_unicode_form_and_are_read_under_their_own() -> None:
     reading = read({"cat/cafe\u0301.png": picture(1), "dog/2.png": picture(2)})
-    assert reading.entries[0].path == "cat/caf\u00e9.png"
+    assert first(reading).path == "cat/caf\u00e9.png"
 
 
 def test_hidden_files_and_leftovers_are_ignored_and_counted() -> None:
@@ -122,19 +123,23 @@ def test_facts_that_are_known_already_spare_the_look() -> None:
         asked.append(file.path)
         return ImageFacts(width=10, height=10)
 
-    assert read(FOLDER, facts=facts).entries[0].width == 10
+    assert first(read(FOLDER, facts=facts)).width == 10
     assert sorted(asked) == sorted(FOLDER)
 
 
-def test_images_are_looked_at_by_several_threads_a_bounded_number_at_a_time() -> None:
-    barrier = threading.Barrier(3)
+def test_what_comes_next_is_told_ahead_some_hundred_at_a_time() -> None:
+    told: list[list[str]] = []
 
     def facts(file: File) -> ImageFacts:
-        barrier.wait(timeout=10)
+        assert file.path in told[-1]
         return ImageFacts(width=10, height=10)
 
-    folder = {f"cat/{number}.png": b"x" for number in range(9)}
-    assert len(read(folder, facts=facts, threads=3).entries) == 9
+    folder: Folder = {f"images/{number:04}.png": b"x" for number in range(1_200)}
+    labels: Folder = {f"labels/{number:04}.txt": "0 .5 .5 .5 .5" for number in range(1_200)}
+    reading = read(folder | labels, facts=facts, ahead=lambda files: told.append([file.path for file in files]))
+    assert len(reading.entries) == 1_200
+    assert sorted(path for paths in told for path in paths) == sorted(folder | labels)
+    assert len(told) == 3
 
 
 def test_tiny_images_are_worth_a_warning_and_useless_for_detection() -> None:

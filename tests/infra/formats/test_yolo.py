@@ -4,8 +4,9 @@ import pytest
 
 from domain.dataset import Layout, Task
 from domain.manifest import Annotation
+from infra.formats import refuse_faults
 from infra.formats.errors import ClassesMakeNoSense, FileIsHostile, FolderIsFaulty
-from tests.infra.formats.folders import Folder, lost, picture, read
+from tests.infra.formats.folders import Folder, first, lost, picture, read
 
 DATA = "train: images/train\nval: images/val\nnames: [cat, dog]\n"
 BOX = "1 0.5 0.5 0.25 1\n"
@@ -22,10 +23,8 @@ def test_classes_split_and_boxes_come_from_data_yaml_and_labels() -> None:
     reading = read(FOLDER)
     assert (reading.layout, reading.task, reading.classes) == (Layout.YOLO, Task.DETECTION, ("cat", "dog"))
     assert reading.sides == {"images/train/a.png": "train", "images/val/b.png": "val"}
-    assert reading.entries[0].annotations == (
-        Annotation(class_=1, box=("0.500000", "0.500000", "0.250000", "1.000000")),
-    )
-    assert (reading.entries[0].width, reading.entries[0].height) == (40, 20)
+    assert first(reading).annotations == (Annotation(class_=1, box=("0.500000", "0.500000", "0.250000", "1.000000")),)
+    assert (first(reading).width, first(reading).height) == (40, 20)
     report = reading.report
     assert (report.images_in, report.images_out, report.boxes_in, report.boxes_out) == (2, 2, 3, 3)
     assert report.split == {"train": 1, "val": 1}
@@ -107,13 +106,13 @@ def test_a_label_that_cannot_be_used_is_left_out_and_named(line: str, reason: st
     assert lost(reading) == [("box", "images/train/a.png", f"labels/train/a.txt, line 2: {reason}")]
     assert (reading.report.boxes_in, reading.report.boxes_out) == (4, 3)
     with pytest.raises(FolderIsFaulty, match="strict") as refusal:
-        read(folder, strict=True)
+        refuse_faults(read(folder).report)
     assert refusal.value.report == reading.report
 
 
 def test_a_box_a_little_over_the_edge_is_cut_there() -> None:
     reading = read(FOLDER | {"labels/train/a.txt": "0 0.999 0.5 0.01 0.5"})
-    assert reading.entries[0].annotations[0].box == ("0.997000", "0.500000", "0.006000", "0.500000")
+    assert first(reading).annotations[0].box == ("0.997000", "0.500000", "0.006000", "0.500000")
     assert any("1 boxes reach a little over" in warning for warning in reading.report.warnings)
 
 
@@ -225,5 +224,5 @@ def test_names_in_any_alphabet_work() -> None:
             "labels/תמונה 👩‍🔬.txt": "1 .5 .5 .5 .5",
         }
     )
-    assert reading.entries[0].path == "images/תמונה 👩‍🔬.png"
-    assert reading.classes[reading.entries[0].annotations[0].class_] == "👩‍🔬"
+    assert first(reading).path == "images/תמונה 👩‍🔬.png"
+    assert reading.classes[first(reading).annotations[0].class_] == "👩‍🔬"

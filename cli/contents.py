@@ -1,0 +1,58 @@
+"""What a dataset holds and how it is split, in words and in a table of its classes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cli.output import amount, table
+
+Facts = Mapping[str, Any]
+
+
+def words(dataset: Facts, report: Facts | None, split: Facts | None, snapshots: Sequence[Facts]) -> str:
+    return "\n".join(_lines(dataset, report, split, snapshots))
+
+
+def _lines(dataset: Facts, report: Facts | None, split: Facts | None, snapshots: Sequence[Facts]) -> Iterator[str]:
+    yield f"{dataset['name']}  {dataset['id']}"
+    if dataset["description"]:
+        yield dataset["description"]
+    if report is None:
+        yield "no images yet"
+        return
+    yield (
+        f"revision {dataset['revision']}: {dataset['images']:,} images for {dataset['task']}, "
+        f"{dataset['annotations']:,} annotations, {amount(dataset['bytes'])}"
+    )
+    yield how(split) if split else "not split yet: vistory dataset split " + dataset["id"]
+    yield from ("", classes(report["classes"], split["sides"] if split else (), report["task"] == "detection"))
+    if snapshots:
+        yield from (
+            "",
+            table(("snapshot", "images", "taken"), [(s["tag"], s["images"], s["taken_at"]) for s in snapshots]),
+        )
+
+
+def how(split: Facts) -> str:
+    """How a split came about."""
+    counts = ", ".join(f"{split[side]:,} {side}" for side in ("train", "val", "test") if split[side])
+    if split["method"] == "manual":
+        return f"split as it came with the data: {counts}"
+    groups = split["groups"]
+    return f"split ({split['method']}, seed {split['seed']}): {counts}" + (f"; {_grouped(groups)}" if groups else "")
+
+
+def _grouped(groups: Facts) -> str:
+    rule = groups["rule"]
+    by = rule["pattern"] if rule["by"] == "pattern" else f"folder, level {rule['level']}"
+    alone = f", {groups['alone']:,} images in none" if groups["alone"] else ""
+    return f"{groups['groups']:,} groups ({by}) kept together{alone}"
+
+
+def classes(everything: Sequence[Facts], sides: Sequence[Facts], boxes: bool) -> str:
+    """Images (and boxes, where there are some) of each class: in all, and on each side."""
+    columns = [("all", everything), *((side["side"], side["classes"]) for side in sides)]
+    kinds = ("images", "annotations") if boxes else ("images",)
+    heads = [f"{name} {kind}" if boxes else name for name, _ in columns for kind in kinds]
+    by_name = [{line["name"]: line for line in column} for _, column in columns]
+    rows = ((line["name"], *(each[line["name"]][kind] for each in by_name for kind in kinds)) for line in everything)
+    return table(("class", *heads), rows)

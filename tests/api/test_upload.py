@@ -1,0 +1,111 @@
+"""Uploads: what is looked at when, and a commit that takes longer than anybody wants to wait."""
+
+import time
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api import upload as route
+from api.house import House
+from infra.preparing import Preparing
+from tests.api.folders import listed, picture, scenes, send
+from tests.api.visitor import Visitor
+
+
+@pytest.fixture
+def house(client: TestClient) -> House:
+    found: House = client.app.state.house  # type: ignore[attr-defined]
+    return found
+
+
+def begun(visitor: Visitor) -> str:
+    return str(visitor.post("/datasets", {"name": "Digits"})["id"])
+
+
+def committed(visitor: Visitor, upload: str) -> tuple[list[int], Any]:
+    """Every status on the way, and the answer at last."""
+    statuses: list[int] = []
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        answer = visitor("POST", f"{upload}/commit", {})
+        statuses.append(answer.status_code)
+        if answer.status_code != 202:
+            return statuses, answer.json()
+        assert answer.headers["Retry-After"] == "1"
+        time.sleep(0.05)
+    raise AssertionError("the commit was asked again for a minute, in vain")
+
+
+def test_what_has_come_is_looked_at_when_asked_again_so_that_the_commit_finds_all_known(
+    ann: Visitor, house: House
+) -> None:
+    folder = scenes()
+    upload = send(ann, begun(ann), folder)
+    assert ann.post(f"{upload}/files", {"files": listed(folder)})["missing"] == []
+    seen = house.blobs.seen(UUID(ann.organization), [each["sha256"] for each in listed(folder)])
+    for path, data in folder.items():
+        if path.endswith(".png"):
+            assert seen[sha256(data).hexdigest()][0] == {"width": 32, "height": 24, "turned": False, "fault": None}
+        elif path.endswith(".txt"):
+            assert seen[sha256(data).hexdigest()][1] == data
+
+
+def test_a_commit_that_takes_longer_says_so_and_is_asked_again(
+    ann: Visitor, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(route, "PATIENCE", 0.1)
+    upload = send(ann, begun(ann), scenes())
+    id = upload.rpartition("/")[2]
+    with house.core.pool.connection() as other, other.transaction():
+        other.execute("SELECT FROM content.uploads WHERE id = %s FOR UPDATE", (id,))
+        answer = ann("POST", f"{upload}/commit", {})
+        assert (answer.status_code, answer.headers["Retry-After"]) == (202, "1")
+        assert set(answer.json()) == {"done", "total"}
+    statuses, done = committed(ann, upload)
+    assert statuses[-1] == 200
+    assert done["content"]["images"] == 8
+    assert ann("POST", f"{upload}/commit", {}).json()["revision"] == 1
+
+
+def test_what_stands_in_the_way_of_a_long_commit_is_said_when_it_is_asked_again(
+    ann: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(route, "PATIENCE", 0.0)
+    statuses, problem = committed(ann, send(ann, begun(ann), {"cat/1.png": b"broken"}))
+    assert statuses[-1] == 422
+    assert "none of the 1 images can be used" in problem["detail"]
+
+
+def test_a_process_that_ends_in_between_is_no_loss(ann: Visitor, house: House) -> None:
+    dataset = begun(ann)
+    upload = send(ann, dataset, scenes())
+    named = house.uploads.get(UUID(upload.rpartition("/")[2]), UUID(ann.organization), UUID(dataset))
+    first = Preparing(house.contents)
+    first.close()
+    with pytest.raises(RuntimeError):
+        first.ask(named, 10)
+    assert house.uploads.state(named.id).prepared is None
+    assert Preparing(house.contents).ask(named, 60) is None
+    assert committed(ann, upload)[0] == [200]
+
+
+def test_a_strict_refusal_can_be_mended_in_the_same_upload(ann: Visitor) -> None:
+    dataset = begun(ann)
+    upload = send(ann, dataset, {**scenes(), "images/train/broken.png": b"not an image"})
+    assert ann("POST", f"{upload}/commit", {"strict": True}).status_code == 422
+    known = scenes()["images/train/0.png"]
+    ann.post(f"{upload}/files", {"files": listed({"images/train/broken.png": known})})
+    assert ann.post(f"{upload}/commit", {"strict": True})["content"]["images"] == 9
+
+
+def test_a_named_file_that_never_came_keeps_the_commit_from_being_made(ann: Visitor) -> None:
+    dataset = begun(ann)
+    upload = send(ann, dataset, scenes())
+    ann.post(f"{upload}/files", {"files": listed({"images/train/late.png": picture(240)})})
+    answer = ann("POST", f"{upload}/commit", {})
+    assert answer.status_code == 422
+    assert "images/train/late.png" in answer.json()["detail"]
+    assert ann.get(f"/datasets/{dataset}")["revision"] == 0

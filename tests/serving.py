@@ -1,0 +1,59 @@
+"""The API as a process of its own, on fresh databases."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from uuid_utils.compat import uuid7
+
+from infra.config import SETTINGS_FILE, Settings
+from infra.embedded.passwords import write_private
+from infra.embedded.ports import Ports
+from infra.migrate import migrate, migrate_keys
+from infra.provision import APP, KEYS
+from tests.servers import Servers
+
+RUN = "from api import main; from infra.config import Settings; main(Settings())"
+
+
+@dataclass
+class Serving:
+    process: "subprocess.Popen[bytes]"
+    url: str
+    log: Path
+    settings: Settings
+
+    def log_once(self, words: str) -> str:
+        until = time.monotonic() + 60
+        while words not in self.log.read_text():
+            assert time.monotonic() < until, self.log.read_text()
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+        return self.log.read_text()
+
+
+@contextmanager
+def serving(servers: Servers, folder: Path) -> Iterator[Serving]:
+    databases = servers.fresh_database()
+    migrate(databases.owner_url, APP, uuid7())
+    migrate_keys(databases.keys_owner_url, KEYS)
+    port = Ports(folder / "ports.json")["api"]
+    settings = servers.settings("api", databases).model_copy(update={"api_port": port})
+    told = {k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in dict(settings).items()}
+    file = write_private(folder / "api.json", json.dumps(told, default=str).encode())
+    log = folder / "api.log"
+    with log.open("wb") as out:
+        environment = os.environ | {SETTINGS_FILE: str(file)}
+        process = subprocess.Popen([sys.executable, "-c", RUN], env=environment, stdout=out, stderr=out)
+    try:
+        yield Serving(process, f"http://127.0.0.1:{port}", log, settings)
+    finally:
+        process.kill()
+        process.wait()
+        servers.drop(databases)
