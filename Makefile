@@ -19,8 +19,9 @@ SETUP = $(MAKE) --no-print-directory --jobs=2
 DATA ?=
 ONLY ?=
 LONG ?=
+ROUNDS ?= 10
 
-.PHONY: help demo up test test-fast check docs-check bench soak lock platform environments
+.PHONY: help demo up test test-fast faults check docs-check bench soak lock platform environments
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -38,6 +39,10 @@ test: ## every test, on the real parts, fast ones first
 
 test-fast: .venv/.dev ## the tests that need no server
 	@.venv/bin/python -m pytest -m "not connected and not slow"
+
+faults: ## the platform harmed, round after round, and judged (ROUNDS=100; goes on where it was)
+	@$(SETUP) .venv/.dev environments
+	@.venv/bin/python -m tests.faults --rounds $(ROUNDS) --log .faults.jsonl
 
 check: .venv/.dev docs-check ## style, types, layers, locks and generated pages
 	.venv/bin/ruff check

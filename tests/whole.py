@@ -66,6 +66,15 @@ def ended(settings: Settings, job: str) -> Recorded | None:
     return next((event for event in history(settings, job) if event.topic in OVER), None)
 
 
+def epochs(settings: Settings, job: str) -> list[Recorded]:
+    return [event for event in history(settings, job) if event.topic == "training_job.epoch_completed"]
+
+
+def goes_on(settings: Settings, job: str, attempt: int, position: int = 0) -> bool:
+    """Whether this attempt, or a later one, has ended an epoch since."""
+    return any(epoch.position > position and epoch.data["attempt"] >= attempt for epoch in epochs(settings, job))
+
+
 def head(settings: Settings) -> int:
     with psycopg.connect(settings.need("database_url")) as connection:
         found = connection.execute("SELECT position FROM ledger.head").fetchone()

@@ -9,7 +9,6 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
-import psutil
 import pytest
 
 from cli.client import Api
@@ -18,16 +17,16 @@ from cli.live import messages
 from cli.platform import Platform, running
 from infra.config import Settings
 from infra.embedded import Change, State
+from tests.faults.house import TRAINING, training_of
 from tests.faults.renaming import Renamer
 from tests.runs import Runs, points_of
 from tests.servers import data_folder
-from tests.whole import Recorded, assert_history_holds, begun, ended, head, history, waited
+from tests.whole import assert_history_holds, begun, ended, epochs, goes_on, head, history, waited
 
 pytestmark = [pytest.mark.slow, pytest.mark.connected]
 # Enough to be killed ten times before the end: each epoch takes a good half of a second.
 EPOCHS: Final = 45
 RECIPE: Final = {"epochs": EPOCHS, "image_size": 64}
-TRAINING: Final = "the training itself"
 # MLflow first: it takes longest to come back, and nothing may wait for it.
 KILLED: Final = (
     "mlflow",
@@ -88,27 +87,6 @@ def house() -> Iterator[House]:
 def api(house: House) -> Iterator[Api]:
     with house.platform.sign_in() as api:
         yield api
-
-
-def training_of(service: int) -> int | None:
-    """The process that a trainer's service has training now."""
-    return next((child.pid for child in psutil.Process(service).children() if trains(child)), None)
-
-
-def trains(process: psutil.Process) -> bool:
-    try:
-        return any(word.endswith("job.json") for word in process.cmdline())
-    except psutil.Error:  # it ended just now
-        return False
-
-
-def epochs(settings: Settings, job: str) -> list[Recorded]:
-    return [event for event in history(settings, job) if event.topic == "training_job.epoch_completed"]
-
-
-def goes_on(settings: Settings, job: str, attempt: int, position: int = 0) -> bool:
-    """Whether this attempt, or a later one, has ended an epoch since."""
-    return any(epoch.position > position and epoch.data["attempt"] >= attempt for epoch in epochs(settings, job))
 
 
 @pytest.mark.timeout(420)

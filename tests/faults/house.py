@@ -1,0 +1,200 @@
+"""A whole platform with its servers beside it, reached over roads that can be cut; and how often each part died."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import psutil
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from cli.client import Api
+from cli.local import settings_of
+from cli.platform import Platform, running
+from infra.config import Settings
+from infra.embedded import Change, Stack, State
+from infra.embedded.ports import Ports
+from tests.faults.proxy import HOST, Proxy
+
+TRAINING: Final = "the training itself"
+CRAMPED: Final = ("postgres", "nats", "objects")
+SERVERS: Final = ("postgres", "nats", "objects", "mlflow")
+OURS: Final = ("relay", "projector", "consumers", "api", "trainer-timm", "trainer-ultralytics")
+
+
+@dataclass
+class House:
+    servers: Stack
+    roads: dict[str, Proxy]
+    platform: Platform = field(init=False)
+    came_back: Counter[str] = field(default_factory=Counter)
+    died: Counter[str] = field(default_factory=Counter)
+    killed: Counter[str] = field(default_factory=Counter)
+    clock: Path = Path("/dev/null")
+
+    def hear(self, change: Change) -> None:
+        if change.state is State.RESTARTED:
+            self.came_back[change.name] += 1
+        elif change.state is State.DIED:
+            self.died[change.name] += 1
+
+    @property
+    def data(self) -> Path:
+        return self.platform.stack.folder.path
+
+    @property
+    def settings(self) -> Settings:
+        return settings_of(self.data)
+
+    @property
+    def owner(self) -> Settings:
+        """With the rights of whoever keeps the bus and the databases, and past every road."""
+        told = self.platform.stack.told.settings_for("migrate")
+        names, parts = self.servers.told.names, self.servers.parts
+        direct = {
+            "database_url": parts.database_url("vistory_owner", names.ledger),
+            "keys_database_url": parts.keys_database_url("vistory_owner", names.keys),
+            "nats_url": parts.nats_url("admin"),
+        }
+        return Settings.model_validate(told | direct)
+
+    @property
+    def direct(self) -> Settings:
+        """What the command line is told, but past every road."""
+        return self.settings.model_copy(update={"database_url": SecretStr(self.ledger_url)})
+
+    @property
+    def ledger_url(self) -> str:
+        return self.servers.parts.database_url("vistory_app", self.servers.told.names.ledger)
+
+    def pid(self, part: str) -> int | None:
+        pids = self.servers.pids() | self.platform.stack.pids()
+        if part == TRAINING:
+            return training_of(pids["trainer-timm"]) if "trainer-timm" in pids else None
+        return pids.get(part)
+
+    def send(self, part: str, number: signal.Signals) -> int | None:
+        """Whom it reached."""
+        if (pid := self.pid(part)) is not None:
+            os.kill(pid, number)
+        return pid
+
+    def kill(self, part: str) -> bool:
+        self.killed[part] += 1
+        return self.send(part, signal.SIGKILL) is not None
+
+    def new_deaths(self) -> dict[str, int]:
+        """How often each part ended that nobody had killed, since this was asked last."""
+        found = {part: more for part, count in self.died.items() if (more := count - self.killed[part]) > 0}
+        self.killed.update(found)
+        return found
+
+    def sign_in(self) -> Api:
+        return self.platform.sign_in()
+
+    def positions(self) -> dict[str, tuple[int, str | None]]:
+        with psycopg.connect(self.ledger_url) as connection:
+            rows = connection.execute("SELECT consumer, position, stopped FROM work.positions").fetchall()
+        return {consumer: (position, stopped) for consumer, position, stopped in rows}
+
+
+def training_of(service: int) -> int | None:
+    """The process that a trainer's service has training now."""
+    try:
+        return next((child.pid for child in psutil.Process(service).children() if trains(child)), None)
+    except psutil.Error:  # it ended just now
+        return None
+
+
+def trains(process: psutil.Process) -> bool:
+    try:
+        return any(word.endswith("job.json") for word in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+@contextmanager
+def housed(folder: Path) -> Iterator[House]:
+    """Servers in one folder, the platform in another: it is told of them by URL, and every URL leads over a road."""
+    with ExitStack() as opened:
+        early: list[Change] = []
+        found: list[House] = []
+
+        def hear(change: Change) -> None:
+            early.append(change)
+            for house in found:
+                house.hear(change)
+
+        servers = opened.enter_context(Stack(folder / "servers", settings=Settings(), on_event=hear))
+        servers.start_servers()
+        servers.await_ready("mlflow")
+        roads = {name: opened.enter_context(Proxy(port)) for name, port in ports_of(servers).items()}
+        # The NATS server must know our users, so both have the same secrets.
+        shutil.copytree(servers.folder / "secrets", folder / "data" / "secrets")
+        api_port = api_port_in(folder / "data")
+        roads["api"] = opened.enter_context(Proxy(api_port))
+        house = House(servers, roads)
+        found.append(house)
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in told(servers, roads).items():
+                environment.setenv(name, value)
+            house.platform = opened.enter_context(running(folder / "data", hear))
+        yield house
+
+
+@contextmanager
+def disks(folder: Path, cramped: bool) -> Iterator[None]:
+    """With `cramped`, a small disk of its own for each part that keeps something; that takes root."""
+    with ExitStack() as mounted:
+        for place in (folder / "data", *(folder / "servers" / part for part in CRAMPED)) if cramped else ():
+            place.mkdir(parents=True)
+            place.parent.chmod(0o711)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2G", "tmpfs", str(place)], check=True)
+            mounted.callback(subprocess.run, ["umount", "-l", str(place)], check=True)
+        yield
+
+
+def api_port_in(data: Path) -> int:
+    """Chosen before the platform is there, and remembered for it."""
+    (data / "run").mkdir(mode=0o700, parents=True)
+    data.chmod(0o711)
+    return Ports(data / "run" / "ports.json").near("api")
+
+
+def ports_of(servers: Stack) -> dict[str, int]:
+    parts = servers.parts
+    addresses = {
+        "postgres": parts.admin_url,
+        "nats": parts.nats_url("admin"),
+        "objects": parts.s3_url,
+        "mlflow": parts.mlflow_url,
+    }
+    return {name: urlsplit(url).port or 0 for name, url in addresses.items()}
+
+
+def told(servers: Stack, roads: dict[str, Proxy]) -> dict[str, str]:
+    keys, parts = servers.parts.s3_keys("vistory"), servers.parts
+    return {
+        "VISTORY_DATABASE_URL": over(parts.admin_url, roads["postgres"]),
+        "VISTORY_NATS_URL": over(parts.nats_url("admin"), roads["nats"]),
+        "VISTORY_S3_URL": over(parts.s3_url, roads["objects"]),
+        "VISTORY_S3_ACCESS_KEY": keys.access,
+        "VISTORY_S3_SECRET_KEY": keys.secret,
+        "VISTORY_MLFLOW_URL": over(parts.mlflow_url, roads["mlflow"]),
+        "VISTORY_API_URL": f"http://{HOST}:{roads['api'].port}",
+    }
+
+
+def over(url: str, road: Proxy) -> str:
+    address = urlsplit(url)
+    who, at, _ = address.netloc.rpartition("@")
+    return address._replace(netloc=f"{who}{at}{HOST}:{road.port}").geturl()

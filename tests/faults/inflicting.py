@@ -1,0 +1,152 @@
+"""What is done to a running platform, each fault by name: it is inflicted, lasts, and is taken away again."""
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, Protocol
+
+import psutil
+
+from cli.platform import worker
+from infra.embedded.child import always, nothing
+from tests.faults.house import OURS, SERVERS, TRAINING, House
+from tests.whole import waited
+
+KILLED: Final = (*OURS, TRAINING, *SERVERS)
+STOPPED: Final = ("relay", "projector", "consumers", "api", "trainer-timm", TRAINING)
+ROADS: Final = ("postgres", "nats", "objects", "mlflow", "api")
+# For which reasons an attempt is rightly lost by what is done to whom.
+LOSES: Final = {TRAINING: ("infrastructure",), "trainer-timm": ("worker_lost", "infrastructure")}
+# Killed while it starts, PostgreSQL does not start again before what is left of it has ended.
+ENDS: Final = {"postgres": ("postgres",)}
+AWAY_FOR: Final = 20.0
+STOPPED_FOR: Final = 60.0
+
+
+class Users(Protocol):
+    """Those who use the house meanwhile."""
+
+    def pause(self) -> None: ...
+
+    def go_on(self) -> None: ...
+
+    def forget(self, after: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Blow:
+    """One fault as it is to be inflicted: on whom, by which chance, and which share of its full length."""
+
+    house: House
+    chance: random.Random
+    share: float
+    users: "Users"
+
+    def last(self, seconds: float) -> None:
+        time.sleep(seconds * self.share)
+
+
+@dataclass(frozen=True)
+class Fault:
+    name: str
+    inflict: Callable[[Blow], None]
+    # For which reasons an attempt may be lost by it.
+    loses: tuple[str, ...] = ()
+    # What may end by itself: a relay that finds the stream to be another ends, and says so, until that is mended.
+    ends: tuple[str, ...] = ()
+    # It takes back what was told already, as a restore from a backup does.
+    rewinds: bool = False
+    # What it needs of the house beside itself: "disks" that can be filled, "clocks" that can be set.
+    needs: frozenset[str] = frozenset()
+
+
+def kill(part: str, blow: Blow) -> None:
+    """Once, or again while it comes back."""
+    for _ in range(blow.chance.choice((1, 1, 2)) if blow.share == 1.0 else 1):
+        waited(lambda: blow.house.pid(part), 60, f"a process of {part}")
+        blow.house.kill(part)
+        blow.last(blow.chance.uniform(0.0, 3.0))
+
+
+def suspend(part: str, blow: Blow) -> None:
+    pid = waited(lambda: blow.house.pid(part), 60, f"a process of {part}")
+    with suspended(pid):
+        blow.last(STOPPED_FOR)
+
+
+@contextmanager
+def suspended(*pids: int) -> Iterator[None]:
+    """Stopped in mid-air; whoever ended meanwhile is let go."""
+    for pid in pids:
+        signal_to(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            signal_to(pid, signal.SIGCONT)
+
+
+def signal_to(pid: int, number: signal.Signals) -> None:
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).send_signal(number)
+
+
+def cut(road: str, blow: Blow) -> None:
+    with blow.house.roads[road].cut():
+        blow.last(AWAY_FOR)
+
+
+def hush(road: str, blow: Blow) -> None:
+    with blow.house.roads[road].silent():
+        blow.last(AWAY_FOR)
+
+
+def slow_down(road: str, blow: Blow) -> None:
+    with blow.house.roads[road].slow():
+        blow.last(AWAY_FOR)
+
+
+def sever(road: str, blow: Blow) -> None:
+    """Every connection, again and again."""
+    for _ in range(5):
+        blow.house.roads[road].sever()
+        blow.last(blow.chance.uniform(0.1, 2.0))
+
+
+def second(part: str, blow: Blow) -> None:
+    """Two of them for a while, of which the first dies and comes back."""
+    stack = blow.house.platform.stack
+    other = replace(worker(stack, part), name=f"{part}-2", ready_probe=always, prepare=nothing)
+    with stack.supervised([other]):
+        blow.last(6)
+        blow.house.kill(part)
+        blow.last(6)
+        with suspended(waited(lambda: blow.house.pid(part), 30, part)):
+            blow.last(10)
+
+
+def restart_postgres(blow: Blow) -> None:
+    """As its operator does: at once, while batches commit."""
+    for _ in range(3):
+        waited(lambda: blow.house.pid("postgres"), 60, "PostgreSQL")
+        blow.house.killed["postgres"] += 1
+        blow.house.send("postgres", signal.SIGINT)
+        blow.last(blow.chance.uniform(3, 6))
+
+
+def table() -> dict[str, Fault]:
+    faults = [
+        *(Fault(f"kill {part}", partial(kill, part), LOSES.get(part, ()), ENDS.get(part, ())) for part in KILLED),
+        *(Fault(f"stop {part}", partial(suspend, part), LOSES.get(part, ())) for part in STOPPED),
+        *(Fault(f"cut {road}", partial(cut, road)) for road in ROADS),
+        *(Fault(f"hush {road}", partial(hush, road)) for road in ROADS),
+        *(Fault(f"slow {road}", partial(slow_down, road)) for road in ROADS),
+        *(Fault(f"sever {road}", partial(sever, road)) for road in ROADS),
+        *(Fault(f"two of {part}", partial(second, part)) for part in ("relay", "projector")),
+        Fault("restart postgres", restart_postgres, ends=("postgres",)),
+    ]
+    return {fault.name: fault for fault in faults}

@@ -1,0 +1,164 @@
+"""A round: load, faults at random moments, rest, and a judgement of everything that there is."""
+
+import json
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import httpx
+
+from cli import rebuild
+from cli.client import Api
+from cli.live import messages
+from tests.faults import checking
+from tests.faults.following import Followed
+from tests.faults.house import House
+from tests.faults.inflicting import Blow, Fault
+from tests.faults.town import Town
+from tests.whole import ended, everywhere, goes_on, head, history, waited
+
+WITHIN: Final = 240.0
+CLAIMED: Final = "training_job.claimed"
+
+
+@dataclass
+class Judgement:
+    """What one round came to."""
+
+    fault: str
+    seed: int
+    events: int = 0
+    wishes: int = 0
+    lost_answers: int = 0
+    reads: int = 0
+    attempts: int = 0
+    settled: dict[str, float] = field(default_factory=dict)
+    found: list[str] = field(default_factory=list)
+
+    def line(self) -> str:
+        return json.dumps(asdict(self))
+
+    def words(self) -> str:
+        took = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in self.settled.items())
+        counts = (
+            f"{self.events} events, {self.wishes} commands, {self.lost_answers} answers lost, {self.reads} reads, "
+            f"{self.attempts} attempts"
+        )
+        return "\n  ".join([f"{self.fault} (seed {self.seed}): {counts}; {took}", *(self.found or ["all holds"])])
+
+
+def play(town: Town, faults: Sequence[Fault], seed: int, share: float) -> Judgement:
+    """One fault after the other, each while a training goes on; then everything is judged at once."""
+    chance = random.Random(seed)
+    judgement, before = Judgement(", ".join(fault.name for fault in faults), seed), Counts.of(town)
+    begun = len(town.trainings.followed)
+    town.awake.set()
+    try:
+        for fault in faults:
+            a_training_goes_on(town)
+            time.sleep(chance.uniform(0.0, 3.0) * share)
+            fault.inflict(Blow(town.house, chance, share, town))
+        settle(town, town.trainings.followed[begun:], judgement)
+        judgement.found += [*town.record.wrong, *judged(town, town.trainings.followed[begun:], faults)]
+    except Exception as error:  # whatever it is, it is a finding, and the next round begins
+        judgement.found.append(f"{type(error).__name__}: {error}; {town.house.positions()}")
+    town.record.wrong.clear()
+    before.since(town, judgement)
+    return judgement
+
+
+def a_training_goes_on(town: Town) -> None:
+    """The one that runs, or a new one; an epoch of it has ended just now."""
+    house, position = town.house, head(town.house.direct)
+    followed = next(iter(town.trainings.followed[-1:]), None)
+    if followed is None or ended(house.direct, followed.job):
+        followed = town.trainings.request()
+    job = followed.job
+    waited(lambda: goes_on(house.direct, job, 1, position) or ended(house.direct, job), 120, "an epoch")
+
+
+@dataclass(frozen=True)
+class Counts:
+    events: int
+    wishes: int
+    lost: int
+    reads: int
+    claims: int
+
+    @classmethod
+    def of(cls, town: Town) -> "Counts":
+        record = town.record
+        lost = sum(wish.lost for wish in record.wishes)
+        claims = sum(
+            event.topic == CLAIMED for each in town.trainings.followed for event in history(town.house.direct, each.job)
+        )
+        return cls(head(town.house.direct), len(record.wishes), lost, record.read, claims)
+
+    def since(self, town: Town, judgement: Judgement) -> None:
+        now = Counts.of(town)
+        judgement.events, judgement.wishes = now.events - self.events, now.wishes - self.wishes
+        judgement.lost_answers, judgement.reads = now.lost - self.lost, now.reads - self.reads
+        judgement.attempts = now.claims - self.claims
+
+
+def settle(town: Town, followed: Sequence[Followed], judgement: Judgement) -> None:
+    """How long each part takes to come to rest. Raises AssertionError where one does not."""
+    house, begun = town.house, time.monotonic()
+    mlflow = checking.Mlflow(house.servers.parts.mlflow_url)
+    listeners = [listener for each in followed for listener in each.listeners]
+    time.sleep(1)
+    for what, done in (
+        ("answers", town.rest),
+        ("jobs", lambda: all(ended(house.direct, each.job) for each in followed)),
+        ("copies", lambda: everywhere(house.direct)),
+        ("ready", lambda: is_ready(town.api)),
+        ("archive", lambda: not list((house.data / "trainer-timm" / "attempts").iterdir())),
+        ("sockets", lambda: all(listener.has_ended for listener in listeners)),
+        ("MLflow", lambda: all(mlflow.ended(each.job) for each in followed)),
+    ):
+        waited(done, WITHIN, f"{what} came to rest")
+        judgement.settled[what] = round(time.monotonic() - begun, 1)
+
+
+def is_ready(api: Api) -> bool:
+    try:
+        return httpx.get(f"{api.url}/ready", trust_env=False, timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def judged(town: Town, followed: Sequence[Followed], faults: Sequence[Fault]) -> Iterator[str]:
+    house, wishes = town.house, list(town.record.wishes)
+    receipts = [(wish.position, wish.chain) for wish in wishes if wish.accepted]
+    ledger = checking.Ledger(house.ledger_url, receipts)
+    yield from ledger.faults()
+    yield from checking.stream_faults(house.owner.need("nats_url"), ledger)
+    yield from read_model_faults(house)
+    yield from checking.wish_faults(ledger, wishes)
+    yield from checking.answer_faults(wishes)
+    shown = {project: town.api.get(f"/projects/{project}")["name"] for project in list(town.record.names)[-40:]}
+    yield from checking.name_faults(shown, ledger)
+    yield from checking.parked_faults(house.ledger_url)
+    for each in followed:
+        yield from judged_job(town, each, faults, ledger)
+    ending = {part for fault in faults for part in fault.ends}
+    if deaths := {part: count for part, count in house.new_deaths().items() if part not in ending}:
+        yield f"ended by themselves: {deaths}"
+
+
+def judged_job(town: Town, followed: Followed, faults: Sequence[Fault], ledger: checking.Ledger) -> Iterator[str]:
+    told = list(messages(town.api, followed.job))
+    yield from checking.job_faults(ledger, followed.job, {reason for fault in faults for reason in fault.loses})
+    yield from checking.archive_faults(followed.job, told)
+    for number, listener in enumerate(followed.listeners if not any(fault.rewinds for fault in faults) else ()):
+        yield from checking.socket_faults(f"socket {number} of {followed.job}", listener.heard, told)
+    yield from checking.Mlflow(town.house.servers.parts.mlflow_url).faults(ledger, followed.job, told)
+
+
+def read_model_faults(house: House) -> Iterator[str]:
+    """Rows that the same history does not give when it is folded once more."""
+    models: Any = rebuild.compared(house.settings, [])
+    for each in models.differences[: checking.SHOWN]:
+        yield f"read model {each.table} {each.key}: {each.columns()}"

@@ -1,0 +1,94 @@
+"""Everybody who uses the house while it is harmed: eight who write, four who read, and trainings with listeners."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from cli.digits import write_digits
+from cli.push import folder_of, push
+from tests.faults.clock import clocks
+from tests.faults.following import Trainings
+from tests.faults.house import House, disks, housed
+from tests.faults.wishing import Actor, Door, Reader, Record, Writer
+from tests.servers import data_folder
+from tests.whole import waited
+
+WRITERS: Final = 8
+READERS: Final = 4
+
+
+class Town:
+    """The house, and everybody who uses it."""
+
+    def __init__(self, house: House, images: Path, chance: random.Random, epochs: int) -> None:
+        self.house, self.chance = house, chance
+        self.record = Record()
+        self.awake = Event()
+        self.api = house.sign_in()
+        project = self.api.post("/projects", name="Digits")["id"]
+        dataset = self.api.post("/datasets", name="digits")["id"]
+        push(self.api, dataset, folder_of(images))
+        self.trainings = Trainings(self.api, project, dataset, chance, epochs)
+        self.shared = self.api.post("/projects", name="Everybody's")["id"]
+        assert self.api.receipt
+        Reader.ledger = self.api.receipt.partition(":")[0]
+        self.actors: list[Actor] = [*map(self._writer, range(WRITERS)), *map(self._reader, range(READERS))]
+        for actor in self.actors:
+            actor.start()
+
+    def _writer(self, number: int) -> Writer:
+        return Writer(f"w{number}", *self._given(), shared=self.shared)
+
+    def _reader(self, number: int) -> Reader:
+        return Reader(f"r{number}", *self._given())
+
+    def _given(self) -> tuple[Door, Record, Event, random.Random]:
+        door = Door(self.api.url, self.api.token or "", self._token)
+        return door, self.record, self.awake, random.Random(self.chance.random())
+
+    def _token(self) -> str:
+        with suppress(Exception), self.house.sign_in() as api:
+            return api.token or ""
+        return ""
+
+    def rest(self) -> bool:
+        """Everybody has the answer to the last wish, and makes no other."""
+        self.awake.clear()
+        return all(actor.resting.is_set() for actor in self.actors)
+
+    def pause(self) -> None:
+        waited(self.rest, 60, "an answer to every wish")
+
+    def go_on(self) -> None:
+        self.awake.set()
+
+    def forget(self, after: int) -> None:
+        self.record.forget(after)
+
+    def end(self) -> None:
+        for actor in self.actors:
+            actor.end()
+        self.trainings.end()
+        for actor in self.actors:
+            actor.join(20)
+        self.api.close()
+
+
+@contextmanager
+def peopled(chance: random.Random, epochs: int, needs: frozenset[str] = frozenset()) -> Iterator[Town]:
+    """`needs` may name small disks that can be filled, and clocks that can be set."""
+    with (
+        data_folder() as folder,
+        disks(folder, "disks" in needs),
+        clocks(folder, "clocks" in needs) as clock,
+        housed(folder) as house,
+    ):
+        house.clock = clock
+        town = Town(house, write_digits(folder / "digits", most=60), chance, epochs)
+        try:
+            yield town
+        finally:
+            town.end()
