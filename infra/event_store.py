@@ -16,6 +16,7 @@ from infra import metrics
 from infra.arrays import BYTEA, JSONB, TEXT, UUIDS, Array, array, int4s, int8s
 from infra.ledger import Append, Head, Row, Verdict
 from infra.mapper import Stored
+from infra.pool import GIVEN_UP_AFTER
 
 _APPEND = (
     "SELECT verdict, reached, chain, fingerprint, result FROM ledger.append("
@@ -53,6 +54,7 @@ class EventStore(PostgresApplicationRecorder):
         )
         own = {"dbname", "host", "port", "user", "password"}
         cast(dict[str, Any], datastore.pool.kwargs).update({k: v for k, v in parts.items() if k not in own})
+        datastore.pool.reconnect_timeout = GIVEN_UP_AFTER
         super().__init__(datastore, events_table_name="events")
 
     def create_table(self) -> None:

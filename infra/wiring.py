@@ -15,6 +15,7 @@ from infra.keys import MasterKey, PersonKeys
 from infra.known import Known
 from infra.line import Line
 from infra.mapper import Mapper
+from infra.pool import pool
 from infra.secrets import Accounts, UnitSecrets
 
 
@@ -33,12 +34,12 @@ class Core:
     @classmethod
     def open(cls, settings: Settings) -> Self:
         with ExitStack() as stack:
-            pool = stack.enter_context(_pool(settings.need("database_url")))
-            keys_pool = stack.enter_context(_pool(settings.need("keys_database_url")))
+            ledger = stack.enter_context(pool(settings.need("database_url")))
+            person_keys = stack.enter_context(pool(settings.need("keys_database_url")))
             store = EventStore(settings.need("database_url"))
             stack.callback(store.close)
-            keys = PersonKeys(keys_pool, master_key(Path(settings.need("master_key_file"))))
-            return cls(settings, pool, store, Mapper(store.head().ledger, keys), keys, stack.pop_all())
+            keys = PersonKeys(person_keys, master_key(Path(settings.need("master_key_file"))))
+            return cls(settings, ledger, store, Mapper(store.head().ledger, keys), keys, stack.pop_all())
 
     def accounts(self) -> Accounts:
         return Accounts(self.pool, private(Path(self.settings.need("pepper_file"))).read_bytes())
@@ -60,7 +61,3 @@ class Core:
 def master_key(file: Path) -> MasterKey:
     """The master key: 32 bytes in a file that only its owner may read, named after the file."""
     return MasterKey(file.stem, private(file).read_bytes())
-
-
-def _pool(url: str) -> ConnectionPool:
-    return ConnectionPool(url, min_size=1, max_size=8, kwargs={"autocommit": True}, open=True)
