@@ -14,9 +14,10 @@ from consumers.acting import Platform
 from consumers.backlog import Backlog
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
 from consumers.heads import keep_heads
+from consumers.lookout import Lookout, prepare
 from consumers.loops import Loops
 from consumers.mlflow import CREATE, CREATE_FILTERS, ExperimentReaction, MlflowBooks, RunWriter
-from consumers.reactions import Reaction, Reactor, Records, prepare, subscribe, watch
+from consumers.reactions import Reaction, Reactor, Records, subscribe
 from consumers.reaper import RealEyes, Reaper
 from consumers.stopping import until_stopped
 from consumers.telemetry import Archivist, Owners
@@ -33,6 +34,7 @@ from infra.parked import Parked
 from infra.positions import DoneSet, Positions
 from infra.reading import PROJECTION
 from infra.standing import Standings
+from infra.trainers import ReportedTrainers
 from infra.wiring import Core
 
 WATCHED_EVERY: Final = 1.0
@@ -64,22 +66,21 @@ async def run(settings: Settings) -> None:
         stack.push_async_callback(mlflow.close)
         platform = _platform(core)
         records = Records(DoneSet(core.pool), Parked(core.pool), Positions(core.pool), client.publish)
-        books = MlflowBooks(platform, mlflow)
+        books, reactor = MlflowBooks(platform, mlflow), Reactor(platform, records)
         table = reactions(platform, books, client)
-        reactor = Reactor(platform, records)
         await _start_reactions(settings, client, reactor, table, stack)
         loops, writer, owners = Loops(client, platform, records), RunWriter(books), Owners(platform)
         archivist = Archivist(ArchiveWriter(core.pool, Blobs(core.pool, Objects.open(settings))), owners)
-        keeping = [partial(keep_heads, core.store, place) for place in places(settings)]
         logs.say_ready()
         await _all_for_ever(
             lambda: loops.write_runs(writer),
             lambda: loops.redrive_runs(writer),
+            lambda: loops.redrive_batches(books, owners),
             lambda: loops.write_batches(books, owners),
             lambda: loops.archive(archivist),
-            lambda: _watch(client, settings, reactor, table),
+            lambda: _watch(client, _lookout(core), reactor, table),
             Reaper(platform, RealEyes(core.pool, client)).run,
-            *keeping,
+            *(partial(keep_heads, core.store, place) for place in places(settings)),
         )
 
 
@@ -115,10 +116,15 @@ async def _start_reactions(
     stack.push_async_callback(broker.stop)
 
 
-async def _watch(client: Client, settings: Settings, reactor: Reactor, table: tuple[Reaction, ...]) -> None:
+def _lookout(core: Core) -> Lookout:
+    url = core.settings.need("database_url")
+    return Lookout(url, core.store, Positions(core.pool), ReportedTrainers(core.pool))
+
+
+async def _watch(client: Client, lookout: Lookout, reactor: Reactor, table: tuple[Reaction, ...]) -> None:
     while True:
+        await lookout.look(client.jetstream(), table)
         for reaction in table:
-            await watch(client.jetstream(), settings.need("database_url"), reaction, reactor.records.positions)
             await reactor.redrive(reaction)
         await asyncio.sleep(WATCHED_EVERY)
 

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from nats.aio.client import Client
@@ -14,11 +15,13 @@ from consumers.acting import Platform
 from consumers.errors import Done, Park, RetryAfter, Stop, verdict
 from consumers.mlflow import BATCHES, WRITER, MlflowBooks, RunWriter, batch_figures
 from consumers.reactions import STOPPED_FOR, Records, reacting
-from consumers.telemetry import Archivist, Owners
+from consumers.telemetry import Archivist, Owners, Shipped
 from infra import metrics
 from infra.archive_writer import CONSUMER as ARCHIVE
 from infra.archive_writer import Overtaken
 from infra.follow import follow, last_sequence
+from infra.published import ForeignEvent
+from infra.stream_tail import Diverged, read_tail
 from infra.streams import EVENTS, TELEMETRY
 
 LOGGED_EVERY: Final = 1.0
@@ -34,10 +37,11 @@ class Loops:
     records: Records
 
     async def write_runs(self, writer: RunWriter) -> None:
-        """Until cancelled."""
+        """Until the stream breaks off: it may have been made anew. Nothing is read from one that is not ours."""
+        await self._agree(WRITER)
         reached = await self._position(WRITER)
         await self._note(WRITER, EVENTS, reached)
-        async for messages in follow(self.client, EVENTS, reached):
+        async for messages in follow(self.client, EVENTS, reached, again=False):
             for message in messages:
                 await self._write_run(writer, message)
             if messages:
@@ -54,17 +58,37 @@ class Loops:
 
         await self.surely(WRITER, EVENTS, message, write)
 
+    async def _agree(self, consumer: str) -> None:
+        """Raises Diverged, once that stands where everybody sees it."""
+        try:
+            await read_tail(self.client.jetstream(), self.platform.ledger)
+        except Diverged as error:
+            await asyncio.to_thread(self.records.positions.stop, consumer, EVENTS, str(error))
+            raise
+
     async def redrive_runs(self, writer: RunWriter) -> None:
+        async def again(position: int) -> None:
+            recorded = await self.platform.recorded(position)
+            assert recorded is not None, f"there is no position {position}"
+            await writer.write(recorded)
+
+        await self._redrive(WRITER, again)
+
+    async def redrive_batches(self, books: MlflowBooks, owners: Owners) -> None:
+        async def again(sequence: int) -> None:
+            await log_batch(books, owners, await self.client.jetstream().get_msg(TELEMETRY, sequence))
+
+        await self._redrive(BATCHES, again)
+
+    async def _redrive(self, consumer: str, work: Callable[[int], Awaitable[None]]) -> None:
         """What was set aside and is to be tried again, until cancelled."""
         while True:
-            for due in await asyncio.to_thread(self.records.parked.due, WRITER):
+            for due in await asyncio.to_thread(self.records.parked.due, consumer):
                 try:
-                    recorded = await self.platform.recorded(due.position)
-                    assert recorded is not None, f"there is no position {due.position}"
-                    await writer.write(recorded)
+                    await work(due.position)
                     await asyncio.to_thread(self.records.parked.settle, due.id)
                 except Exception as error:
-                    await self.records.park(WRITER, due.position, "", f"tried again: {error!r}", due.attempts + 1)
+                    await self.records.park(consumer, due.position, "", f"tried again: {error!r}", due.attempts + 1)
             await asyncio.sleep(REDRIVEN_EVERY)
 
     async def write_batches(self, books: MlflowBooks, owners: Owners) -> None:
@@ -72,18 +96,10 @@ class Loops:
         async for messages in self._telemetry(BATCHES):
             begun = time.monotonic()
             for message in messages:
-                await self._write_batch(books, owners, message)
+                await self.surely(BATCHES, TELEMETRY, message, partial(log_batch, books, owners, message))
             if messages:
                 await self._note(BATCHES, TELEMETRY, sequence(messages[-1]))
                 await asyncio.sleep(max(0.0, LOGGED_EVERY - (time.monotonic() - begun)))
-
-    async def _write_batch(self, books: MlflowBooks, owners: Owners, message: Msg) -> None:
-        async def write() -> None:
-            _, key, points = await owners.understood(message)
-            if figures := batch_figures(points):
-                await books.draw(key.job, key.attempt, figures)
-
-        await self.surely(BATCHES, TELEMETRY, message, write)
 
     async def archive(self, archivist: Archivist) -> None:
         """A few seconds at a time, until cancelled. Raises Overtaken: begin again from where the other is."""
@@ -98,13 +114,13 @@ class Loops:
     async def surely(
         self, consumer: str, stream: str, message: Msg | None, work: Callable[[], Awaitable[None]]
     ) -> None:
-        """Once and for all: done, or set aside. Whoever is away is waited for."""
+        """Once and for all: done, or set aside. Whoever is away is waited for. Raises ForeignEvent: read anew."""
         attempts = 0
         while True:
             attempts += 1
             try:
                 return await work()
-            except Overtaken:
+            except (Overtaken, ForeignEvent):
                 raise
             except Exception as error:
                 judged = verdict(error, attempts)
@@ -146,6 +162,12 @@ class Loops:
 
     async def _note(self, consumer: str, stream: str, position: int, stopped: str | None = None) -> None:
         await asyncio.to_thread(self.records.positions.note, consumer, stream, position, stopped)
+
+
+async def log_batch(books: MlflowBooks, owners: Owners, message: Shipped) -> None:
+    _, key, points = await owners.understood(message)
+    if figures := batch_figures(points):
+        await books.draw(key.job, key.attempt, figures)
 
 
 def sequence(message: Msg) -> int:

@@ -13,6 +13,7 @@ from commands.training_job import LinkMlflowRun
 from consumers.acting import Platform
 from domain.experiment import Experiment
 from domain.model import Recorded
+from domain.training import OVER
 from domain.training_job import TrainingJob
 from infra.mlflow import Metric, Mlflow, key
 
@@ -126,7 +127,9 @@ class RunWriter:
         environment = {f"vistory.environment.{name}": value for name, value in started.environment.items()}
         tags = environment | {"vistory.attempt": str(started.attempt), "vistory.device": started.device}
         await self.books.mlflow.log(run, tags=tags)
-        await self.books.mlflow.status(run, "RUNNING")
+        # One that was set aside may be written when the job is over, and its end with it.
+        if (await self.books.platform.get(TrainingJob, started.originator_id)).status not in OVER:
+            await self.books.mlflow.status(run, "RUNNING")
 
     async def _complete(self, run: str, completed: TrainingJob.Completed, at: int) -> None:
         tags = {"vistory.model_id": str(completed.model.id), "vistory.model_sha256": completed.model.sha256}

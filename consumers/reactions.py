@@ -10,16 +10,14 @@ from typing import Final
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
-from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
 
 from consumers.acting import Platform
 from consumers.errors import Done, Park, RetryAfter, Stop, verdict
 from domain.model import Recorded
-from infra import durables, logs, metrics, tracing
+from infra import logs, metrics, tracing
 from infra.parked import Parked
 from infra.positions import DoneSet, Positions
-from infra.streams import EVENTS, declare_durable
+from infra.streams import EVENTS
 
 STOPPED_FOR: Final = 60.0
 Publish = Callable[[str, bytes], Awaitable[None]]
@@ -139,24 +137,6 @@ def _subscribe(broker: NatsBroker, reactor: Reactor, reaction: Reaction, stream:
     )
     async def handle(message: NatsMessage) -> None:
         await reactor.handle(reaction, message)
-
-
-async def watch(js: JetStreamContext, url: str, reaction: Reaction, positions: Positions) -> None:
-    """Once: note how far a reaction is; a durable that is gone is made again from where PostgreSQL knows it to be."""
-    head = int((await js.stream_info(EVENTS)).state.last_seq)
-    try:
-        info = await js.consumer_info(EVENTS, reaction.name)
-    except NotFoundError:
-        log.warning("the durable %s is gone and is made again", reaction.name)
-        return await prepare(js, url, reaction)
-    name, floor = f"react:{reaction.name}", info.ack_floor.stream_seq if info.ack_floor else 0
-    if info.num_pending or info.num_ack_pending:
-        return await asyncio.to_thread(positions.advance, name, EVENTS, floor)
-    return await asyncio.to_thread(positions.note, name, EVENTS, head)
-
-
-async def prepare(js: JetStreamContext, url: str, reaction: Reaction) -> None:
-    await declare_durable(js, await asyncio.to_thread(durables.for_reaction, url, reaction.name, reaction.filters))
 
 
 def place(message: NatsMessage) -> int:

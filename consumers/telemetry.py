@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from nats.aio.msg import Msg
@@ -19,6 +19,16 @@ from infra.leases import Key
 EVERY: Final = 4.0
 MOST: Final = 2_000
 Points = list[dict[str, Any]]
+
+
+class Shipped(Protocol):
+    """What nats-py gives, delivered or read from a stream."""
+
+    @property
+    def subject(self) -> Any: ...
+
+    @property
+    def data(self) -> Any: ...
 
 
 class NotTelemetry(ValueError):
@@ -42,7 +52,7 @@ class Owners:
                 raise NotTelemetry(str(error)) from error
         return self._known[job_id]
 
-    async def understood(self, message: Msg) -> tuple[UUID, Key, Points]:
+    async def understood(self, message: Shipped) -> tuple[UUID, Key, Points]:
         """Organization, attempt and points. Raises NotTelemetry."""
         try:
             *_, framework, organization, job, attempt = message.subject.split(".")

@@ -22,9 +22,12 @@ class Lost(Exception):
 
 
 async def follow(
-    client: Client, stream: str, after: int, *, most: int = 200, wait: float = 1.0
+    client: Client, stream: str, after: int, *, most: int = 200, wait: float = 1.0, again: bool = True
 ) -> AsyncIterator[list[Msg]]:
-    """What follows, a batch at a time; an empty one whenever nothing came for a while."""
+    """What follows, a batch at a time; an empty one whenever nothing came for a while.
+
+    After any trouble it goes on behind what came last, or else (`again=False`) raises it: the stream may be another.
+    """
     while True:
         try:
             async for messages in _follow_once(client.jetstream(), stream, after, most, wait):
@@ -33,6 +36,8 @@ async def follow(
         except asyncio.CancelledError:
             raise
         except Exception as error:
+            if not again:
+                raise
             log.info("reading %s again from %s on: %r", stream, after, error)
             yield []
             await asyncio.sleep(1.0)

@@ -30,7 +30,10 @@ _PASS: Final = text(
     "UPDATE work.positions SET position = :to, moved_at = now()"
     " WHERE consumer = ANY(:consumers) AND position = :of AND stopped IS NULL"
 ).bindparams(bindparam("consumers", type_=ARRAY(Text)))
-_STOP: Final = text("UPDATE work.positions SET stopped = :reason, moved_at = now() WHERE consumer = :consumer")
+_STOP: Final = text(
+    "INSERT INTO work.positions (consumer, stream, position, stopped) VALUES (:consumer, :stream, 0, :reason)"
+    " ON CONFLICT (consumer) DO UPDATE SET stopped = :reason, moved_at = now()"
+)
 Fetch = Callable[[int, int], Sequence[Recorded]]
 """The events after one position up to another, from the store."""
 
@@ -72,7 +75,7 @@ class LiveProjection:
         self.stopped = f"position {position}: {error!r}"[:2_000].replace("\x00", "")
         log.error("%s stopped at %s", self._key["consumer"], self.stopped)
         with self.engine.begin() as tx:
-            tx.execute(_STOP, {**self._key, "reason": self.stopped})
+            tx.execute(_STOP, {**self._key, "stream": EVENTS, "reason": self.stopped})
 
     @property
     def _key(self) -> dict[str, str]:

@@ -19,6 +19,7 @@ from infra.mapper import Mapper
 from infra.projection import LiveProjection, pass_by
 from infra.published import ForeignEvent, Origins, unpack
 from infra.reach import out_of_reach
+from infra.stream_tail import Diverged, read_tail
 from projections.model import Projection
 
 PAUSE: Final = 0.2
@@ -46,6 +47,7 @@ class Projector:
     position: int = field(default=0, init=False)
     counters: Counters = field(default_factory=Counters, init=False)
     origins: Origins = field(init=False)
+    astray: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.origins = Origins(self.ledger)
@@ -60,8 +62,12 @@ class Projector:
         """Until cancelled."""
         while True:
             try:
+                await self._agree(client)
                 await asyncio.to_thread(self.begin)
                 await self._follow(client)
+            except Diverged as error:
+                await asyncio.to_thread(self._go_astray, self.position + 1, error)
+                await asyncio.sleep(PAUSE)
             except Exception as error:
                 self.counters.errors += 1
                 metrics.RETRIES.labels("projector").inc()
@@ -69,10 +75,11 @@ class Projector:
                 await asyncio.sleep(PAUSE)
 
     def begin(self) -> None:
-        """Read the checkpoints; those that stopped in this process stay so until it starts again."""
+        """Read the checkpoints; those that an event stopped in this process stay so until it starts again."""
         for each in self.live:
-            if each.stopped is None:
+            if each.stopped is None or self.astray:
                 each.begin()
+        self.astray = False
         self._refuse_the_future()
         self.position = min((each.position for each in self._going()), default=self.ledger.head().position)
 
@@ -88,7 +95,7 @@ class Projector:
         ours, foreign = self._ours(messages)
         self._hand_on(self._decoded(self._contiguous([unpack(message) for message in ours])))
         if foreign is not None:
-            self._stop_all(self.position + 1, foreign)
+            self._go_astray(self.position + 1, foreign)
 
     def from_store(self, after: int, upto: int) -> list[Recorded]:
         """At most a batch of them, and none behind one that nobody can read. Raises what the first one raises."""
@@ -102,10 +109,15 @@ class Projector:
                 raise
         return good
 
+    async def _agree(self, client: Client) -> None:
+        """A stream that tells another history is not read at all: the store may have lost what it holds."""
+        await read_tail(client.jetstream(), self.ledger)
+
     async def _follow(self, client: Client) -> None:
+        """Until the stream turns out to be another."""
         feed = await EventFeed.open(client, self.position)
         try:
-            while True:
+            while not self.astray:
                 if messages := await feed.next():
                     await asyncio.to_thread(self.take, messages)
                 else:
@@ -122,6 +134,11 @@ class Projector:
             except ForeignEvent as error:
                 return messages[:n], error
         return messages, None
+
+    def _go_astray(self, position: int, error: Exception) -> None:
+        """They go on by themselves once the stream is ours again."""
+        self.astray = True
+        self._stop_all(position, error)
 
     def _stop_all(self, position: int, error: Exception) -> None:
         for each in self._going():

@@ -10,14 +10,20 @@ import pytest
 from nats.js import JetStreamContext
 from psycopg_pool import ConnectionPool
 
-from consumers.reactions import Reaction, watch
+from consumers.lookout import Lookout, watch
+from consumers.reactions import Reaction
 from domain.model import Recorded
-from infra import streams
+from infra import durables, streams
 from infra.bus import connect
 from infra.embedded.nats import Nats
 from infra.ledger import Head
 from infra.positions import Positions
-from tests.ground import ground
+from infra.published import pack
+from infra.stream_rebuild import rebuild_stream
+from infra.stream_tail import Diverged
+from infra.streams import declare_durable
+from tests.consumers.relaying import scene
+from tests.ground import Ground, ground
 from tests.servers import Databases, Servers
 
 NAME, ROW, SUBJECT = "greet-on-registered", "react:greet-on-registered", "vistory.events.a.person.b.registered"
@@ -34,6 +40,7 @@ class Place:
     bus: Nats
     url: str
     positions: Positions
+    ground: Ground
 
     def tell(self, story: Callable[[JetStreamContext], Awaitable[None]]) -> None:
         async def told() -> None:
@@ -50,10 +57,10 @@ class Place:
     async def watch(self, js: JetStreamContext) -> None:
         await watch(js, self.url, REACTION, self.positions)
 
-    def row(self) -> tuple[int, str | None]:
+    def row(self, name: str = ROW) -> tuple[int, str | None]:
         with psycopg.connect(self.url) as connection:
             query = "SELECT position, stopped FROM work.positions WHERE consumer = %s"
-            position, stopped = connection.execute(query, (ROW,)).fetchone() or (0, None)
+            position, stopped = connection.execute(query, (name,)).fetchone() or (0, None)
         return position, stopped
 
 
@@ -62,7 +69,7 @@ def place(servers: Servers, fresh_database: Callable[..., Databases]) -> Iterato
     with servers.fresh_nats() as bus, ground(fresh_database()) as ready:
         url = ready.databases.app_url
         with ConnectionPool(url, min_size=1, open=True, kwargs={"autocommit": True}) as pool:
-            yield Place(bus, url, Positions(pool))
+            yield Place(bus, url, Positions(pool), ready)
 
 
 def test_what_stops_a_reaction_stays_in_sight_until_its_event_is_handled(place: Place) -> None:
@@ -93,3 +100,53 @@ def test_a_reaction_that_stops_at_one_event_is_not_past_the_others_before_it(pla
         assert place.row() == (0, None)
 
     place.tell(story)
+
+
+@dataclass(frozen=True)
+class Frameworks:
+    names: tuple[str, ...] = ("timm",)
+
+    def all(self) -> tuple[str, ...]:
+        return self.names
+
+
+def lookout(place: Place) -> Lookout:
+    return Lookout(place.url, place.ground.ledger, place.positions, Frameworks())
+
+
+def test_a_stream_with_what_a_restored_store_lost_moves_no_reaction_on(place: Place) -> None:
+    async def story() -> None:
+        place.ground.write(5)
+        async with scene(place.bus, place.ground) as at:
+            await at.relay_all()
+            await declare_durable(at.js, streams.Durable(NAME, REACTION.filters))
+            await lookout(place).look(at.js, [REACTION])
+            assert place.row() == (5, None)
+            (last,) = place.ground.ledger.read(4, 1)
+            lost = pack(last._replace(position=6, chain=bytes(32)), place.ground.ledger.head())
+            await at.js.publish(lost.subject, lost.data, headers=lost.headers)
+            with pytest.raises(Diverged, match="ahead of the store"):
+                await lookout(place).look(at.js, [REACTION])
+            assert place.row() == (5, None)
+
+    asyncio.run(story())
+
+
+def test_trainers_without_their_durable_are_told_of_until_it_is_made_again(place: Place) -> None:
+    async def story() -> None:
+        place.ground.write(3)
+        async with scene(place.bus, place.ground) as at:
+            await at.relay_all()
+            await lookout(place).look(at.js, [])
+            assert place.row("train:timm") == (3, None)
+            await at.js.delete_consumer(streams.EVENTS, "train-timm")
+            await lookout(place).look(at.js, [])
+            position, stopped = place.row("train:timm")
+            assert (position, "vistory stream rebuild" in (stopped or "")) == (3, True)
+            again = durables.for_trainers(place.url, ["timm"])
+            await rebuild_stream(at.js, place.ground.ledger.head(), again)
+            await at.relay_all()
+            await lookout(place).look(at.js, [])
+            assert place.row("train:timm") == (3, None)
+
+    asyncio.run(story())

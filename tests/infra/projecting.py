@@ -27,6 +27,7 @@ from infra.projector import Projector
 from infra.provision import APP, KEYS
 from infra.published import pack
 from infra.reading import Reading, consumer, engine_for
+from infra.stream_rebuild import begin_generation, rebuild_stream
 from infra.tables import furnish
 from infra.wiring import Core
 from projections import PROJECTIONS
@@ -64,6 +65,28 @@ class Scene:
             await publish_batch(client, batch, after)
             after += len(batch)
         await client.close()
+
+    async def publish_lost(self, after: int) -> None:
+        """An event that a store had carried over before it was restored from a backup."""
+        (last,) = self.core.store.read(after - 1, 1)
+        lost = last._replace(position=after + 1, chain=bytes(32))
+        client = await bus.connect(self.nats.url("admin"))
+        await publish_batch(client, [pack(lost, self.core.store.head())], after)
+        await client.close()
+
+    async def publish_foreign(self) -> None:
+        client = await bus.connect(self.nats.url("admin"))
+        await client.jetstream().publish("vistory.events.foreign", b"{}")
+        await client.close()
+
+    async def rebuild_stream(self) -> None:
+        client = await bus.connect(self.nats.url("admin"))
+        await rebuild_stream(client.jetstream(), self.core.store.head(), [])
+        await client.close()
+
+    async def begin_generation(self) -> None:
+        begin_generation(self.databases.owner_url)
+        await self.rebuild_stream()
 
     @asynccontextmanager
     async def projecting(self, projections: Sequence[Projection] = PROJECTIONS) -> AsyncIterator[Projector]:

@@ -229,6 +229,44 @@ def test_an_event_of_another_generation_stops_every_read_model_right_before_it(
     assert {at.position(name)[0] for name in NAMES} == {5}
 
 
+def test_what_a_restored_store_does_not_know_is_not_projected_and_what_it_writes_anew_is(
+    at: Scene, history: Sequence[Recorded]
+) -> None:
+    async def story() -> None:
+        at.tell(history[:5])
+        await at.publish()
+        await at.publish_lost(after=5)
+        async with at.projecting():
+            with pytest.raises(ReadModelStopped, match="ahead of the store"):
+                await at.reached(6)
+            head = at.tell(history[5:9])
+            with pytest.raises(ReadModelStopped, match="ahead of the store"):
+                await at.reached(6)
+            assert {at.position(name)[0] for name in NAMES} == {0}
+            await at.begin_generation()
+            await at.publish()
+            await until(lambda: {at.position(name) for name in NAMES} == {(head, None)})
+
+    asyncio.run(story())
+    assert compare_rebuild(at.core).differences == ()
+
+
+def test_read_models_go_on_by_themselves_when_a_foreign_message_is_gone(at: Scene, history: Sequence[Recorded]) -> None:
+    async def story() -> None:
+        head = at.tell(history[:8])
+        await at.publish(upto=5)
+        async with at.projecting():
+            await at.reached(5)
+            await at.publish_foreign()
+            with pytest.raises(ReadModelStopped, match="ForeignEvent"):
+                await at.reached(head)
+            await at.rebuild_stream()
+            await at.publish()
+            await until(lambda: {at.position(name) for name in NAMES} == {(head, None)})
+
+    asyncio.run(story())
+
+
 def test_a_hole_in_the_stream_is_filled_from_the_store(at: Scene, history: Sequence[Recorded]) -> None:
     async def delivered() -> list[Msg]:
         client = await bus.connect(at.nats.url("projector"))
