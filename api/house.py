@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple, Self
 from uuid import UUID
 
 from fastapi import Depends
@@ -72,39 +72,51 @@ class House:
         return event
 
 
-@contextmanager
-def open_house(settings: Settings) -> Iterator[House]:
-    with ExitStack() as stack:
-        core = stack.enter_context(Core.open(settings))
-        accounts = core.accounts()
-        blobs, uploads = Blobs(core.pool, Objects.open(settings)), Uploads(core.pool)
-        arrivals, trainers = Arrivals(blobs), ReportedTrainers(core.pool)
+class Shelves(NamedTuple):
+    """Where content is kept, and what reads and prepares it."""
+
+    blobs: Blobs
+    uploads: Uploads
+    arrivals: Arrivals
+    contents: DatasetContents
+    preparing: Preparing
+
+    @classmethod
+    def open(cls, core: Core, stack: ExitStack) -> Self:
+        blobs, uploads = Blobs(core.pool, Objects.open(core.settings)), Uploads(core.pool)
+        arrivals = Arrivals(blobs)
         stack.callback(arrivals.close)
         contents = DatasetContents(core.pool, blobs, uploads, arrivals)
         preparing = Preparing(contents)
         stack.callback(preparing.close)
+        return cls(blobs, uploads, arrivals, contents, preparing)
+
+
+@contextmanager
+def open_house(settings: Settings) -> Iterator[House]:
+    with ExitStack() as stack:
+        core = stack.enter_context(Core.open(settings))
+        shelves = Shelves.open(core, stack)
+        accounts, trainers = core.accounts(), ReportedTrainers(core.pool)
         places = Places(core.pool, settings.running_per_organization)
         reading = Reading(settings.need("database_url"))
         stack.callback(reading.close)
+        ports = {"contents": shelves.contents, "places": places, "trainers": trainers}
         yield House(
             settings=settings,
             core=core,
             accounts=accounts,
             sign_ins=SignIns(accounts),
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
-            blobs=blobs,
-            uploads=uploads,
-            arrivals=arrivals,
-            contents=contents,
-            preparing=preparing,
+            **shelves._asdict(),
             trainers=trainers,
             places=places,
-            archive=Archive(core.pool, blobs),
+            archive=Archive(core.pool, shelves.blobs),
             states=JobStates(core.pool, core.mapper),
             bus=BusLink(settings.need("nats_url")),
             news=News(settings.need("database_url")),
             reading=reading,
-            dispatch=core.dispatch(accounts, {"contents": contents, "places": places, "trainers": trainers}),
+            dispatch=core.dispatch(accounts, ports),
             code_version=code_version(),
         )
 
