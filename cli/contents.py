@@ -37,15 +37,15 @@ def how(split: Facts) -> str:
     counts = ", ".join(f"{split[side]:,} {side}" for side in ("train", "val", "test") if split[side])
     if split["method"] == "manual":
         return f"split as it came with the data: {counts}"
-    groups = split["groups"]
-    return f"split ({split['method']}, seed {split['seed']}): {counts}" + (f"; {_grouped(groups)}" if groups else "")
+    grouped = split["grouped"]
+    return f"split ({split['method']}, seed {split['seed']}): {counts}" + (f"; {_grouped(grouped)}" if grouped else "")
 
 
-def _grouped(groups: Facts) -> str:
-    rule = groups["rule"]
+def _grouped(grouped: Facts) -> str:
+    rule = grouped["rule"]
     by = rule["pattern"] if rule["by"] == "pattern" else f"folder, level {rule['level']}"
-    alone = f", {groups['alone']:,} images in none" if groups["alone"] else ""
-    return f"{groups['groups']:,} groups ({by}) kept together{alone}"
+    alone = f", {grouped['alone']:,} images in none" if grouped["alone"] else ""
+    return f"{grouped['groups']:,} groups ({by}) kept together{alone}"
 
 
 def classes(everything: Sequence[Facts], sides: Sequence[Facts], boxes: bool) -> str:

@@ -55,16 +55,16 @@ class Content(Value):
 
 
 class Split(Value):
-    """Which image is on which side of one revision: the lists are an object, by its hash, and so is its report, the
-    table of classes of each side. Unless it came with the data, groups and exact duplicates are each on one side."""
+    """Which image is on which side of one revision: the lists are an object, by its hash, and so are the
+    tables of the classes of each side. Unless it came with the data, groups and exact copies are each on one side."""
 
     sha256: Sha256
-    report: Sha256
+    tables: Sha256
     root: Sha256
     method: SplitMethod
     ratios: Ratios | None
     seed: Count | None
-    groups: Grouped | None
+    grouped: Grouped | None
     train: Count
     val: Count
     test: Count

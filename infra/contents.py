@@ -105,10 +105,12 @@ class DatasetContents:
         sides = splits.make_split(content.root, entries, method, ratios, seed, grouping)
         grouped = grouping.found()
         tables = splits.class_tables(manifest.walk(content.root, load), content.classes, sides)
-        return self._keep_split(organization_id, sides, tables, method=method, ratios=ratios, seed=seed, groups=grouped)
+        return self._keep_split(
+            organization_id, sides, tables, method=method, ratios=ratios, seed=seed, grouped=grouped
+        )
 
     def tables(self, organization_id: UUID, split: Split) -> SideTables:
-        return SideTables.read(self.blobs.read(organization_id, split.report))
+        return SideTables.read(self.blobs.read(organization_id, split.tables))
 
     def root(self, organization_id: UUID, sha256: str) -> Root:
         return manifest.root(sha256, self.load(organization_id))
@@ -161,13 +163,13 @@ class DatasetContents:
 
     def _as_given(self, organization_id: UUID, root: str, reading: Reading) -> Split:
         sides = splits.as_given(root, reading.entries.paths(), reading.sides or {})
-        by_hand: dict[str, Any] = {"method": SplitMethod.MANUAL, "ratios": None, "seed": None, "groups": None}
+        by_hand: dict[str, Any] = {"method": SplitMethod.MANUAL, "ratios": None, "seed": None, "grouped": None}
         return self._keep_split(organization_id, sides, SideTables(sides=reading.report.sides), **by_hand)
 
     def _keep_split(self, organization_id: UUID, sides: Sides, tables: SideTables, **how: Any) -> Split:
         return Split(
             sha256=self.blobs.write(organization_id, sides.canonical()),
-            report=self.blobs.write(organization_id, tables.canonical()),
+            tables=self.blobs.write(organization_id, tables.canonical()),
             root=sides.root,
             train=len(sides.train),
             val=len(sides.val),

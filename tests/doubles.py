@@ -159,8 +159,8 @@ class PreparedContents:
         said = f"{content.root} {method} {ratios} {seed} {groups}"
         return Split(
             sha256=hashlib.sha256(said.encode()).hexdigest(),
-            report=hashlib.sha256(f"report of {said}".encode()).hexdigest(),
-            groups=Grouped(rule=groups, groups=content.images, alone=0) if groups else None,
+            tables=hashlib.sha256(f"tables of {said}".encode()).hexdigest(),
+            grouped=Grouped(rule=groups, groups=content.images, alone=0) if groups else None,
             root=content.root,
             method=method,
             ratios=ratios,

@@ -149,7 +149,7 @@ def test_a_split_shows_the_classes_of_each_side_and_keeps_groups_together(ann: V
     dataset = filled(ann, {f"{name}/video-{n % 6}_{n}.png": picture(n) for n in range(1, 60) for name in [KIND[n % 2]]})
     groups = {"by": "pattern", "pattern": "video-{group}_*"}
     made = ann.post(f"/datasets/{dataset}/split", {"groups": groups, "seed": 3})["split"]
-    assert made["groups"] == {"rule": groups, "groups": 6, "alone": 0}
+    assert made["grouped"] == {"rule": groups, "groups": 6, "alone": 0}
     assert [table["side"] for table in made["sides"]] == ["train", "val", "test"]
     assert sum(line["images"] for table in made["sides"] for line in table["classes"]) == 59
     assert ann.get(f"/datasets/{dataset}/split") == made

@@ -7,7 +7,7 @@ from cli.dataset import rule
 
 SPLIT: dict[str, Any] = {
     "method": "stratified", "seed": 3, "train": 3, "val": 1, "test": 0,
-    "groups": {"rule": {"by": "pattern", "pattern": "patient-{group}_*"}, "groups": 2, "alone": 1},
+    "grouped": {"rule": {"by": "pattern", "pattern": "patient-{group}_*"}, "groups": 2, "alone": 1},
     "sides": [
         {"side": "train", "images": 3, "classes": [{"name": "a cell", "images": 2, "annotations": 5}]},
         {"side": "val", "images": 1, "classes": [{"name": "a cell", "images": 1, "annotations": 1}]},
@@ -41,7 +41,7 @@ def test_a_dataset_without_split_says_how_to_make_one_and_an_empty_one_that_it_i
 
 
 def test_a_split_that_came_along_says_so() -> None:
-    assert how(SPLIT | {"method": "manual", "groups": None}) == "split as it came with the data: 3 train, 1 val"
+    assert how(SPLIT | {"method": "manual", "grouped": None}) == "split as it came with the data: 3 train, 1 val"
 
 
 def test_what_groups_images_is_a_folder_or_a_pattern() -> None:

@@ -58,8 +58,8 @@ def upload(spec: Spec, root: str, base: str | None = None, split: Split | None =
 def given_split(root: str) -> Split:
     """One that came with the data."""
     counts = {"train": 6, "val": 2, "test": 2}
-    by_hand = {"method": SplitMethod.MANUAL, "ratios": None, "seed": None, "groups": None}
-    return Split.model_validate({"sha256": "a" * 64, "report": "b" * 64, "root": root} | by_hand | counts)
+    by_hand = {"method": SplitMethod.MANUAL, "ratios": None, "seed": None, "grouped": None}
+    return Split.model_validate({"sha256": "a" * 64, "tables": "b" * 64, "root": root} | by_hand | counts)
 
 
 def test_a_dataset_belongs_to_whoever_creates_it(spec: Spec) -> None:

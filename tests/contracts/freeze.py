@@ -90,12 +90,12 @@ def work(organization: UUID) -> tuple[Project, Dataset, Experiment]:
     dataset.make_split(
         Split(
             sha256="d" * 64,
-            report="e" * 64,
+            tables="e" * 64,
             root="a" * 64,
             method=SplitMethod.STRATIFIED,
             ratios=ratios,
             seed=7,
-            groups=Grouped(rule=ByPattern(by="pattern", pattern="patient-{group}_*.png"), groups=12, alone=3),
+            grouped=Grouped(rule=ByPattern(by="pattern", pattern="patient-{group}_*.png"), groups=12, alone=3),
             train=60,
             val=20,
             test=20,
