@@ -59,6 +59,9 @@ class Api:
     def patch(self, path: str, **body: Any) -> Any:
         return self._command("PATCH", path, body)
 
+    def replace(self, path: str, **body: Any) -> Any:
+        return self._command("PUT", path, body)
+
     def delete(self, path: str, **body: Any) -> Any:
         return self._command("DELETE", path, body)
 

@@ -16,6 +16,7 @@ app = typer.Typer(help="What a team works on together; trainings belong to one."
 Description = Annotated[str, typer.Option(help="What it is about.")]
 Person = Annotated[str, typer.Argument(help="E-mail address, avatar name or id of a member of your organization.")]
 Role = Annotated[str, typer.Option(help="maintainer, member or viewer.")]
+Place = Annotated[str, typer.Argument(help="maintainer, member or viewer.")]
 Project = Annotated[str, typer.Argument(help="Name or id of the project.")]
 
 
@@ -25,6 +26,14 @@ def create(name: str, description: Description = "", api: Address = None, as_jso
     with signed_in(api) as door:
         made = door.post("/projects", name=name, description=description)
     show(made, as_json, lambda: f"project {made['id']}")
+
+
+@app.command()
+def describe(project: Project, description: str, api: Address = None, as_json: Json = False) -> None:
+    """Say what a project is about; the audit log keeps what it said before."""
+    with signed_in(api) as door:
+        made = door.replace(f"/projects/{id_of(door, 'project', project)}/description", description=description)
+    show(made, as_json, lambda: f"project {made['id']} is described anew")
 
 
 @app.command()
@@ -70,6 +79,15 @@ def add(project: Project, person: Person, role: Role = "member", api: Address = 
 
 
 @app.command()
+def role(project: Project, person: Person, role: Place, api: Address = None, as_json: Json = False) -> None:
+    """Change somebody's place in a project."""
+    with signed_in(api) as door:
+        path = f"/projects/{id_of(door, 'project', project)}/members/{person_of(door, person)}"
+        made = door.patch(path, role=role)
+    show(made, as_json, lambda: f"{person} is a {role} of project {made['id']} now")
+
+
+@app.command()
 def leave(project: Project, api: Address = None, as_json: Json = False) -> None:
     """Give your own place in a project up."""
     with signed_in(api) as door:
@@ -104,6 +122,12 @@ def decline(project: Project, api: Address = None, as_json: Json = False) -> Non
     act(project, "/owner/decline", api, as_json, "stays with its owner")
 
 
+@app.command()
+def withdraw(project: Project, api: Address = None, as_json: Json = False) -> None:
+    """Take the offer of a project back."""
+    act(project, "/owner/withdraw", api, as_json, "is offered to nobody any more")
+
+
 def act(
     project: str, path: str, api: str | None, as_json: bool, done: str, person: str | None = None, **body: str
 ) -> None:
@@ -128,5 +152,9 @@ def list_projects(api: Address = None, as_json: Json = False) -> None:
     """Every project of your organization, the newest first."""
     with signed_in(api) as door:
         projects = list(door.pages("/projects"))
-    rows = [(each["id"], each["name"], each["created_at"][:10], each["description"][:60]) for each in projects]
-    show(projects, as_json, lambda: table(("id", "name", "created", "description"), rows))
+    show(projects, as_json, lambda: table(("id", "name", "created", "", "description"), map(row, projects)))
+
+
+def row(project: dict[str, Any]) -> tuple[object, ...]:
+    state = "archived" if project["archived_at"] else ""
+    return (project["id"], project["name"], project["created_at"][:10], state, project["description"][:60])

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from commands.access import Access, Command, May
 from commands.ports import Accepted, Store
-from domain.errors import Refused
+from domain.errors import Forbidden, Refused
 from domain.membership import Membership, membership_id
 from domain.model import Actor
 from domain.project import OwnershipIsNotOffered, Project
-from domain.roles import Permission, ProjectRole
+from domain.roles import IN_PROJECT, Permission, ProjectRole, Role, reach
 from domain.values import Name, Text
 
 
@@ -135,6 +135,7 @@ def restore_project(command: RestoreProject, actor: Actor, now: datetime, *, sto
 
 def add_project_member(command: AddProjectMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     project = store.get(Project, command.project_id)
+    _must_have(actor, project, command.role)
     _active(store, project, command.person_id)
     project.add_member(command.person_id, command.role, now)
     return store.save(project)
@@ -142,6 +143,7 @@ def add_project_member(command: AddProjectMember, actor: Actor, now: datetime, *
 
 def change_project_role(command: ChangeProjectRole, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     project = store.get(Project, command.project_id)
+    _must_have(actor, project, command.role)
     project.change_role(command.person_id, command.role, now)
     return store.save(project)
 
@@ -170,7 +172,7 @@ def accept_project(command: AcceptProject, actor: Actor, now: datetime, *, store
     project = store.get(Project, command.project_id)
     before = store.get(Membership, membership_id(project.organization_id, project.owner_id))
     after = store.get(Membership, membership_id(project.organization_id, actor.id))
-    project.accept_ownership(actor.id, now)
+    project.accept_ownership(actor.id, _place_of_one_who_owned(before), now)
     before.release_project(project.id, now)
     after.own_project(project.id, now)
     return store.save(project, before, after)
@@ -195,6 +197,21 @@ def open_project(store: Store, id: UUID) -> Project:
     project = store.get(Project, id)
     project.must_be_open()
     return project
+
+
+def _must_have(actor: Actor, project: Project, role: ProjectRole) -> None:
+    """Nobody gives away what they do not have: else a guest's project would open the machines to guests."""
+    own = Role(str(actor.role))
+    for permission in sorted(IN_PROJECT[role]):
+        if reach(own, permission) is None and not project.lets(actor.id, permission):
+            raise Forbidden(f"the role {own} does not include {permission}, so it can make nobody a {role}")
+
+
+def _place_of_one_who_owned(membership: Membership) -> ProjectRole:
+    """As much as the role in the organization allows anyway."""
+    if membership.role is not None and reach(membership.role, Permission.REQUEST_TRAINING) is not None:
+        return ProjectRole.MAINTAINER
+    return ProjectRole.VIEWER
 
 
 def _active(store: Store, project: Project, person_id: UUID) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.errors import Refused
 from domain.model import Aggregate, Event, InitialEvent
-from domain.roles import Permission, ProjectRole, may_in_project
+from domain.roles import OF_ITS_OWNER, Permission, ProjectRole, may_in_project
 from domain.values import Name, Text
 
 
@@ -123,15 +123,16 @@ class Project(Aggregate):
             aggregate.offered_to = None
 
     class OwnershipAccepted(Event):
-        """The new owner is no member beside that; the one before stays as a maintainer."""
+        """The new owner is no member beside that; the one before stays in the place that is named."""
 
         TOPIC: ClassVar[str] = "project.ownership_accepted"
-        previous: UUID
         person_id: UUID
+        previous: UUID
+        previous_role: ProjectRole
 
         def apply(self, aggregate: "Project") -> None:
             aggregate.members.pop(self.person_id, None)
-            aggregate.members[self.previous] = ProjectRole.MAINTAINER
+            aggregate.members[self.previous] = self.previous_role
             aggregate.owner_id = self.person_id
             aggregate.offered_to = None
 
@@ -159,6 +160,8 @@ class Project(Aggregate):
 
     def lets(self, person_id: UUID, permission: Permission) -> bool:
         """Whether the person's place in this project includes the permission, whatever the organization grants."""
+        if person_id == self.owner_id:
+            return permission in OF_ITS_OWNER
         role = self.members.get(person_id)
         return role is not None and may_in_project(role, permission)
 
@@ -208,10 +211,17 @@ class Project(Aggregate):
         if person_id != self.offered_to:
             self.trigger_event(self.OwnershipOffered, person_id=person_id, timestamp=now)
 
-    def accept_ownership(self, person_id: UUID, now: datetime) -> None:
+    def accept_ownership(self, person_id: UUID, previous_role: ProjectRole, now: datetime) -> None:
+        """`previous_role` is the place that whoever owned it keeps."""
         if person_id != self.offered_to:
             raise OwnershipIsNotOffered(f"nobody offers you project {self.name!r}")
-        self.trigger_event(self.OwnershipAccepted, previous=self.owner_id, person_id=person_id, timestamp=now)
+        self.trigger_event(
+            self.OwnershipAccepted,
+            person_id=person_id,
+            previous=self.owner_id,
+            previous_role=previous_role,
+            timestamp=now,
+        )
 
     def decline_ownership(self, now: datetime) -> None:
         if self.offered_to is None:

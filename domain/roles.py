@@ -13,7 +13,7 @@ class Role(StrEnum):
 
 
 class ProjectRole(StrEnum):
-    """A place in one project, beside the role in the organization; its owner has every right on it."""
+    """A place in one project, beside the role in the organization and beside the one who owns it."""
 
     MAINTAINER = "maintainer"
     MEMBER = "member"
@@ -90,6 +90,10 @@ IN_PROJECT: Final[dict[ProjectRole, frozenset[Permission]]] = {
     | {Permission.CHANGE_PROJECT, Permission.MANAGE_PROJECT_MEMBERS, Permission.CHANGE_TRAINING},
 }
 """What a place in a project adds there to what the role in the organization allows."""
+OF_ITS_OWNER: Final = IN_PROJECT[ProjectRole.MAINTAINER] - {Permission.REQUEST_TRAINING} | {
+    Permission.HAND_OVER_PROJECT
+}
+"""What owning it adds: everything but the use of machines, so that no guest trains by beginning a project."""
 _RANK: Final = {role: rank for rank, role in enumerate(reversed(Role))}
 
 

@@ -106,8 +106,8 @@ class AuditRow(Value):
             self.actor_kind, f"{self.actor_kind} {self.actor_id}"
         )
         role = f" ({self.actor_role})" if self.actor_role and self.actor_kind == "person" else ""
-        whom = self.person_name or str(self.person_id)
-        return sentence(self.topic, who + role, self.entity_name or str(self.entity_id), self.changes, whom)
+        what, whom = self.entity_name or str(self.entity_id), self.person_name or str(self.person_id)
+        return sentence(self.topic, who + role, what, self.changes, whom, self.person_id == self.actor_id)
 
 
 def _keys(recorded: Recorded) -> Iterable[Key]:

@@ -37,7 +37,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "project.member_removed": ("remove_member", "{who} removed {person} ({role_before}) from the project {what}"),
     "project.ownership_offered": ("offer", "{who} offered the project {what} to {person}"),
-    "project.ownership_declined": ("decline", "{who} put the offer of the project {what} to {person} aside"),
+    "project.ownership_declined": ("decline", "{who} withdrew the offer of the project {what} to {person}"),
     "project.ownership_accepted": ("accept", "{who} took over the project {what}"),
     "dataset.created": ("create", "{who} created the dataset {what}"),
     "dataset.revision_committed": (
@@ -67,6 +67,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "training_job.failed": ("fail", "the training of {what} failed ({reason}), reported by {who}"),
     "training_job.cancelled": ("cancel", "the training of {what} was cancelled ({reason}), reported by {who}"),
 }
+# Where whoever acts is the person that it is about.
+_OF_ONESELF: Final = {
+    "project.member_removed": "{who} left the project {what}",
+    "project.ownership_declined": "{who} declined to own the project {what}",
+}
 ACTIONS: Final = {topic: action for topic, (action, _) in _WORDS.items()}
 # Bookkeeping that stands beside an entry which says it better, and what comes once an epoch.
 NOISY: Final = frozenset(
@@ -84,11 +89,19 @@ ALWAYS_NOISY: Final = {ACTIONS[topic] for topic in NOISY} - {ACTIONS[topic] for 
 _IN_THE_ENVELOPE: Final = {"originator_id", "originator_version", "timestamp", "originator_topic"}
 
 
-def sentence(topic: str, who: str, what: str, changed: Mapping[str, Mapping[str, Any]], person: str = "") -> str:
-    """`person` is whom it is about, where that is neither who acts nor the thing."""
+def sentence(
+    topic: str,
+    who: str,
+    what: str,
+    changed: Mapping[str, Mapping[str, Any]],
+    person: str = "",
+    of_oneself: bool = False,
+) -> str:
+    """`person` is whom it is about; `of_oneself` says that this is who acts."""
     values = {name: change["new"] for name, change in changed.items()}
     values |= {f"{name}_before": change["old"] for name, change in changed.items()}
-    text = _WORDS[topic][1].format_map(_Said({**values, "who": who, "what": what, "person": person}))
+    words = _OF_ONESELF.get(topic, _WORDS[topic][1]) if of_oneself else _WORDS[topic][1]
+    text = words.format_map(_Said({**values, "who": who, "what": what, "person": person}))
     return text[:1].upper() + text[1:]
 
 

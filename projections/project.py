@@ -131,8 +131,8 @@ def _member(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
             return {"role": role.value, "since": recorded.envelope.decided_at}
         case Project.MemberRoleChanged(role=role):
             return changed(row, role=role.value)
-        case Project.OwnershipAccepted(previous=previous) if key[1] == previous:
-            return {"role": ProjectRole.MAINTAINER.value, "since": recorded.envelope.decided_at}
+        case Project.OwnershipAccepted(previous=previous, previous_role=role) if key[1] == previous:
+            return {"role": role.value, "since": recorded.envelope.decided_at}
     return None
 
 

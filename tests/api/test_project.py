@@ -49,6 +49,19 @@ def test_a_project_is_handed_over_and_the_audit_log_names_both(ann: Visitor) -> 
     assert told[1] == "Ann Ö (admin) offered the project cells to Ann Ö"
 
 
+def test_leaving_and_declining_are_told_as_such(ann: Visitor) -> None:
+    ben, id = ann.colleague("engineer_i"), project(ann)
+    place(ann, id, ben, "viewer")
+    ann.post(f"/projects/{id}/owner/offer", {"person_id": ben.id})
+    ben.post(f"/projects/{id}/owner/decline")
+    ben("DELETE", f"/projects/{id}/members/{ben.id}")
+    told = [each["sentence"] for each in ben.get(f"/audit/entity/project/{id}")["items"]]
+    assert told[:2] == [
+        "Ann Ö (engineer_i) left the project cells",
+        "Ann Ö (engineer_i) declined to own the project cells",
+    ]
+
+
 def test_an_archived_project_takes_nothing_and_is_listed_apart(ann: Visitor) -> None:
     id, other = project(ann, "over"), project(ann, "goes on")
     ann.post(f"/projects/{id}/archive")

@@ -6,6 +6,7 @@ from functools import reduce
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -181,10 +182,11 @@ def begun() -> Spec:
     return spec
 
 
+@pytest.mark.timeout(400)
 def test_any_sequence_of_commands_leaves_the_invariants_whole() -> None:
     accepted: Counter[str] = Counter()
 
-    @settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(histories())
     def any_history(history: list[Wish]) -> None:
         spec = begun()

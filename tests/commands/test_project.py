@@ -32,7 +32,7 @@ from domain.project import (
     ProjectIsArchived,
     ProjectNeedsItsOwner,
 )
-from domain.roles import ProjectRole, Role
+from domain.roles import Permission, ProjectRole, Role
 from tests.commands.conftest import ANN, BEN, CAT, EVE, approve, ben, cat, eve
 from tests.spec import Spec
 
@@ -186,7 +186,7 @@ def test_a_project_is_handed_over_once_the_other_accepts(spec: Spec) -> None:
     spec.given(create, approve(BEN, Role.ENGINEER_I), add_ben)
     spec.when(offer_ben).then((Project.OwnershipOffered, {"person_id": BEN}))
     spec.by(ben).when(accept).then(
-        (Project.OwnershipAccepted, {"previous": ANN, "person_id": BEN}),
+        (Project.OwnershipAccepted, {"previous": ANN, "previous_role": ProjectRole.MAINTAINER, "person_id": BEN}),
         (Membership.ProjectReleased, {"project_id": CELLS}),
         (Membership.ProjectOwned, {"project_id": CELLS}),
     )
@@ -212,3 +212,27 @@ def test_an_offer_is_declined_or_withdrawn(spec: Spec) -> None:
     spec.given(offer_ben).by(ben).when(DeclineProject(project_id=CELLS))
     spec.then((Project.OwnershipDeclined, {"person_id": BEN}))
     spec.when(accept).then_refused(OwnershipIsNotOffered)
+
+
+def test_a_guest_who_owns_a_project_opens_the_machines_to_nobody(spec: Spec) -> None:
+    """Nobody gives away what they do not have, neither by a place nor by handing over."""
+    mine = CreateProject(project_id=OTHER, name="mine")
+    spec.given(approve(BEN, Role.GUEST), approve(CAT, Role.GUEST)).by(ben).given(mine)
+    for role in (ProjectRole.MEMBER, ProjectRole.MAINTAINER):
+        spec.when(AddProjectMember(project_id=OTHER, person_id=CAT, role=role))
+        spec.then_refused(Forbidden, "request_training")
+    spec.given(AddProjectMember(project_id=OTHER, person_id=CAT, role=ProjectRole.VIEWER))
+    spec.when(ChangeProjectRole(project_id=OTHER, person_id=CAT, role=ProjectRole.MEMBER))
+    spec.then_refused(Forbidden, "request_training")
+    spec.given(OfferProject(project_id=OTHER, person_id=CAT)).by(cat).given(AcceptProject(project_id=OTHER))
+    assert [event for event in spec.events() if isinstance(event, Project.OwnershipAccepted)][
+        -1
+    ].previous_role == "viewer"
+
+
+def test_an_owner_stops_what_members_train_in_the_project(spec: Spec) -> None:
+    """Also one whose role in the organization reaches its own trainings only."""
+    project = Project.create(CELLS, UUID(int=7), ANN, "cells", "", spec.now)
+    assert project.lets(ANN, Permission.CHANGE_TRAINING)
+    assert not project.lets(ANN, Permission.REQUEST_TRAINING)
+    assert not project.lets(BEN, Permission.CHANGE_TRAINING)

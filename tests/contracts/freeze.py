@@ -73,7 +73,7 @@ def work(organization: UUID) -> tuple[Project, Dataset, Experiment]:
     project.offer_ownership(BEN, NOW)
     project.decline_ownership(NOW)
     project.offer_ownership(BEN, NOW)
-    project.accept_ownership(BEN, NOW)
+    project.accept_ownership(BEN, ProjectRole.MAINTAINER, NOW)
     dataset = Dataset.create(id(30), organization, ANN, "scenes", "", Visibility.ORGANIZATION, ("digits", "yolo"), NOW)
     content = Content(
         root="a" * 64,
