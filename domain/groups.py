@@ -9,9 +9,10 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from domain.errors import Invalid
+from domain.paths import composed
 from domain.values import Count, Value
 
 MARK: Final = "{group}"
@@ -36,7 +37,17 @@ def refuse_senseless(pattern: str) -> None:
         raise PatternMakesNoSense(f"a pattern may have {MOST_WILDCARDS} * at most")
 
 
-Pattern = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
+def _normal(pattern: object) -> object:
+    return composed(pattern) if isinstance(pattern, str) else pattern
+
+
+# In the normal form of paths, or a pattern that some machine wrote in another one would fit none of them; before it is
+# measured, for in that form it is stored and read again.
+Pattern = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    BeforeValidator(_normal),
+]
 
 
 class ByFolder(Value):

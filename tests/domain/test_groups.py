@@ -23,6 +23,7 @@ from domain.groups import ByFolder, ByPattern, Grouped, Groups, GroupsMatchNothi
         ("x{group}x", "xxx", "x"),
         ("a*a{group}.jpg", "a.jpg", None),
         ("аб{group}-*", "аб🙂-1.jpg", "🙂"),
+        ("cafe\u0301-{group}_*", "caf\u00e9-7_1.jpg", "7"),
     ],
 )
 def test_a_pattern_names_the_group_where_its_mark_stands(pattern: str, path: str, group: str | None) -> None:
@@ -35,6 +36,18 @@ def test_a_pattern_names_the_group_where_its_mark_stands(pattern: str, path: str
 def test_a_pattern_that_nobody_could_follow_is_refused(pattern: str) -> None:
     with pytest.raises((ValidationError, PatternMakesNoSense)):
         Groups(ByPattern(by="pattern", pattern=pattern))
+
+
+def test_a_pattern_is_kept_in_the_normal_form_that_paths_have() -> None:
+    assert ByPattern(by="pattern", pattern="e\u0301{group}-*").pattern == "\u00e9{group}-*"
+
+
+def test_a_pattern_that_is_too_long_in_its_normal_form_is_refused_before_it_is_stored() -> None:
+    longest = ByPattern(by="pattern", pattern="\u0958" * 146 + "{group}x")
+    assert len(longest.pattern) == 300
+    assert ByPattern.model_validate_json(longest.model_dump_json()) == longest
+    with pytest.raises(ValidationError):
+        ByPattern(by="pattern", pattern="\u0958" * 147 + "{group}x")
 
 
 @given(st.text("ab_/", max_size=12), st.sampled_from(["{group}_*", "a{group}b*a", "*/{group}_*", "*a*b{group}_"]))
