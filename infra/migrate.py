@@ -1,6 +1,8 @@
 """Brings the databases to today's shape: forward only, and safe when two do it at once."""
 
+from hashlib import sha256
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from uuid import UUID
 
 import psycopg
@@ -8,6 +10,12 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 _LOCK = 7306087
+
+
+class MigrationHasChanged(Exception):
+    """What made this database is not what would make it now."""
+
+    exit_code = 78  # EX_CONFIG
 
 
 def migrate(owner_url: str, app_role: str, ledger: UUID) -> None:
@@ -29,14 +37,29 @@ def migrate_keys(owner_url: str, keys_role: str) -> None:
 def _apply(connection: psycopg.Connection, folder: str, role: str) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
     connection.execute("CREATE TABLE IF NOT EXISTS public.migrations (name text PRIMARY KEY, applied_at timestamptz)")
-    done = {name for (name,) in connection.execute("SELECT name FROM public.migrations")}
-    database = conninfo_to_dict(connection.info.dsn)["dbname"]
-    home = files("infra").joinpath("migrations", folder) if folder else files("infra").joinpath("migrations")
-    for script in sorted((f for f in home.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name):
+    connection.execute("ALTER TABLE public.migrations ADD COLUMN IF NOT EXISTS sha256 text")
+    done: dict[str, str | None] = dict(connection.execute("SELECT name, sha256 FROM public.migrations").fetchall())
+    for script in _scripts(folder):
+        text = script.read_text(encoding="utf-8")
+        hash = sha256(text.encode()).hexdigest()
+        if done.get(script.name, hash) != hash:
+            raise MigrationHasChanged(
+                f"{script.name} is not the script that made this database: it belongs to another version of Vistory; "
+                "start that version on it, or this one on an empty database"
+            )
         if script.name not in done:
-            text = script.read_text(encoding="utf-8")
-            names = {"{app}": role, "{database}": str(database)}
-            for mark, name in names.items():
-                text = text.replace(mark, sql.Identifier(name).as_string(connection))
-            connection.execute(text.encode())
-            connection.execute("INSERT INTO public.migrations VALUES (%s, now())", (script.name,))
+            _run(connection, text, role)
+            connection.execute("INSERT INTO public.migrations VALUES (%s, now(), %s)", (script.name, hash))
+
+
+def _scripts(folder: str) -> list[Traversable]:
+    home = files("infra").joinpath("migrations")
+    scripts = (home / folder if folder else home).iterdir()
+    return sorted((each for each in scripts if each.name.endswith(".sql")), key=lambda each: each.name)
+
+
+def _run(connection: psycopg.Connection, text: str, role: str) -> None:
+    database = conninfo_to_dict(connection.info.dsn)["dbname"]
+    for mark, name in {"{app}": role, "{database}": str(database)}.items():
+        text = text.replace(mark, sql.Identifier(name).as_string(connection))
+    connection.execute(text.encode())

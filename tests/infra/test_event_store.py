@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from cli import verify
 from infra.event_store import EventStore, UnsafeSetting
 from infra.ledger import Append
-from infra.migrate import migrate
+from infra.migrate import MigrationHasChanged, migrate
 from infra.provision import APP
 from tests.ground import Ground, ground
 from tests.servers import Databases
@@ -144,3 +144,13 @@ def test_two_migrations_at_once_make_one_ledger(fresh_database: MakeDatabase) ->
         again = owner.execute(sql.SQL("SELECT name FROM public.migrations")).fetchall()
     assert heads == [(0,)]
     assert len(again) == len(set(again))
+
+
+@pytest.mark.parametrize("sha256", ["0" * 64, None], ids=["another script", "a version that noted none"])
+def test_a_database_that_another_script_made_is_refused(fresh_database: MakeDatabase, sha256: str | None) -> None:
+    databases = fresh_database()
+    migrate(databases.owner_url, APP, uuid7())
+    with psycopg.connect(databases.owner_url) as owner:
+        owner.execute("UPDATE public.migrations SET sha256 = %s WHERE name = '0001_ledger.sql'", (sha256,))
+    with pytest.raises(MigrationHasChanged, match=r"0001_ledger\.sql is not the script"):
+        migrate(databases.owner_url, APP, uuid7())
