@@ -1,8 +1,12 @@
-"""Writes a stored example of every shape that has none yet: `python -m tests.contracts.freeze`. What is there stays."""
+"""Writes a stored example of every shape that has none yet: `python -m tests.contracts.freeze`. What is there stays.
+
+`SHA256SUMS` holds the hash of each; lines are added to it and never changed: a shape that was stored is stored for ever.
+"""
 
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -23,6 +27,7 @@ from infra.mapper import Mapper
 from tests.contracts.keyring import LEDGER, ExampleKeys
 
 FOLDER: Final = Path(__file__).parent / "stored_events"
+SUMS: Final = FOLDER / "SHA256SUMS"
 TOPICS: Final = {kind: topic for topic, kind in EVENTS.items()}
 OF_WORKERS: Final = {
     f"training_job.{name}"
@@ -186,6 +191,8 @@ def main() -> None:
         stored = mapper.encode(event, envelope(n, aggregate, event))
         told = stored._asdict() | {"originator_id": str(stored.originator_id), "state": stored.state.decode()}
         file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        with SUMS.open("a", encoding="utf-8") as sums:
+            sums.write(f"{sha256(file.read_bytes()).hexdigest()}  {file.name}\n")
 
 
 if __name__ == "__main__":

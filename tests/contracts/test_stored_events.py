@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
@@ -41,6 +42,12 @@ def mapper() -> Mapper:
 def test_every_topic_has_a_stored_example_of_its_present_shape() -> None:
     wanted = {f"{topic}@{kind.SCHEMA_VERSION}" for topic, kind in EVENTS.items()}
     assert wanted <= {file.stem for file in FILES}
+
+
+def test_no_example_was_ever_changed_or_taken_away() -> None:
+    """A changed shape is a new `schema_version` with an upcast, or a new topic; never another example in its place."""
+    kept = dict(line.split("  ")[::-1] for line in (FOLDER / "SHA256SUMS").read_text(encoding="utf-8").splitlines())
+    assert {file.name: sha256(file.read_bytes()).hexdigest() for file in FILES} == kept
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
