@@ -1,6 +1,6 @@
 """Writes a stored example of every shape that has none yet: `python -m tests.contracts.freeze`. What is there stays.
 
-`SHA256SUMS` holds the hash of each; lines are added to it and never changed: a shape that was stored is stored for ever.
+`SHA256SUMS` holds the hash of each; lines are added to it and never changed: what was stored once is stored for ever.
 """
 
 import json
