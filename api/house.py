@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Final, NamedTuple, Self
 from uuid import UUID
 
 from fastapi import Depends
@@ -33,9 +33,14 @@ from infra.secrets import Accounts
 from infra.sign_ins import SignIns
 from infra.tokens import Tokens
 from infra.trainers import ReportedTrainers
+from infra.turns import Turns
 from infra.unit import Errand, Unit
 from infra.uploads import Uploads
 from infra.wiring import Core
+
+# Batches of files that are looked at, in all and of one organization: each takes seconds.
+RECEIVING: Final = 16
+RECEIVING_FOR_EACH: Final = 4
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class House:
     arrivals: Arrivals
     contents: DatasetContents
     preparing: Preparing
+    receiving: Turns
     trainers: ReportedTrainers
     places: Places
     archive: Archive
@@ -80,6 +86,7 @@ class Shelves(NamedTuple):
     arrivals: Arrivals
     contents: DatasetContents
     preparing: Preparing
+    receiving: Turns
 
     @classmethod
     def open(cls, core: Core, stack: ExitStack) -> Self:
@@ -89,7 +96,9 @@ class Shelves(NamedTuple):
         contents = DatasetContents(core.pool, blobs, uploads, arrivals)
         preparing = Preparing(contents)
         stack.callback(preparing.close)
-        return cls(blobs, uploads, arrivals, contents, preparing)
+        receiving = Turns(RECEIVING, RECEIVING_FOR_EACH, "receive")
+        stack.callback(receiving.close)
+        return cls(blobs, uploads, arrivals, contents, preparing, receiving)
 
 
 @contextmanager

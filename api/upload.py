@@ -1,15 +1,17 @@
 """Uploads into a dataset: analyse, begin, say what there is, commit as one revision."""
 
+from asyncio import wrap_future
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, Made, Nothing, Person, PersonDesk
+from api.edge import Body, Desk, Made, Nothing, Person, PersonDesk
 from api.house import House, TheHouse
 from api.reading import Member
 from commands.access import Caller, demand
@@ -21,6 +23,7 @@ from domain.roles import Permission
 from domain.values import Count, Sha256, Value
 from infra.analysis import Analysis, analyzed
 from infra.formats import File
+from infra.preparing import Work
 from infra.uploads import Upload, UploadedFile
 
 router = APIRouter(prefix="/datasets", tags=["uploads"])
@@ -97,8 +100,14 @@ def begin(dataset_id: UUID, caller: Person, house: TheHouse, body: Nothing | Non
 
 
 @router.post("/{dataset_id}/uploads/{upload_id}/files", responses=COMMAND)
-def files(dataset_id: UUID, upload_id: UUID, body: Batch, caller: Person, house: TheHouse) -> Missing:
+async def files(dataset_id: UUID, upload_id: UUID, body: Batch, caller: Person, house: TheHouse) -> Missing:
     """Asked again once the files were sent, it answers that nothing is missing."""
+    return await wrap_future(
+        house.receiving.submit(caller.organization_id, lambda: _missing(house, caller, dataset_id, upload_id, body))
+    )
+
+
+def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, body: Batch) -> Missing:
     upload = _upload(house, caller, dataset_id, upload_id)
     named = [File(normal(file.path), file.size, file.sha256) for file in body.files]
     missing = house.arrivals.missing(upload.organization_id, named)
@@ -122,14 +131,28 @@ def analysis(dataset_id: UUID, upload_id: UUID, caller: Person, house: TheHouse)
     response_model=Committed,
     responses=COMMAND | {202: {"model": Progress, "description": "Not yet: ask again"}},
 )
-def commit(dataset_id: UUID, upload_id: UUID, body: Commit, desk: PersonDesk, house: TheHouse) -> Committed | Response:
+async def commit(
+    dataset_id: UUID, upload_id: UUID, body: Commit, desk: PersonDesk, house: TheHouse
+) -> Committed | Response:
     """The dataset's next revision is what this upload names. 202 as long as its files are being looked at."""
-    waiting = house.preparing.ask(_upload(house, desk.caller, dataset_id, upload_id), PATIENCE)
-    if waiting is not None:
-        progress = Progress(done=waiting.done, total=waiting.total)
+
+    def asked() -> Work | None:
+        return house.preparing.ask(_upload(house, desk.caller, dataset_id, upload_id))
+
+    work = await run_in_threadpool(asked)
+    if work is not None:
+        await work.over(PATIENCE)
+        work = await run_in_threadpool(asked)
+    if work is not None:
+        progress = Progress(done=work.progress.done, total=work.progress.total)
         return JSONResponse(progress.model_dump(), 202, headers={"Retry-After": "1"})
-    accepted = desk(CommitUpload(dataset_id=dataset_id, upload_id=upload_id, strict=body.strict))
-    dataset = house.ledger_as(desk.caller).get(Dataset, dataset_id)
+    command = CommitUpload(dataset_id=dataset_id, upload_id=upload_id, strict=body.strict)
+    return await run_in_threadpool(_committed, desk, command)
+
+
+def _committed(desk: Desk, command: CommitUpload) -> Committed:
+    accepted, house = desk(command), desk.house
+    dataset = house.ledger_as(desk.caller).get(Dataset, command.dataset_id)
     assert dataset.content is not None, "a revision was just committed"
     assert dataset.report is not None, "with its report"
     return Committed(

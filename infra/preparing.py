@@ -4,7 +4,8 @@ What was found out so far is kept by hash, and the result with the upload: whoev
 killed goes on from there.
 """
 
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+import asyncio
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import Final, NamedTuple
@@ -12,9 +13,10 @@ from uuid import UUID
 
 from commands.ports import Prepared
 from infra.contents import Advance, DatasetContents
+from infra.turns import Turns
 from infra.uploads import Upload
 
-AT_ONCE: Final = 2
+AT_ONCE: Final = 4  # of as many organizations
 MOST_KEPT: Final = 100
 
 
@@ -37,38 +39,47 @@ class Work:
     progress: Progress = NOT_BEGUN
     future: "Future[Prepared]" = field(default_factory=Future)
 
+    async def over(self, patience: float) -> None:
+        """Waits for the end, but only so long; no thread is held meanwhile."""
+        end = asyncio.wrap_future(self.future)
+        end.add_done_callback(lambda end: end.cancelled() or end.exception())  # whoever asks next is told
+        await asyncio.wait([end], timeout=patience)
+
 
 class Preparing:
     def __init__(self, contents: DatasetContents) -> None:
         self._contents = contents
-        self._threads = ThreadPoolExecutor(AT_ONCE, "prepare")
+        self._turns = Turns(AT_ONCE, 1, "prepare")
         self._lock = Lock()
         self._works: dict[UUID, Work] = {}
         self._closing = Event()
 
     def close(self) -> None:
         self._closing.set()
-        self._threads.shutdown(cancel_futures=True)
+        self._turns.close()
 
-    def ask(self, upload: Upload, patience: float) -> Progress | None:
-        """None once it is ready, else how far it is. Raises what stood in its way."""
+    def ask(self, upload: Upload) -> Work | None:
+        """None once it is ready, else what is being done for that. Raises what stood in its way."""
+        ended = self._ended(upload.id)
         if self._contents.uploads.state(upload.id).prepared:
             return None
-        work = self._work(upload)
-        wait([work.future], patience)
-        if not work.future.done():
-            return work.progress
+        if ended:
+            ended.future.result()
+        return self._work(upload)
+
+    def _ended(self, upload_id: UUID) -> Work | None:
         with self._lock:
-            self._works.pop(upload.id, None)
-        work.future.result()
-        return None if self._contents.uploads.state(upload.id).prepared else work.progress
+            work = self._works.get(upload_id)
+            return self._works.pop(upload_id) if work and work.future.done() else None
 
     def _work(self, upload: Upload) -> Work:
         with self._lock:
             if upload.id not in self._works:
                 self._forget()
                 work = Work()
-                work.future = self._threads.submit(self._contents.make_ready, upload, self._noting(work))
+                work.future = self._turns.submit(
+                    upload.organization_id, lambda: self._contents.make_ready(upload, self._noting(work))
+                )
                 self._works[upload.id] = work
             return self._works[upload.id]
 

@@ -1,6 +1,7 @@
 """Uploads: what is looked at when, and a commit that takes longer than anybody wants to wait."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -70,6 +71,21 @@ def test_a_commit_that_takes_longer_says_so_and_is_asked_again(
     assert ann("POST", f"{upload}/commit", {}).json()["revision"] == 1
 
 
+def test_commits_and_batches_that_take_long_keep_nobody_else_waiting(ann: Visitor, house: House) -> None:
+    upload, batch = send(ann, begun(ann), scenes()), {"files": listed(scenes())}
+    with ThreadPoolExecutor(60) as crowd:
+        with house.core.pool.connection() as other, other.transaction():
+            other.execute("SELECT FROM content.uploads WHERE id = %s FOR UPDATE", (upload.rpartition("/")[2],))
+            asked = [crowd.submit(ann, "POST", f"{upload}/commit", {}) for _ in range(50)]
+            asked += [crowd.submit(ann, "POST", f"{upload}/files", batch) for _ in range(10)]
+            wait(asked, route.PATIENCE / 5)
+            began = time.monotonic()
+            for _ in range(5):
+                assert ann("GET", "/auth/me").status_code == 200
+            assert time.monotonic() - began < route.PATIENCE / 2
+        assert {answer.result(60).status_code for answer in asked} <= {200, 202}
+
+
 def test_what_stands_in_the_way_of_a_long_commit_is_said_when_it_is_asked_again(
     ann: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,9 +102,14 @@ def test_a_process_that_ends_in_between_is_no_loss(ann: Visitor, house: House) -
     first = Preparing(house.contents)
     first.close()
     with pytest.raises(RuntimeError):
-        first.ask(named, 10)
+        first.ask(named)
     assert house.uploads.state(named.id).prepared is None
-    assert Preparing(house.contents).ask(named, 60) is None
+    second = Preparing(house.contents)
+    working = second.ask(named)
+    assert working is not None
+    working.future.result(60)
+    assert second.ask(named) is None
+    second.close()
     assert committed(ann, upload)[0] == [200]
 
 
