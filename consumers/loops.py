@@ -167,7 +167,7 @@ class Loops:
 async def log_batch(books: MlflowBooks, owners: Owners, message: Shipped) -> None:
     _, key, points = await owners.understood(message)
     if figures := batch_figures(points):
-        await books.draw(key.job, key.attempt, figures)
+        await books.draw(key.job, figures)
 
 
 def sequence(message: Msg) -> int:

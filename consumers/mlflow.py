@@ -15,7 +15,7 @@ from domain.experiment import Experiment
 from domain.model import Recorded
 from domain.training import OVER
 from domain.training_job import TrainingJob
-from infra.mlflow import Metric, Mlflow, key
+from infra.mlflow import Metric, Mlflow
 
 WRITER: Final = "mlflow-writer"
 BATCHES: Final = "mlflow-batches"
@@ -56,11 +56,11 @@ class MlflowBooks:
                 self._runs[job_id] = run
         return run
 
-    async def draw(self, job_id: UUID, attempt: int, curve: Sequence[Metric]) -> None:
-        """Of what a later attempt trains again the first figure stays: MLflow would keep both at one step."""
+    async def draw(self, job_id: UUID, curve: Sequence[Metric]) -> None:
+        """In whatever order they come, of figures at one step the first stays: MLflow would keep each of them."""
         run = await self.run(job_id)
-        reached = await self.mlflow.reached(run) if attempt > 1 else {}
-        await self.mlflow.log(run, [each for each in curve if each.step > reached.get(key(each.key), -1)])
+        async with self._alone(job_id):
+            await self.mlflow.log(run, await self.mlflow.missing(run, curve))
 
     def _alone(self, id: UUID) -> asyncio.Lock:
         """Held while one looks and makes; forgotten when nobody holds or awaits it."""
@@ -112,8 +112,8 @@ class RunWriter:
                 await mlflow.log(run, params=named | recipe.parameters)
             case TrainingJob.Started(originator_id=job) as started:
                 await self._begin(await self.books.run(job), started)
-            case TrainingJob.EpochCompleted(originator_id=job, attempt=attempt, epoch=epoch, metrics=metrics):
-                await self.books.draw(job, attempt, figures(metrics, at, epoch))
+            case TrainingJob.EpochCompleted(originator_id=job, epoch=epoch, metrics=metrics):
+                await self.books.draw(job, figures(metrics, at, epoch))
             case TrainingJob.Completed(originator_id=job) as completed:
                 await self._complete(await self.books.run(job), completed, at)
             case TrainingJob.Failed(originator_id=job, evidence=evidence):

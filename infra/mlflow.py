@@ -10,6 +10,7 @@ import httpx
 
 MOST_METRICS: Final = 1_000
 MOST_OTHERS: Final = 100
+MOST_STEPS: Final = 25_000
 JOB_TAG: Final = "vistory.job_id"
 _NOT_IN_A_KEY: Final = re.compile(r"[^\w\-. :/]")
 
@@ -75,10 +76,27 @@ class Mlflow:
         for some in _chunks(_pairs(tags or {}), MOST_OTHERS):
             await self._post("runs/log-batch", {"run_id": run_id, "tags": some})
 
-    async def reached(self, run_id: str) -> dict[str, int]:
+    async def missing(self, run_id: str, curve: Sequence[Metric]) -> list[Metric]:
+        """Those of them at whose step the run has no figure."""
+        reached = await self._reached(run_id)
+        behind = {key(each.key) for each in curve if each.step <= reached.get(key(each.key), -1)}
+        known = {(name, step) for name in behind for step in await self._steps(run_id, name)}
+        return [each for each in curve if (key(each.key), each.step) not in known]
+
+    async def _reached(self, run_id: str) -> dict[str, int]:
         """Up to which step each metric is known."""
         data = (await self._ask("GET", "runs/get", params={"run_id": run_id}))["run"].get("data") or {}
         return {metric["key"]: int(metric.get("step", 0)) for metric in data.get("metrics", ())}
+
+    async def _steps(self, run_id: str, name: str) -> list[int]:
+        found: list[int] = []
+        asked: dict[str, str | int] = {"run_id": run_id, "metric_key": name, "max_results": MOST_STEPS}
+        while True:
+            page = await self._ask("GET", "metrics/get-history", params=asked)
+            found += [int(metric.get("step", 0)) for metric in page.get("metrics", ())]
+            if not (more := page.get("next_page_token")):
+                return found
+            asked["page_token"] = more
 
     async def status(self, run_id: str, status: str, ended: int | None = None) -> None:
         await self._post("runs/update", {"run_id": run_id, "status": status} | ({"end_time": ended} if ended else {}))

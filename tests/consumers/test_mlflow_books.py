@@ -5,7 +5,6 @@ from uuid import UUID
 
 from consumers.mlflow import MlflowBooks, RunWriter
 from domain.training import EndReason, Evidence, Start
-from infra.mlflow import Metric
 from tests.consumers.test_reactions import JOB, NOW, BooksOfMlflow, Scene, a_job, an_experiment
 
 
@@ -37,37 +36,6 @@ def test_whoever_asks_at_once_for_the_run_of_a_job_is_given_the_same() -> None:
 
     assert asyncio.run(story()) == ["run 0"] * 3
     assert len(scene.mlflow.asked) == 1
-
-
-class CurveBooks(BooksOfMlflow):
-    """Keeps what is drawn, as MLflow does: also twice at one step."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.drawn: list[Metric] = []
-
-    async def run(self, experiment_id: str, job_id: UUID, name: str, tags: Any, start: int) -> str:
-        return "a run"
-
-    async def reached(self, run_id: str) -> dict[str, int]:
-        return {metric.key: metric.step for metric in sorted(self.drawn, key=lambda metric: metric.step)}
-
-    async def log(self, run_id: str, metrics: Sequence[Metric] = (), params: Any = None, tags: Any = None) -> None:
-        self.drawn += metrics
-
-
-def test_a_step_that_a_later_attempt_trains_again_is_drawn_once() -> None:
-    scene = Scene(mlflow=(mlflow := CurveBooks()))
-    scene.happened(an_experiment())
-    scene.happened(a_job())
-    books = MlflowBooks(scene.platform, mlflow)
-
-    async def story() -> None:
-        for attempt, step in ((1, 1), (1, 2), (2, 2), (2, 3), (2, 3)):
-            await books.draw(JOB, attempt, [Metric("val/loss", attempt / 10, attempt, step)])
-
-    asyncio.run(story())
-    assert [(metric.step, metric.value) for metric in mlflow.drawn] == [(1, 0.1), (2, 0.1), (3, 0.2)]
 
 
 class Ledger(BooksOfMlflow):

@@ -23,7 +23,7 @@ from infra.dispatch import bind
 from infra.known import Known
 from infra.ledger import Append
 from infra.mapper import Mapper
-from infra.mlflow import Mlflow, MlflowIsAway
+from infra.mlflow import Metric, Mlflow, MlflowIsAway
 from tests.consumers.test_reactions import envelope
 from tests.doubles import MemoryKeys
 from tests.ground import ANN, NOW, ORGANIZATION, Ground, ground
@@ -196,6 +196,24 @@ def test_events_that_come_again_change_nothing(scene: Scene) -> None:
     assert scene.run()["info"]["status"] == "FINISHED"
     assert scene.points("loss", "val/accuracy") == scene.epochs()
     assert len(scene.points("test/accuracy")) == 1
+
+
+def test_of_figures_at_one_step_the_first_stays_in_whatever_order_they_come(scene: Scene) -> None:
+    """Step 2 was set aside and comes when 3 is there; 3 and 4 come once more, late, and of another attempt."""
+    scene.happened(begun(scene))
+
+    async def story() -> None:
+        async with scene.writer() as writer:
+            for at, steps in enumerate([(1,), (3,), (2,), (3, 4), (4,), ()]):
+                await writer.books.draw(scene.job_id, [Metric("batch/loss", at / 10, at, step) for step in steps])
+
+    asyncio.run(story())
+    assert [(point.step, point.value) for point in scene.points("batch/loss")] == [
+        (1, 0.0),
+        (2, 0.2),
+        (3, 0.1),
+        (4, 0.3),
+    ]
 
 
 def test_an_answer_that_is_lost_doubles_neither_run_nor_figure(scene: Scene) -> None:
