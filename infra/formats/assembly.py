@@ -59,7 +59,6 @@ class Reading(NamedTuple):
     classes: tuple[str, ...]
     entries: Entries
     sides: dict[str, Side] | None
-    tables: tuple[SideTable, ...]
     report: Report
 
 
@@ -124,7 +123,7 @@ def assembled(layout: Layout, plan: Plan, verdicts: Iterable[Verdict], listing: 
     tables = collected.tables.sides(tuple(sources), classes) if collected.sides else ()
     report = _report(layout, plan, collected, sources, tables, listing.ignored)
     entries = Entries(collected.kept, {name: number for number, name in enumerate(sources)})
-    return Reading(layout, plan.task, classes, entries, collected.sides or None, tables, report)
+    return Reading(layout, plan.task, classes, entries, collected.sides or None, report)
 
 
 def _report(
