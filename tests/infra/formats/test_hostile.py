@@ -52,7 +52,7 @@ def bent(draw: st.DrawFn, source: bytes) -> bytes:
 
 def understood(folder: dict[str, bytes]) -> None:
     try:
-        reading = read(folder, threads=1)
+        reading = read(folder)
     except Invalid:
         return
     revision.build(reading.entries, reading.classes, lambda name, data: None)
