@@ -12,6 +12,9 @@ from cli.exits import Exit, Stop
 
 PREFIX = "/api/v1"
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+# Where an answer does not say when to ask again, and where it says a time that nobody would wait.
+PATIENCE = 0.5
+LONGEST_PAUSE = 60.0
 AWAY = {429, 502, 503, 504}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -56,6 +59,14 @@ class Api:
     def post(self, path: str, **body: Any) -> Any:
         return self._command("POST", path, body)
 
+    def post_until_done(self, path: str, **body: Any) -> Any:
+        """Asked again for as long as the answer is "not yet" (202), when that answer says."""
+        while True:
+            answer = self._answer("POST", path, {"Idempotency-Key": str(uuid4())}, json=body)
+            if answer.status_code != 202:
+                return answer.json()
+            time.sleep(asked_to_wait(answer))
+
     def patch(self, path: str, **body: Any) -> Any:
         return self._command("PATCH", path, body)
 
@@ -91,13 +102,16 @@ class Api:
         return self._send(method, path, {"Idempotency-Key": str(uuid4())}, json=body)
 
     def _send(self, method: str, path: str, headers: dict[str, str], **what: Any) -> Any:
+        return self._answer(method, path, headers, **what).json()
+
+    def _answer(self, method: str, path: str, headers: dict[str, str], **what: Any) -> httpx.Response:
         url = f"{self.url}{PREFIX}{path}"
         headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
         answer = self._persist(lambda: self._http.request(method, url, headers=headers, **what))
         if answer.is_error:
             raise Problem(answer.status_code, document_of(answer))
         self._remember(answer.headers)
-        return answer.json()
+        return answer
 
     def _remember(self, headers: Mapping[str, str]) -> None:
         """Where the ledger was: queries that follow show at least that, and nobody can take it back unseen."""
@@ -111,11 +125,18 @@ class Api:
                 answer: httpx.Response = attempt()
                 if answer.status_code not in AWAY or pause is None:
                     return answer
+                pause = max(pause, asked_to_wait(answer, 0.0))
             except httpx.TransportError as error:
                 if pause is None:
                     raise Unreachable(self.url, error) from error
             time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
+
+
+def asked_to_wait(answer: httpx.Response, otherwise: float = PATIENCE) -> float:
+    """As many seconds as Retry-After says, within reason."""
+    asked = answer.headers.get("Retry-After", "")
+    return min(float(asked), LONGEST_PAUSE) if asked.isdecimal() else otherwise
 
 
 def document_of(answer: httpx.Response) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Brings a folder into a dataset: its files are named by hash, and only what is missing travels."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -19,7 +18,6 @@ AT_ONCE = 16
 BATCHES_AT_ONCE = 2
 # An address to put a file at is good for minutes; where that was too short, ask for another.
 ROUNDS = 3
-PAUSE = 0.5
 Facts = dict[str, Any]
 Advance = Callable[[int, int], None]
 
@@ -52,16 +50,8 @@ def push(door: Api, dataset_id: str, folder: Folder, strict: bool = False, advan
         for count in batches.map(sent, batched(copies_last(folder.files), BATCH)):
             done += count
             advance(done, len(folder.files))
-    return commit(door, f"{upload}/commit", strict)
-
-
-def commit(door: Api, where: str, strict: bool) -> Facts:
-    """Asked again for as long as the files are being looked at."""
-    while True:
-        answer: Facts = door.post(where, strict=strict)
-        if "revision" in answer:
-            return answer
-        time.sleep(PAUSE)
+    committed: Facts = door.post_until_done(f"{upload}/commit", strict=strict)
+    return committed
 
 
 def send(door: Api, where: str, folder: Folder, batch: Sequence[File], puts: ThreadPoolExecutor) -> None:

@@ -1,5 +1,6 @@
 """The client of the API, against a real HTTP server that answers as it is told."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -24,6 +25,23 @@ def test_a_command_is_sent_again_with_the_same_key_until_it_is_answered(server: 
     keys = {headers["Idempotency-Key"] for _, _, headers in server.asked}
     assert len(server.asked) == 3
     assert len(keys) == 1
+
+
+def test_what_is_not_done_yet_is_asked_for_again_when_the_answer_says(server: Server) -> None:
+    server.answers = [(202, {"Retry-After": "1"}, {"done": 1}), (200, {}, {"revision": 1})]
+    with door(server) as api:
+        began = time.monotonic()
+        assert api.post_until_done("/commit", strict=True) == {"revision": 1}
+    assert time.monotonic() - began >= 1
+    assert len(server.asked) == 2
+
+
+def test_whoever_asks_for_too_much_waits_as_long_as_the_answer_says(server: Server) -> None:
+    server.answers = [(429, {"Retry-After": "1"}, {}), (200, {}, {"id": "1"})]
+    with door(server) as api:
+        began = time.monotonic()
+        assert api.get("/projects/1") == {"id": "1"}
+    assert time.monotonic() - began >= 1
 
 
 def test_two_commands_have_two_keys(server: Server) -> None:
