@@ -65,14 +65,22 @@ class Arrivals:
             sha256: Sight(ImageFacts.model_validate(facts) if facts else None, text)
             for sha256, (facts, text) in seen.items()
         }
-        new = {file.sha256: file for file in files if is_worth_a_look(file, known.get(file.sha256, Sight()))}
+        # The same bytes may be an image by one name and a text by another.
+        new = {
+            (file.sha256, suffix(file.path) in SUFFIXES): file
+            for file in files
+            if is_worth_a_look(file, known.get(file.sha256, Sight()))
+        }
         looks = self._threads.map(lambda file: self._looked_at(organization_id, file), new.values())
-        looked = [each for each in looks if each]
-        self.blobs.receive(organization_id, looked)
-        for each in looked:
-            facts, text = known.get(each.sha256, Sight())
-            mine = ImageFacts.model_validate(each.facts) if each.facts else facts
-            known[each.sha256] = Sight(mine, text if each.body is None else each.body)
+        looked = list(zip(new, looks, strict=True))
+        self.blobs.lose(organization_id, [sha256 for (sha256, _), each in looked if each is None])
+        for kind in (True, False):
+            self.blobs.receive(organization_id, [each for (_, is_image), each in looked if each and is_image is kind])
+        for _, each in looked:
+            if each:
+                facts, text = known.get(each.sha256, Sight())
+                mine = ImageFacts.model_validate(each.facts) if each.facts else facts
+                known[each.sha256] = Sight(mine, text if each.body is None else each.body)
         return known
 
     def _received(self, organization_id: UUID, file: File, until: float) -> Received | None:

@@ -154,6 +154,14 @@ class Blobs:
         seen = "facts = coalesce(excluded.facts, blobs.facts), body = coalesce(excluded.body, blobs.body)"
         self._insert(organization_id, received, True, f"UPDATE SET arrived = true, size = excluded.size, {seen}")
 
+    def lose(self, organization_id: UUID, sha256s: Iterable[str]) -> None:
+        """These were there and are not; whoever names them next is asked to send them."""
+        with self.pool.connection() as connection:
+            connection.execute(
+                "UPDATE content.blobs SET arrived = false WHERE organization_id = %s AND sha256 = ANY(%s)",
+                (organization_id, [bytes.fromhex(each) for each in sha256s]),
+            )
+
     def _insert(
         self, organization_id: UUID, received: Iterable[Received], arrived: bool, meeting: LiteralString
     ) -> None:

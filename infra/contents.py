@@ -27,6 +27,7 @@ from domain.tables import Side, SideTables
 from infra.arrivals import TOO_LARGE, Arrivals, Sight
 from infra.blobs import Blobs
 from infra.formats import File, ImageFacts, Reading, read_folder, refuse_faults
+from infra.formats.images import MOST_BYTES
 from infra.uploads import Upload, Uploads
 
 KEPT_SPLITS: Final = 16
@@ -40,7 +41,7 @@ def nobody(done: int, total: int) -> None:
 
 
 class UploadIsIncomplete(Invalid):
-    """A file was named but never sent."""
+    """A file was named whose bytes are not there."""
 
 
 class Sided(NamedTuple):
@@ -241,4 +242,9 @@ class _Shelf:
         return self.arrivals.blobs.read(self.organization_id, sha256) if known is None else known
 
     def _facts(self, file: File) -> ImageFacts:
-        return self.known.get(file.sha256, Sight()).facts or TOO_LARGE
+        if file.size > MOST_BYTES:
+            return TOO_LARGE
+        facts = self.known.get(file.sha256, Sight()).facts
+        if facts is None:
+            raise UploadIsIncomplete(f"the bytes of {quoted(file.path)} are gone from the store; send them again")
+        return facts

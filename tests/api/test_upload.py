@@ -130,3 +130,24 @@ def test_a_named_file_that_never_came_keeps_the_commit_from_being_made(ann: Visi
     assert answer.status_code == 422
     assert "images/train/late.png" in answer.json()["detail"]
     assert ann.get(f"/datasets/{dataset}")["revision"] == 0
+
+
+def test_an_image_whose_bytes_are_gone_is_asked_for_and_not_left_out(ann: Visitor, house: House) -> None:
+    dataset, lost = begun(ann), picture(250)
+    folder = {**scenes(), "images/train/lost.png": lost}
+    upload = send(ann, dataset, folder)
+    hidden = {"images/train/lost.bin": lost}
+    assert ann.post(f"{upload}/files", {"files": listed(hidden)})["missing"] == [], "there, and not looked at"
+    house.blobs.objects.delete(UUID(ann.organization), sha256(lost).hexdigest())
+    answer = ann("POST", f"{upload}/commit", {})
+    assert answer.status_code == 422
+    assert "lost.png" in answer.json()["detail"]
+    again = send(ann, dataset, folder)
+    assert committed(ann, again)[1]["content"]["images"] == 9
+
+
+def test_an_empty_image_is_called_empty_even_where_an_empty_label_has_the_same_bytes(ann: Visitor) -> None:
+    empty = dict.fromkeys(["images/train/empty.png", "labels/train/empty.txt", "notes.md"], b"")
+    statuses, done = committed(ann, send(ann, begun(ann), {**scenes(), **empty}))
+    assert statuses[-1] == 200
+    assert [each["reason"] for each in done["report"]["dropped"]] == ["is empty (0 bytes)"]
