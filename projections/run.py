@@ -147,7 +147,7 @@ _OPERATORS: Final = {"<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__
 
 
 class NoOrder(ValueError):
-    """Words are equal or not; which is more, only numbers say."""
+    """Words are equal or not; which is more, only numbers say; and a page goes on behind a run that is there."""
 
 
 def less_is_better(metric: str) -> bool:
@@ -170,12 +170,13 @@ def list_runs(
 
     `where` are conditions (`parameters.lr0>=0.01`) that all must hold. Raises NoOrder.
     """
-    query = _of(organization_id, experiment_id, viewer).where(*map(_holds, where))
+    everything = _of(organization_id, experiment_id, viewer)
+    query = everything.where(*map(_holds, where))
     if status is not None:
         query = query.where(runs.c.status == status.value)
     if sort is None:
         return newest(tx, query, runs.c.first_position, RunRow, after, limit)
-    return _sorted(tx, query, sort, after, max(1, min(limit, LARGEST_PAGE)))
+    return _sorted(tx, query, everything, sort, after, max(1, min(limit, LARGEST_PAGE)))
 
 
 def find_runs(
@@ -236,12 +237,19 @@ def _finite(text: str) -> float | None:
         return None
 
 
-def _sorted(tx: Connection, query: Select[Any], sort: str, after: int | None, limit: int) -> Page[RunRow]:
-    """Runs without such a number come last. `after` names the last run of the page before by its position."""
+def _sorted(
+    tx: Connection, query: Select[Any], everything: Select[Any], sort: str, after: int | None, limit: int
+) -> Page[RunRow]:
+    """Runs without such a number come last. `after` names the last run of the page before by its position.
+
+    That run may meet the conditions no longer, but where it stands is known. Raises NoOrder where there is none.
+    """
     down, (of, name) = sort.startswith("-"), sort.removeprefix("-").split(".", 1)
     value, place = func.coalesce(_number(of, name), -inf if down else inf), runs.c.first_position
     if after is not None:
-        last = tx.execute(query.with_only_columns(value).where(place == after)).scalar()
+        last = tx.execute(everything.with_only_columns(value).where(place == after)).scalar()
+        if last is None:
+            raise NoOrder(f"no run of this experiment has the position {after}; begin at the first page")
         here, there = tuple_(value, place), tuple_(literal(last, Float), literal(after, BigInteger))
         query = query.where(here < there if down else here > there)
     order = (value.desc(), place.desc()) if down else (value, place)

@@ -133,3 +133,13 @@ def test_one_and_true_are_two_settings() -> None:
     rows = [row(1, {"a": 1, "b": 1}, {}), row(2, {"a": True, "b": 1}, {})]
     found = compared([RunRow.model_validate(each) for each in rows])
     assert (found.same, found.parameters) == ({"b": 1}, {"a": [1, True]})
+
+
+def test_a_page_goes_on_behind_a_run_that_meets_the_conditions_no_longer(found: Callable[..., list[int]]) -> None:
+    assert found(status=Status.COMPLETED, sort="metrics.nothing", after=4) == [5]
+    assert found(where=["metrics.mAP50>=0.7"], sort="metrics.mAP50", after=1) == [3, 5, 2]
+
+
+def test_a_page_behind_a_run_that_is_not_there_is_refused(found: Callable[..., list[int]]) -> None:
+    with pytest.raises(NoOrder, match="first page"):
+        found(sort="metrics.mAP50", after=99)
