@@ -56,7 +56,7 @@ def saved(settings: "Settings", folder: Path, master_to: Path) -> dict[str, Any]
 
     if folder.resolve() == master_to.resolve():
         raise Stop("whoever holds both can read everything: name two folders, best on two disks")
-    rows, begun = asked(settings, read), datetime.now(UTC)
+    rows, moment = asked(settings, read)
     for each in (folder, master_to):
         each.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = f"person-keys-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
@@ -64,7 +64,7 @@ def saved(settings: "Settings", folder: Path, master_to: Path) -> dict[str, Any]
     master = Path(settings.need("master_key_file"))
     copy = write_private(master_to / master.name, master.read_bytes())
     if settings.data is not None:
-        keys_saved.note(settings.data, begun)
+        keys_saved.note(settings.data, moment)
     persons = len({row["subject"] for row in rows if row["wrapped"]})
     return {"persons": persons, "keys": str(file), "master_key": str(copy)}
 

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,10 @@ class Unfit(Exception):
     """These keys cannot be brought back here."""
 
 
-def read(connection: psycopg.Connection) -> list[Row]:
+def read(connection: psycopg.Connection) -> tuple[list[Row], datetime]:
+    """All that were made until a moment by the database's clock, and that moment; who makes one waits meanwhile."""
+    connection.execute("LOCK TABLE person_keys IN SHARE MODE")
+    (moment,) = connection.execute("SELECT clock_timestamp()").fetchone() or ()
     rows = connection.execute("SELECT subject, version, master, wrapped FROM person_keys ORDER BY 1, 2")
     return [
         {
@@ -34,7 +38,7 @@ def read(connection: psycopg.Connection) -> list[Row]:
             "wrapped": key and base64.b64encode(key).decode(),
         }
         for subject, version, master, key in rows
-    ]
+    ], moment
 
 
 def parsed(content: bytes, master: str, key: bytes) -> list[Row]:

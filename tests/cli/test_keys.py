@@ -2,10 +2,13 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
@@ -15,6 +18,7 @@ from cli.keys import restored, saved
 from infra.config import Settings
 from infra.embedded.passwords import write_private
 from infra.keys import PersonKeys
+from infra.keys_saved import last
 from infra.migrate import migrate_keys
 from infra.wiring import master_key
 from tests.servers import Databases
@@ -98,3 +102,44 @@ def test_both_files_are_for_their_owner_only(place: Callable[[str], Place], tmp_
     made = saved(place("here").settings, tmp_path / "one", tmp_path / "two")
     assert {Path(made[name]).stat().st_mode & 0o777 for name in ("keys", "master_key")} == {0o600}
     assert json.loads(Path(made["keys"]).read_text())["keys"] == []
+
+
+def test_what_is_noted_as_saved_is_in_the_backup(place: Callable[[str], Place], tmp_path: Path) -> None:
+    here = place("here")
+    data = tmp_path / "data"
+    (data / "run").mkdir(parents=True)
+    settings = here.settings.model_copy(update={"data": data})
+    with ThreadPoolExecutor(2) as beside, psycopg.connect(here.url) as open_still:
+        open_still.execute(INSERT, (ANN,))
+        backup = beside.submit(saved, settings, tmp_path / "one", tmp_path / "two")
+        waits(here, "LOCK TABLE")
+        later = beside.submit(insert, here.url, BEN)
+        waits(here, "INSERT")
+        open_still.commit()
+        made = backup.result()
+        later.result()
+    with psycopg.connect(here.url) as connection:
+        rows = connection.execute("SELECT subject, created_at FROM person_keys").fetchall()
+    moment = last(data)
+    assert moment is not None
+    kept = {UUID(row["subject"]) for row in json.loads(Path(made["keys"]).read_text())["keys"]}
+    assert {subject for subject, created in rows if created <= moment} == kept == {ANN}
+
+
+INSERT = "INSERT INTO person_keys (subject, version, master, wrapped) VALUES (%s, 1, 'person-keys', 'x')"
+
+
+def insert(url: str, subject: UUID) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("SELECT 1")
+        connection.execute(INSERT, (subject,))
+
+
+def waits(place: Place, words: str) -> None:
+    """Until somebody stands in line with these words."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+    deadline = time.monotonic() + 20
+    with psycopg.connect(place.url, autocommit=True) as connection:
+        while connection.execute(asked, (f"{words}%",)).fetchone() == (0,):
+            assert time.monotonic() < deadline, f"nobody waits with {words}"
+            time.sleep(0.01)

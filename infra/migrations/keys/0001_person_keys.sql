@@ -6,7 +6,8 @@ CREATE TABLE person_keys (
     version integer NOT NULL,
     master text NOT NULL,
     wrapped bytea,
-    created_at timestamptz NOT NULL DEFAULT now(),
+    -- Not when its transaction began: a backup that locks the table knows by it what came later.
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     erased_at timestamptz,
     CHECK ((wrapped IS NULL) = (erased_at IS NOT NULL)),
     PRIMARY KEY (subject, version)
