@@ -42,7 +42,7 @@ class Access:
             await self.app(scope, receive, sender)
         finally:
             seconds = time.perf_counter() - begun
-            method = scope["method"] if scope["method"] in METHODS else "other"
+            method = method_of(scope)
             metrics.REQUESTS.labels(method, route(scope), status).observe(seconds)
             tell(span, method, scope, status, seconds)
 
@@ -53,6 +53,15 @@ class Access:
                 await self.app(scope, receive, send)
             finally:
                 tell(span, "SOCKET", scope, 101, time.perf_counter() - begun)
+
+
+def refused(scope: Scope, status: int) -> None:
+    """Before it came to anything: a flood is counted, and does not wash everything else out of the log."""
+    metrics.REQUESTS.labels(method_of(scope), "refused", status).observe(0.0)
+
+
+def method_of(scope: Scope) -> str:
+    return str(scope["method"]) if scope["method"] in METHODS else "other"
 
 
 def route(scope: Scope) -> str:

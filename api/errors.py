@@ -17,9 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from api.limits import TooManyRequests
 from domain.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Refused, Unauthenticated
 from infra import logs
+from infra.allowance import TooManyRequests
 from infra.dispatch import Unavailable
 from infra.reach import out_of_reach
 from infra.reading import NotThereYet
@@ -37,6 +37,8 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     NotThereYet: 503,
     TooManyRequests: 429,
 }
+# FastAPI's word for a body that it could not decode.
+UNDECODABLE: Final = (400, "There was an error parsing the body")
 HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 
 
@@ -136,7 +138,7 @@ def _shown(text: str) -> str:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's word for a body that it could not decode
+    if (error.status_code, error.detail) == UNDECODABLE:
         return problem(request, "RequestIsInvalid", 422, "body: it is no JSON")
     headers = error.headers if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED else _allowed(request)
     kind = HTTPStatus(error.status_code).phrase.title().replace(" ", "")

@@ -115,7 +115,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             settings=settings,
             core=core,
             accounts=accounts,
-            sign_ins=SignIns(accounts),
+            sign_ins=SignIns.of(accounts, settings.requests_per_second),
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
             **shelves._asdict(),
             trainers=trainers,

@@ -1,53 +1,18 @@
 """How much one account or one address may ask for, so that the flood of one is no outage for the others."""
 
-import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Final, Self
 
-MOST_KNOWN: Final = 10_000
-# How many seconds' worth may be asked for at once.
-BURST: Final = 10.0
-# Others may be behind the same address; and a password is slow to check, also a wrong one.
+from infra.allowance import Allowance, TooManyRequests, household
+
+# Others may be behind the same address; and a password is slow to hash.
 ADDRESS_OVER_ACCOUNT: Final = 4.0
-SIGN_INS_PER_SECOND: Final = 10.0
+REGISTRATIONS_PER_SECOND: Final = 10.0
 SOCKETS_OF_AN_ACCOUNT: Final = 50
 SOCKETS_WITHOUT_A_TOKEN: Final = 200
-
-
-class TooManyRequests(Exception):
-    def __init__(self, wait: float) -> None:
-        super().__init__("more was asked for than one account or address may; wait as long as Retry-After says")
-        self.headers = {"Retry-After": str(ceil(wait))}
-
-
-@dataclass
-class Allowance:
-    """Of each the moment at which all that it asked for would have been due at an even pace."""
-
-    per_second: float
-    clock: Callable[[], float] = time.monotonic
-    _due: dict[Hashable, float] = field(default_factory=dict)
-
-    def take(self, who: Hashable) -> None:
-        """Raises TooManyRequests; a rate of 0 allows everything."""
-        if not self.per_second:
-            return
-        now = self.clock()
-        due = max(self._due.get(who, now), now) + 1 / self.per_second
-        if due > now + BURST:
-            raise TooManyRequests(due - now - BURST)
-        if len(self._due) >= MOST_KNOWN:
-            self._forget(now)
-        self._due[who] = due
-
-    def _forget(self, now: float) -> None:
-        self._due = {who: due for who, due in self._due.items() if due > now}
-        if len(self._due) >= MOST_KNOWN:
-            self._due.clear()
 
 
 @dataclass
@@ -75,7 +40,7 @@ class Seats:
 class Limits:
     accounts: Allowance
     addresses: Allowance
-    sign_ins: Allowance
+    registrations: Allowance
     sockets: Seats
     strangers: Seats
 
@@ -85,7 +50,7 @@ class Limits:
         return cls(
             Allowance(per_second),
             Allowance(per_second * ADDRESS_OVER_ACCOUNT),
-            Allowance(min(SIGN_INS_PER_SECOND, per_second)),
+            Allowance(min(REGISTRATIONS_PER_SECOND, per_second)),
             Seats(SOCKETS_OF_AN_ACCOUNT),
             Seats(SOCKETS_WITHOUT_A_TOKEN),
         )
@@ -94,6 +59,7 @@ class Limits:
         """Raises TooManyRequests. Whoever only asks whether we are alive costs nothing, and may restart us."""
         if path.endswith("/health"):
             return
-        self.addresses.take(address)
-        if path.endswith(("/auth/login", "/auth/register")):
-            self.sign_ins.take(address)
+        who = household(address)
+        self.addresses.take(who)
+        if path.endswith("/auth/register"):
+            self.registrations.take(who)

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api import errors
 from api.house import House, TheHouse
-from api.limits import Limits, TooManyRequests
+from api.limits import Limits
 from api.reading import Member
 from commands.access import Caller, demand
 from domain.errors import DomainError, Forbidden, Invalid, NotFound, Unauthenticated
@@ -25,6 +25,7 @@ from domain.roles import Permission
 from domain.training import Status
 from domain.training_job import TrainingJob
 from domain.values import Value
+from infra.allowance import TooManyRequests
 from infra.dispatch import Unavailable
 from infra.feed import Feed, Place, Point
 from infra.job_states import State

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from api import errors
-from api.limits import Limits, TooManyRequests
+from api import access, errors
+from api.limits import Limits
+from infra.allowance import TooManyRequests
 
 LONGEST_BODY: Final = 8 * 2**20
 
@@ -33,6 +34,7 @@ class Edge:
         try:
             self.limits.knock((scope.get("client") or ("",))[0], scope["path"])
         except TooManyRequests as error:
+            access.refused(scope, 429)
             return await errors.too_many(Request(scope), error)(scope, receive, send)
         if not scope["path"].startswith(self.unlimited):
             receive = _bounded(receive, headers)

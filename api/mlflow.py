@@ -17,6 +17,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from sqlalchemy import func, select
 
+from api.edge import client
 from api.house import House, TheHouse
 from api.reading import viewer
 from commands.access import Caller, demand
@@ -45,7 +46,8 @@ class NeedsSignIn(Unauthenticated):
 
 def visitor(request: Request, house: TheHouse) -> Caller:
     kind, _, rest = request.headers.get("authorization", "").partition(" ")
-    caller = house.tokens.person(rest) if kind.lower() == "bearer" else _by_password(house, kind, rest)
+    caller = house.tokens.person(rest) if kind.lower() == "bearer" else _by_password(request, house, kind, rest)
+    request.app.state.limits.accounts.take(caller.id)
     role = demand(caller, house.ledger_as(caller), Permission.READ, None)
     with house.reading.transaction() as tx:
         if (tx.execute(select(func.count()).select_from(organizations)).scalar() or 0) > 1:
@@ -66,14 +68,14 @@ def front() -> RedirectResponse:
 async def proxy(request: Request, house: TheHouse, caller: Annotated[Caller, Depends(visitor)]) -> Response:
     if house.settings.mlflow_url is None:
         raise Unavailable("there is no MLflow here")
-    client: httpx.AsyncClient = request.app.state.to_mlflow
+    to_mlflow: httpx.AsyncClient = request.app.state.to_mlflow
     # Quoted anew: what was a letter of the path for the rule above must not end the path for MLflow.
     place = f"{house.settings.mlflow_url.rstrip('/')}/{quote(_path(request))}"
     url = httpx.URL(place, query=request.url.query.encode() or None)
     content = request.stream() if request.method not in HARMLESS else None
-    asked = client.build_request(request.method, url, headers=_passed_on(request.headers.items()), content=content)
+    asked = to_mlflow.build_request(request.method, url, headers=_passed_on(request.headers.items()), content=content)
     try:
-        answer = await client.send(asked, stream=True)
+        answer = await to_mlflow.send(asked, stream=True)
     except httpx.TransportError as error:
         raise Unavailable("MLflow does not answer; it may still be starting") from error
     headers = dict(_passed_on(answer.headers.items()))
@@ -98,7 +100,7 @@ async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
         await answer.aclose()
 
 
-def _by_password(house: House, kind: str, given: str) -> Caller:
+def _by_password(request: Request, house: House, kind: str, given: str) -> Caller:
     """HTTP Basic, which is what a browser can do by itself."""
     try:
         email, colon, password = base64.b64decode(given, validate=True).decode().partition(":")
@@ -106,7 +108,7 @@ def _by_password(house: House, kind: str, given: str) -> Caller:
         email = colon = password = ""
     if kind.lower() != "basic" or not colon:
         raise NeedsSignIn("sign in with your address and password, or send a token")
-    person_id = house.sign_ins.person(email, password)
+    person_id = house.sign_ins.remembered(email, password, client(request).address)
     if person_id is None:
         raise NeedsSignIn("no account has this address and password")
     return Caller(kind="person", id=person_id, organization_id=house.registration(person_id).organization_id)

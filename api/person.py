@@ -75,7 +75,8 @@ def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> Regist
 
 @router.post("/login", responses=errors.responses(401, 403, 413, 422, 503))
 def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
-    person_id = house.accounts.authenticate(body.email, body.password.get_secret_value())
+    assert desk.caller.client is not None, "whoever is anonymous comes from somewhere"
+    person_id = house.sign_ins.person(body.email, body.password.get_secret_value(), desk.caller.client.address)
     if person_id is None:
         raise Unauthenticated("no account has this address and password")
     at = house.registration(person_id).organization_id

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import unicodedata
 from functools import cache
+from threading import BoundedSemaphore
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from infra.unit import Unit
 
 NORMALISATION: Final = 1
+# Each takes 64 MiB while it is made.
+HASHES_AT_ONCE: Final = 4
 
 
 @cache
@@ -38,6 +41,7 @@ class Accounts:
     def __init__(self, pool: ConnectionPool, pepper: bytes) -> None:
         self._pool = pool
         self._pepper = pepper
+        self.hashing = BoundedSemaphore(HASHES_AT_ONCE)
 
     def digest(self, email: str) -> bytes:
         return hmac.digest(self._pepper, f"email/{NORMALISATION}/{normalised(email)}".encode(), hashlib.sha256)
@@ -54,7 +58,10 @@ class Accounts:
         return row[0] if row else None
 
     def authenticate(self, email: str, password: str) -> UUID | None:
-        """The person with this address and password; as slow for a wrong address as for a wrong password."""
+        """The person with this address and password; as slow for a wrong address as for a wrong password.
+
+        Whoever calls holds `hashing`.
+        """
         with self._pool.connection() as connection:
             row = connection.execute(
                 "SELECT person_id, hash FROM secrets.email_index JOIN secrets.passwords USING (person_id)"
@@ -82,5 +89,6 @@ class UnitSecrets:
         )
 
     def set_password(self, person_id: UUID, password: str) -> None:
-        hashed = _hasher().hash(password)
+        with self._accounts.hashing:
+            hashed = _hasher().hash(password)
         self._unit.sides.append({"kind": "password", "person_id": str(person_id), "hash": hashed})

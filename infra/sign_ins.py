@@ -1,14 +1,22 @@
-"""Password sign-ins that were good a moment ago: a page of many parts is not worth one slow hash for each part."""
+"""Signing in by password: at a pace that makes guessing hopeless, and remembered for a moment.
+
+A page of many parts sends the password with each of them, and is not worth one slow hash for each.
+"""
 
 import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
+from infra.allowance import Allowance, household
 from infra.secrets import Accounts
 
 REMEMBERED_SECONDS: Final = 60.0
 MOST: Final = 1_000
+TRIES_OF_A_CLIENT_PER_SECOND: Final = 10.0
+# Wrong ones only: ten in a row, then ten a minute, from wherever they come.
+MISSES_OF_AN_ACCOUNT_PER_SECOND: Final = 1 / 6
+MISSES_IN_A_ROW: Final = 10
 
 
 @dataclass
@@ -16,17 +24,49 @@ class SignIns:
     """By an HMAC of address and password; neither is kept."""
 
     accounts: Accounts
+    tries: Allowance
+    misses: Allowance
     _known: dict[bytes, tuple[float, UUID]] = field(default_factory=dict)
 
-    def person(self, email: str, password: str) -> UUID | None:
+    @classmethod
+    def of(cls, accounts: Accounts, per_second: float) -> Self:
+        """As many as an account may ask for requests at most; 0 is no limit at all."""
+        misses = min(MISSES_OF_AN_ACCOUNT_PER_SECOND, per_second)
+        return cls(
+            accounts,
+            Allowance(min(TRIES_OF_A_CLIENT_PER_SECOND, per_second)),
+            Allowance(misses, burst=MISSES_IN_A_ROW / misses if misses else 0.0),
+        )
+
+    def remembered(self, email: str, password: str, client: str) -> UUID | None:
+        """As `person`, and at no cost for what was good a moment ago."""
         key = self.accounts.fingerprint(f"sign-in\x00{email}\x00{password}".encode())
-        until, known = self._known.get(key, (0.0, None))
-        if until > time.monotonic():
+        if (known := self._remembered(key)) is not None:
             return known
-        person_id = self.accounts.authenticate(email, password)
+        with self.accounts.hashing:
+            # Another part of the same page may have been answered while this one waited.
+            person_id = self._remembered(key) or self._tried(email, password, client)
         if person_id is not None:
             self._keep(key, person_id)
         return person_id
+
+    def person(self, email: str, password: str, client: str) -> UUID | None:
+        """Raises TooManyRequests, also for the right password: an answer would tell that it is."""
+        with self.accounts.hashing:
+            return self._tried(email, password, client)
+
+    def _tried(self, email: str, password: str, client: str) -> UUID | None:
+        digest = self.accounts.digest(email)
+        self.misses.look(digest)
+        self.tries.take(household(client))
+        person_id = self.accounts.authenticate(email, password)
+        if person_id is None:
+            self.misses.take(digest)
+        return person_id
+
+    def _remembered(self, key: bytes) -> UUID | None:
+        until, known = self._known.get(key, (0.0, None))
+        return known if until > time.monotonic() else None
 
     def _keep(self, key: bytes, person_id: UUID) -> None:
         if len(self._known) >= MOST:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
 from api import create_app
@@ -22,6 +22,17 @@ def test_a_body_that_is_no_json_is_refused_as_such(bare: TestClient, body: bytes
     answer = bare.post(f"{PREFIX}/auth/login", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert answer.json()["type"] == "urn:vistory:problem:request-is-invalid"
+
+
+def test_another_bad_request_says_itself_what_is_wrong() -> None:
+    app = create_app(Settings())
+
+    @app.get("/odd")
+    def odd() -> None:
+        raise HTTPException(400, "the moon is in the wrong place")
+
+    answer = TestClient(app).get("/odd")
+    assert (answer.status_code, answer.json()["detail"]) == (400, "the moon is in the wrong place")
 
 
 def test_a_wrong_method_is_told_every_right_one(bare: TestClient) -> None:

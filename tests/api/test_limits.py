@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
+from itertools import count
 from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from prometheus_client import REGISTRY
 from starlette.websockets import WebSocketDisconnect
 
 from api import create_app
-from api.limits import BURST, MOST_KNOWN, Allowance, Seats, TooManyRequests
+from api.limits import Seats
+from infra.allowance import BURST, MOST_KNOWN, Allowance, TooManyRequests, household
 from infra.config import Settings
-from tests.api.visitor import PREFIX, Visitor
+from tests.api.visitor import PASSWORD, PREFIX, Visitor
 
 JOB = f"{PREFIX}/training-jobs/00000000-0000-0000-0000-000000000001/live"
 
@@ -25,12 +29,15 @@ def strict(settings: Settings) -> FastAPI:
 @pytest.fixture(scope="module")
 def at_home(strict: FastAPI) -> Iterator[TestClient]:
     with TestClient(strict, client=("10.0.0.1", 1)) as client:
+        sign_ins = strict.state.house.sign_ins
+        # However long a hash takes here.
+        sign_ins.tries.clock = sign_ins.misses.clock = lambda: 0.0
         yield client
 
 
-def elsewhere(app: FastAPI, number: int) -> TestClient:
+def elsewhere(app: FastAPI, address: int | str) -> TestClient:
     """Without a house of its own: the one that is open serves."""
-    return TestClient(app, client=(f"10.0.0.{number}", 1))
+    return TestClient(app, client=(f"10.0.0.{address}" if isinstance(address, int) else address, 1))
 
 
 def statuses(ask: Callable[[], int], times: int) -> list[int]:
@@ -63,13 +70,69 @@ def test_an_address_that_floods_waits_and_another_is_served(bare: FastAPI) -> No
     assert flood.get("/health").status_code == 200, "or its supervisor would end a process that only says no"
 
 
-@pytest.mark.parametrize("route", ["login", "register"])
-def test_passwords_are_tried_slowly(bare: FastAPI, route: str) -> None:
-    guesser = elsewhere(bare, 6)
-    headers = {"Content-Type": "application/json"}
-    answers = statuses(lambda: guesser.post(f"{PREFIX}/auth/{route}", content=b"{", headers=headers).status_code, 12)
+def test_what_is_refused_is_counted(bare: FastAPI) -> None:
+    def refused() -> float:
+        labels = {"method": "GET", "route": "refused", "status": "429"}
+        return REGISTRY.get_sample_value("vistory_http_request_duration_seconds_count", labels) or 0.0
+
+    before, flood = refused(), elsewhere(bare, 7)
+    answers = statuses(lambda: flood.get("/nowhere").status_code, 60)
+    assert refused() - before == answers.count(429) > 0
+
+
+def test_accounts_are_made_slowly(bare: FastAPI) -> None:
+    stranger = elsewhere(bare, 6)
+    ask = partial(stranger.post, f"{PREFIX}/auth/register", content=b"{", headers={"Content-Type": "application/json"})
+    answers = statuses(lambda: ask().status_code, 12)
     assert (answers[0], answers[-1]) == (422, 429)
-    assert guesser.get("/nowhere").status_code == 404
+    assert stranger.get("/nowhere").status_code == 404
+
+
+def logs_in(client: TestClient, email: str, password: str = "wrong") -> int:
+    return client.post(f"{PREFIX}/auth/login", json={"email": email, "password": password}).status_code
+
+
+def opens_mlflow(client: TestClient, email: str, password: str = "wrong") -> int:
+    return client.get("/mlflow/", auth=(email, password)).status_code
+
+
+DOORS = pytest.mark.parametrize("door", [logs_in, opens_mlflow])
+
+
+@DOORS
+def test_one_client_tries_passwords_slowly_whoever_they_are_for(
+    at_home: TestClient, strict: FastAPI, door: Callable[..., int]
+) -> None:
+    network = f"2001:db8:0:{len(door.__name__)}"
+    answers = [door(elsewhere(strict, f"{network}::{each}"), f"{each}@example.org") for each in range(12)]
+    assert (answers[0], answers[-1]) == (401, 429), "one address of IPv6 is 2^64 addresses"
+
+
+@DOORS
+def test_the_password_of_one_account_is_tried_slowly_wherever_from(
+    at_home: TestClient, strict: FastAPI, founder: Callable[[], Visitor], door: Callable[..., int]
+) -> None:
+    victim, other, clients = founder(), founder(), count(100)
+    answers = statuses(lambda: door(elsewhere(strict, next(clients)), victim.email), 11)
+    assert answers == [401] * 10 + [429]
+    assert door(elsewhere(strict, next(clients)), victim.email.upper(), PASSWORD) == 429, "or the answer would tell"
+    assert door(elsewhere(strict, next(clients)), other.email, PASSWORD) not in (401, 429)
+
+
+def test_the_right_password_is_never_too_often(
+    at_home: TestClient, strict: FastAPI, founder: Callable[[], Visitor]
+) -> None:
+    ann, clients = founder(), count(200)
+    assert set(statuses(lambda: logs_in(elsewhere(strict, next(clients)), ann.email, PASSWORD), 12)) == {200}
+
+
+def test_pages_of_mlflow_count_for_their_account(
+    at_home: TestClient, strict: FastAPI, founder: Callable[[], Visitor]
+) -> None:
+    ann, clients = founder(), count(50)
+    headers = {"Authorization": f"Bearer {ann.token}"}
+    answers = [elsewhere(strict, next(clients)).get("/mlflow/", headers=headers) for _ in range(12)]
+    assert 429 in {answer.status_code for answer in answers}
 
 
 def test_an_even_pace_is_never_refused_and_a_burst_only_so_far() -> None:
@@ -91,6 +154,29 @@ def test_whoever_comes_with_many_names_fills_no_memory() -> None:
     for number in range(3 * MOST_KNOWN):
         allowance.take(number)
     assert len(allowance._due) <= MOST_KNOWN
+
+
+def test_nobody_is_forgotten_because_another_comes_with_many_names() -> None:
+    allowance = Allowance(1)
+    for _ in range(int(BURST)):
+        allowance.take("guesser")
+    for number in range(2 * MOST_KNOWN):
+        allowance.take(number)
+    with pytest.raises(TooManyRequests):
+        allowance.look("guesser")
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_a_household_is_counted_as_one(address: str, counted: str) -> None:
+    assert household(address) == counted
 
 
 def test_no_limit_is_a_limit_of_nought() -> None:
