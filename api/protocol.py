@@ -1,9 +1,13 @@
 """HTTP as a stranger speaks it: who never comes to the point, or calls on too many lines at once, is hung up on."""
 
 import asyncio
+from ipaddress import ip_address
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from infra.allowance import household
+from infra.config import networks
 
 LONGEST_HEAD: Final = 64 * 1024
 MOST_LINES: Final = 1_000
@@ -19,7 +23,7 @@ class Guarded(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if self._lines_of_this_address() > self.most_lines:
+        if not self._of_a_proxy() and self._lines_of_this_address() > self.most_lines:
             return transport.abort()
         self._expect_head()
         return None
@@ -53,7 +57,16 @@ class Guarded(HttpToolsProtocol):
             self._patience.cancel()
             self._patience = None
 
+    def _of_a_proxy(self) -> bool:
+        """Its lines are those of many, whom it has to count itself."""
+        if self.client is None:
+            return False
+        address = ip_address(self.client[0])
+        trusted = self.config.forwarded_allow_ips
+        return isinstance(trusted, str) and any(address in network for network in networks(trusted))
+
     def _lines_of_this_address(self) -> int:
         """Sockets among them."""
+        mine = household(self.client[0]) if self.client else None
         clients = [getattr(each, "client", None) for each in self.connections]
-        return sum(client[0] == self.client[0] for client in clients if client and self.client)
+        return sum(household(client[0]) == mine for client in clients if client)

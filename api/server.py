@@ -49,6 +49,7 @@ def configured(app: FastAPI, settings: Settings) -> uvicorn.Server:
         timeout_graceful_shutdown=STOP_SECONDS,
         ws_max_size=64 * 1024,
         http=Guarded,
+        forwarded_allow_ips=settings.trusted_proxies,
     )
     logging.getLogger("uvicorn.error").addFilter(WithoutQuery())
     return Announced(configuration)

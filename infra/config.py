@@ -6,9 +6,13 @@ one per process, readable by its owner only, so that neither argv nor the enviro
 
 import os
 import stat
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -31,8 +35,27 @@ def either(ours: str, theirs: str) -> AliasChoices:
     return AliasChoices(ours, f"VISTORY_{ours.upper()}", f"OTEL_EXPORTER_OTLP_{theirs.upper()}")
 
 
+@cache
+def networks(trusted: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(each.strip()) for each in trusted.split(",") if each.strip())
+
+
+def addresses(trusted: str) -> str:
+    networks(trusted)
+    return trusted
+
+
+def a_place(url: SecretStr) -> SecretStr:
+    """Whatever it does not know would be taken for a folder, on the very machine it should be away from."""
+    parts = urlsplit(url.get_secret_value())
+    folder = parts.scheme in ("", "file") and not parts.netloc and parts.path.startswith("/")
+    if not folder and not (parts.scheme in ("http", "https") and parts.hostname and parts.path.strip("/")):
+        raise ValueError("name a folder (/mnt/elsewhere) or https://key:secret@host/bucket/prefix, also for s3")
+    return url
+
+
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="VISTORY_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="VISTORY_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     data: Path | None = None
     # `up` and `migrate` are given an administrator here, every other process its own narrow role.
@@ -45,7 +68,7 @@ class Settings(BaseSettings):
     s3_bucket: str = "vistory"
     s3_region: str = "us-east-1"
     # A second place for heads of the ledger: a folder, or https://key:secret@host/bucket/prefix.
-    heads_url: SecretStr | None = None
+    heads_url: Annotated[SecretStr, AfterValidator(a_place)] | None = None
     mlflow_url: str | None = None
     mlflow_bucket: str = "mlflow"
     api_host: str = "127.0.0.1"
@@ -53,6 +76,8 @@ class Settings(BaseSettings):
     api_url: str | None = None
     # What the API answers to one account, in a burst ten times as much; 0 is without limits, for a benchmark.
     requests_per_second: float = Field(default=1_000, ge=0)
+    # Whose word about where a request came from counts: addresses or networks with commas between; nobody's, else.
+    trusted_proxies: Annotated[str, AfterValidator(addresses)] = ""
     master_key_file: Path | None = None
     pepper_file: Path | None = None
     token_key_file: Path | None = None

@@ -5,6 +5,7 @@ that came before it, and one of an earlier day says what history was before some
 """
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, S3Store
 
 from infra.config import Settings
@@ -24,6 +25,7 @@ from infra.objects import bucket_at, s3_store
 EVERY: Final = timedelta(minutes=10)
 KEPT_WHOLE: Final = timedelta(days=2)
 FOLDER: Final = "heads"
+log = logging.getLogger(__name__)
 
 
 class Receipt(NamedTuple):
@@ -46,8 +48,8 @@ class Heads:
                 self._write(head, now)
             self._last = head
         if self._thinned is None or now.date() != self._thinned.date():
-            self._thin(head.ledger, now)
             self._thinned = now
+            self._thin(head.ledger, now)
 
     def receipts(self, ledger: UUID) -> Iterator[Receipt]:
         for path in sorted(self._paths(ledger)):
@@ -69,13 +71,19 @@ class Heads:
             return
 
     def _thin(self, ledger: UUID, now: datetime) -> None:
+        """Once a day; a place where nothing may be deleted, as the guide recommends it, keeps them all."""
+        try:
+            if gone := self._too_many(ledger, now):
+                obstore.delete(self.store, gone)
+        except BaseError as error:
+            log.warning("heads of days long gone stay in %s: %s", type(self.store).__name__, type(error).__name__)
+
+    def _too_many(self, ledger: UUID, now: datetime) -> list[str]:
         by_day: defaultdict[str, list[str]] = defaultdict(list)
         for path in self._paths(ledger):
             by_day[path.split("/")[-2]].append(path)
         long_ago = f"{now - KEPT_WHOLE:%Y-%m-%d}"
-        gone = [path for day, paths in by_day.items() if day < long_ago for path in sorted(paths)[:-1]]
-        if gone:
-            obstore.delete(self.store, gone)
+        return [path for day, paths in by_day.items() if day < long_ago for path in sorted(paths)[:-1]]
 
     def _paths(self, ledger: UUID) -> Iterator[str]:
         for some in obstore.list(self.store, f"{FOLDER}/{ledger}"):
@@ -89,10 +97,10 @@ def places(settings: Settings) -> list[Heads]:
 
 
 def named_place(url: str, region: str) -> S3Store | LocalStore:
-    """A folder, or `https://key:secret@host/bucket/prefix`."""
+    """A folder, or `https://key:secret@host/bucket/prefix`; what else it may not be, the settings refuse."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
-        return LocalStore(parts.path, mkdir=True)
+        return LocalStore(unquote(parts.path) if parts.scheme else url, mkdir=True)
     bucket, _, prefix = parts.path.strip("/").partition("/")
     host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     return bucket_at(host, bucket, region, unquote(parts.username or ""), unquote(parts.password or ""), prefix or None)

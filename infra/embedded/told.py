@@ -11,7 +11,7 @@ from infra.embedded.ports import HOST, Ports
 from infra.provision import APP, KEYS, OWNER, Names
 
 LEDGER = ("database_url", "keys_database_url", "master_key_file")
-STORE = ("s3_url", "s3_access_key", "s3_secret_key", "s3_bucket")
+STORE = ("s3_url", "s3_access_key", "s3_secret_key", "s3_bucket", "s3_region")
 COMMANDS = (*LEDGER, "pepper_file", *STORE, "nats_url")
 EVERYBODY = ("data", "log_level", "otlp_endpoint", "otlp_headers")
 TOLD: dict[str, tuple[str, ...]] = {
@@ -21,14 +21,16 @@ TOLD: dict[str, tuple[str, ...]] = {
     "consumers": (*COMMANDS, "mlflow_url", "api_url", "heads_url", "metrics_port"),
     "api": (
         *(*COMMANDS, "mlflow_url", "api_host", "api_port", "api_url"),
-        *("token_key_file", "worker_credentials", "running_per_organization", "metrics_port"),
+        *("token_key_file", "worker_credentials", "running_per_organization", "requests_per_second"),
+        *("trusted_proxies", "metrics_port"),
     ),
     # Alone in the house without any key to it: no database, no object storage.
-    "trainer": ("nats_url", "api_url", "trainer_port", "worker_credential", "environments"),
+    "trainer": ("nats_url", "api_url", "trainer_port", "worker_credential", "environments", "threads"),
     # The command line, on this machine.
     "cli": (*COMMANDS, "mlflow_url", "api_url", "heads_url"),
 }
-
+# What `up` itself makes use of.
+KEPT = ("mlflow_bucket",)
 
 TRAINER_PORTS = {"timm": 8001, "ultralytics": 8002}
 OTHER_TRAINERS = 8003
@@ -67,6 +69,7 @@ class Told:
             "s3_access_key": keys.access,
             "s3_secret_key": keys.secret,
             "s3_bucket": parts.settings.s3_bucket,
+            "s3_region": parts.settings.s3_region,
             "heads_url": parts.settings.heads_url and parts.settings.heads_url.get_secret_value(),
             "mlflow_url": parts.mlflow_url,
             "api_host": parts.settings.api_host,
@@ -83,6 +86,9 @@ class Told:
             "otlp_headers": settings.otlp_headers.get_secret_value() if settings.otlp_headers else None,
             "environments": str(settings.environments),
             "running_per_organization": settings.running_per_organization,
+            "requests_per_second": settings.requests_per_second,
+            "trusted_proxies": settings.trusted_proxies,
+            "threads": settings.threads,
             "master_key_file": str(passwords.key_file("master-1.key")),
             "pepper_file": str(passwords.key_file("pepper")),
             "token_key_file": str(passwords.key_file("token.key")),

@@ -1,5 +1,6 @@
 """Lines that are opened and not used, or misused, cost the API little: a server of its own, with nothing behind it."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -44,8 +45,10 @@ def port() -> Iterator[int]:
 
 
 @contextmanager
-def served(protocol: type[Guarded]) -> Iterator[int]:
-    config = uvicorn.Config(says_yes, port=0, http=protocol, log_level="error", lifespan="off")
+def served(protocol: type[Guarded], proxies: str = "") -> Iterator[int]:
+    config = uvicorn.Config(
+        says_yes, port=0, http=protocol, log_level="error", lifespan="off", forwarded_allow_ips=proxies
+    )
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)
     thread.start()
@@ -131,5 +134,26 @@ def test_of_too_many_lines_the_last_are_hung_up_on() -> None:
     assert [said.startswith(b"HTTP/1.1 204") for said in answers] == [True] * 20 + [False] * 40
 
 
+def test_the_lines_of_a_proxy_are_those_of_many() -> None:
+    with served(Crowded, proxies="10.0.0.1, 127.0.0.0/8") as port, ExitStack() as stack:
+        lines = [stack.enter_context(line(port)) for _ in range(60)]
+        assert all(first_word(each).startswith(b"HTTP/1.1 204") for each in lines)
+
+
 def test_the_api_is_guarded_so() -> None:
-    assert configured(None, Settings()).config.http is Guarded  # type: ignore[arg-type]
+    config = configured(None, Settings()).config  # type: ignore[arg-type]
+    assert config.http is Guarded
+
+
+@pytest.mark.parametrize(("proxies", "counted"), [("", "127.0.0.1"), ("127.0.0.1", "192.0.2.7")])
+def test_who_asks_is_what_a_trusted_proxy_says_and_nobody_else(proxies: str, counted: str) -> None:
+    seen: list[str] = []
+
+    async def notes(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["client"][0])
+
+    config = configured(notes, Settings(trusted_proxies=proxies)).config  # type: ignore[arg-type]
+    config.load()
+    headers = [(b"x-forwarded-for", b"192.0.2.7")]
+    asyncio.run(config.loaded_app({"type": "http", "client": ("127.0.0.1", 1), "headers": headers}, None, None))
+    assert seen == [counted]

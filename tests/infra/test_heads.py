@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from uuid import UUID, uuid4
 
 import obstore
@@ -124,6 +126,60 @@ def test_a_ledger_of_which_no_head_is_kept_is_not_verified_by_heads(
         with pytest.raises(Stop, match="no head") as stopped:
             verified(settings, [], **witnesses)
         assert stopped.value.exit_code == Exit.NOT_VERIFIED
+
+
+OLD = "".join(
+    f"<Contents><Key>heads/{UUID(int=1)}/2026-01-01/00-{minute}.json</Key><Size>1</Size>"
+    "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
+    for minute in ("00", "10")
+)
+
+
+class OnlyCreatesAndLists(BaseHTTPRequestHandler):
+    """An object store, to a key that may do no more."""
+
+    def do_GET(self) -> None:
+        self.answer(200, f"<ListBucketResult><IsTruncated>false</IsTruncated>{OLD}</ListBucketResult>")
+
+    def do_PUT(self) -> None:
+        self.answer(200, "", ETag='"1"')
+
+    def do_POST(self) -> None:
+        self.answer(403, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
+
+    do_DELETE = do_POST
+
+    def answer(self, status: int, body: str, **headers: str) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        asked.append(self.command)
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+asked: list[str] = []
+
+
+def test_where_nothing_may_be_deleted_all_heads_stay_and_more_are_kept(caplog: pytest.LogCaptureFixture) -> None:
+    asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), OnlyCreatesAndLists) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        place = Heads(named_place(f"http://key:secret@127.0.0.1:{server.server_port}/bucket", "us-east-1"))
+        for position in range(1, 4):
+            place.keep(head(UUID(int=1), position), NOW + position * EVERY)
+        server.shutdown()
+        thread.join()
+    assert asked.count("PUT") == 3
+    assert (asked.count("GET"), asked.count("POST") + asked.count("DELETE")) == (1, 1), "the day has seen its try"
+    (told,) = [record.getMessage() for record in caplog.records if record.name == "infra.heads"]
+    assert "stay" in told
+    assert "secret" not in told
 
 
 def test_an_address_says_nothing_of_its_key_where_the_place_is_away() -> None:
