@@ -161,11 +161,24 @@ def s3_store(settings: Settings) -> S3Store:
     return bucket_at(url.rstrip("/"), settings.s3_bucket, settings.s3_region, access, secret)
 
 
-def bucket_at(url: str, bucket: str, region: str, access: str, secret: str, prefix: str | None = None) -> S3Store:
+class Patience(NamedTuple):
+    """With a store that is away or slow."""
+
+    tries: int = 6
+    timeout: timedelta = timedelta(seconds=30)
+
+
+USUAL: Final = Patience()
+
+
+def bucket_at(
+    url: str, bucket: str, region: str, access: str, secret: str, prefix: str | None = None, patience: Patience = USUAL
+) -> S3Store:
     return S3Store(
         bucket, prefix=prefix, endpoint=url, region=region, virtual_hosted_style_request=False,
-        access_key_id=access, secret_access_key=secret, client_options={"allow_http": True},
-        retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=20)},
+        access_key_id=access, secret_access_key=secret,
+        client_options={"allow_http": True, "timeout": patience.timeout},
+        retry_config={"max_retries": patience.tries - 1, "retry_timeout": timedelta(seconds=20)},
     )  # fmt: skip
 
 

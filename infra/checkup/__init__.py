@@ -35,5 +35,6 @@ def _guarded(part: str, check: Callable[[Place], Iterable[Finding]], place: Plac
     try:
         yield from check(place)
     except Exception as error:
-        problem = f"it could not be examined: {type(error).__name__}: {str(error).splitlines()[:1]}"
+        said = str(error).partition("\n")[0]
+        problem = f"it could not be examined: {type(error).__name__}{said and f': {said}'}"
         yield wrong(part, problem, "look at its log in the data folder; if it seems well there, report this")

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -66,7 +66,7 @@ def secrets(place: Place) -> Iterator[Finding]:
 def environments(place: Place) -> Iterator[Finding]:
     told = next((told for told in place.trainers.values() if told.get("environments")), {})
     folder = Path(told.get("environments") or Path(__file__).parent.parent.parent / ".envs")
-    for name in NEEDED:
+    for name in needed(place):
         part = f"environment {name}"
         if not (folder / name / "bin" / "python").exists():
             yield wrong(part, f"{folder / name} is missing", "`make environments` sets it up")
@@ -76,6 +76,14 @@ def environments(place: Place) -> Iterator[Finding]:
             )
         else:
             yield well(part, "it is there", found)
+
+
+def needed(place: Place) -> Sequence[str]:
+    """MLflow may be named by URL, and trainers may run elsewhere; `up` has not said so where it never came that far."""
+    if not place.cli:
+        return NEEDED
+    here = ["mlflow"] if place.hosts_mlflow else []
+    return [*here, *place.trainers]
 
 
 def version_in(environment: Path, package: str) -> str:

