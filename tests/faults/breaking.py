@@ -1,6 +1,7 @@
 """What is done to the bus, the store and the disks themselves, and how their operator mends it, as the guide says."""
 
 import asyncio
+import math
 import shutil
 import signal
 import time
@@ -105,8 +106,8 @@ def cut_tail(by: int, blow: Blow) -> None:
     kept = house.servers.folder.path / "kept"
     with suspended(waited(lambda: house.pid("nats"), 30, "NATS")):
         shutil.copytree(messages, kept)
-    before = head(house.direct)
-    waited(lambda: head(house.direct) >= before + by, 90, f"{by} more events")
+    before, many = head(house.direct), math.ceil(by * blow.share)
+    waited(lambda: head(house.direct) >= before + many, 90, f"{many} more events")
     time.sleep(1)
     swap(house, "nats", kept, messages)
 
@@ -150,10 +151,12 @@ def restore_store(blow: Blow) -> None:
         own(there, kept)
     blow.last(8)
     blow.users.pause()
-    for part in OURS:
-        house.kill(part)
-    swap(house, "postgres", kept, there)
-    blow.users.forget(waited(lambda: head(house.direct), 60, "the ledger as it was"))
+    # Whoever starts while PostgreSQL is away ends, and starts again: as its operator would, they come after it.
+    with suspended(*(waited(lambda part=part: house.pid(part), 60, part) for part in OURS)):  # type: ignore[misc]
+        swap(house, "postgres", kept, there)
+        blow.users.forget(waited(lambda: head(house.direct), 60, "the ledger as it was"))
+        for part in OURS:
+            house.kill(part)
     for part in OURS:
         waited(lambda part=part: house.pid(part), 60, part)  # type: ignore[misc]
     blow.users.go_on()
