@@ -29,6 +29,7 @@ from infra.worker_api import AttemptApi, Away, Over, Produced, Turned
 
 PATIENCE: Final = 5.0
 POLLED_EVERY: Final = 2.0
+POLLED_ALONE_EVERY: Final = 1.0
 LAST_LINES: Final = 30
 DRAINED_WITHIN: Final = 3.0
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Attempt:
         self._bench = bench
         self._outbox = Outbox(api, self._heard, self._over, self._refused)
         self._stopping = asyncio.Event()
+        self._unseen = asyncio.Event()
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
         self._prepared: Prepared | None = None
         self._result: Mapping[str, Any] | None = None
@@ -246,19 +248,27 @@ class Attempt:
 
     async def _keep_lease(self) -> None:
         while True:
-            stream = self._bench.stream()
-            if stream is not None:
-                try:
-                    await leases.renew(stream, self._bench.framework, self.key, self._bench.worker_id)
-                    metrics.RENEWALS.labels("taken").inc()
-                except Exception:  # a bus that is away ends no training
-                    metrics.RENEWALS.labels("missed").inc()
+            if await self._renewed():
+                self._unseen.clear()
+            else:
+                self._unseen.set()
             await asyncio.sleep(leases.RENEWED_EVERY)
 
+    async def _renewed(self) -> bool:
+        if (stream := self._bench.stream()) is None:
+            return False
+        try:
+            await leases.renew(stream, self._bench.framework, self.key, self._bench.worker_id)
+        except Exception:  # a bus that is away ends no training
+            metrics.RENEWALS.labels("missed").inc()
+            return False
+        metrics.RENEWALS.labels("taken").inc()
+        return True
+
     async def _poll(self) -> None:
-        """The second way by which a cancel, or another attempt, is heard of."""
+        """The second way by which a cancel, or another attempt, is heard of; and the platform hears of us."""
         while True:
-            await asyncio.sleep(POLLED_EVERY)
+            await self._pause()
             try:
                 standing = await self._api.standing()
             except (Away, Turned) as error:
@@ -267,6 +277,12 @@ class Attempt:
             self._heard(standing.cancelling)
             if not standing.current and self._result is None and self._failed is None:
                 self._over("another attempt has begun, or the job is over")
+
+    async def _pause(self) -> None:
+        """Short where the bus is away: then nobody sees us but by asking."""
+        await asyncio.sleep(POLLED_ALONE_EVERY)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._unseen.wait(), POLLED_EVERY - POLLED_ALONE_EVERY)
 
 
 __all__ = ["Attempt", "Bench", "Key"]

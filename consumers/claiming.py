@@ -1,15 +1,19 @@
 """What an event on a queue says to a worker: which attempt may begin, in whose story, and when to ask again."""
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nats.aio.msg import Msg
 
+from consumers.turns import Turns
 from infra import logs, tracing
 from infra.leases import Key
 from infra.published import TRACE, unpack
-from infra.worker_api import Busy, Turned
+from infra.worker_api import Away, Busy, Over, Senseless, Turned
+
+log = logging.getLogger(__name__)
 
 
 def key_of(message: Msg) -> Key:
@@ -19,14 +23,37 @@ def key_of(message: Msg) -> Key:
     return Key(stored.originator_id, 1 if first else int(json.loads(stored.state)["data"]["attempt"]))
 
 
-def claim_delay(error: Exception, deliveries: int) -> float:
-    """Soon where the platform is away, slowly where it says no: that takes somebody to mend.
+def organization_of(message: Msg) -> str:
+    """Whose job it is, by the subject."""
+    return message.subject.split(".")[2]
 
-    Where the organization has its share, others' jobs come first; the longer one waits, the less often it asks.
-    """
-    if isinstance(error, Busy):
-        return min(30.0, 3.0 + deliveries / 4)
+
+def claim_delay(error: Exception, deliveries: int) -> float:
+    """Soon where the platform is away, slowly where it says no: that takes somebody to mend."""
     return 30.0 if isinstance(error, Turned) else min(15.0, 0.5 * 2 ** min(deliveries, 5))
+
+
+async def settle(message: Msg, key: Key, error: Away | Turned, turns: Turns) -> None:
+    """What becomes of a job that could not be claimed: it comes again, unless it is taken or makes no sense."""
+    match error:
+        case Over():
+            log.info("%s is not for us: %s", key, error)
+            await message.ack()
+        case Senseless():
+            log.error("%s can never be claimed: %s", key, error)
+            await message.term()
+        case Busy():
+            log.info("%s cannot be claimed now: %s", key, error)
+            turns.refused(organization_of(message))
+            await put_back(message, turns)
+        case _:
+            log.warning("%s cannot be claimed now: %s", key, error)
+            await message.nak(delay=claim_delay(error, message.metadata.num_delivered or 1))
+
+
+async def put_back(message: Msg, turns: Turns) -> None:
+    """Until its turn comes; others' jobs do not wait for that."""
+    await message.nak(delay=turns.put_back(organization_of(message), message.metadata.sequence.stream))
 
 
 @contextmanager

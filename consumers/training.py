@@ -21,8 +21,9 @@ from uuid_utils.compat import uuid7
 
 from consumers import training_http
 from consumers.attempt import Attempt, Bench
-from consumers.claiming import claim_delay, claiming, key_of
+from consumers.claiming import claiming, key_of, organization_of, put_back, settle
 from consumers.custody import Custody
+from consumers.turns import Turns
 from infra import leases, logs, metrics, outside, tracing
 from infra.attempt_folder import AttemptFolder, Claimed
 from infra.blob_cache import BlobCache
@@ -37,7 +38,7 @@ from infra.shipping import Shipment
 from infra.sole import sole
 from infra.streams import EVENTS
 from infra.veil import Veil
-from infra.worker_api import AttemptApi, Away, Over, Senseless, Turned, WorkerApi, patiently
+from infra.worker_api import AttemptApi, Away, Turned, WorkerApi, patiently
 
 SLOTS: Final = 1
 STOPPED_WITHIN: Final = 4.5
@@ -58,6 +59,7 @@ class Service:
         self._api = WorkerApi(settings.need("api_url"), credential)
         self._blobs = httpx.AsyncClient(timeout=30.0)
         self._seat = Seat(Path(settings.need("data")) / "run" / "trainers", framework)
+        self._turns = Turns()
         self._client: Client | None = None
         self._stopping = asyncio.Event()
         self._free = asyncio.Semaphore(SLOTS)
@@ -175,6 +177,9 @@ class Service:
 
     async def _take_one(self, queue: JetStreamContext.PullSubscription) -> bool:
         """Whether a slot is in use now. Raises whatever keeps the queue from being read."""
+        if not self._has_core():  # what is fetched on a full machine comes late to one that has a core free
+            await asyncio.sleep(CORES_ASKED_FOR_EVERY)
+            return False
         try:
             (message,) = await queue.fetch(1, timeout=1.0)
         except (TimeoutError, NatsTimeout):
@@ -183,7 +188,7 @@ class Service:
             await message.nak()
             return False
         if not (self._settings.threads or self._seat.take()):
-            await message.nak(delay=CORES_ASKED_FOR_EVERY)  # another machine may have one free
+            await message.nak(delay=CORES_ASKED_FOR_EVERY)  # the core was taken while we waited for a job
             return False
         claimed = False
         try:
@@ -194,24 +199,24 @@ class Service:
                 self._seat.give_back()
         return claimed
 
+    def _has_core(self) -> bool:
+        """Now; none is kept from others by one who has no job yet."""
+        free = bool(self._settings.threads) or self._seat.take()
+        self._seat.give_back()
+        return free
+
     async def _claim(self, message: Msg, key: Key) -> bool:
         """Ours from the answer on; only then is the message acknowledged. One that comes again begins nothing."""
         if key in self.running:
             await message.ack()
             return False
+        if self._turns.has_its_share(organization_of(message)):
+            await put_back(message, self._turns)
+            return False
         try:
             claim = await self._api.claim(key, self.worker_id, f"{self.framework} at {self._address}")
-        except Over as error:
-            log.info("%s is not for us: %s", key, error)
-            await message.ack()
-            return False
-        except Senseless as error:
-            log.error("%s can never be claimed: %s", key, error)
-            await message.term()
-            return False
         except (Away, Turned) as error:
-            log.warning("%s cannot be claimed now: %s", key, error)
-            await message.nak(delay=claim_delay(error, message.metadata.num_delivered or 1))
+            await settle(message, key, error, self._turns)
             return False
         self._begin(self._see_through(key, claim))
         with suppress(NatsError):  # if it comes again, the claim says that it is taken

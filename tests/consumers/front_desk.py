@@ -39,6 +39,8 @@ class FrontDesk:
     archived: int = 0
     copies: int = 1
     claims: int = 0
+    asked: int = 0
+    polls: int = 0
     good_from: int = 0
     refuses: tuple[str, ...] = ()
     unknown: bool = False
@@ -77,6 +79,7 @@ class FrontDesk:
 
     async def claim(self, request: Request) -> Response:
         body, job = await request.json(), request.path_params["job"]
+        self.asked += 1
         if self.away:
             return JSONResponse({}, 503)
         if self.unknown:
@@ -153,6 +156,7 @@ class FrontDesk:
         return JSONResponse({"cancelling": self.cancelling})
 
     async def standing(self, request: Request) -> Response:
+        self.polls += 1
         if self.forgotten:
             return JSONResponse({"type": "urn:vistory:problem:not-found", "detail": "there is no such attempt"}, 404)
         current = not self._is_stale(request)

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psutil
 import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerInfo
 from uuid_utils.compat import uuid7
 
 from consumers.training import Service
+from consumers.turns import SOONEST
 from infra import streams
 from infra.bus import connect
 from infra.config import Settings
@@ -75,7 +77,7 @@ class Scene:
         """An attempt that may begin, as the relay publishes it."""
         topic = "training_job.requested" if attempt == 1 else "training_job.requeued"
         data = {"framework": "timm", "recipe": {"framework": "timm"}, "attempt": attempt}
-        envelope = {"organization": str(UUID(int=5)), "event": str(uuid7())}
+        envelope = {"organization": str(organization_of(job)), "event": str(uuid7())}
         state = json.dumps({"data": data, "envelope": envelope}).encode()
         at = position or attempt
         message = pack(Row(at, NOW, b"", Stored(job, attempt, topic, state)), Head(UUID(int=1), 1, at, b""))
@@ -91,9 +93,19 @@ class Scene:
         return [found[n] for n in sorted(found)]
 
 
+def organization_of(job: UUID) -> UUID:
+    """As the front desk has it: by the first letter of its id."""
+    return UUID(int=int(str(job)[0], 16))
+
+
 def timms_durable() -> streams.Durable:
     job = "vistory.events.*.training_job.*"
     return streams.Durable(trainer_durable("timm"), (f"{job}.requested.timm", f"{job}.requeued.timm"))
+
+
+def server_of(bus: Nats) -> psutil.Process:
+    family = psutil.Process().children(recursive=True)
+    return next(one for one in family if any(str(bus._home) in word for word in one.cmdline()))
 
 
 async def until(true: Callable[[], object], within: float = 15.0) -> None:
@@ -185,6 +197,27 @@ def test_a_cancel_is_heard_without_the_bus_too(servers: Servers, bus: Nats, tmp_
             await at.request()
             await until(lambda: "fail" in at.desk.kinds())
             assert at.desk.reports[-1][1]["evidence"]["reason"] == "user"
+
+    asyncio.run(story())
+
+
+def test_a_worker_that_the_bus_does_not_see_is_heard_of_oftener_by_the_platform(
+    servers: Servers, bus: Nats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the only sign of its life then."""
+    monkeypatch.setattr("consumers.attempt.POLLED_EVERY", 600.0)
+    monkeypatch.setattr("consumers.attempt.POLLED_ALONE_EVERY", 0.05)
+    monkeypatch.setattr("infra.leases.RENEWED_EVERY", 0.3)
+
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, Hanging(hangs)) as at:
+            await at.request()
+            await until(lambda: "start" in at.desk.kinds())
+            server_of(bus).suspend()
+            try:
+                await until(lambda: at.desk.polls > 3)
+            finally:
+                server_of(bus).resume()
 
     asyncio.run(story())
 
@@ -312,11 +345,12 @@ def test_an_organization_that_has_its_share_keeps_no_other_from_its_turn(
                 for position, job in enumerate((first, second, theirs), 1):
                     await at.request(job=job, position=position)
                 await until(lambda: len(at.executor.started + other.started) == 2)
-                assert {job for job, _ in at.desk.claimed} == {str(first), str(theirs)}
-                assert f"{second}.1 cannot be claimed now: it has its share" in caplog.text
+                begun, waits = (first, second) if (str(first), 1) in at.desk.claimed else (second, first)
+                assert {job for job, _ in at.desk.claimed} == {str(begun), str(theirs)}
+                await until(lambda: f"{waits}.1 cannot be claimed now: it has its share" in caplog.text)
                 for execution in [*at.executor.started, *other.started]:
                     execution.end(0)
-                await until(lambda: str(second) in {job for job, _ in at.desk.claimed})
+                await until(lambda: str(waits) in {job for job, _ in at.desk.claimed})
             finally:
                 beside.stop()
                 await asyncio.wait_for(running, 10)
@@ -324,16 +358,45 @@ def test_an_organization_that_has_its_share_keeps_no_other_from_its_turn(
     asyncio.run(story())
 
 
-def test_a_job_waits_in_its_queue_until_a_core_is_free(servers: Servers, bus: Nats, tmp_path: Path) -> None:
+def test_a_long_line_of_one_organization_keeps_no_job_of_another_from_its_turn(
+    servers: Servers, bus: Nats, tmp_path: Path
+) -> None:
+    """What was put back is delivered before anything new: so many jobs must not fill the time of a worker."""
+    one, *line = (UUID(f"10000000-0000-7000-8000-{n:012}") for n in range(600))
+    theirs = UUID("20000000-0000-7000-8000-000000000000")
+
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, Hanging(hangs), FrontDesk(limit=1)) as at:
+            at.desk.claimed.append((str(one), 1))
+            await asyncio.gather(*(at.request(job=job, position=n) for n, job in enumerate(line, 1)))
+            await until_delivered(at, len(line))
+            await asyncio.sleep(SOONEST)  # the first of them come again
+            await at.request(job=theirs, position=1 + len(line))
+            await until(lambda: (str(theirs), 1) in at.desk.claimed, within=10.0)
+            assert at.desk.asked < len(line) / 10, "nor is the platform asked for each of them"
+            at.desk.completed.add(str(one))
+            await until(lambda: at.executor.started)
+            at.executor.started[0].end(0)
+            await until(lambda: len(at.desk.claimed) == 3)
+            assert UUID(at.desk.claimed[-1][0]) in line, "and a place that is free is taken"
+
+    asyncio.run(story())
+
+
+def test_a_job_waits_in_its_queue_until_a_core_is_free(
+    servers: Servers, bus: Nats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where others may find it: a service on a full machine takes nothing out."""
+    monkeypatch.setattr("consumers.training.CORES_ASKED_FOR_EVERY", 0.1)
+
     async def story() -> None:
         other = Seat(tmp_path / "run" / "trainers", "ultralytics")
         assert other.take()
         async with scene(servers, bus, tmp_path, ScriptedExecutor(trains), threads=None) as at:
+            asked = count_calls(monkeypatch, at.service._seat, "take")
             await at.request()
-            async with asyncio.timeout(15):
-                while not (await durable(at)).num_redelivered:  # noqa: ASYNC110 (the bus is asked)
-                    await asyncio.sleep(0.05)
-            assert at.desk.kinds() == []
+            await until(lambda: len(asked) > 3)
+            assert (await durable(at)).delivered.consumer_seq == 0  # type: ignore[union-attr]
             other.leave()
             await until(lambda: "complete" in at.desk.kinds())
 
@@ -361,6 +424,24 @@ def test_a_job_that_is_not_there_is_not_asked_for_again(servers: Servers, bus: N
             assert (await durable(at)).num_ack_pending == 0
 
     asyncio.run(story())
+
+
+def count_calls(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> list[str]:
+    called: list[str] = []
+    really = getattr(owner, name)
+
+    def call() -> object:
+        called.append(name)
+        return really()
+
+    monkeypatch.setattr(owner, name, call)
+    return called
+
+
+async def until_delivered(at: Scene, position: int) -> None:
+    async with asyncio.timeout(60):
+        while (await durable(at)).delivered.stream_seq < position:  # type: ignore[union-attr]  # noqa: ASYNC110 (the bus is asked)
+            await asyncio.sleep(0.05)
 
 
 async def until_acknowledged(at: Scene, position: int) -> None:
