@@ -9,8 +9,9 @@ from psycopg_pool import ConnectionPool
 
 from infra.leases import Key
 
-# Workers ask oftener; and a lease lasts longer, or the last words of one that is gone would pass for a sign of life.
-LATELY: Final = 3.0
+# Workers ask several times in that time, also where the platform is slow; and a lease lasts longer, or the last words
+# of one that is gone would pass for a sign of life.
+LATELY: Final = 4.5
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ _STANDING: Final = """
     ORDER BY p.consumer
 """
 _PARKED: Final = "SELECT consumer, count(*) FROM work.parked GROUP BY consumer"
-_QUEUE: Final = """
+QUEUE: Final = """
     SELECT recipe ->> 'framework', count(*), extract(epoch FROM clock_timestamp() - min(requested_at))::float8
     FROM read.training_jobs WHERE status = 'queued' GROUP BY 1
 """
@@ -64,7 +64,7 @@ def parked(connection: psycopg.Connection) -> dict[str, int]:
 
 def queues(connection: psycopg.Connection) -> dict[str, tuple[int, float]]:
     """Per framework: how many trainings wait, and how long the oldest does."""
-    return {framework: (count, seconds) for framework, count, seconds in connection.execute(_QUEUE)}
+    return {framework: (count, seconds) for framework, count, seconds in connection.execute(QUEUE)}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
-import psutil
 import pytest
 from psycopg_pool import ConnectionPool
 
@@ -27,7 +26,7 @@ from infra.executors import ROOT
 from infra.leases import LASTS, Patience
 from tests.consumers.front_desk import FrontDesk
 from tests.consumers.test_ends import WAITS, is_gone, pid_of
-from tests.consumers.test_training import JOB, Scene, bus, hangs, scene, until
+from tests.consumers.test_training import JOB, Scene, bus, hangs, scene, server_of, until
 from tests.consumers.test_training import Hanging as HangingExecutor
 from tests.doubles_of_trainers import TRAINING, environments_with
 from tests.ground import ground
@@ -121,29 +120,25 @@ def test_the_job_of_a_service_that_is_gone_is_claimed_again_within_ten_seconds(
         desk = FrontDesk(parameters={"does": WAITS})
         async with scene(servers, bus, tmp_path / "second", HangingExecutor(hangs), desk) as at:
             await at.service._free.acquire()  # it has no place for the first attempt
-            async with service_of_its_own(at, tmp_path / "first") as first, watched(at, bus, pool) as ward:
+            async with service_of_its_own(at, tmp_path / "first") as first:
                 await at.request()
-                await until(lambda: "start" in at.desk.kinds(), within=30.0)
-                training = pid_of(at)
-                at.service._free.release()
-                gone = time.monotonic()
-                first.send_signal(how)
-                await until(lambda: (str(JOB), 2) in at.desk.claimed, within=10.0)
-                sys.stdout.write(f"claimed again {time.monotonic() - gone:.1f} s after {how.name}\n")
-                assert len(ward.given) == 1
-                if how is signal.SIGSTOP:
-                    assert not is_gone(training)
-                    first.send_signal(signal.SIGCONT)
-                await until(lambda: is_gone(training), within=10.0)
-                await until(lambda: at.desk.kinds() == ["start", "start"])
-                assert len(ward.given) == 1
+                await until(lambda: "start" in at.desk.kinds(), within=60.0)
+                async with watched(at, bus, pool) as ward:
+                    training = pid_of(at)
+                    at.service._free.release()
+                    gone = time.monotonic()
+                    first.send_signal(how)
+                    await until(lambda: (str(JOB), 2) in at.desk.claimed, within=10.0)
+                    sys.stdout.write(f"claimed again {time.monotonic() - gone:.1f} s after {how.name}\n")
+                    assert len(ward.given) == 1
+                    if how is signal.SIGSTOP:
+                        assert not is_gone(training)
+                        first.send_signal(signal.SIGCONT)
+                    await until(lambda: is_gone(training), within=10.0)
+                    await until(lambda: at.desk.kinds() == ["start", "start"])
+                    assert len(ward.given) == 1
 
     asyncio.run(story())
-
-
-def server_of(bus: Nats) -> psutil.Process:
-    family = psutil.Process().children(recursive=True)
-    return next(one for one in family if any(str(bus._home) in word for word in one.cmdline()))
 
 
 def test_a_bus_that_is_away_or_has_lost_its_leases_costs_no_healthy_training(

@@ -9,10 +9,12 @@ from psycopg_pool import ConnectionPool
 from commands.access import Command
 from commands.training_job import LoseAttempt
 from consumers.acting import Platform
+from consumers.attempt import POLLED_ALONE_EVERY
 from consumers.reaper import ANSWERS_WITHIN, LOOKS_EVERY, RealEyes, Reaper, Running
 from infra.bus import connect
 from infra.embedded.nats import Nats
-from infra.heard import Heard
+from infra.heard import LATELY, Heard
+from infra.leases import LASTS
 from tests.ground import ground
 from tests.servers import Databases, Servers
 
@@ -98,6 +100,34 @@ def test_an_outage_of_the_bus_kills_no_healthy_job() -> None:
     assert len(world.given) == 1
 
 
+@dataclass
+class Crowd(World):
+    """Twenty that are gone at once: none is known to be silent before all were asked."""
+
+    asked: int = 0
+    all_asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def running(self) -> Sequence[Running]:
+        return [] if self.given else [Running(UUID(int=n), 1, "timm") for n in range(20)]
+
+    async def answers(self, attempt: Running) -> bool:
+        self.asked += 1
+        if self.asked == 20:
+            self.all_asked.set()
+        await asyncio.wait_for(self.all_asked.wait(), 5.0)
+        return False
+
+
+def test_many_that_are_gone_at_once_are_asked_together() -> None:
+    world = Crowd()
+    world.watch(world.reaper(), 10)
+    assert {cast(LoseAttempt, each).job_id for each in world.given} == {UUID(int=n) for n in range(20)}
+
+
+def test_a_worker_that_only_the_platform_hears_of_asks_several_times_before_it_counts_as_silent() -> None:
+    assert 4 * POLLED_ALONE_EVERY < LATELY < LASTS, "and its last words do not outlive its lease"
+
+
 def test_a_worker_that_the_platform_heard_of_lately_is_alive(
     servers: Servers, fresh_database: Callable[..., Databases]
 ) -> None:
@@ -110,7 +140,7 @@ def test_a_worker_that_the_platform_heard_of_lately_is_alive(
             assert await eyes.answers(JOB)
             assert not await eyes.answers(JOB._replace(attempt=2))
             with pool.connection() as connection:
-                connection.execute("UPDATE work.heard SET heard_at = now() - interval '4 seconds'")
+                connection.execute("UPDATE work.heard SET heard_at = now() - interval '5 seconds'")
             assert not await eyes.answers(JOB)
         finally:
             await client.close()
