@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import Final
 
 from nats.aio.client import Client
@@ -20,6 +21,7 @@ from infra import metrics
 from infra.archive_writer import CONSUMER as ARCHIVE
 from infra.archive_writer import Overtaken
 from infra.follow import follow, last_sequence
+from infra.parked import Due
 from infra.published import ForeignEvent
 from infra.stream_tail import Diverged, read_tail
 from infra.streams import EVENTS, TELEMETRY
@@ -28,6 +30,10 @@ LOGGED_EVERY: Final = 1.0
 REDRIVEN_EVERY: Final = 2.0
 WRITTEN: Final = "training_job."
 log = logging.getLogger(__name__)
+
+
+class GoneFromStream(LookupError):
+    """What was set aside is not on the bus any more."""
 
 
 @dataclass(frozen=True)
@@ -67,28 +73,32 @@ class Loops:
             raise
 
     async def redrive_runs(self, writer: RunWriter) -> None:
-        async def again(position: int) -> None:
-            recorded = await self.platform.recorded(position)
-            assert recorded is not None, f"there is no position {position}"
+        async def again(due: Due) -> None:
+            recorded = await self.platform.recorded(due.position)
+            assert recorded is not None, f"there is no position {due.position}"
             await writer.write(recorded)
 
         await self._redrive(WRITER, again)
 
     async def redrive_batches(self, books: MlflowBooks, owners: Owners) -> None:
-        async def again(sequence: int) -> None:
-            await log_batch(books, owners, await self.client.jetstream().get_msg(TELEMETRY, sequence))
+        async def again(due: Due) -> None:
+            message = await self.client.jetstream().get_msg(TELEMETRY, due.position)
+            if (message.subject, digest(message.data)) != (due.subject, due.digest):
+                raise GoneFromStream(f"another message is number {due.position} since the stream was made anew")
+            await log_batch(books, owners, message)
 
         await self._redrive(BATCHES, again)
 
-    async def _redrive(self, consumer: str, work: Callable[[int], Awaitable[None]]) -> None:
+    async def _redrive(self, consumer: str, work: Callable[[Due], Awaitable[None]]) -> None:
         """What was set aside and is to be tried again, until cancelled."""
         while True:
             for due in await asyncio.to_thread(self.records.parked.due, consumer):
                 try:
-                    await work(due.position)
+                    await work(due)
                     await asyncio.to_thread(self.records.parked.settle, due.id)
                 except Exception as error:
-                    await self.records.park(consumer, due.position, "", f"tried again: {error!r}", due.attempts + 1)
+                    again = f"tried again: {error!r}", due.attempts + 1, due.digest
+                    await self.records.park(consumer, due.position, due.subject, *again)
             await asyncio.sleep(REDRIVEN_EVERY)
 
     async def write_batches(self, books: MlflowBooks, owners: Owners) -> None:
@@ -132,7 +142,8 @@ class Loops:
                     metrics.RETRIES.labels(consumer).inc()
                     await asyncio.sleep(seconds)
                 case Park(reason) if message is not None:
-                    return await self.records.park(consumer, sequence(message), message.subject, reason, attempts)
+                    identity = sequence(message), message.subject
+                    return await self.records.park(consumer, *identity, reason, attempts, digest(message.data))
                 case Park(reason) | Stop(reason):
                     log.critical("%s cannot go on: %s", consumer, reason)
                     await asyncio.to_thread(self.records.positions.stop, consumer, stream, reason)
@@ -168,6 +179,10 @@ async def log_batch(books: MlflowBooks, owners: Owners, message: Shipped) -> Non
     _, key, points = await owners.understood(message)
     if figures := batch_figures(points):
         await books.draw(key.job, figures)
+
+
+def digest(data: bytes | None) -> str:
+    return sha256(data or b"").hexdigest()
 
 
 def sequence(message: Msg) -> int:

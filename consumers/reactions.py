@@ -42,10 +42,12 @@ class Records:
     positions: Positions
     publish: Publish
 
-    async def park(self, consumer: str, position: int, subject: str, reason: str, attempts: int) -> None:
+    async def park(
+        self, consumer: str, position: int, subject: str, reason: str, attempts: int, digest: str = ""
+    ) -> None:
         log.error("%s set position %s aside: %s", consumer, position, reason)
         metrics.PARKED.labels(consumer).inc()
-        await asyncio.to_thread(self.parked.park, consumer, position, subject, reason, attempts)
+        await asyncio.to_thread(self.parked.park, consumer, position, subject, reason, attempts, digest)
         await self.publish(f"vistory.parked.{consumer}.{position}", reason.encode())
 
 

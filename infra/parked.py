@@ -15,19 +15,22 @@ class Due(NamedTuple):
     id: UUID
     position: int
     attempts: int
+    subject: str
+    digest: str
 
 
 @dataclass(frozen=True)
 class Parked:
     pool: ConnectionPool
 
-    def park(self, consumer: str, position: int, subject: str, reason: str, attempts: int) -> None:
+    def park(self, consumer: str, position: int, subject: str, reason: str, attempts: int, digest: str = "") -> None:
+        """The digest is of a message that only the bus has: where its stream is made anew, others get its number."""
         with self.pool.connection() as connection:
             connection.execute(
-                "INSERT INTO work.parked (id, consumer, position, subject, reason, attempts)"
-                " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (consumer, position) DO UPDATE"
+                "INSERT INTO work.parked (id, consumer, position, subject, reason, attempts, digest)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (consumer, position, digest) DO UPDATE"
                 " SET reason = excluded.reason, attempts = work.parked.attempts + 1, redriven_at = NULL",
-                (uuid7(), consumer, position, subject, reason, attempts),
+                (uuid7(), consumer, position, subject, reason, attempts, digest),
             )
 
     def listed(self) -> list[dict[str, Any]]:
@@ -45,7 +48,7 @@ class Parked:
         with self.pool.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(Due))
             return cursor.execute(
-                "SELECT id, position, attempts FROM work.parked"
+                "SELECT id, position, attempts, subject, digest FROM work.parked"
                 " WHERE consumer = %s AND redriven_at IS NOT NULL ORDER BY position",
                 (consumer,),
             ).fetchall()

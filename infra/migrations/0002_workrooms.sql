@@ -66,9 +66,10 @@ CREATE TABLE work.parked (
     subject text NOT NULL,
     reason text NOT NULL,
     attempts integer NOT NULL,
+    digest text NOT NULL,
     parked_at timestamptz NOT NULL DEFAULT now(),
     redriven_at timestamptz,
-    UNIQUE (consumer, position)
+    UNIQUE (consumer, position, digest)
 );
 
 CREATE TABLE work.trainers (

@@ -194,7 +194,7 @@ def test_what_mlflow_refuses_is_set_aside_with_its_reason_and_seen_on_the_bus() 
     scene = Scene(mlflow=BooksOfMlflow(refuses=True))
     (row,) = scene.happened(an_experiment())
     scene.deliver(row)
-    ((consumer, position, subject, reason, attempts),) = scene.memory.aside
+    ((consumer, position, subject, reason, attempts, _),) = scene.memory.aside
     assert (consumer, position, attempts) == (CREATE, row.position, 1)
     assert subject == f"vistory.events.{ORGANIZATION}.experiment.{EXPERIMENT}.created"
     assert "INVALID_PARAMETER_VALUE" in reason
@@ -205,7 +205,7 @@ def test_what_is_no_event_at_all_is_set_aside() -> None:
     scene = Scene()
     subject = f"vistory.events.{ORGANIZATION}.experiment.{EXPERIMENT}.created"
     scene.publish_all(Published(subject, {}, b"{}"))
-    ((consumer, _, found, reason, _),) = scene.memory.aside
+    ((consumer, _, found, reason, *_),) = scene.memory.aside
     assert (consumer, found) == (CREATE, subject)
     assert reason.startswith("NotAnEvent")
 

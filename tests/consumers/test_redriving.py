@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from nats.js.api import StreamConfig
 
-from consumers.loops import Loops
+from consumers.loops import Loops, digest
 from consumers.mlflow import BATCHES, MlflowBooks
 from consumers.reactions import Records
 from consumers.telemetry import Owners
@@ -25,10 +25,14 @@ from tests.servers import Servers
 class Aside(Memory):
     """One message of telemetry, which somebody has asked to be tried again."""
 
-    waiting: list[Due] = field(default_factory=lambda: [Due(uuid4(), 1, 1)])
+    waiting: list[Due] = field(default_factory=list)
 
     def due(self, consumer: str) -> list[Due]:
         return self.waiting if consumer == BATCHES else []
+
+    def park(self, *row: Any) -> None:
+        super().park(*row)
+        self.waiting = []
 
     def settle(self, id: UUID) -> None:
         self.waiting = [each for each in self.waiting if each.id != id]
@@ -43,18 +47,25 @@ class Figures(Ledger):
         self.logged += metrics
 
 
-def test_figures_of_batches_that_were_set_aside_reach_mlflow_when_they_are_redriven(servers: Servers) -> None:
-    books, memory = Figures(), Aside()
+SUBJECT = f"vistory.telemetry.timm.{ORGANIZATION}.{JOB}.1"
+
+
+def said(loss: float) -> bytes:
+    point = {"n": 1, "kind": "batch", "epoch": 1, "batch": 2, "batches": 9, "metrics": {"loss": loss}}
+    return json.dumps({"attempt": 1, "points": [point | {"at": "2026-05-04T00:00:00+00:00"}]}).encode()
+
+
+def redriven(servers: Servers, aside: Due, on_stream: bytes) -> tuple[Figures, Aside]:
+    """What became of it, where the stream has this message."""
+    books, memory = Figures(), Aside(waiting=[aside])
     scene = Scene(mlflow=books)
     scene.happened(an_experiment())
     scene.happened(a_job())
-    point = {"n": 1, "kind": "batch", "epoch": 1, "batch": 2, "batches": 9, "metrics": {"loss": 0.5}}
-    said = json.dumps({"attempt": 1, "points": [point | {"at": "2026-05-04T00:00:00+00:00"}]}).encode()
 
     async def story(url: str) -> None:
         client = await connect(url)
         await client.jetstream().add_stream(StreamConfig(TELEMETRY, subjects=["vistory.telemetry.>"]))
-        await client.jetstream().publish(f"vistory.telemetry.timm.{ORGANIZATION}.{JOB}.1", said)
+        await client.jetstream().publish(SUBJECT, on_stream)
         remembered = cast(Any, memory)
         loops = Loops(client, scene.platform, Records(remembered, remembered, remembered, client.publish))
         redriving = asyncio.create_task(
@@ -70,5 +81,19 @@ def test_figures_of_batches_that_were_set_aside_reach_mlflow_when_they_are_redri
 
     with servers.fresh_nats() as bus:
         asyncio.run(story(bus.url("admin")))
+    return books, memory
+
+
+def test_figures_of_batches_that_were_set_aside_reach_mlflow_when_they_are_redriven(servers: Servers) -> None:
+    books, memory = redriven(servers, Due(uuid4(), 1, 1, SUBJECT, digest(said(0.5))), said(0.5))
     assert [(each.key, each.value, each.step) for each in books.logged] == [("batch/loss", 0.5, 2)]
     assert memory.aside == []
+
+
+def test_what_was_set_aside_is_not_settled_by_another_message_that_has_its_number_now(servers: Servers) -> None:
+    """The stream was lost and made anew."""
+    books, memory = redriven(servers, Due(uuid4(), 1, 1, SUBJECT, digest(said(0.5))), said(0.25))
+    assert books.logged == []
+    ((consumer, position, subject, reason, attempts, kept),) = memory.aside
+    assert (consumer, position, subject, attempts, kept) == (BATCHES, 1, SUBJECT, 2, digest(said(0.5)))
+    assert "another message is number 1" in reason
