@@ -32,8 +32,10 @@ class Places:
         """The same place once more is no second one. Raises OrganizationIsBusy."""
         with self.pool.connection() as connection, connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"places {organization_id}",))
-            if len(self._held(connection, organization_id) - {job_id}) >= self.limit:
+            held, over = self._held(connection, organization_id)
+            if len(held - {job_id}) >= self.limit:
                 raise OrganizationIsBusy(self.words)
+            connection.execute("DELETE FROM work.places WHERE job_id = ANY(%s)", (list(over),))
             connection.execute(
                 "INSERT INTO work.places (job_id, organization_id) VALUES (%s, %s)"
                 " ON CONFLICT (job_id) DO UPDATE SET taken_at = now()",
@@ -43,17 +45,17 @@ class Places:
     def why_waiting(self, organization_id: UUID) -> str | None:
         """What keeps every other training of the organization from its beginning, if anything does."""
         with self.pool.connection() as connection:
-            return self.words if len(self._held(connection, organization_id)) >= self.limit else None
+            held, _ = self._held(connection, organization_id)
+            return self.words if len(held) >= self.limit else None
 
     @property
     def words(self) -> str:
         running = "one training" if self.limit == 1 else f"{self.limit} trainings"
         return f"the organization runs {running}, as many as it may at once; this one waits until a place is free"
 
-    def _held(self, connection: Connection, organization_id: UUID) -> set[UUID]:
+    def _held(self, connection: Connection, organization_id: UUID) -> tuple[set[UUID], set[UUID]]:
+        """The jobs that hold a place, and those that left theirs."""
         asked = (CLAIMED_WITHIN, list(STATUS), organization_id)
         rows = [(job, fresh, STATUS[topic]) for job, fresh, topic in connection.execute(_TAKEN, asked)]
-        over = [job for job, _, status in rows if status in OVER]
-        if over:
-            connection.execute("DELETE FROM work.places WHERE job_id = ANY(%s)", (over,))
-        return {job for job, fresh, status in rows if status not in OVER and (fresh or status is not Status.QUEUED)}
+        over = {job for job, _, status in rows if status in OVER}
+        return {job for job, fresh, status in rows if fresh or status is not Status.QUEUED} - over, over

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from projections.model import metadata
@@ -39,4 +39,7 @@ jobs: Final = Table(
     Index("training_jobs_by_organization", "organization_id", "first_position"),
     Index("training_jobs_by_experiment", "experiment_id", "first_position"),
     Index("training_jobs_by_project", "project_id", "first_position"),
+    Index("training_jobs_by_dataset", "dataset_id", "first_position"),
+    # The few that are asked for every second, however many are over.
+    Index("training_jobs_unfinished", "status", postgresql_where=text("status IN ('queued', 'claimed', 'running')")),
 )

@@ -87,3 +87,20 @@ def test_a_training_that_is_over_leaves_its_place(real: RealPlatform) -> None:
     real.places.take(HERE, real.job())
     with pytest.raises(OrganizationIsBusy):
         real.places.take(HERE, real.job())
+
+
+def test_who_asks_why_a_training_waits_changes_nothing(real: RealPlatform) -> None:
+    """Places that were left are cleared away at the next claim, which stands in line for that."""
+    places = real.places
+    assert isinstance(places, RealPlaces)
+    jobs = real.job(), real.job()
+    for job in jobs:
+        places.take(HERE, job)
+    assert places.why_waiting(HERE)
+    real.finish(jobs[0])
+    assert places.why_waiting(HERE) is None
+    with places.pool.connection() as connection:
+        assert connection.execute("SELECT count(*) FROM work.places").fetchone() == (2,)
+    places.take(HERE, real.job())
+    with places.pool.connection() as connection:
+        assert connection.execute("SELECT count(*) FROM work.places").fetchone() == (2,)
