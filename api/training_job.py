@@ -99,10 +99,13 @@ def cancel(job_id: UUID, desk: PersonDesk, house: TheHouse, body: Nothing | None
     return shown(house, desk.caller, accepted.id)
 
 
-class JobPage(JobRow):
+class ListedJob(JobRow):
     """`waits_for` says what keeps a queued job from its beginning, other than that no worker is free."""
 
     waits_for: str | None
+
+
+class JobPage(ListedJob):
     attempts: list[AttemptRow]
     checkpoints: list[CheckpointRow]
 
@@ -111,17 +114,21 @@ class JobPage(JobRow):
 def index(
     member: Member,
     tx: Reading,
+    house: TheHouse,
     experiment_id: UUID | None = None,
     project_id: UUID | None = None,
     dataset_id: UUID | None = None,
     status: Status | None = None,
     after: After = None,
     limit: Limit = 50,
-) -> Page[JobRow]:
+) -> Page[ListedJob]:
     wanted = {"experiment_id": experiment_id, "project_id": project_id, "dataset_id": dataset_id}
-    return list_jobs(
+    page = list_jobs(
         tx, member.organization_id, viewer=member.viewer, **wanted, status=status, after=after, limit=limit
     )
+    queued = {row.id for row in page.items if row.status is Status.QUEUED}
+    why = house.places.why_waiting(member.organization_id) if queued else None
+    return Page([ListedJob(**dict(row), waits_for=why if row.id in queued else None) for row in page.items], page.next)
 
 
 @router.get("/training-jobs/{job_id}", responses=errors.responses(401, 403, 404, 422, 503))

@@ -1,7 +1,7 @@
 """Trainings that were requested: list them, follow one live, run it again, or cancel it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -19,8 +19,14 @@ def list_jobs(api: Address = None, as_json: Json = False) -> None:
     """Every training of your organization, the newest first."""
     with signed_in(api) as door:
         jobs = list(door.pages("/training-jobs"))
+    show(jobs, as_json, lambda: in_table(jobs))
+
+
+def in_table(jobs: Sequence[Mapping[str, Any]]) -> str:
+    """And below it what keeps those that are queued from their beginning."""
     heads = ("id", "requested", "status", "framework", "model", "epoch", "figures")
-    show(jobs, as_json, lambda: table(heads, map(row, jobs)))
+    reasons = dict.fromkeys(job["waits_for"] for job in jobs if job["waits_for"])
+    return "\n".join([table(heads, map(row, jobs)), *(f"queued: {reason}" for reason in reasons)])
 
 
 def row(job: Mapping[str, Any]) -> tuple[object, ...]:
@@ -63,11 +69,17 @@ def watch(door: Api, job_id: str, as_json: bool) -> str:
     status, told = "unknown", ""
     for message in messages(door, job_id):
         status = message.get("status") or status
-        line = json.dumps(message, ensure_ascii=False) if as_json else in_words(message)
+        line = json.dumps(message, ensure_ascii=False) if as_json else in_words(message) + _why(door, job_id, message)
         if line and line != told:
             typer.echo(line)
             told = line
     return status
+
+
+def _why(door: Api, job_id: str, message: Mapping[str, Any]) -> str:
+    """What keeps a training that is queued from its beginning, if anything does."""
+    reason = door.get(f"/training-jobs/{job_id}")["waits_for"] if message.get("status") == "queued" else None
+    return f": {reason}" if reason else ""
 
 
 def in_words(message: dict[str, Any]) -> str:

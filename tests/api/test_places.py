@@ -43,6 +43,8 @@ def test_more_than_the_organization_may_run_wait_and_another_one_does_not(
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-is-busy")
     assert "one training" in answer.json()["detail"]
     assert ann.get(f"/training-jobs/{second}")["waits_for"] == answer.json()["detail"]
+    listed = {job["id"]: job["waits_for"] for job in ann.get("/training-jobs")["items"]}
+    assert (listed[first], listed[second]) == (None, answer.json()["detail"])
     assert other.claim(theirs).token
     assert worker.claim(first).token, "whoever has a place keeps it"
     attempt.report("fail", evidence())

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from cli.job import in_words, row
+from cli.job import in_table, in_words, row
 from projections.training_job import JobRow
 
 JOB, NOW = UUID(int=7), "2026-01-01T00:00:00Z"
@@ -30,6 +30,13 @@ def test_a_training_that_runs_shows_how_far_it_is_and_its_scores() -> None:
     known = KNOWN | {"epoch": 2, "epochs": 5, "metrics": {"train/loss": 2.0, "val/accuracy": 0.51234}}
     job = JobRow.model_validate(dict.fromkeys(JobRow.model_fields) | ids | known)
     assert row(job.model_dump(mode="json"))[-2:] == ("2/5", "val/accuracy 0.512")
+
+
+def test_below_the_list_it_is_said_once_why_those_that_are_queued_wait() -> None:
+    known = {"id": "7", "epoch": 0, "epochs": None} | KNOWN
+    jobs = [known | {"status": "running", "waits_for": None}, *[known | {"waits_for": "no place is free"}] * 2]
+    assert in_table(jobs).splitlines()[-2:] == [*in_table(jobs[:2]).splitlines()[-2:-1], "queued: no place is free"]
+    assert "queued:" not in in_table(jobs[:1])
 
 
 def test_the_finer_steps_of_a_worker_are_told_beside_the_states() -> None:
