@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from nats.aio.msg import Msg
 
-from consumers.turns import Turns
+from consumers.waiting import Waiting
 from infra import logs, tracing
 from infra.leases import Key
 from infra.published import TRACE, unpack
@@ -33,7 +33,7 @@ def claim_delay(error: Exception, deliveries: int) -> float:
     return 30.0 if isinstance(error, Turned) else min(15.0, 0.5 * 2 ** min(deliveries, 5))
 
 
-async def settle(message: Msg, key: Key, error: Away | Turned, turns: Turns) -> None:
+async def settle(message: Msg, key: Key, error: Away | Turned, waiting: Waiting) -> None:
     """What becomes of a job that could not be claimed: it comes again, unless it is taken or makes no sense."""
     match error:
         case Over():
@@ -44,16 +44,16 @@ async def settle(message: Msg, key: Key, error: Away | Turned, turns: Turns) -> 
             await message.term()
         case Busy():
             log.info("%s cannot be claimed now: %s", key, error)
-            turns.refused(organization_of(message))
-            await put_back(message, turns)
+            waiting.refused(organization_of(message))
+            await put_back(message, waiting)
         case _:
             log.warning("%s cannot be claimed now: %s", key, error)
             await message.nak(delay=claim_delay(error, message.metadata.num_delivered or 1))
 
 
-async def put_back(message: Msg, turns: Turns) -> None:
+async def put_back(message: Msg, waiting: Waiting) -> None:
     """Until its turn comes; others' jobs do not wait for that."""
-    await message.nak(delay=turns.put_back(organization_of(message), message.metadata.sequence.stream))
+    await message.nak(delay=waiting.put_back(organization_of(message), message.metadata.sequence.stream))
 
 
 @contextmanager

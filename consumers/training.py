@@ -23,7 +23,7 @@ from consumers import training_http
 from consumers.attempt import Attempt, Bench
 from consumers.claiming import claiming, key_of, organization_of, put_back, settle
 from consumers.custody import Custody
-from consumers.turns import Turns
+from consumers.waiting import Waiting
 from infra import leases, logs, metrics, outside, tracing
 from infra.attempt_folder import AttemptFolder, Claimed
 from infra.blob_cache import BlobCache
@@ -59,10 +59,9 @@ class Service:
         self._api = WorkerApi(settings.need("api_url"), credential)
         self._blobs = httpx.AsyncClient(timeout=30.0)
         self._seat = Seat(Path(settings.need("data")) / "run" / "trainers", framework)
-        self._turns = Turns()
+        self._waiting = Waiting()
         self._client: Client | None = None
-        self._stopping = asyncio.Event()
-        self._free = asyncio.Semaphore(SLOTS)
+        self._stopping, self._free = asyncio.Event(), asyncio.Semaphore(SLOTS)
         self._idle = asyncio.Event()
         self._idle.set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -210,13 +209,13 @@ class Service:
         if key in self.running:
             await message.ack()
             return False
-        if self._turns.has_its_share(organization_of(message)):
-            await put_back(message, self._turns)
+        if self._waiting.has_its_share(organization_of(message)):
+            await put_back(message, self._waiting)
             return False
         try:
             claim = await self._api.claim(key, self.worker_id, f"{self.framework} at {self._address}")
         except (Away, Turned) as error:
-            await settle(message, key, error, self._turns)
+            await settle(message, key, error, self._waiting)
             return False
         self._begin(self._see_through(key, claim))
         with suppress(NatsError):  # if it comes again, the claim says that it is taken

@@ -17,7 +17,7 @@ from nats.js.api import ConsumerInfo
 from uuid_utils.compat import uuid7
 
 from consumers.training import Service
-from consumers.turns import SOONEST
+from consumers.waiting import SOONEST
 from infra import streams
 from infra.bus import connect
 from infra.config import Settings

@@ -2,7 +2,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from consumers.turns import FORGOTTEN_AFTER, PER_SECOND, REFUSED_FOR, SOONEST, Turns
+from consumers.waiting import FORGOTTEN_AFTER, PER_SECOND, REFUSED_FOR, SOONEST, Waiting
 
 
 @dataclass
@@ -10,10 +10,10 @@ class Worker:
     """One to which each job that was put back comes again when its time is over."""
 
     now: float = 0.0
-    turns: Turns = field(init=False)
+    waiting: Waiting = field(init=False)
 
     def __post_init__(self) -> None:
-        self.turns = Turns(clock=lambda: self.now)
+        self.waiting = Waiting(clock=lambda: self.now)
 
     def looks(self, lines: dict[str, int], seconds: float) -> list[tuple[str, int]]:
         """At which jobs, in the last third of that time."""
@@ -23,7 +23,7 @@ class Worker:
             job = min(due, key=lambda job: due[job])
             self.now = due[job]
             seen.append((self.now, job))
-            due[job] = self.now + self.turns.put_back(*job)
+            due[job] = self.now + self.waiting.put_back(*job)
         return [job for at, job in seen if at > seconds * 2 / 3]
 
 
@@ -48,16 +48,16 @@ def test_a_short_line_beside_a_long_one_does_not_wait_for_it() -> None:
 def test_one_that_was_taken_by_another_worker_holds_its_place_for_a_while_only() -> None:
     worker = Worker()
     for n in range(60):
-        worker.turns.put_back("a", n)
-    assert worker.turns.put_back("a", 60) == 61 / PER_SECOND
+        worker.waiting.put_back("a", n)
+    assert worker.waiting.put_back("a", 60) == 61 / PER_SECOND
     worker.now = 2 * 61 / PER_SECOND + FORGOTTEN_AFTER + 1
-    assert worker.turns.put_back("a", 60) == SOONEST
+    assert worker.waiting.put_back("a", 60) == SOONEST
 
 
 def test_an_organization_that_has_its_share_is_asked_for_again_in_a_moment() -> None:
     worker = Worker()
-    worker.turns.refused("a")
-    assert worker.turns.has_its_share("a")
-    assert not worker.turns.has_its_share("b")
+    worker.waiting.refused("a")
+    assert worker.waiting.has_its_share("a")
+    assert not worker.waiting.has_its_share("b")
     worker.now = REFUSED_FOR
-    assert not worker.turns.has_its_share("a")
+    assert not worker.waiting.has_its_share("a")

@@ -15,7 +15,7 @@ FORGOTTEN_AFTER: Final = 30.0
 
 
 @dataclass
-class Turns:
+class Waiting:
     """As far as one worker has seen; its clock is the only one that counts."""
 
     clock: Callable[[], float] = time.monotonic
