@@ -19,9 +19,10 @@ SETUP = $(MAKE) --no-print-directory --jobs=2
 DATA ?=
 ONLY ?=
 LONG ?=
+EXAMPLES ?=
 ROUNDS ?= 10
 
-.PHONY: help demo up test test-fast faults check docs-check bench soak lock platform environments
+.PHONY: help demo up test test-fast faults check docs-check bench soak schema lock platform environments
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -61,6 +62,10 @@ bench: ## benchmarks, as ratios against a limit measured in the same run (ONLY="
 soak: ## memory, files and false alarms while both cores are busy (MINUTES=30)
 	@$(SETUP) .venv/.dev environments
 	.venv/bin/python -m bench.soaking $(or $(MINUTES),30)
+
+schema: ## the API against its own description, at length (EXAMPLES=100 of each operation)
+	@$(SETUP) .venv/.dev
+	VISTORY_SCHEMA_EXAMPLES=$(or $(EXAMPLES),100) .venv/bin/python -m pytest tests/api/test_schema.py -q -rP -k description
 
 lock: .tools/.uv ## make the lock of every requirements/*.in that changed
 	requirements/lock

@@ -88,7 +88,7 @@ def compare(dataset_a: UUID, dataset_b: UUID, member: Member, house: TheHouse) -
     return house.contents.compare(member.organization_id, before.root, after.root)
 
 
-@router.get("/{dataset_id}", responses=QUERY)
+@router.get("/{dataset_id:uuid}", responses=QUERY)
 def show(dataset_id: UUID, member: Member, tx: Reading) -> DatasetRow:
     if row := find_dataset(tx, member.organization_id, dataset_id, viewer=member.viewer):
         return row

@@ -40,6 +40,11 @@ def test_a_wrong_method_is_told_every_right_one(bare: TestClient) -> None:
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, PATCH")
 
 
+def test_the_name_of_an_operation_is_no_id(bare: TestClient) -> None:
+    answer = bare.get(f"{PREFIX}/datasets/analyze")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
 def test_no_parameter_is_described_as_null(bare: TestClient) -> None:
     paths: dict[str, Any] = good(bare.get("/openapi.json")).json()["paths"]
     parameters = [each for item in paths.values() for one in item.values() for each in one.get("parameters", [])]

@@ -1,0 +1,88 @@
+"""The API as it runs, asked by a machine whatever its description allows and forbids.
+
+`make schema EXAMPLES=100` is the long form.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from time import sleep
+from typing import Final
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from api import create_app
+from infra.config import Settings
+from tests.api.folders import filled
+from tests.api.visitor import Visitor
+from tests.api.worker import Worker
+
+EXAMPLES: Final = os.environ.get("VISTORY_SCHEMA_EXAMPLES")
+# What a schema cannot say (ratios that add up to one) is refused all the same.
+SENSELESS: Final = "positive_data_acceptance"
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            sleep(0.01)
+        yield "http://{}:{}".format(*server.servers[0].sockets[0].getsockname())
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(settings: Settings) -> Iterator[str]:
+    app = create_app(settings)
+    app.openapi()  # takes seconds, the first time
+    with served(app) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def tokens(ann: Visitor, worker: Worker) -> Mapping[str, str | None]:
+    return {"admin": ann.token, "worker": worker.token, "anonymous": None}
+
+
+@pytest.fixture(scope="module")
+def things(ann: Visitor) -> Mapping[str, str]:
+    """What is there to be asked about, by the name that parameters have for it."""
+    dataset = filled(ann)
+    ann.post(f"/datasets/{dataset}/split")
+    return {"dataset_id": dataset, "project_id": ann.post("/projects", {"name": "Roofs"})["id"]}
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("who", ["admin", "worker", "anonymous"])
+def test_every_operation_does_what_its_description_says(
+    address: str, tokens: Mapping[str, str | None], things: Mapping[str, str], who: str, tmp_path: Path
+) -> None:
+    short = ["--phases=coverage"] if who == "admin" else ["--phases=fuzzing", "--max-examples=1"]
+    long = ["--phases=coverage,fuzzing,stateful", f"--max-examples={EXAMPLES}"]
+    known = {f'"path.{name}"': id for name, id in things.items()} if who == "admin" else {}
+    lines = [f'{name} = "{id}"' for name, id in known.items()]
+    (tmp_path / "schemathesis.toml").write_text("\n".join(["[parameters]", *lines]))
+    shown = asked(address, tokens[who], tmp_path, *(long if EXAMPLES else short))
+    assert shown.returncode == 0, shown.stdout[-20_000:] + shown.stderr
+    if EXAMPLES:
+        sys.stdout.write(shown.stdout[shown.stdout.index("= SUMMARY =") :])
+
+
+def asked(address: str, token: str | None, folder: Path, *bounds: str) -> "subprocess.CompletedProcess[str]":
+    program = Path(sys.prefix) / "bin" / "schemathesis"
+    options = ["--seed=1", "--continue-on-failure", "--request-timeout=60", f"--exclude-checks={SENSELESS}", *bounds]
+    who = ["-H", f"Authorization: Bearer {token}"] if token else []
+    command = [str(program), "run", f"{address}/openapi.json", *options, *who]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
