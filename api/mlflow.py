@@ -24,6 +24,7 @@ from commands.access import Caller, demand
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.roles import Permission
 from infra.dispatch import Unavailable
+from projections import dataset, membership, training_job
 from projections.membership import organizations
 from projections.training_job import any_hidden
 
@@ -34,6 +35,7 @@ KEPT_BACK: Final = (
     "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
     "host authorization cookie origin referer x-frame-options"
 )
+WALLS: Final = tuple(each.PROJECTION.name for each in (membership, dataset, training_job))
 HARMLESS: Final = frozenset({"GET", "HEAD"})
 SEARCHES: Final = re.compile(r"(ajax-)?api/[0-9.]+/mlflow/[a-z-]+/search|graphql")
 
@@ -49,6 +51,8 @@ def visitor(request: Request, house: TheHouse) -> Caller:
     caller = house.tokens.person(rest) if kind.lower() == "bearer" else _by_password(request, house, kind, rest)
     request.app.state.limits.accounts.take(caller.id)
     role = demand(caller, house.ledger_as(caller), Permission.READ, None)
+    # A read model that lags knows of no wall that has just been built.
+    house.reading.wait_until(WALLS, house.core.store.head().position)
     with house.reading.transaction() as tx:
         if (tx.execute(select(func.count()).select_from(organizations)).scalar() or 0) > 1:
             raise Forbidden("MLflow does not separate organizations, and there are several here")

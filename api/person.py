@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from uuid_utils.compat import uuid7
 
 from api import errors
@@ -25,10 +25,20 @@ Status = Literal["active", "waiting"]
 Email = Annotated[Line, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
+def _must_be_text(password: SecretStr) -> SecretStr:
+    """JSON can name halves of characters, which nothing can hash."""
+    if any("\ud800" <= character <= "\udfff" for character in password.get_secret_value()):
+        raise ValueError("must be text")
+    return password
+
+
+Password = Annotated[SecretStr, AfterValidator(_must_be_text)]
+
+
 class Registration(Body):
     email: Email
     full_name: Name
-    password: Annotated[SecretStr, Field(min_length=10, max_length=256)]
+    password: Annotated[Password, Field(min_length=10, max_length=256)]
     company: Name
     division: Name
 
@@ -43,7 +53,7 @@ class Registered(Value):
 
 class Credentials(Body):
     email: Annotated[str, Field(max_length=1_000)]
-    password: Annotated[SecretStr, Field(max_length=1_000)]
+    password: Annotated[Password, Field(max_length=1_000)]
 
 
 class Profile(Value):

@@ -72,6 +72,8 @@ def _position(house: House, given: str) -> int:
     ledger, _, position = given.rpartition(":")
     if ledger != str(house.core.mapper.ledger):
         raise Invalid("Vistory-Min-Position is a place in another ledger")
+    if int(position) > house.core.store.head().position:
+        raise Invalid("Vistory-Min-Position lies ahead of the ledger; it was restored, or nobody was ever told this")
     return int(position)
 
 

@@ -23,7 +23,7 @@ from infra.trainers import TrainableModel
 from projections import dataset, training_job
 from projections.attempt import AttemptRow, list_attempts
 from projections.epoch import CheckpointRow, list_checkpoints
-from projections.models import find_model
+from projections.models import find_model, is_hidden
 from projections.paging import Page
 from projections.training_job import JobRow, find_job, list_jobs
 
@@ -150,9 +150,16 @@ def _weights(weights: From, member: Known, tx: Connection, house: House) -> Weig
         raise NotFound(f"there is no model {weights.model_id} with these weights")
     if model is not None:
         return Weights(model_id=model.id, sha256=model.sha256)
-    if weights.sha256 and not house.blobs.known(member.organization_id, [weights.sha256]):
+    if weights.sha256 and not _may_start_from(weights.sha256, member, tx, house):
         raise NotFound(f"there is no object {weights.sha256} to start from")
     return Weights(sha256=weights.sha256)
+
+
+def _may_start_from(sha256: str, member: Known, tx: Connection, house: House) -> bool:
+    """Who knows the hash of a model does not know its bytes."""
+    if is_hidden(tx, member.organization_id, sha256, viewer=member.viewer):
+        return False
+    return bool(house.blobs.known(member.organization_id, [sha256]))
 
 
 def shown(house: House, caller: Caller, job_id: UUID) -> Job:

@@ -201,9 +201,11 @@ class Project(Aggregate):
             self.trigger_event(self.MemberRoleChanged, person_id=person_id, previous=previous, role=role, timestamp=now)
 
     def remove_member(self, person_id: UUID, now: datetime) -> None:
-        """Also from an archived project: nobody is kept in one."""
+        """Also from an archived project: nobody is kept in one. An offer to whoever goes ends with that."""
         role = self._role_of(person_id)
         self.trigger_event(self.MemberRemoved, person_id=person_id, role=role, timestamp=now)
+        if self.offered_to == person_id:
+            self.decline_ownership(now)
 
     def offer_ownership(self, person_id: UUID, now: datetime) -> None:
         if person_id == self.owner_id:

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from threading import BoundedSemaphore
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, bindparam, create_engine, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
+MOST_WAITING: Final = 16
 FIRST_PAUSE: Final = 0.002
 LONGEST_PAUSE: Final = 0.015
 _REACHED: Final = text(
@@ -50,6 +52,7 @@ def engine_for(url: str, *, pool_size: int = 8, pre_ping: bool = True, **options
 class Reading:
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self._engine = engine_for(url, pool_size=pool_size)
+        self._waiting = BoundedSemaphore(MOST_WAITING)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -59,8 +62,21 @@ class Reading:
             yield connection
 
     def wait_until(self, names: Iterable[str], position: int, timeout: float = 2.0) -> None:
-        """Return once all these projections are at `position`. Raises NotThereYet, ReadModelStopped."""
+        """Return once all these projections are at `position`. Raises NotThereYet, ReadModelStopped.
+
+        So many wait at once and no more: whoever waits holds a thread that others need.
+        """
         wanted = {consumer(name) for name in names}
+        if not self._behind(wanted, position):
+            return
+        if not self._waiting.acquire(blocking=False):
+            raise NotThereYet(f"{MOST_WAITING} others wait for read models already")
+        try:
+            self._wait(wanted, position, timeout)
+        finally:
+            self._waiting.release()
+
+    def _wait(self, wanted: set[str], position: int, timeout: float) -> None:
         until, pause = time.monotonic() + timeout, FIRST_PAUSE
         while behind := self._behind(wanted, position):
             if time.monotonic() >= until:

@@ -52,7 +52,10 @@ class Tokens:
 
     def person(self, token: str) -> Caller:
         claims = self._read("access", token)
-        return Caller(kind="person", id=UUID(claims["sub"]), organization_id=UUID(claims["organization_id"]))
+        try:
+            return Caller(kind="person", id=UUID(claims["sub"]), organization_id=UUID(claims["organization_id"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Unauthenticated("this token names no person in an organization") from error
 
     def worker(self, token: str) -> Caller:
         claims = self._read("job", token)

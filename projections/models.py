@@ -85,6 +85,15 @@ def find_model(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUID 
     return first(tx, query.order_by(models.c.position).limit(1), ModelRow)
 
 
+def is_hidden(tx: Connection, organization_id: UUID, sha256: str, *, viewer: UUID | None) -> bool:
+    """Whether these are the bytes of models, and the viewer may know of none of them."""
+    query = select(of_job(models.c.job_id, viewer)).where(
+        models.c.sha256 == sha256, models.c.organization_id == organization_id
+    )
+    shown = tx.execute(query).scalars().all()
+    return bool(shown) and not any(shown)
+
+
 def list_models(
     tx: Connection, organization_id: UUID, *, viewer: UUID | None, after: int | None = None, limit: int = 50
 ) -> Page[ModelRow]:

@@ -100,6 +100,14 @@ def test_a_position_that_makes_no_sense_is_refused(ann: Visitor, position: str) 
     assert ann("GET", "/projects", Vistory_Min_Position=position).status_code == 422
 
 
+def test_a_position_ahead_of_the_ledger_is_refused_at_once(ann: Visitor) -> None:
+    """Or it would hold a thread for as long as it is waited for."""
+    ann.post("/projects", {"name": "P"})
+    ledger, _, position = ann.seen.partition(":")
+    answer = ann("GET", "/projects", Vistory_Min_Position=f"{ledger}:{int(position) + 10_000}")
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:vistory:problem:invalid")
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -1,8 +1,10 @@
+import json
 from collections.abc import Callable
 
+import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.visitor import PASSWORD, Visitor
+from tests.api.visitor import PASSWORD, PREFIX, Visitor
 
 
 def registration(email: str, **other: str) -> dict[str, str]:
@@ -70,3 +72,11 @@ def test_one_who_waits_sees_only_who_they_are(founder: Callable[[], Visitor], cl
     waiting = Visitor(client).register(company=company)
     assert waiting.get("/auth/me")["status"] == "waiting"
     assert waiting("POST", "/projects", {"name": "Mine"}).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/auth/register"])
+def test_half_a_character_is_no_password(client: TestClient, path: str) -> None:
+    who = registration("half@example.org") if path == "/auth/register" else {"email": "half@example.org"}
+    body = json.dumps(who | {"password": "\ud800" + PASSWORD})
+    answer = client.post(PREFIX + path, content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:vistory:problem:request-is-invalid")

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from tests.api.folders import push, scenes
+from tests.api.folders import filled, push, scenes
 from tests.api.visitor import PASSWORD, PREFIX, Visitor
 from tests.api.worker import Worker, trained
 
@@ -114,6 +114,16 @@ def test_the_socket_is_open_to_who_may_know(scene: Scene, role: str) -> None:
 def test_nobody_else_acts_on_it(scene: Scene, path: str, body: dict[str, object]) -> None:
     for role in ("manager", "engineer_ii"):
         assert scene.at(role)("POST", path.format(**vars(scene)), body).status_code == 404
+
+
+def test_who_knows_the_hash_of_its_model_does_not_start_from_it(scene: Scene, worker: Worker) -> None:
+    sha256 = scene.at("owner").get(f"/models/{scene.model}")["sha256"]
+    other = scene.at("engineer_ii")
+    project = other.post("/projects", {"name": "By hash"})["id"]
+    wish = {"project_id": project, "dataset_id": filled(other), "framework": "timm", "model": "small"}
+    wish |= {"weights": {"sha256": sha256}}
+    assert other("POST", "/training-jobs", wish).status_code == 404
+    assert scene.at("admin")("POST", "/training-jobs", wish).status_code == 202
 
 
 def test_its_model_is_nobody_elses_start(scene: Scene, worker: Worker) -> None:

@@ -2,6 +2,7 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import jwt
@@ -67,6 +68,11 @@ def test_a_token_for_an_organization_of_which_one_is_no_member_opens_nothing(
 ) -> None:
     stray = tokens.access(UUID(ann.id), UUID(bob.organization), {"role": "admin"}, datetime.now(UTC))
     assert Visitor(client, stray)("GET", "/projects").status_code == 403
+
+
+def test_a_token_without_an_organization_opens_nothing(client: TestClient, ann: Visitor, tokens: Tokens) -> None:
+    stray = tokens.access(UUID(ann.id), cast(Any, "nowhere"), {}, datetime.now(UTC))
+    assert Visitor(client, stray)("GET", "/projects").status_code == 401
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "..", "x" * 10_000])

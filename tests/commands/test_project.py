@@ -236,3 +236,11 @@ def test_an_owner_stops_what_members_train_in_the_project(spec: Spec) -> None:
     assert project.lets(ANN, Permission.CHANGE_TRAINING)
     assert not project.lets(ANN, Permission.REQUEST_TRAINING)
     assert not project.lets(BEN, Permission.CHANGE_TRAINING)
+
+
+def test_whoever_is_removed_is_offered_nothing_any_more(spec: Spec) -> None:
+    spec.given(create, approve(BEN, Role.ENGINEER_I), add_ben, offer_ben)
+    spec.when(RemoveProjectMember(project_id=CELLS, person_id=BEN)).then(
+        (Project.MemberRemoved, {"person_id": BEN}), (Project.OwnershipDeclined, {"person_id": BEN})
+    )
+    spec.by(ben).when(accept).then_refused(OwnershipIsNotOffered)

@@ -29,7 +29,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "project.member_role_changed": ("ChangeProjectRole",),
     "project.member_removed": ("RemoveProjectMember", "LeaveProject"),
     "project.ownership_offered": ("OfferProject",),
-    "project.ownership_declined": ("DeclineProject", "WithdrawProject"),
+    "project.ownership_declined": ("DeclineProject", "WithdrawProject", "RemoveProjectMember", "LeaveProject"),
     "project.ownership_accepted": ("AcceptProject",),
     "dataset.created": ("CreateDataset",),
     "dataset.revision_committed": ("CommitUpload",),
