@@ -72,6 +72,7 @@ UPLOADS: Final[list[tuple[May, str, str, dict[str, Any]]]] = [
     (May(Permission.READ), "POST", "/datasets/analyze", {"files": listed(scenes())}),
     (CHANGE, "POST", "/datasets/{dataset_id}/uploads", {}),
     (CHANGE, "POST", "/datasets/{dataset_id}/uploads/{upload_id}/files", {"files": []}),
+    (CHANGE, "GET", "/datasets/{dataset_id}/uploads/{upload_id}/analysis", {}),
 ]
 QUERIES: Final = [
     (Permission.READ, "/projects"),
