@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 
 import httpx
 from fastapi import FastAPI
+from starlette.types import Lifespan
 
 from api import (
     access,
     audit,
     dataset,
+    docs,
     errors,
     experiment,
     health,
@@ -35,6 +37,29 @@ ROUTERS = (person, membership, project, upload, dataset, experiment, training_jo
 
 
 def create_app(settings: Settings) -> FastAPI:
+    app = FastAPI(
+        title=openapi.TITLE,
+        version="1",
+        lifespan=_living(settings),
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+    )
+    errors.install(app)
+    # Each by itself: a router within a router is searched once more for every request.
+    for each in (*ROUTERS, health):
+        app.include_router(each.router, prefix=PREFIX, responses=errors.responses(429, 500))
+    app.include_router(health.router, responses=errors.responses(429, 500))
+    app.include_router(mlflow.router)
+    docs.install(app)
+    app.add_middleware(access.Access)
+    app.state.limits = Limits.of(settings.requests_per_second)
+    app.add_middleware(middleware.Edge, unlimited="/mlflow/", limits=app.state.limits)
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def _living(settings: Settings) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with open_house(settings) as house:
@@ -48,18 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
                 await house.bus.close()
                 await house.news.close()
 
-    app = FastAPI(title=openapi.TITLE, version="1", lifespan=lifespan, redirect_slashes=False)
-    errors.install(app)
-    # Each by itself: a router within a router is searched once more for every request.
-    for each in (*ROUTERS, health):
-        app.include_router(each.router, prefix=PREFIX, responses=errors.responses(429, 500))
-    app.include_router(health.router, responses=errors.responses(429, 500))
-    app.include_router(mlflow.router)
-    app.add_middleware(access.Access)
-    app.state.limits = Limits.of(settings.requests_per_second)
-    app.add_middleware(middleware.Edge, unlimited="/mlflow/", limits=app.state.limits)
-    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
-    return app
+    return lifespan
 
 
 def main(settings: Settings) -> None:

@@ -1,13 +1,17 @@
 """Labelled images: a folder goes in, and what is there is looked at."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.named import id_of
+from cli.exits import Stop
+from cli.named import id_of, must_be_new
 from cli.output import Json, amount, show, table
 from cli.session import Address, signed_in
+
+if TYPE_CHECKING:
+    from cli.client import Api
 
 app = typer.Typer(help="Bring a folder of labelled images in, and look at what is there.", no_args_is_help=True)
 Folder = Annotated[
@@ -48,10 +52,18 @@ def push(
     files = folder_of(folder)
     analyze(files)
     with signed_in(api) as door:
-        made = None if into else door.post("/datasets", name=name or folder.resolve().name)
-        dataset = made["id"] if made else id_of(door, "dataset", str(into))
-        answer = {"dataset": dataset} | bring(door, dataset, files, strict)
+        dataset = id_of(door, "dataset", into) if into else begun(door, name or folder.resolve().name)
+        try:
+            answer = {"dataset": dataset} | bring(door, dataset, files, strict)
+        except Stop as stop:
+            raise Stop(f"{stop}\nthe dataset is as it was; push again with --into {dataset}", stop.exit_code) from stop
     show(answer, as_json, lambda: words(answer))
+
+
+def begun(door: "Api", name: str) -> str:
+    instead = f"--into {name!r} gives it a new revision, --name calls the new one otherwise"
+    must_be_new(door, "dataset", name, instead)
+    return str(door.post("/datasets", name=name)["id"])
 
 
 @app.command("list")

@@ -11,6 +11,8 @@ class Exit(IntEnum):
     NOT_VERIFIED = 4
     SIGNED_OUT = 5
     UNWELL = 6
+    BUSY = 75
+    MISCONFIGURED = 78
     INTERRUPTED = 130
 
 
@@ -22,6 +24,8 @@ MEANING = {
     Exit.NOT_VERIFIED: "verification failed: something is not as it was recorded",
     Exit.SIGNED_OUT: "nobody is signed in; `vistory login` first",
     Exit.UNWELL: "something is wrong with the platform; `vistory doctor` says what",
+    Exit.BUSY: "another one is at work in that folder, or there is no room; try again later",
+    Exit.MISCONFIGURED: "a server or a database is not as it must be; the message says what to change",
     Exit.INTERRUPTED: "interrupted by ctrl-C",
 }
 EPILOG = "Exit status: " + "; ".join(f"{code.value} {words}" for code, words in MEANING.items()) + "."

@@ -39,8 +39,9 @@ def show_model(model: Model, api: Address = None, as_json: Json = False) -> None
 @app.command()
 def download(model: Model, file: File, api: Address = None, as_json: Json = False) -> None:
     """Fetch a model's file; its hash is checked."""
-    from cli.predict import fetched
+    from cli.predict import fetched, must_have_a_folder
 
+    must_have_a_folder(file)
     if file.exists():
         raise Stop(f"{file} is there already; name another file")
     with signed_in(api) as door:

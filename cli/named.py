@@ -21,9 +21,25 @@ def id_of(door: "Api", noun: str, word: str) -> str:
     return found[0]
 
 
+def must_be_new(door: "Api", noun: str, name: str, instead: str) -> None:
+    """The platform allows two of one name; a person who names things wants none."""
+    if any(each["name"] == name for each in door.pages(f"/{noun}s")):
+        raise Stop(f"there is a {noun} {name!r} already; {instead}")
+
+
 def is_id(word: str) -> bool:
     try:
         UUID(word)
     except ValueError:
         return False
     return True
+
+
+def person_of(door: "Api", word: str) -> str:
+    """A member of the organization, by id, e-mail address or avatar name."""
+    if is_id(word):
+        return word
+    for member in door.pages("/members"):
+        if word.casefold() in (str(member["email"]).casefold(), member["avatar_name"]):
+            return str(member["person_id"])
+    raise Stop(f"nobody in your organization is called {word!r}; give an e-mail address, an avatar name or an id")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -33,12 +34,19 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Ask a trained model what it sees in a picture."""
+    must_have_a_folder(picture)
     with signed_in(api) as door:
         about = door.get(f"/models/{model}")
         framework = door.get(f"/models/{model}/lineage")["job"]["recipe"]["framework"]
         file = fetch(door, about, home() / "models")
     answer = ask(framework, file, about["sha256"], image, picture, confidence)
     show(answer, as_json, lambda: words(answer))
+
+
+def must_have_a_folder(file: Path | None) -> None:
+    """Said before the work and not after it."""
+    if file is not None and not file.absolute().parent.is_dir():
+        raise Stop(f"there is no folder {file.absolute().parent} to write {file.name} into", Exit.USAGE)
 
 
 def fetch(door: "Api", about: Mapping[str, Any], folder: Path) -> Path:
@@ -72,7 +80,7 @@ def ask(
         Path(folder, "question.json").write_text(json.dumps(question | {"output": str(drawn) if picture else None}))
         answer = answer_of(framework, Path(folder, "question.json"))
         for found in answer["pictures"]:
-            Path(found["path"]).replace(picture or drawn)
+            shutil.move(found["path"], picture or drawn)
             found["path"] = str(picture)
     return answer
 

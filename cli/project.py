@@ -1,16 +1,12 @@
 """Projects: what a team works on together."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from cli.exits import Stop
-from cli.named import id_of, is_id
+from cli.named import id_of, must_be_new, person_of
 from cli.output import Json, show, table
 from cli.session import Address, signed_in
-
-if TYPE_CHECKING:
-    from cli.client import Api
 
 app = typer.Typer(help="What a team works on together; trainings belong to one.", no_args_is_help=True)
 Description = Annotated[str, typer.Option(help="What it is about.")]
@@ -24,6 +20,7 @@ Project = Annotated[str, typer.Argument(help="Name or id of the project.")]
 def create(name: str, description: Description = "", api: Address = None, as_json: Json = False) -> None:
     """Begin a project."""
     with signed_in(api) as door:
+        must_be_new(door, "project", name, "give it another name")
         made = door.post("/projects", name=name, description=description)
     show(made, as_json, lambda: f"project {made['id']}")
 
@@ -135,16 +132,6 @@ def act(
         whom = {"person_id": person_of(door, person)} if person else {}
         made = door.post(f"/projects/{id_of(door, 'project', project)}{path}", **whom, **body)
     show(made, as_json, lambda: f"project {made['id']} {done}")
-
-
-def person_of(door: "Api", word: str) -> str:
-    """A member of the organization, by id, e-mail address or avatar name."""
-    if is_id(word):
-        return word
-    for member in door.pages("/members"):
-        if word.casefold() in (str(member["email"]).casefold(), member["avatar_name"]):
-            return str(member["person_id"])
-    raise Stop(f"nobody in your organization is called {word!r}; give an e-mail address, an avatar name or an id")
 
 
 @app.command("list")

@@ -58,7 +58,7 @@ def verified(
     try:
         owed = list(map(verifier.receipt, receipts))
     except ValueError as error:
-        raise Stop("a receipt is written position:chain, as an answer's headers give it", Exit.USAGE) from error
+        raise Stop("a receipt is written position:chain, the chain in 64 hexadecimal digits", Exit.USAGE) from error
     try:
         with verifier.dumped(file) if file else verifier.stored(settings.need("database_url")) as history:
             owed += verifier.heads(heads, history.ledger) if heads else []

@@ -43,8 +43,10 @@ def interrupt_on_termination() -> None:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wishes it to outlive the terminal
+    # A shell that starts it in the background of a script has it ignore SIGINT; nohup has it outlive the terminal.
+    signal.signal(signal.SIGINT, interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
 
 

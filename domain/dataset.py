@@ -90,6 +90,10 @@ class ContentHasMoved(Refused):
     """The upload was prepared against another revision than the current one."""
 
 
+class TaskWouldChange(Refused):
+    """Boxes and classes of whole images are not comparable: one dataset is for one task."""
+
+
 class SplitIsOfAnotherRevision(Refused):
     pass
 
@@ -190,6 +194,10 @@ class Dataset(Aggregate):
         current = self.content.root if self.content else None
         if current == content.root:
             return
+        if self.content is not None and self.content.task is not content.task:
+            raise TaskWouldChange(
+                f"dataset {self.name!r} is for {self.content.task}, this is for {content.task}; make another dataset"
+            )
         if current != expected_root:
             raise ContentHasMoved(f"dataset {self.name!r} has changed since this upload began; begin another one")
         self.trigger_event(

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from trainers.failures import data_error
 
@@ -18,7 +18,9 @@ def open_image(file: Path, name: str) -> Image.Image:
     except FileNotFoundError as error:
         raise data_error(f"{name}: there is no such file") from error
     # ImportError: ultralytics patches Pillow to look for a HEIF decoder when nothing else can read a file.
-    except (OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError) as error:
+    except (UnidentifiedImageError, ImportError) as error:
+        raise data_error(f"{name} cannot be decoded: it is no picture of a kind that is known here") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise data_error(f"{name} cannot be decoded: {error}") from error
 
 

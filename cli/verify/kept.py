@@ -46,9 +46,11 @@ def dump(history: History, file: Path) -> None:
 
 
 def receipt(text: str) -> Receipt:
-    """`position:chain`, also as an answer's headers give it (`ledger:position:chain`)."""
+    """`position:chain`, also as an answer's headers give it (`ledger:position:chain`). Raises ValueError."""
     position, chain = text.split(":")[-2:]
-    return int(position), chain
+    if len(bytes.fromhex(chain)) != 32:
+        raise ValueError("a chain is 64 hexadecimal digits")
+    return int(position), chain.lower()
 
 
 def heads(folder: Path, ledger: UUID) -> list[Receipt]:

@@ -1,6 +1,8 @@
 """What is refused at the edge, with nothing behind it."""
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI, HTTPException
@@ -62,3 +64,13 @@ def test_a_filter_with_nul_is_refused() -> None:
     client = TestClient(app)
     assert client.get("/?action=renamed").status_code == 200
     assert client.get("/?action=a%00b").status_code == 422
+
+
+def test_the_api_describes_itself_without_asking_another_host(bare: TestClient) -> None:
+    page = bare.get("/docs").text
+    asked = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
+    assert len(asked) == 3
+    for address in asked:
+        assert urlsplit(address).hostname in (None, "testserver"), address
+        assert bare.get(address).is_success
+    assert "SwaggerUIBundle" in page

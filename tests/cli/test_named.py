@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from cli.exits import Stop
-from cli.named import id_of
+from cli.named import id_of, must_be_new
 from tests.cli.http_server import Server, door, serving
 
 A, B = str(UUID(int=1)), str(UUID(int=2))
@@ -43,3 +43,10 @@ def test_a_name_that_two_bear_is_refused_and_both_are_named(server: Server) -> N
     server.answers = [page("cells", "cells")]
     with pytest.raises(Stop, match=f"2 projects are called 'cells'.*{A}, {B}"):
         id_of(door(server), "project", "cells")
+
+
+def test_a_name_that_is_there_already_is_told_with_what_to_do(server: Server) -> None:
+    server.answers = [page("cells"), page("cells")]
+    must_be_new(door(server), "dataset", "bones", "--into")
+    with pytest.raises(Stop, match="there is a dataset 'cells' already; --into"):
+        must_be_new(door(server), "dataset", "cells", "--into")

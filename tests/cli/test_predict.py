@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.predict import answer_of
+from cli.exits import Exit, Stop
+from cli.predict import answer_of, must_have_a_folder
 
 SAYS_ITS_ENVIRONMENT = """#!/usr/bin/env python3
 import json, os
@@ -23,3 +24,10 @@ def test_a_framework_is_told_no_secret_of_ours(tmp_path: Path, monkeypatch: pyte
     assert "PATH" in told
     assert told["HOME"] == str(tmp_path)
     assert {"AWS_SECRET_ACCESS_KEY", "VISTORY_ENVIRONMENTS"}.isdisjoint(told)
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_work(tmp_path: Path) -> None:
+    must_have_a_folder(tmp_path / "seen.png")
+    with pytest.raises(Stop, match="there is no folder") as stopped:
+        must_have_a_folder(tmp_path / "nowhere" / "seen.png")
+    assert stopped.value.exit_code == Exit.USAGE

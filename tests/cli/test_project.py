@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 
 from cli.exits import Stop
-from cli.project import described, person_of
+from cli.named import person_of
+from cli.project import described
 from tests.cli.http_server import Server, door, serving
 
 ANN = str(UUID(int=1))

@@ -17,6 +17,7 @@ from domain.dataset import (
     SplitIsOfAnotherRevision,
     SplitMethod,
     Task,
+    TaskWouldChange,
     Visibility,
 )
 from domain.errors import Forbidden, Invalid, NotFound
@@ -34,14 +35,14 @@ def snapshot(tag: str) -> TakeSnapshot:
     return TakeSnapshot(dataset_id=CRACKS, snapshot_id=UUID(int=len(tag)), tag=tag)
 
 
-def content(root: str, images: int = 10) -> Content:
+def content(root: str, images: int = 10, task: Task = Task.DETECTION) -> Content:
     return Content(
         root=root,
         images=images,
         labelled_images=images,
         annotations=images,
         bytes=100,
-        task=Task.DETECTION,
+        task=task,
         layout=Layout.YOLO,
         classes=("crack",),
     )
@@ -177,3 +178,11 @@ def test_senseless_splits_are_no_command(method: SplitMethod, ratios: tuple[floa
         MakeSplit(
             dataset_id=CRACKS, method=method, ratios=Ratios(**dict(zip(("train", "val", "test"), ratios, strict=True)))
         )
+
+
+def test_a_dataset_is_for_one_task(spec: Spec) -> None:
+    spec.given(create, upload(spec, ONE))
+    other = Prepared(content=content(TWO, task=Task.CLASSIFICATION), report="f" * 64, base=ONE, split=None)
+    spec.contents.offer(UUID(TWO[:32]), CRACKS, ACME, other)
+    spec.when(CommitUpload(dataset_id=CRACKS, upload_id=UUID(TWO[:32])))
+    spec.then_refused(TaskWouldChange, "make another dataset")
