@@ -43,6 +43,9 @@ class Figures(Ledger):
         super().__init__()
         self.logged: list[Any] = []
 
+    async def missing(self, run_id: str, curve: Any) -> list[Any]:
+        return [each for each in curve if each not in self.logged]
+
     async def log(self, run_id: str, metrics: Any = (), params: Any = None, tags: Any = None) -> None:
         self.logged += metrics
 
