@@ -154,7 +154,7 @@ def fold_part(schema: str, names: Collection[str], upto: int, parts: int, core: 
     with core.pool.connection() as connection, connection.transaction():
         for name, rows in drafts.items():
             copy_in(connection, tables[name], schema, (row for row in rows.values() if row is not None))
-    return sum(len(rows) for rows in drafts.values())
+    return sum(row is not None for rows in drafts.values() for row in rows.values())
 
 
 def _by_topic(wanted: Sequence[Projection]) -> dict[str, list[tuple[str, View]]]:
