@@ -1,9 +1,7 @@
 """Our API as a process of its own, on an empty ledger, with somebody who may do everything."""
 
-import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,15 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
-from uuid_utils.compat import uuid7
 
 from cli.client import Api
-from infra.config import SETTINGS_FILE
-from infra.embedded.passwords import write_private
-from infra.embedded.ports import Ports
-from infra.migrate import migrate, migrate_keys
-from infra.provision import APP, KEYS
 from tests.servers import Databases, Servers
+from tests.serving import serving as process_of_the_api
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "correct horse battery"
@@ -39,23 +32,14 @@ class Served(NamedTuple):
 
 @contextmanager
 def serving(servers: Servers) -> Iterator[Served]:
-    databases = servers.fresh_database()
-    migrate(databases.owner_url, APP, uuid7())
-    migrate_keys(databases.keys_owner_url, KEYS)
-    with tempfile.TemporaryDirectory(prefix="vistory-bench-") as name:
-        folder = Path(name)
-        port = Ports(folder / "ports.json")["api"]
-        settings = servers.settings("api", databases).model_copy(update={"api_port": port, "requests_per_second": 0})
-        told = {k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in dict(settings).items()}
-        file = write_private(folder / "api.json", json.dumps(told, default=str).encode())
-        words = [sys.executable, "-c", "from cli import main; main()", "run", "api"]
-        with (
-            process(words, {SETTINGS_FILE: str(file)}, f"http://127.0.0.1:{port}/health"),
-            Api(f"http://127.0.0.1:{port}") as admin,
-        ):
-            register(admin)
-            yield Served(port, admin, databases)
-    servers.drop(databases)
+    with (
+        tempfile.TemporaryDirectory(prefix="vistory-bench-") as folder,
+        process_of_the_api(servers, Path(folder), requests_per_second=0) as running,
+        Api(running.url) as admin,
+    ):
+        running.log_once('"message": "ready"')
+        register(admin)
+        yield Served(running.settings.api_port, admin, running.databases)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from uuid_utils.compat import uuid7
 
@@ -17,7 +18,7 @@ from infra.embedded.passwords import write_private
 from infra.embedded.ports import Ports
 from infra.migrate import migrate, migrate_keys
 from infra.provision import APP, KEYS
-from tests.servers import Servers
+from tests.servers import Databases, Servers
 
 RUN = "from api import main; from infra.config import Settings; main(Settings())"
 
@@ -28,6 +29,7 @@ class Serving:
     url: str
     log: Path
     settings: Settings
+    databases: Databases
 
     def log_once(self, words: str) -> str:
         until = time.monotonic() + 60
@@ -39,12 +41,13 @@ class Serving:
 
 
 @contextmanager
-def serving(servers: Servers, folder: Path) -> Iterator[Serving]:
+def serving(servers: Servers, folder: Path, **changes: Any) -> Iterator[Serving]:
+    """`changes` are settings of another value than usual."""
     databases = servers.fresh_database()
     migrate(databases.owner_url, APP, uuid7())
     migrate_keys(databases.keys_owner_url, KEYS)
     port = Ports(folder / "ports.json")["api"]
-    settings = servers.settings("api", databases).model_copy(update={"api_port": port})
+    settings = servers.settings("api", databases).model_copy(update={"api_port": port, **changes})
     told = {k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in dict(settings).items()}
     file = write_private(folder / "api.json", json.dumps(told, default=str).encode())
     log = folder / "api.log"
@@ -52,7 +55,7 @@ def serving(servers: Servers, folder: Path) -> Iterator[Serving]:
         environment = os.environ | {SETTINGS_FILE: str(file)}
         process = subprocess.Popen([sys.executable, "-c", RUN], env=environment, stdout=out, stderr=out)
     try:
-        yield Serving(process, f"http://127.0.0.1:{port}", log, settings)
+        yield Serving(process, f"http://127.0.0.1:{port}", log, settings, databases)
     finally:
         process.kill()
         process.wait()
