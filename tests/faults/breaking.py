@@ -4,7 +4,6 @@ import asyncio
 import math
 import shutil
 import signal
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -107,8 +106,7 @@ def cut_tail(by: int, blow: Blow) -> None:
     with suspended(waited(lambda: house.pid("nats"), 30, "NATS")):
         shutil.copytree(messages, kept)
     before, many = head(house.direct), math.ceil(by * blow.share)
-    waited(lambda: head(house.direct) >= before + many, 90, f"{many} more events")
-    time.sleep(1)
+    waited(lambda: house.positions()["relay"][0] >= before + many, 90, f"{many} more events on the stream")
     swap(house, "nats", kept, messages)
 
 
