@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from statistics import median
 
@@ -41,10 +41,11 @@ def http(bench: Bench) -> Iterator[Result]:
 
 @contextmanager
 def bare_api(style: str, bench: Bench, url: str) -> Iterator[int]:
-    port = Ports(bench.servers.stack.folder / "run" / "bare.json")[style]
-    words = [sys.executable, "-m", "bench.peers.bare_api", style, str(port)]
-    with process(words, {"BARE_DATABASE_URL": url}, f"http://127.0.0.1:{port}/health"):
-        yield port
+    with closing(Ports(bench.servers.stack.folder / "run" / "bare.json")) as ports:
+        port = ports[style]
+        words = [sys.executable, "-m", "bench.peers.bare_api", style, str(port)]
+        with process(words, {"BARE_DATABASE_URL": url}, f"http://127.0.0.1:{port}/health"):
+            yield port
 
 
 def created(served: Served) -> Story:

@@ -1,8 +1,6 @@
 """The whole platform on one machine: real servers, and our processes beside them."""
 
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,7 +12,8 @@ from infra.config import Settings
 from infra.embedded import FRAMEWORKS, Change, Child, Stack
 from infra.logs import is_ready
 
-WORKERS = ("relay", "projector", "consumers")
+PROCESSES = ("relay", "projector", "consumers", "api")
+TRAINERS = tuple(f"trainer-{framework}" for framework in FRAMEWORKS)
 EMAIL = "you@vistory.example"
 ACCOUNT = {"full_name": "First Admin", "company": "My company", "division": "Vision"}
 
@@ -31,8 +30,8 @@ class Platform:
     @property
     def metrics(self) -> dict[str, str]:
         """Where each of our processes tells Prometheus about itself."""
-        ours = (*WORKERS, "api", *(f"trainer-{framework}" for framework in FRAMEWORKS))
-        return {name: f"http://127.0.0.1:{self.stack.told.metrics_port(name)}/metrics" for name in ours}
+        ports = {name: self.stack.told.metrics_port(name) for name in (*PROCESSES, *TRAINERS)}
+        return {name: f"http://127.0.0.1:{port}/metrics" for name, port in ports.items()}
 
     def sign_in(self) -> Api:
         """As the account of this data folder, which the first sign-in registers."""
@@ -58,34 +57,20 @@ def running(data: Path, on_event: Callable[[Change], None]) -> Iterator[Platform
         for name in ("cli", "migrate"):  # for commands that are given beside it
             stack.environment(name)
         # A layer of their own for the trainers: they are stopped first, while there is someone to hand over to.
-        stack.start([*(worker(stack, name) for name in WORKERS), api(stack)], wait=False)
-        stack.start([trainer(stack, framework) for framework in FRAMEWORKS], wait=False)
-        for name in (*WORKERS, "api", *(f"trainer-{framework}" for framework in FRAMEWORKS)):
+        for layer in (PROCESSES, TRAINERS):
+            stack.start([worker(stack, name) for name in layer], wait=False)
+        for name in (*PROCESSES, *TRAINERS):
             stack.await_ready(name)
         yield Platform(stack, stack.told.api_url)
 
 
 def worker(stack: Stack, name: str) -> Child:
+    """By its name: `relay` is `vistory run relay`, `trainer-timm` is `vistory run trainer timm`.
+
+    It is ready when it says so itself: on its port, somebody else may answer.
+    """
     log = SaysReady(stack.folder.log(name))
-    return replace(stack.vistory(name, "run", name, ready_probe=log.said), prepare=log.begin)
-
-
-def api(stack: Stack) -> Child:
-    return stack.vistory("api", "run", "api", ready_probe=lambda: answers(f"{stack.told.api_url}/health"))
-
-
-def trainer(stack: Stack, framework: str) -> Child:
-    health = f"http://127.0.0.1:{stack.told.trainer_port(framework)}/health"
-    return stack.vistory(f"trainer-{framework}", "run", "trainer", framework, ready_probe=lambda: answers(health))
-
-
-def answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=2).close()
-    except urllib.error.HTTPError as error:
-        error.close()
-        return False
-    return True
+    return replace(stack.vistory(name, "run", *name.split("-", 1), ready_probe=log.said), prepare=log.begin)
 
 
 @dataclass

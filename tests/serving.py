@@ -46,7 +46,8 @@ def serving(servers: Servers, folder: Path, **changes: Any) -> Iterator[Serving]
     databases = servers.fresh_database()
     migrate(databases.owner_url, APP, uuid7())
     migrate_keys(databases.keys_owner_url, KEYS)
-    port = Ports(folder / "ports.json")["api"]
+    ports = Ports(folder / "ports.json")
+    port = ports["api"]
     settings = servers.settings("api", databases).model_copy(update={"api_port": port, **changes})
     told = {k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in dict(settings).items()}
     file = write_private(folder / "api.json", json.dumps(told, default=str).encode())
@@ -59,4 +60,5 @@ def serving(servers: Servers, folder: Path, **changes: Any) -> Iterator[Serving]
     finally:
         process.kill()
         process.wait()
+        ports.close()
         servers.drop(databases)

@@ -1,8 +1,13 @@
-"""Free ports on 127.0.0.1, remembered in the data folder, so that an address stays the same from run to run."""
+"""Free ports on 127.0.0.1, remembered in the data folder, so that an address stays the same from run to run.
+
+A port is chosen long before its server listens there. Until then an abstract socket of its name keeps others who choose
+by this module from choosing it too; it is gone with the process.
+"""
 
 import json
 import random
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -24,12 +29,15 @@ def is_free(port: int) -> bool:
 
 
 class Ports:
-    """Each name's port: the remembered one if it is free, else the preferred one or the next, else any."""
+    """Each name's port: the remembered one if it is free, else the preferred one or the next, else any. They are ours
+    until `close`.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._remembered: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
         self._chosen: dict[str, int] = {}
+        self._claims: list[socket.socket] = []
 
     def __getitem__(self, name: str) -> int:
         return self.near(name)
@@ -37,11 +45,27 @@ class Ports:
     def near(self, name: str, preferred: int | None = None, usable: Callable[[int], bool] = is_free) -> int:
         """Asked again it stays the same."""
         if name not in self._chosen:
-            taken = set(self._chosen.values())
             candidates = self._candidates(name, preferred)
-            self._chosen[name] = next(port for port in candidates if port not in taken and usable(port))
+            self._chosen[name] = next(port for port in candidates if self._claim(port) and usable(port))
             self._remember()
         return self._chosen[name]
+
+    def close(self) -> None:
+        for claim in self._claims:
+            claim.close()
+        self._claims.clear()
+
+    def _claim(self, port: int) -> bool:
+        if not sys.platform.startswith("linux"):
+            return port not in self._chosen.values()
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0vistory-port-{port}")
+        except OSError:
+            claim.close()
+            return False
+        self._claims.append(claim)
+        return True
 
     def _candidates(self, name: str, preferred: int | None) -> Iterator[int]:
         remembered = [self._remembered[name]] if name in self._remembered else []

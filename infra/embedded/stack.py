@@ -115,6 +115,7 @@ class Stack:
         self._group.stop()
         if self.parts.objects:
             self.parts.objects.sweep()
+        self.ports.close()
         self.folder.unlock()
         self._stopped.set()
 

@@ -1,5 +1,6 @@
 """The demo empties a folder at its start, so it must be sure whose it is."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,14 +8,13 @@ import pytest
 from cli.demo import MARK, empty
 from cli.exits import Stop
 from infra.embedded.folder import AlreadyRunning, DataFolder
+from tests.servers import data_folder
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    # As root, PostgreSQL's user must be able to pass through.
-    for step in (tmp_path, *tmp_path.parents[:2]):
-        step.chmod(0o755)
-    return tmp_path / "demo"
+def folder() -> Iterator[Path]:
+    with data_folder() as folder:
+        yield folder / "demo"
 
 
 def test_a_folder_that_no_demo_made_is_left_alone(folder: Path) -> None:

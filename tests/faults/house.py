@@ -6,7 +6,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -167,7 +167,8 @@ def api_port_in(data: Path) -> int:
     """Chosen before the platform is there, and remembered for it."""
     (data / "run").mkdir(mode=0o700, parents=True)
     data.chmod(0o711)
-    return Ports(data / "run" / "ports.json").near("api")
+    with closing(Ports(data / "run" / "ports.json")) as ports:
+        return ports.near("api")
 
 
 def ports_of(servers: Stack) -> dict[str, int]:

@@ -90,7 +90,9 @@ def sent(blobs: Blobs, n: int, images: int) -> UploadedFile:
 
 
 @pytest.mark.parametrize(
-    ("dataset", "organization"), [(ELSEWHERE, HERE), (DATASET, THERE), (ELSEWHERE, THERE)], ids=str
+    ("dataset", "organization"),
+    [(ELSEWHERE, HERE), (DATASET, THERE), (ELSEWHERE, THERE)],
+    ids=["in another dataset", "in another organization", "in neither"],
 )
 def test_an_upload_is_found_where_it_was_begun_only(room: Room, dataset: UUID, organization: UUID) -> None:
     upload = room.offer(4, None)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Condition
 
@@ -187,29 +188,41 @@ def test_a_second_stack_on_one_folder_is_told_of_the_first(tmp_path: Path) -> No
 
 def test_a_port_is_remembered_from_run_to_run(tmp_path: Path) -> None:
     file = tmp_path / "ports.json"
-    port = Ports(file)["postgres"]
-    assert Ports(file)["postgres"] == port
+    port = chosen(file)
+    assert chosen(file) == port
 
 
 def test_a_port_that_was_taken_meanwhile_is_chosen_anew(tmp_path: Path) -> None:
     file = tmp_path / "ports.json"
-    port = Ports(file)["postgres"]
+    port = chosen(file)
     with socket.create_server((HOST, port)):
         assert not is_free(port)
-        other = Ports(file)["postgres"]
+        other = chosen(file)
         assert other != port
-    assert Ports(file)["postgres"] == other
+    assert chosen(file) == other
 
 
 def test_a_preferred_port_that_is_taken_gives_way_to_the_next(tmp_path: Path) -> None:
     with socket.create_server((HOST, 0)) as taken:
         preferred = taken.getsockname()[1]
-        assert preferred < Ports(tmp_path / "ports.json").near("api", preferred) < preferred + 100
+        assert preferred < chosen(tmp_path / "ports.json", preferred) < preferred + 100
+
+
+def test_two_that_choose_at_once_get_different_ports_before_anything_listens(tmp_path: Path) -> None:
+    with closing(Ports(tmp_path / "mine.json")) as mine, closing(Ports(tmp_path / "others.json")) as others:
+        port = mine.near("api", 23_000)
+        assert others.near("api", 23_000) != port
+    assert chosen(tmp_path / "later.json", port) == port
+
+
+def chosen(file: Path, preferred: int | None = None) -> int:
+    with closing(Ports(file)) as ports:
+        return ports.near("postgres", preferred)
 
 
 def test_names_get_different_ports(tmp_path: Path) -> None:
-    ports = Ports(tmp_path / "ports.json")
-    assert len({ports.near(str(n), 23000) for n in range(5)}) == 5
+    with closing(Ports(tmp_path / "ports.json")) as ports:
+        assert len({ports.near(str(n), 23000) for n in range(5)}) == 5
 
 
 def test_a_log_that_grew_is_moved_aside_while_it_is_written(tmp_path: Path) -> None:
