@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from bench.frame import Bench, Result, in_turn
 from consumers.relay import Relay
 from infra.batch import MOST_MESSAGES, publish_batch
-from infra.bus import connect
+from infra.bus import connect, jetstream
 from infra.event_store import EventStore
 from infra.ledger import Append
 from infra.mapper import Stored
@@ -79,6 +79,6 @@ async def _stream(servers: Servers, store: EventStore) -> AsyncIterator[Client]:
     """An empty stream on a server of its own."""
     with servers.fresh_nats() as nats:
         client = await connect(nats.url("admin"))
-        await declare_events(client.jetstream(), store.head())
+        await declare_events(jetstream(client), store.head())
         yield client
         await client.close()

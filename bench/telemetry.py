@@ -25,7 +25,7 @@ from consumers.mlflow import BATCHES, batch_figures
 from infra import streams
 from infra.archive import Archive
 from infra.blobs import Blobs
-from infra.bus import connect
+from infra.bus import connect, jetstream
 from infra.config import Settings
 from infra.embedded.nats import Nats
 from infra.feed import Feed, Place
@@ -170,7 +170,7 @@ async def until(true: Callable[[], bool]) -> None:
 async def bus_of(along: Way, user: str = "trainer-timm") -> AsyncIterator[JetStreamContext]:
     client = await connect(along.bus.url(user))
     try:
-        yield client.jetstream(timeout=5.0)
+        yield jetstream(client, timeout=5.0)
     finally:
         await client.close()
 
@@ -194,7 +194,7 @@ def way(bench: Bench) -> Iterator[Way]:
 
 async def _declared(bus: Nats, head: Any) -> None:
     client = await connect(bus.url("admin"))
-    await streams.declare(client.jetstream(), head, ())
+    await streams.declare(jetstream(client), head, ())
     await client.close()
 
 

@@ -60,6 +60,6 @@ async def declare(settings: "Settings", head: "Head", frameworks: tuple[str, ...
     trainers = durables.for_trainers(settings.need("database_url"), frameworks)
     connection = await bus.connect(settings.need("nats_url"))
     try:
-        await streams.declare(connection.jetstream(), head, trainers)
+        await streams.declare(bus.jetstream(connection), head, trainers)
     finally:
         await connection.close()

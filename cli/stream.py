@@ -66,7 +66,7 @@ async def _compare(settings: "Settings") -> "Comparison":
     store = EventStore(settings.need("database_url"), pool_size=1)
     connection = await _connected(bus.connect(settings.need("nats_url")))
     try:
-        return await stream_compare.compare(store, connection.jetstream())
+        return await stream_compare.compare(store, bus.jetstream(connection))
     finally:
         await connection.close()
         store.close()
@@ -82,7 +82,7 @@ async def _rebuild(settings: "Settings", new_generation: bool) -> "Head":
     connection = await _connected(bus.connect(settings.need("nats_url")))
     try:
         trainers = durables.for_trainers(settings.need("database_url"), FRAMEWORKS)
-        await rebuild_stream(connection.jetstream(), head, trainers)
+        await rebuild_stream(bus.jetstream(connection), head, trainers)
     finally:
         await connection.close()
     return head

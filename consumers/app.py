@@ -24,11 +24,11 @@ from consumers.telemetry import Archivist, Owners
 from infra import logs, metrics, outside
 from infra.archive_writer import ArchiveWriter
 from infra.blobs import Blobs
-from infra.bus import connect
+from infra.bus import connect, jetstream
 from infra.config import Settings
 from infra.heads import places
 from infra.mlflow import Mlflow
-from infra.nats_users import inbox, user_of
+from infra.nats_users import DOOR, inbox, user_of
 from infra.objects import Objects
 from infra.parked import Parked
 from infra.positions import DoneSet, Positions
@@ -107,9 +107,14 @@ async def _start_reactions(
     url = settings.need("nats_url")
     for reaction in table:
         database = settings.need("database_url")
-        await _until_it_works(partial(prepare, client.jetstream(), database, reaction))
+        await _until_it_works(partial(prepare, jetstream(client), database, reaction))
     broker = NatsBroker(
-        url, inbox_prefix=inbox(user_of(url)), max_reconnect_attempts=-1, reconnect_time_wait=1, logger=log
+        url,
+        inbox_prefix=inbox(user_of(url)),
+        js_options={"prefix": DOOR},
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        logger=log,
     )
     subscribe(broker, reactor, table, inbox(user_of(url)))
     await broker.start()
@@ -123,7 +128,7 @@ def _lookout(core: Core) -> Lookout:
 
 async def _watch(client: Client, lookout: Lookout, reactor: Reactor, table: tuple[Reaction, ...]) -> None:
     while True:
-        await lookout.look(client.jetstream(), table)
+        await lookout.look(jetstream(client), table)
         for reaction in table:
             await reactor.redrive(reaction)
         await asyncio.sleep(WATCHED_EVERY)

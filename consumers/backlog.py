@@ -7,6 +7,7 @@ from typing import Final
 
 from nats.aio.client import Client
 
+from infra.bus import jetstream
 from infra.standing import Behind
 
 WITHIN: Final = 2.0
@@ -27,7 +28,7 @@ class Backlog:
             return None
 
     async def _behind(self, stream: str, position: int) -> Behind:
-        js = self.client.jetstream()
+        js = jetstream(self.client)
         state = (await js.stream_info(stream)).state
         if state.last_seq <= position or not state.messages:
             return Behind(0, 0.0)

@@ -20,6 +20,7 @@ from consumers.telemetry import Archivist, Owners, Shipped
 from infra import metrics
 from infra.archive_writer import CONSUMER as ARCHIVE
 from infra.archive_writer import Overtaken
+from infra.bus import jetstream
 from infra.follow import follow, last_sequence
 from infra.parked import Due
 from infra.published import ForeignEvent
@@ -67,7 +68,7 @@ class Loops:
     async def _agree(self, consumer: str) -> None:
         """Raises Diverged, once that stands where everybody sees it."""
         try:
-            await read_tail(self.client.jetstream(), self.platform.ledger)
+            await read_tail(jetstream(self.client), self.platform.ledger)
         except Diverged as error:
             await asyncio.to_thread(self.records.positions.stop, consumer, EVENTS, str(error))
             raise
@@ -82,7 +83,7 @@ class Loops:
 
     async def redrive_batches(self, books: MlflowBooks, owners: Owners) -> None:
         async def again(due: Due) -> None:
-            message = await self.client.jetstream().get_msg(TELEMETRY, due.position)
+            message = await jetstream(self.client).get_msg(TELEMETRY, due.position)
             if (message.subject, digest(message.data)) != (due.subject, due.digest):
                 raise GoneFromStream(f"another message is number {due.position} since the stream was made anew")
             await log_batch(books, owners, message)

@@ -20,6 +20,7 @@ from consumers.cancel import control
 from domain.errors import Refused
 from domain.training import EndReason, Evidence
 from infra import logs, metrics
+from infra.bus import jetstream
 from infra.heard import Heard
 from infra.leases import Key, Patience, revision
 
@@ -133,7 +134,7 @@ class RealEyes:
     async def revision(self, attempt: Running) -> int | None:
         if not self.client.is_connected:
             raise nats.errors.ConnectionClosedError
-        return await revision(self.client.jetstream(), attempt.framework, attempt.key)
+        return await revision(jetstream(self.client), attempt.framework, attempt.key)
 
     async def answers(self, attempt: Running) -> bool:
         """It speaks on the bus; or it asked the platform a moment ago how the attempt stands."""

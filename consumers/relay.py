@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from consumers.stopping import until_stopped
 from infra import logs, metrics, outside, tracing
 from infra.batch import MOST_MESSAGES, LostRace, batches, publish_batch
-from infra.bus import connect
+from infra.bus import connect, jetstream
 from infra.config import Settings
 from infra.event_store import EventStore
 from infra.ledger import Ledger
@@ -72,7 +72,7 @@ class Relay:
 
     async def _read_tail(self) -> Tail:
         self.counters.tails_read += 1
-        tail = await read_tail(self._client.jetstream(), self._ledger)
+        tail = await read_tail(jetstream(self._client), self._ledger)
         await asyncio.to_thread(self._note, tail.position, None)
         return tail
 

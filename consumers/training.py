@@ -27,7 +27,7 @@ from consumers.waiting import Waiting
 from infra import leases, logs, metrics, outside, tracing
 from infra.attempt_folder import AttemptFolder, Claimed
 from infra.blob_cache import BlobCache
-from infra.bus import connect
+from infra.bus import connect, jetstream
 from infra.config import Settings
 from infra.cores import Seat
 from infra.ends import Stop
@@ -85,7 +85,7 @@ class Service:
         return Counter("vistory_attempts_ended", "Attempts by how they ended.", ["report"], registry=self.registry)
 
     def stream(self) -> JetStreamContext | None:
-        return self._client.jetstream() if self._client is not None and self._client.is_connected else None
+        return jetstream(self._client) if self._client is not None and self._client.is_connected else None
 
     def health(self) -> dict[str, Any]:
         return {
@@ -155,7 +155,7 @@ class Service:
         await self._client.subscribe(f"vistory.control.{self.framework}.>", cb=self._controlled)
         while not self._stopping.is_set():
             try:
-                await self._take_jobs(self._client.jetstream())
+                await self._take_jobs(jetstream(self._client))
             except Exception as error:
                 log.warning("the queue of %s cannot be read: %r", self.framework, error)
                 await asyncio.sleep(1)

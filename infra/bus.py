@@ -4,8 +4,9 @@ import logging
 
 import nats
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 
-from infra.nats_users import connect_options
+from infra.nats_users import DOOR, connect_options
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,11 @@ async def connect(url: str) -> Client:
         reconnect_time_wait=0.2,
         error_cb=_tell,
     )
+
+
+def jetstream(client: Client, timeout: float = 5.0) -> JetStreamContext:
+    """JetStream, where each of our users may reach it; it answers within `timeout` seconds."""
+    return client.jetstream(prefix=DOOR, timeout=timeout)
 
 
 async def _tell(error: Exception) -> None:

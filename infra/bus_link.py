@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from infra.bus import connect
+from infra.bus import connect, jetstream
 
 
 @dataclass
@@ -18,7 +18,7 @@ class BusLink:
 
     def stream(self) -> JetStreamContext | None:
         """None while the bus is away."""
-        return self._client.jetstream(timeout=2.0) if self._client is not None and self._client.is_connected else None
+        return jetstream(self._client, timeout=2.0) if self._client is not None and self._client.is_connected else None
 
     def open(self) -> None:
         self._connecting = asyncio.get_running_loop().create_task(self._connect())

@@ -10,6 +10,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from infra.bus import jetstream
+from infra.nats_users import DOOR
 from infra.streams import EVENTS
 
 MOST: Final = 500
@@ -36,7 +38,7 @@ class EventFeed:
     async def open(cls, client: Client, after: int) -> Self:
         """Deliver from the position that follows `after`."""
         name = f"feed-{uuid4().hex}"
-        await client.jetstream().add_consumer(
+        await jetstream(client).add_consumer(
             EVENTS,
             ConsumerConfig(
                 name=name,
@@ -64,13 +66,13 @@ class EventFeed:
 
     async def close(self) -> None:
         await self.subscription.unsubscribe()
-        await self.client.jetstream().delete_consumer(EVENTS, self.consumer)
+        await jetstream(self.client).delete_consumer(EVENTS, self.consumer)
 
     async def _ask(self) -> None:
         self.wanted = MOST
         request = {"batch": MOST, "expires": int(EXPIRES * 1e9)}
         await self.client.publish(
-            f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS}.{self.consumer}",
+            f"{DOOR}.CONSUMER.MSG.NEXT.{EVENTS}.{self.consumer}",
             json.dumps(request).encode(),
             reply=self.subscription.subject,
         )

@@ -13,6 +13,8 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from uuid_utils.compat import uuid7
 
+from infra.bus import jetstream
+
 FORGOTTEN_AFTER: Final = 30.0
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ async def follow(
     """
     while True:
         try:
-            async for messages in _follow_once(client.jetstream(), stream, after, most, wait):
+            async for messages in _follow_once(jetstream(client), stream, after, most, wait):
                 after = messages[-1].metadata.sequence.stream if messages else after
                 yield messages
         except asyncio.CancelledError:
@@ -44,7 +46,7 @@ async def follow(
 
 
 async def last_sequence(client: Client, stream: str) -> int:
-    return int((await client.jetstream().stream_info(stream)).state.last_seq)
+    return int((await jetstream(client).stream_info(stream)).state.last_seq)
 
 
 async def _follow_once(

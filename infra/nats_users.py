@@ -5,8 +5,8 @@ trainer has no subscription on events and may not make consumers: it fetches fro
 Whoever could subscribe to `_INBOX.>` would read the deliveries of others, so nobody can.
 
 Permissions do not hold for the subject that an answer is asked to: JetStream answers wherever a request says, onto
-stream EVENTS too. Who needs no more than single answers is therefore a guest, in an account of its own: there nothing
-leads to the streams but what it may publish anyway.
+stream EVENTS too. Therefore only who writes events or makes streams is in the account that has them. All others are
+guests, each in an account of its own: there nothing leads to the streams but what it may publish anyway.
 """
 
 import json
@@ -17,18 +17,22 @@ from urllib.parse import quote, unquote, urlsplit
 
 ADMIN = "admin"
 API = "$JS.API"
+# Where clients find it (`infra.bus.jetstream`): the server answers under its own name in every account, guests' too.
+DOOR = "$JS.vistory.API"
 HOUSE = "vistory"
+# A pull request is answered by many messages, and waits for them for a while.
+ANSWERED_WITHIN = "8s"
 
 
 @dataclass(frozen=True)
 class User:
     name: str
     publish: tuple[str, ...]
-    subscribe: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
-    # What it is asked, and may answer, once, whatever inbox the question names.
+    # What it is asked, and may answer, once, whatever inbox the question names; and by whom.
     answers: tuple[str, ...] = ()
-    is_guest: bool = False
+    asked_by: tuple[str, ...] = ()
+    is_guest: bool = True
 
 
 def inbox(user: str) -> str:
@@ -64,11 +68,11 @@ def users(frameworks: Iterable[str]) -> list[User]:
     trainers = [trainer_user(framework) for framework in frameworks]
     durables = tuple(subject for framework in frameworks for subject in touches("EVENTS", trainer_durable(framework)))
     return [
-        User(ADMIN, publish=(f"{API}.>", "$JS.ACK.>", "$KV.>", "vistory.>"), subscribe=("vistory.>",)),
-        User("relay", publish=("vistory.events.>", *looks("EVENTS"))),
+        User(ADMIN, publish=(f"{API}.>", "$JS.ACK.>", "$KV.>", "vistory.>"), is_guest=False),
+        User("relay", publish=("vistory.events.>", *looks("EVENTS")), is_guest=False),
         User("projector", publish=reads("EVENTS"), never=durables),
-        User("consumers", publish=(*CONSUMERS, "vistory.parked.>", "vistory.control.>"), never=durables),
-        User("api", publish=(*looks("EVENTS"), *looks("TELEMETRY")), is_guest=True),
+        User("consumers", publish=(*CONSUMERS, "vistory.parked.>"), never=durables),
+        User("api", publish=(*looks("EVENTS"), *looks("TELEMETRY"))),
         # Compares the stream with the store, from the command line.
         User("auditor", publish=reads("EVENTS"), never=durables),
         *trainers,
@@ -87,7 +91,7 @@ def trainer_user(framework: str) -> User:
             f"vistory.telemetry.{framework}.*.*.*",
         ),
         answers=(f"vistory.control.{framework}.>",),
-        is_guest=True,
+        asked_by=("consumers",),
     )
 
 
@@ -135,42 +139,56 @@ def authorization(users: Iterable[User], passwords: Mapping[str, str]) -> str:
     """The part of a server's configuration that makes these users; for a server of one's own, include it there."""
     users = list(users)
     accounts = {HOUSE: house(users, passwords)} | {
-        user.name: guest(user, passwords[user.name]) for user in users if user.is_guest
+        user.name: guest(user, users, passwords[user.name]) for user in users if user.is_guest
     }
     return "authorization { timeout: 5 }\naccounts " + json.dumps(accounts, indent=2)
 
 
 def house(users: Iterable[User], passwords: Mapping[str, str]) -> dict[str, object]:
-    """Where the streams are. A guest reaches them by what is exported to it, and is asked by what is imported of it."""
+    """Where the streams are. A guest reaches them by what is exported to it."""
     exported: defaultdict[str, list[str]] = defaultdict(list)
-    guests = [user for user in users if user.is_guest]
-    for user in guests:
-        for subject in user.publish:
+    for user in users:
+        for subject in user.publish if user.is_guest else ():
             exported[subject].append(user.name)
     return {
         "jetstream": "enabled",
-        "users": [entry(user, passwords[user.name]) for user in users if not user.is_guest],
-        "exports": [{"service": subject, "accounts": names} for subject, names in exported.items()],
-        "imports": [service(user.name, subject) for user in guests for subject in user.answers],
+        "mappings": {f"{DOOR}.>": f"{API}.>"},
+        "users": [entry(user, passwords[user.name], user.publish) for user in users if not user.is_guest],
+        "exports": [export(subject, names) for subject, names in exported.items()],
     }
 
 
-def guest(user: User, password: str) -> dict[str, object]:
+def guest(user: User, users: Iterable[User], password: str) -> dict[str, object]:
+    questions = [(other.name, subject) for other in users if user.name in other.asked_by for subject in other.answers]
+    may = [door(subject) for subject in user.publish] + [subject for _, subject in questions]
     return {
-        "users": [entry(user, password)],
-        "exports": [{"service": subject, "accounts": [HOUSE]} for subject in user.answers],
-        "imports": [service(HOUSE, subject) for subject in user.publish],
+        "users": [entry(user, password, may)],
+        "exports": [export(subject, user.asked_by) for subject in user.answers],
+        "imports": [
+            *(service(HOUSE, subject) | {"to": door(subject)} for subject in user.publish),
+            *(service(name, subject) for name, subject in questions),
+        ],
     }
+
+
+def door(subject: str) -> str:
+    """What a client says for it."""
+    return subject.replace(f"{API}.", f"{DOOR}.", 1)
+
+
+def export(subject: str, to: Iterable[str]) -> dict[str, object]:
+    many = {"response": "stream", "threshold": ANSWERED_WITHIN} if ".MSG.NEXT." in subject else {}
+    return {"service": subject, "accounts": list(to), **many}
 
 
 def service(account: str, subject: str) -> dict[str, object]:
     return {"service": {"account": account, "subject": subject}}
 
 
-def entry(user: User, password: str) -> dict[str, object]:
-    publish = {"allow": list(dict.fromkeys(user.publish))} | ({"deny": list(user.never)} if user.never else {})
+def entry(user: User, password: str, may: Iterable[str]) -> dict[str, object]:
+    deny = {"deny": [door(subject) for subject in user.never]} if user.never else {}
     permissions = {
-        "publish": publish,
-        "subscribe": {"allow": [f"{inbox(user.name)}.>", *user.subscribe, *user.answers]},
+        "publish": {"allow": list(dict.fromkeys(may)), **deny},
+        "subscribe": {"allow": [f"{inbox(user.name)}.>", *user.answers]},
     } | ({"allow_responses": {"max": 1, "expires": "1m"}} if user.answers else {})
     return {"user": user.name, "password": password, "permissions": permissions}

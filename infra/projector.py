@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from domain.model import Recorded
 from infra import metrics, tracing
+from infra.bus import jetstream
 from infra.event_feed import EventFeed
 from infra.ledger import Ledger, Row
 from infra.mapper import Mapper
@@ -111,7 +112,7 @@ class Projector:
 
     async def _agree(self, client: Client) -> None:
         """A stream that tells another history is not read at all: the store may have lost what it holds."""
-        await read_tail(client.jetstream(), self.ledger)
+        await read_tail(jetstream(client), self.ledger)
 
     async def _follow(self, client: Client) -> None:
         """Until the stream turns out to be another."""

@@ -9,6 +9,7 @@ from nats.aio.client import Client
 from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 
+from infra.bus import jetstream
 from infra.checkup.finding import Finding, well, wrong
 from infra.checkup.ledger import RESTORED, connected, reached
 from infra.checkup.place import Place
@@ -47,7 +48,7 @@ async def _asked(url: str) -> tuple[str, StreamInfo | None]:
         version = client.connected_server_version
         named = f"{version.major}.{version.minor}.{version.patch}"
         try:
-            return named, await client.jetstream().stream_info(EVENTS)
+            return named, await jetstream(client).stream_info(EVENTS)
         except NotFoundError:
             return named, None
     finally:
