@@ -12,7 +12,7 @@ import pytest
 from infra.embedded.nats import Nats
 from infra.executors import SubprocessExecutor
 from tests.consumers.front_desk import FrontDesk
-from tests.consumers.test_training import JOB, Scene, bus, scene, until
+from tests.consumers.test_training import Scene, bus, scene, until
 from tests.doubles_of_trainers import TRAINING, environments_with
 from tests.servers import Servers
 
@@ -87,7 +87,7 @@ def test_a_cancel_ends_also_a_training_that_does_not_listen(servers: Servers, bu
             await at.request()
             await until(lambda: "start" in at.desk.kinds())
             pid, asked = pid_of(at), time.monotonic()
-            await at.admin.publish(f"vistory.control.timm.{JOB}.1", b'{"cancel": true}')
+            await at.cancel()
             await until(lambda: is_gone(pid), within=10.0)
             await until(lambda: "fail" in at.desk.kinds(), within=10.0 - (time.monotonic() - asked))
             assert at.desk.reports[-1][1]["evidence"]["reason"] == "user"

@@ -16,6 +16,7 @@ from nats.aio.client import Client
 from nats.js.api import ConsumerInfo
 from uuid_utils.compat import uuid7
 
+from consumers.cancel import control
 from consumers.training import Service
 from consumers.waiting import SOONEST
 from infra import streams
@@ -24,6 +25,7 @@ from infra.config import Settings
 from infra.cores import Seat
 from infra.embedded.nats import Nats
 from infra.executors import Executor
+from infra.leases import Key
 from infra.ledger import Head, Row
 from infra.mapper import Stored
 from infra.nats_users import trainer_durable
@@ -71,6 +73,7 @@ class Scene:
     service: Service
     desk: FrontDesk
     admin: Client
+    consumers: Client
     executor: Any
 
     async def request(self, attempt: int = 1, job: UUID = JOB, position: int | None = None) -> None:
@@ -82,6 +85,10 @@ class Scene:
         at = position or attempt
         message = pack(Row(at, NOW, b"", Stored(job, attempt, topic, state)), Head(UUID(int=1), 1, at, b""))
         await self.admin.jetstream().publish(message.subject, message.data, headers=message.headers)
+
+    async def cancel(self) -> None:
+        """As the reaction to a cancel that was requested."""
+        await self.consumers.publish(control("timm", Key(JOB, 1)), b'{"cancel": true}')
 
     async def telemetry(self) -> list[dict[str, Any]]:
         """Every point on the stream, as a reader without the duplicates sees it."""
@@ -129,7 +136,7 @@ async def scene(
     desk: FrontDesk | None = None,
     threads: int | None = 1,
 ) -> AsyncIterator[Scene]:
-    admin = await connect(bus.url("admin"))
+    admin, consumers = await connect(bus.url("admin")), await connect(bus.url("consumers"))
     await streams.declare(admin.jetstream(), Head(UUID(int=1), 1, 0, b""), [timms_durable()])
     async with opened(desk or FrontDesk()) as opened_desk:
         told = servers.settings("trainer-timm", nats=bus).model_dump()
@@ -137,10 +144,11 @@ async def scene(
         service = Service(Settings(**told), "timm", executor)
         running = asyncio.create_task(service.run())
         try:
-            yield Scene(service, opened_desk, admin, executor)
+            yield Scene(service, opened_desk, admin, consumers, executor)
         finally:
             service.stop()
             await asyncio.wait_for(running, 10)
+            await consumers.close()
             await admin.close()
 
 
@@ -183,7 +191,7 @@ def test_a_cancel_on_the_bus_ends_the_training_at_once(servers: Servers, bus: Na
         async with scene(servers, bus, tmp_path, Hanging(hangs)) as at:
             await at.request()
             await until(lambda: "start" in at.desk.kinds())
-            await at.admin.publish(f"vistory.control.timm.{JOB}.1", b'{"cancel": true}')
+            await at.cancel()
             await until(lambda: "fail" in at.desk.kinds(), within=2.0)
             assert at.desk.reports[-1][1]["evidence"]["reason"] == "user"
 

@@ -280,7 +280,8 @@ def test_who_makes_consumers_cannot_have_them_write(bus: Nats, user: str) -> Non
             before = await written(admin, PLACES)
             await jetstream(relay).publish(EVENT, b"fact")
             pushed = [info for info in await jetstream(admin).consumers_info("EVENTS") if info.config.deliver_subject]
-            assert pushed and not any(info.delivered.consumer_seq for info in pushed if info.delivered)
+            assert pushed
+            assert not any(info.delivered.consumer_seq for info in pushed if info.delivered)
             assert await jetstream(admin).consumer_info("EVENTS", "train-timm")
             return before, await written(admin, PLACES)
 
