@@ -1,16 +1,14 @@
 """The whole platform on one machine: real servers, and our processes beside them."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from cli.client import Api, Problem
 from cli.migrate import prepare
 from infra.config import Settings
-from infra.embedded import FRAMEWORKS, Change, Child, Stack
-from infra.logs import is_ready
+from infra.embedded import FRAMEWORKS, Change, Stack
 
 PROCESSES = ("relay", "projector", "consumers", "api")
 TRAINERS = tuple(f"trainer-{framework}" for framework in FRAMEWORKS)
@@ -58,36 +56,7 @@ def running(data: Path, on_event: Callable[[Change], None]) -> Iterator[Platform
             stack.environment(name)
         # A layer of their own for the trainers: they are stopped first, while there is someone to hand over to.
         for layer in (PROCESSES, TRAINERS):
-            stack.start([worker(stack, name) for name in layer], wait=False)
+            stack.start([stack.vistory(name) for name in layer], wait=False)
         for name in (*PROCESSES, *TRAINERS):
             stack.await_ready(name)
         yield Platform(stack, stack.told.api_url)
-
-
-def worker(stack: Stack, name: str) -> Child:
-    """By its name: `relay` is `vistory run relay`, `trainer-timm` is `vistory run trainer timm`.
-
-    It is ready when it says so itself: on its port, somebody else may answer.
-    """
-    log = SaysReady(stack.folder.log(name))
-    return replace(stack.vistory(name, "run", *name.split("-", 1), ready_probe=log.said), prepare=log.begin)
-
-
-@dataclass
-class SaysReady:
-    """Whether a process has written the line `ready` to its log since it was started last."""
-
-    log: Path
-    start: int = field(default=0)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def begin(self) -> None:
-        with self.lock:
-            self.start = self.log.stat().st_size if self.log.exists() else 0
-
-    def said(self) -> bool:
-        if not self.log.exists():
-            return False
-        with self.lock, self.log.open("rb") as stream:
-            stream.seek(self.start)
-            return any(map(is_ready, stream))

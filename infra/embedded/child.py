@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -56,6 +56,10 @@ def nothing() -> None:
     pass
 
 
+def never(lines: Iterable[bytes]) -> str | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Child:
     name: str
@@ -64,6 +68,10 @@ class Child:
     env: Mapping[str, str] = field(default_factory=dict)
     # Asked again and again, from the child's own thread, until it says yes; an OSError means not yet.
     ready_probe: Callable[[], bool] = always
+    # Instead of it: whether this line of the child's log says so.
+    ready_line: Callable[[bytes], bool] | None = None
+    # Asked every second while it is ready, with what its log has gained: why only another start makes it of use again.
+    spent: Callable[[Iterable[bytes]], str | None] = never
     # Called before each start: make its folder, remove what the last run left, wait until its ports are free.
     prepare: Callable[[], None] = nothing
     user: User | None = None

@@ -1,6 +1,8 @@
 """Logs of bounded size: a process appends to its file, and a file that grew is moved aside under the process."""
 
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 LIMIT = 16 * 1024 * 1024
@@ -13,6 +15,32 @@ def trim(folder: Path, limit: int = LIMIT) -> None:
             shutil.copyfile(log, log.with_suffix(".log.1"))
             with log.open("r+") as stream:
                 stream.truncate(0)
+
+
+@dataclass
+class News:
+    """The whole lines that a log gained since this was made, and then since it was asked last."""
+
+    log: Path
+    _place: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._place = self._size()
+
+    def lines(self) -> Iterator[bytes]:
+        self._place = self._place if self._place <= self._size() else 0  # it was moved aside
+        if self._place == self._size():
+            return
+        with self.log.open("rb") as stream:
+            stream.seek(self._place)
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    return
+                self._place += len(line)
+                yield line
+
+    def _size(self) -> int:
+        return self.log.stat().st_size if self.log.exists() else 0
 
 
 def tail(log: Path, lines: int = 12) -> str:

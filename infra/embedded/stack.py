@@ -4,19 +4,21 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import Self
 
 from infra.config import SETTINGS_FILE, Settings
-from infra.embedded.child import Change, Child, always
+from infra.embedded.child import Change, Child
 from infra.embedded.folder import DataFolder
 from infra.embedded.group import Group
 from infra.embedded.parts import Parts
 from infra.embedded.passwords import Passwords, write_private
 from infra.embedded.ports import Ports
 from infra.embedded.told import Told
+from infra.logs import is_ready
 
 FRAMEWORKS = ("ultralytics", "timm")
 
@@ -74,22 +76,17 @@ class Stack:
     def await_ready(self, name: str) -> None:
         self._group.await_ready(name)
 
-    def process(
-        self, name: str, argv: Sequence[str], ready_probe: Callable[[], bool] = always, grace: float = 5.0
-    ) -> Child:
+    def process(self, name: str, argv: Sequence[str]) -> Child:
         """One of our own: it finds what it is told in a file of its own."""
-        return Child(
-            name=name,
-            argv=tuple(argv),
-            cwd=self.folder / "run",
-            env=self.environment(name),
-            ready_probe=ready_probe,
-            grace=grace,
-        )
+        return Child(name=name, argv=tuple(argv), cwd=self.folder / "run", env=self.environment(name))
 
-    def vistory(self, name: str, *words: str, ready_probe: Callable[[], bool] = always, grace: float = 5.0) -> Child:
-        """`vistory <words>`, supervised."""
-        return self.process(name, [str(Path(sys.prefix) / "bin" / "vistory"), *words], ready_probe, grace)
+    def vistory(self, name: str) -> Child:
+        """By its name: `relay` is `vistory run relay`, `trainer-timm` is `vistory run trainer timm`.
+
+        It is ready when it says so itself: on its port, somebody else may answer.
+        """
+        words = [str(Path(sys.prefix) / "bin" / "vistory"), "run", *name.split("-", 1)]
+        return replace(self.process(name, words), ready_line=is_ready)
 
     def settings_for(self, process: str) -> Settings:
         """The same as the process reads, for use in this one."""

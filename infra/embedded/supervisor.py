@@ -17,12 +17,13 @@ from threading import Event, Lock, Thread
 
 from infra.embedded.child import Change, Child, StartFailed, State
 from infra.embedded.folder import User
-from infra.embedded.logs import tail
+from infra.embedded.logs import News, tail
 
 LAUNCH = Path(__file__).with_name("launch.py")
 FIRST_TRIES = 3
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 STEADY = 10.0
+LOOKED_AT_EVERY = 1.0
 
 
 def launch_line(
@@ -53,6 +54,7 @@ class Keeper:
         self.child = child
         self._log = log
         self._tell = tell
+        self._news = News(log)
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
         self._stopping = Event()
@@ -61,6 +63,7 @@ class Keeper:
         self._begun = time.monotonic()
         self._deaths = 0
         self._was_ready = False
+        self._spent: str | None = None
         self._thread = Thread(target=self._keep, name=f"keep-{child.name}", daemon=True)
 
     @property
@@ -102,9 +105,10 @@ class Keeper:
         self._begun = time.monotonic()
         self._say(State.STARTING)
         self.child.prepare()
+        self._news, self._spent = News(self._log), None
         if not self._spawn():
             return
-        Thread(target=self._watch_ready, args=(self._process,), name=f"probe-{self.child.name}", daemon=True).start()
+        Thread(target=self._watch, args=(self._process,), name=f"watch-{self.child.name}", daemon=True).start()
         code = self._reap()
         if not self._stopping.is_set():
             self._mourn(code)
@@ -115,9 +119,10 @@ class Keeper:
                 self._process = spawn(self.child, self._log)
             return self._process is not None
 
-    def _watch_ready(self, process: "subprocess.Popen[bytes]") -> None:
+    def _watch(self, process: "subprocess.Popen[bytes]") -> None:
         try:
             self._probe_until_ready(process)
+            self._look_until_spent(process)
         except Exception as error:
             self._give_up(f"cannot be probed, {type(error).__name__}: {error}")
 
@@ -131,7 +136,16 @@ class Keeper:
                 return
             self._stopping.wait(0.03)
 
+    def _look_until_spent(self, process: "subprocess.Popen[bytes]") -> None:
+        while self._process is process and not self._stopping.wait(LOOKED_AT_EVERY):
+            if why := self.child.spent(self._news.lines()):
+                self._spent = why
+                self._send(self.child.stop_signal)
+                return
+
     def _probe(self) -> bool:
+        if self.child.ready_line:
+            return any(map(self.child.ready_line, self._news.lines()))
         try:
             return self.child.ready_probe()
         except OSError:
@@ -155,7 +169,7 @@ class Keeper:
     def _mourn(self, code: int) -> None:
         lived = time.monotonic() - self._begun
         self._deaths = 1 if lived > STEADY else self._deaths + 1
-        self._say(State.DIED, f"exit status {code}")
+        self._say(State.DIED, self._spent or f"exit status {code}")
         if not self._was_ready and self._deaths >= FIRST_TRIES:
             self._give_up(f"ended {self._deaths} times before it was ready, with exit status {code}")
         else:

@@ -1,7 +1,4 @@
 import os
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,10 +24,8 @@ def test_a_trainers_service_is_told_nothing_of_databases_and_object_storage(serv
 
 
 def test_neither_environment_nor_arguments_of_a_running_service_show_a_secret(servers: Servers) -> None:
-    service = servers.stack.vistory("trainer-timm", "run", "trainer", "timm")
-    port = servers.settings("trainer-timm").trainer_port
+    service = servers.stack.vistory("trainer-timm")
     with servers.stack.supervised([service]):
-        wait_until_it_answers(f"http://127.0.0.1:{port}/health")
         shown = b"".join(shown_by(process) for process in mine("run trainer timm"))
     assert b"VISTORY_SETTINGS_FILE" in shown
     assert [secret for secret in secrets(servers.stack.folder.path / "secrets") if secret in shown] == []
@@ -38,16 +33,6 @@ def test_neither_environment_nor_arguments_of_a_running_service_show_a_secret(se
 
 def test_a_training_process_gets_no_variable_of_ours(tmp_path: Path) -> None:
     assert not [name for name in environment(tmp_path, 1) if name.startswith(Settings.model_config["env_prefix"])]
-
-
-def wait_until_it_answers(url: str) -> None:
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise AssertionError(f"{url} does not answer")
 
 
 def mine(words: str) -> Iterator[psutil.Process]:

@@ -226,7 +226,10 @@ def table() -> dict[str, Fault]:
         Fault("durables deleted", delete_durables, lost),
         Fault("store restored from a backup", restore_store, lost, ends=("relay",), rewinds=True),
         Fault("MLflow refuses everything", refuse_mlflow),
-        *(Fault(f"full disk under {part}", partial(fill, part), lost, needs=DISKS) for part in PARTS_WITH_DISKS),
+        *(
+            Fault(f"full disk under {part}", partial(fill, part), lost, ends=(part,), needs=DISKS)
+            for part in PARTS_WITH_DISKS
+        ),
         *(Fault(f"clock set {way}", partial(set_clock, by), needs=CLOCKS) for way, by in TIMES.items()),
     ]
     return {fault.name: fault for fault in faults}

@@ -11,8 +11,6 @@ from typing import Final, Protocol
 
 import psutil
 
-from cli.platform import worker
-from infra.embedded.child import always, nothing
 from tests.faults.house import OURS, SERVERS, TRAINING, House
 from tests.whole import waited
 
@@ -120,7 +118,7 @@ def sever(road: str, blow: Blow) -> None:
 def second(part: str, blow: Blow) -> None:
     """Two of them for a while, of which the first dies and comes back."""
     stack = blow.house.platform.stack
-    other = replace(worker(stack, part), name=f"{part}-2", ready_probe=always, prepare=nothing)
+    other = replace(stack.vistory(part), name=f"{part}-2")
     with stack.supervised([other]):
         blow.last(6)
         blow.house.kill(part)

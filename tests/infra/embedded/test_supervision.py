@@ -71,6 +71,23 @@ def test_a_child_is_ready_when_its_probe_says_so(group: Group, seen: Seen, tmp_p
     assert seen.of("child") == [State.STARTING, State.READY]
 
 
+def test_a_child_is_ready_when_it_says_so_itself_and_not_because_it_did_last_time(
+    group: Group, seen: Seen, tmp_path: Path
+) -> None:
+    (tmp_path / "child.log").write_text("ready\n")
+    group.start([shell(tmp_path, "sleep 0.3; echo ready; exec sleep 60", ready_line=lambda line: line == b"ready\n")])
+    assert (tmp_path / "child.log").read_text() == "ready\nready\n"
+
+
+def test_a_child_that_is_of_no_use_any_more_is_started_again_once_and_why_is_told(
+    group: Group, seen: Seen, tmp_path: Path
+) -> None:
+    script = f"[ -e {tmp_path}/again ] || echo stuck; touch {tmp_path}/again; exec sleep 60"
+    group.start([shell(tmp_path, script, spent=lambda lines: "it was stuck" if b"stuck\n" in lines else None)])
+    seen.wait_for("child", State.RESTARTED)
+    assert [change.detail for change in seen.changes if change.state is State.DIED] == ["it was stuck"]
+
+
 def test_a_child_that_is_killed_is_started_again(group: Group, seen: Seen, tmp_path: Path) -> None:
     group.start([shell(tmp_path, "exec sleep 60")])
     first = group.pids()["child"]
@@ -223,6 +240,21 @@ def chosen(file: Path, preferred: int | None = None) -> int:
 def test_names_get_different_ports(tmp_path: Path) -> None:
     with closing(Ports(tmp_path / "ports.json")) as ports:
         assert len({ports.near(str(n), 23000) for n in range(5)}) == 5
+
+
+def test_what_a_log_gained_is_told_once_line_by_line_also_after_it_was_moved_aside(tmp_path: Path) -> None:
+    log = tmp_path / "child.log"
+    log.write_text("old\n")
+    news = logs.News(log)
+    with log.open("a") as writer:
+        print("one\nhalf a", end="", file=writer, flush=True)
+        assert list(news.lines()) == [b"one\n"]
+        print(" line", file=writer, flush=True)
+        assert list(news.lines()) == [b"half a line\n"]
+        logs.trim(tmp_path, limit=1)
+        print("new", file=writer, flush=True)
+        assert list(news.lines()) == [b"new\n"]
+        assert list(news.lines()) == []
 
 
 def test_a_log_that_grew_is_moved_aside_while_it_is_written(tmp_path: Path) -> None:
