@@ -24,6 +24,7 @@ from infra.config import Settings
 from infra.embedded import Change, Stack, State
 from infra.embedded.ports import Ports
 from tests.faults.proxy import HOST, Proxy
+from tests.whole import waited
 
 TRAINING: Final = "the training itself"
 CRAMPED: Final = ("postgres", "nats", "objects")
@@ -89,8 +90,17 @@ class House:
         return pid
 
     def kill(self, part: str) -> bool:
+        """Whether there was one; it is gone then."""
         self.killed[part] += 1
-        return self.send(part, signal.SIGKILL) is not None
+        pid = self.send(part, signal.SIGKILL)
+        if pid is not None:
+            waited(lambda: self.pid(part) != pid, 30, f"{part} is gone")
+        return pid is not None
+
+    def is_whole(self) -> bool:
+        """Every part runs, and whoever died is ready again."""
+        runs = all(self.pid(part) for part in (*OURS, *SERVERS))
+        return runs and all(self.came_back[part] >= died for part, died in self.died.items())
 
     def new_deaths(self) -> dict[str, int]:
         """How often each part ended that nobody had killed, since this was asked last."""

@@ -108,8 +108,8 @@ def settle(town: Town, followed: Sequence[Followed], judgement: Judgement) -> No
     house, begun = town.house, time.monotonic()
     mlflow = checking.Mlflow(house.servers.parts.mlflow_url)
     listeners = [listener for each in followed for listener in each.listeners]
-    time.sleep(1)
     for what, done in (
+        ("parts", house.is_whole),
         ("answers", town.rest),
         ("jobs", lambda: all(ended(house.direct, each.job) for each in followed)),
         ("copies", lambda: everywhere(house.direct)),
