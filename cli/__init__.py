@@ -2,7 +2,7 @@
 
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -64,8 +64,21 @@ app = typer.Typer(
 )
 
 
+def tell_version(asked: bool) -> None:
+    if asked:
+        from infra.code_version import code_version
+
+        typer.echo(f"vistory {code_version()}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", help="Say which code this is.", callback=tell_version, is_eager=True)
+]
+
+
 @app.callback(epilog=EPILOG)
-def vistory() -> None:
+def vistory(version: Version = False) -> None:
     """A training platform for computer vision whose history is its database."""
 
 

@@ -24,7 +24,8 @@ def audit(
     where = "/audit/me" if mine else "/audit/organization"
     with signed_in(api) as door:
         lines = door.get(where, action=action, entity_type=entity_type, limit=limit)["items"]
-    show(lines, as_json, lambda: "\n".join(map(sentence, lines)) or "nothing happened yet")
+    nothing = "nothing of that kind happened yet" if action or entity_type else "nothing happened yet"
+    show(lines, as_json, lambda: "\n".join(map(sentence, lines)) or nothing)
 
 
 def sentence(line: Mapping[str, Any]) -> str:

@@ -63,7 +63,7 @@ def cancel(job_id: str, api: Address = None, as_json: Json = False) -> None:
 
 
 def watch(door: Api, job_id: str, as_json: bool) -> str:
-    """Tell each message in a line; returns the status that the training ends with."""
+    """Tell each message in a line, and what came of it; returns the status that the training ends with."""
     from cli.live import messages
 
     status, told = "unknown", ""
@@ -73,7 +73,21 @@ def watch(door: Api, job_id: str, as_json: bool) -> str:
         if line and line != told:
             typer.echo(line)
             told = line
+    if not as_json:
+        typer.echo(result(door.get(f"/training-jobs/{job_id}")), nl=False)
     return status
+
+
+def result(job: Mapping[str, Any]) -> str:
+    """What the test side says of the model, and how it is asked; or why there is none."""
+    if not job["model_id"]:
+        return f"{job['reason']}\n" if job["reason"] else ""
+    scores = {
+        name.removeprefix("test/"): rounded(of) for name, of in job["metrics"].items() if name.startswith("test/")
+    }
+    return (
+        f"best epoch {job['best_epoch']}; on the test side {listed(scores)}\nvistory predict {job['model_id']} IMAGE\n"
+    )
 
 
 def _why(door: Api, job_id: str, message: Mapping[str, Any]) -> str:

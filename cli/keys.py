@@ -43,8 +43,9 @@ def restore(file: Saved, master: Master, data: Data = None, as_json: Json = Fals
 
 
 def words(made: dict[str, Any]) -> str:
+    persons = "1 person" if made["persons"] == 1 else f"{made['persons']} persons"
     return (
-        f"keys of {made['persons']} persons: {made['keys']}\nmaster key: {made['master_key']}\n"
+        f"keys of {persons}: {made['keys']}\nmaster key: {made['master_key']}\n"
         "Keep the two apart. Destroy older copies: whoever was erased since lives on in them."
     )
 

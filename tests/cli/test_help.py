@@ -60,3 +60,11 @@ def test_help_says_what_each_exit_status_means() -> None:
     words = " ".join(done.stdout.split())
     assert "4 verification failed" in words
     assert "3 the platform, or a part of it, does not answer" in words
+
+
+def test_the_version_is_said() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from cli import main; main()", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout.startswith("vistory 0.")
+    assert done.returncode == 0

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from cli.job import in_table, in_words, row
+from cli.job import in_table, in_words, result, row
 from projections.training_job import JobRow
 
 JOB, NOW = UUID(int=7), "2026-01-01T00:00:00Z"
@@ -46,3 +46,14 @@ def test_the_finer_steps_of_a_worker_are_told_beside_the_states() -> None:
         {"kind": "log", "line": ""},
     ]
     assert [in_words(message) for message in said] == ["claimed", "preparing", ""]
+
+
+def test_a_training_that_ended_says_what_came_of_it_and_what_can_be_done_with_it() -> None:
+    scores = {"test/accuracy": 0.98765, "val/accuracy": 0.5}
+    done = {"model_id": JOB, "metrics": scores, "best_epoch": 3, "reason": None}
+    assert result(done).splitlines() == [
+        "best epoch 3; on the test side accuracy 0.988",
+        f"vistory predict {JOB} IMAGE",
+    ]
+    assert result({"model_id": None, "reason": "out_of_memory"}) == "out_of_memory\n"
+    assert result({"model_id": None, "reason": None}) == ""
