@@ -9,6 +9,7 @@ from typing import Final
 import httpx
 import nats.errors
 import psycopg
+from obstore.exceptions import GenericError
 from psycopg_pool import PoolTimeout
 
 from consumers.telemetry import NotTelemetry
@@ -25,6 +26,7 @@ AWAY: Final = (
     Unavailable,
     MlflowIsAway,
     httpx.TransportError,
+    GenericError,  # of the object store: no line to it, or a status of 500
     nats.errors.Error,
     psycopg.OperationalError,
     PoolTimeout,
@@ -69,7 +71,7 @@ Verdict = Done | RetryAfter | Park | Stop
 
 def verdict(error: Exception, attempts: int) -> Verdict:
     """`attempts` counts this one."""
-    reason = f"{type(error).__name__}: {error}"[:2_000]
+    reason = f"{type(error).__name__}: {_in_short(error)}"[:2_000]
     if isinstance(error, BROKEN):
         return Stop(reason)
     if isinstance(error, HOPELESS):
@@ -81,6 +83,11 @@ def verdict(error: Exception, attempts: int) -> Verdict:
     if isinstance(error, DomainError) and not isinstance(error, Conflict):
         return Park(reason)
     return RetryAfter(pause(attempts)) if attempts < TRIES else Park(reason)
+
+
+def _in_short(error: Exception) -> str:
+    """Without the internals that obstore tells below what happened."""
+    return str(error).partition("\n\nDebug source:")[0]
 
 
 def pause(attempts: int) -> float:

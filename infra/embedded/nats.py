@@ -8,12 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from infra.embedded.child import Child
+from infra.embedded.disk import Disk
 from infra.embedded.passwords import Passwords, write_private
 from infra.embedded.ports import HOST
 from infra.nats_users import ADMIN, User, authorization
 
-ROOM = 64 * 1024 * 1024
-NO_SPACE = b"no space left on device"
 CONFIGURATION = """\
 listen: "127.0.0.1:{port}"
 server_name: "vistory"
@@ -33,7 +32,8 @@ class Nats:
         self._passwords = passwords
         self._users = {user.name: user for user in users}
         self._name = name
-        self._was_full = False
+        # A stream whose file could not be written refuses for ever.
+        self._disk = Disk(home)
 
     def url(self, user: str) -> str:
         return f"nats://{user}:{self.password(user)}@{HOST}:{self.port}"
@@ -47,20 +47,13 @@ class Nats:
             argv=(program("nats-server"), "-c", str(self._home / "server.conf")),
             cwd=self._home,
             ready_probe=lambda: answers(self.port, ADMIN, self.password(ADMIN)),
-            spent=self._spent,
+            spent=self._disk.spoilt,
             prepare=self._prepare,
             grace=3.0,
         )
 
-    def _spent(self, lines: Iterable[bytes]) -> str | None:
-        """A stream that could not be written takes nothing more, whatever room there is, until the server is new."""
-        self._was_full |= any(NO_SPACE in line for line in lines)
-        if self._was_full and shutil.disk_usage(self._home).free >= ROOM:
-            return "its disk was full, and there is room again"
-        return None
-
     def _prepare(self) -> None:
-        self._was_full = False
+        self._disk.begin()
         passwords = {name: self.password(name) for name in self._users}
         text = CONFIGURATION.format(
             port=self.port,

@@ -15,6 +15,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from infra.embedded.child import Child
+from infra.embedded.disk import Disk
 from infra.embedded.folder import DataFolder
 from infra.embedded.nats import program
 from infra.embedded.passwords import Passwords, write_private
@@ -40,6 +41,8 @@ class Keys:
 class Objects:
     def __init__(self, folder: DataFolder, ports: Ports, passwords: Passwords) -> None:
         self._home = folder / "objects"
+        # The index of the objects (LevelDB) takes nothing more once it could not be written.
+        self._disk = Disk(self._home)
         self._ports = {part: ports.near(f"objects-{part}", usable=is_usable) for part in PARTS}
         self._grpc = {part: ports.near(f"objects-{part}-grpc", usable=is_usable) for part in PARTS}
         self._keys = {bucket: Keys(f"{bucket}-app", passwords[f"objects-{bucket}"]) for bucket in BUCKETS}
@@ -58,6 +61,7 @@ class Objects:
             cwd=self._home,
             env={"GOMEMLIMIT": "400MiB"},
             ready_probe=self._answers,
+            spent=self._disk.spoilt,
             prepare=self._prepare,
             grace=3.0,
         )
@@ -85,6 +89,7 @@ class Objects:
         ]  # fmt: skip
 
     def _prepare(self) -> None:
+        self._disk.begin()
         (self._home / "data").mkdir(mode=0o700, exist_ok=True)
         write_private(self._home / "s3.json", json.dumps({"identities": identities(self._keys)}).encode())
         self.sweep()

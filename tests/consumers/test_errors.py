@@ -1,6 +1,7 @@
 import httpx
 import psycopg
 import pytest
+from obstore.exceptions import GenericError, PermissionDeniedError
 
 from consumers.errors import Done, Park, RetryAfter, Stop, verdict
 from consumers.telemetry import NotTelemetry
@@ -21,6 +22,7 @@ from infra.published import NotAnEvent
         psycopg.OperationalError("gone"),
         ConnectionResetError(),
         TimeoutError(),
+        GenericError("Server returned non-2xx status code: 500"),
     ],
 )
 def test_whoever_is_away_is_waited_for_however_long(error: Exception) -> None:
@@ -47,3 +49,8 @@ def test_anything_else_is_tried_a_few_times_and_then_set_aside(error: Exception)
 @pytest.mark.parametrize("error", [MissingSetting("no"), psycopg.errors.InsufficientPrivilege("no")])
 def test_a_consumer_that_is_not_as_it_must_be_stops_and_says_so(error: Exception) -> None:
     assert isinstance(verdict(error, 1), Stop)
+
+
+def test_what_a_store_says_of_itself_below_what_happened_is_left_out() -> None:
+    error = PermissionDeniedError("it may not be written\n\nDebug source:\nGeneric {\n    store: S3 }")
+    assert verdict(error, 5) == Park("PermissionDeniedError: it may not be written")
