@@ -94,6 +94,7 @@ class Service:
             "worker_id": str(self.worker_id),
             "bus": self.stream() is not None,
             "slots": SLOTS,
+            "room": self._custody.has_room(),
             "running": [{"job": str(key.job), "attempt": key.attempt} for key in self.running],
         }
 
@@ -176,7 +177,7 @@ class Service:
 
     async def _take_one(self, queue: JetStreamContext.PullSubscription) -> bool:
         """Whether a slot is in use now. Raises whatever keeps the queue from being read."""
-        if not self._has_core():  # what is fetched on a full machine comes late to one that has a core free
+        if not self._may_take():  # what is fetched on a full machine comes late to one that has a core free
             await asyncio.sleep(CORES_ASKED_FOR_EVERY)
             return False
         try:
@@ -198,11 +199,11 @@ class Service:
                 self._seat.give_back()
         return claimed
 
-    def _has_core(self) -> bool:
-        """Now; none is kept from others by one who has no job yet."""
+    def _may_take(self) -> bool:
+        """A core is free, and there is room on the disk; neither is kept from others by one who has no job yet."""
         free = bool(self._settings.threads) or self._seat.take()
         self._seat.give_back()
-        return free
+        return free and self._custody.has_room()
 
     async def _claim(self, message: Msg, key: Key) -> bool:
         """Ours from the answer on; only then is the message acknowledged. One that comes again begins nothing."""
@@ -223,11 +224,19 @@ class Service:
         return True
 
     async def _see_through(self, key: Key, claim: dict[str, Any]) -> None:
+        folder = AttemptFolder.of(self._home, key)
+        try:
+            await self._train(folder, claim)
+        except Exception:  # a full disk, for one
+            log.exception("%s broke down in the service itself", key)
+            await self._custody.make_good(folder)
+
+    async def _train(self, folder: AttemptFolder, claim: dict[str, Any]) -> None:
         """The slot is free again when the training has ended; its last points may take longer."""
         with ExitStack() as slot:
             slot.callback(self._free.release)
             slot.callback(self._seat.give_back)
-            folder = AttemptFolder.of(self._home, key)
+            key = folder.key
             claimed = Claimed(claim["token"], str(claim["job"]["organization_id"]))
             folder.begin(claimed)
             api = AttemptApi(self._api, key, claimed.token, lambda: self._reclaim(key))

@@ -39,7 +39,7 @@ class AttemptFolder:
         for path in sorted((home / "attempts").glob("*.*")):
             job, _, attempt = path.name.partition(".")
             folder = cls(path, Key(UUID(job), int(attempt)))
-            if folder._claim.exists() and time.time() - folder._claim.stat().st_mtime < OLDEST:
+            if folder.is_claimed and time.time() - folder._claim.stat().st_mtime < OLDEST:
                 yield folder
             else:
                 folder.remove()
@@ -51,6 +51,11 @@ class AttemptFolder:
     @property
     def _claim(self) -> Path:
         return self.path / "claim.json"
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether it was kept by which right the attempt is ours."""
+        return self._claim.exists()
 
     @property
     def ended(self) -> bool:

@@ -1,12 +1,14 @@
 """The service of a trainer on a real bus; its trainings are scripted, the platform is one in memory over HTTP."""
 
 import asyncio
+import errno
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +33,7 @@ from infra.mapper import Stored
 from infra.nats_users import trainer_durable
 from infra.published import pack
 from infra.sole import Occupied
+from infra.spool import Spool
 from tests.consumers.front_desk import FrontDesk, digest, opened
 from tests.doubles_of_trainers import ScriptedExecutor
 from tests.servers import Servers
@@ -182,6 +185,53 @@ def test_an_outage_of_the_platform_delays_reports_and_loses_none(servers: Server
             at.desk.away = False
             await until(lambda: "complete" in at.desk.kinds())
             assert len(at.desk.keys) == len(set(at.desk.keys))
+
+    asyncio.run(story())
+
+
+def test_a_service_whose_disk_is_full_takes_no_job_until_there_is_room(
+    servers: Servers, bus: Nats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consumers.training.CORES_ASKED_FOR_EVERY", 0.05)
+    asked: list[Path] = []
+
+    def full(path: Path) -> Any:
+        asked.append(path)
+        return SimpleNamespace(free=1024)
+
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, ScriptedExecutor(trains)) as at:
+            with monkeypatch.context() as disk:
+                disk.setattr("shutil.disk_usage", full)
+                await at.request()
+                asked.clear()
+                await until(lambda: len(asked) > 3)
+                assert at.desk.claims == 0
+                assert not at.service.health()["room"]
+            await until(lambda: "complete" in at.desk.kinds())
+
+    asyncio.run(story())
+
+
+def test_what_a_full_disk_kept_from_its_end_is_made_good_once_there_is_room(
+    servers: Servers, bus: Nats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consumers.custody.AGAIN_EVERY", 0.1)
+    append, full = Spool.append, [OSError(errno.ENOSPC, "No space left on device")] * 3
+
+    def appended(spool: Spool, kind: str, fields: Any) -> None:
+        if fields.get("state") in ("starting", "ended") and full:
+            raise full.pop()
+        append(spool, kind, fields)
+
+    async def story() -> None:
+        async with scene(servers, bus, tmp_path, ScriptedExecutor(trains)) as at:
+            monkeypatch.setattr(Spool, "append", appended)
+            at.desk.archived = 10_000
+            await at.request()
+            await until(lambda: "hand-over" in at.desk.kinds())
+            await until(lambda: not list(at.service._home.glob("attempts/*")))
+            assert [point["state"] for point in await at.telemetry()] == ["preparing"]
 
     asyncio.run(story())
 
