@@ -4,8 +4,10 @@ What only looks at the request is asynchronous: a hop to another thread costs mo
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Annotated, Any, Final, TypeVar
@@ -15,6 +17,8 @@ from fastapi import Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
 from uuid_utils.compat import uuid7
 
 from api.house import House, house_of
@@ -27,6 +31,7 @@ from infra.idempotency import command_id
 from infra.unit import Errand
 
 C = TypeVar("C", bound=Command)
+_CLOSED: Final = {"WWW-Authenticate": "Bearer", "Connection": "close"}
 _BEARER: Final = HTTPBearer(auto_error=False, description="What `POST /auth/login` answers, or a worker's credential")
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
@@ -112,11 +117,27 @@ async def person(request: Request, bearer: Bearer) -> Caller:
 
 async def service(request: Request, bearer: Bearer) -> Caller:
     """A trainer's service, by the credential of its framework; which worker it is, it says itself."""
-    given = sha256((bearer.credentials if bearer else "").encode()).hexdigest()
-    for framework, known in house_of(request).settings.worker_credentials.items():
+    return service_of(house_of(request), bearer.credentials if bearer else "")
+
+
+def service_of(house: House, credential: str) -> Caller:
+    """Raises Unauthenticated."""
+    given = sha256(credential.encode()).hexdigest()
+    for framework, known in house.settings.worker_credentials.items():
         if compare_digest(given, known):
             return Caller(kind="worker", id=UUID(int=0), framework=framework)
     raise Unauthenticated("this is no worker's credential")
+
+
+def holder(scope: Scope) -> tuple[object, ...]:
+    """Whose token a request has, known from its headers alone. Raises HTTPException: 401 where it has none."""
+    request = Request(scope)
+    house, (_, _, token) = house_of(request), request.headers.get("authorization", "").partition(" ")
+    for known in (house.tokens.person, house.tokens.worker, partial(service_of, house)):
+        with suppress(Unauthenticated):
+            caller = known(token)
+            return caller.kind, caller.id, caller.framework
+    raise HTTPException(401, "a long request is read of whoever is signed in only", _CLOSED)
 
 
 async def attempt(request: Request, bearer: Bearer) -> Caller:

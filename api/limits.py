@@ -13,11 +13,13 @@ ADDRESS_OVER_ACCOUNT: Final = 4.0
 REGISTRATIONS_PER_SECOND: Final = 10.0
 SOCKETS_OF_AN_ACCOUNT: Final = 50
 SOCKETS_WITHOUT_A_TOKEN: Final = 200
+# Each may be 8 MiB, and takes ten times that once it is read.
+LONG_REQUESTS_OF_AN_ACCOUNT: Final = 4
 
 
 @dataclass
 class Seats:
-    """Sockets that are open at once, each counted for somebody."""
+    """What goes on at once, each counted for somebody."""
 
     most: int
     _taken: Counter[Hashable] = field(default_factory=Counter)
@@ -43,6 +45,7 @@ class Limits:
     registrations: Allowance
     sockets: Seats
     strangers: Seats
+    long_requests: Seats
 
     @classmethod
     def of(cls, per_second: float) -> Self:
@@ -53,6 +56,7 @@ class Limits:
             Allowance(min(REGISTRATIONS_PER_SECOND, per_second)),
             Seats(SOCKETS_OF_AN_ACCOUNT),
             Seats(SOCKETS_WITHOUT_A_TOKEN),
+            Seats(LONG_REQUESTS_OF_AN_ACCOUNT),
         )
 
     def knock(self, address: str, path: str) -> None:

@@ -1,19 +1,18 @@
 """What happens to every request: it gets an id; one too many, or a body that is too long, goes no further."""
 
-from typing import Final
+from contextlib import ExitStack
+from functools import partial
 from uuid import UUID
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from api import access, errors
+from api import access, edge, errors
+from api.body import Body
 from api.limits import Limits
 from infra.allowance import TooManyRequests
-
-LONGEST_BODY: Final = 8 * 2**20
 
 
 class Edge:
@@ -36,9 +35,13 @@ class Edge:
         except TooManyRequests as error:
             access.refused(scope, 429)
             return await errors.too_many(Request(scope), error)(scope, receive, send)
-        if not scope["path"].startswith(self.unlimited):
-            receive = _bounded(receive, headers)
-        await self.app(scope, receive, send)
+        if scope["path"].startswith(self.unlimited):
+            return await self.app(scope, receive, send)
+        with ExitStack() as held:
+            who = partial(edge.holder, scope)
+            body = Body(receive, headers.get("content-length", ""), who, self.limits.long_requests, held)
+            await self.app(scope, body, send)
+        return None
 
 
 def _named(send: Send, request_id: UUID) -> Send:
@@ -51,24 +54,3 @@ def _named(send: Send, request_id: UUID) -> Send:
         await send(message)
 
     return sender
-
-
-def _bounded(receive: Receive, headers: Headers) -> Receive:
-    declared = headers.get("content-length", "")
-    left = -1 if declared.isdigit() and int(declared) > LONGEST_BODY else LONGEST_BODY
-
-    async def receiver() -> Message:
-        nonlocal left
-        if left < 0:
-            raise _too_long()
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise _too_long()
-        return message
-
-    return receiver
-
-
-def _too_long() -> HTTPException:
-    return HTTPException(413, f"a request may be {LONGEST_BODY} bytes long at most")

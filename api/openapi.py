@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api import errors
 from api.errors import Problem
 
 TITLE = "Vistory"
@@ -25,6 +26,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas |= problem.pop("$defs", {}) | {"Problem": problem}
         for operations in document["paths"].values():
             for operation in operations.values():
+                if "requestBody" in operation:
+                    operation["responses"] |= {str(k): v for k, v in errors.responses(401, 408, 413).items()}
                 for parameter in operation.get("parameters", []):
                     parameter["schema"] = _never_null(parameter["schema"])
         app.openapi_schema = document
