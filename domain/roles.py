@@ -52,6 +52,8 @@ _GUEST: Final = {
     Permission.MANAGE_PROJECT_MEMBERS: Reach.OWN,
     Permission.HAND_OVER_PROJECT: Reach.OWN,
     Permission.CREATE_EXPERIMENT: Reach.OWN,
+    # Who has a place in a project may request trainings there, and end what they began.
+    Permission.CHANGE_TRAINING: Reach.OWN,
 }
 _ENGINEER_I: Final = _GUEST | {
     Permission.READ_MEMBERS: Reach.ANY,
@@ -59,7 +61,6 @@ _ENGINEER_I: Final = _GUEST | {
     Permission.CREATE_DATASET: Reach.ANY,
     Permission.CHANGE_DATASET: Reach.OWN,
     Permission.REQUEST_TRAINING: Reach.ANY,
-    Permission.CHANGE_TRAINING: Reach.OWN,
 }
 _ENGINEER_II: Final = _ENGINEER_I | {
     Permission.CHANGE_DATASET: Reach.ANY,

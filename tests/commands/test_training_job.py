@@ -7,7 +7,7 @@ from commands.access import Caller, Command
 from commands.dataset import MakeSplit
 from commands.experiment import CreateExperiment
 from commands.membership import ChangeRole
-from commands.project import CreateProject
+from commands.project import AddProjectMember, CreateProject
 from commands.training_job import (
     CancelTraining,
     ClaimJob,
@@ -26,7 +26,7 @@ from domain.dataset import Dataset, DatasetHasNoSplit, DatasetIsEmpty, Visibilit
 from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.experiment import Experiment
 from domain.membership import membership_id
-from domain.roles import Role
+from domain.roles import ProjectRole, Role
 from domain.training import (
     MAX_LOSSES,
     AttemptIsStale,
@@ -123,6 +123,13 @@ def test_a_request_pins_a_snapshot_taken_by_itself(ready: Spec) -> None:
     taken = ready.events()[-1]
     assert isinstance(taken, Dataset.SnapshotTaken)
     assert taken.snapshot.tag == f"training-{JOB}"
+
+
+def test_a_guest_with_a_place_in_the_project_ends_what_it_began_and_nothing_else(ready: Spec) -> None:
+    place = AddProjectMember(project_id=CELLS, person_id=BEN, role=ProjectRole.MEMBER)
+    ready.given(approve(BEN, Role.GUEST), place, request()).by(ben).given(request(job_id=AGAIN))
+    ready.when(cancel).then_refused(Forbidden, "not yours")
+    ready.when(CancelTraining(job_id=AGAIN)).then((TrainingJob.Cancelled, {}))
 
 
 def test_unchanged_content_needs_no_second_snapshot(ready: Spec) -> None:
