@@ -1,32 +1,23 @@
 """The SQL of the read models, the same for every one: rows by key in, folded, rows out."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-import psycopg
 from psycopg import sql
-from pydantic_core import to_json
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
     Connection,
-    DateTime,
-    Double,
     Engine,
     Table,
-    Text,
-    Uuid,
     inspect,
     select,
     text,
     tuple_,
 )  # fmt: skip
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 import projections
@@ -144,36 +135,3 @@ def _wanted(tx: Connection, table: Table) -> frozenset[tuple[str, str]]:
 
 def _signature(tx: Connection, table: Table) -> str | None:
     return inspect(tx).get_table_comment(table.name, schema=SCHEMA)["text"]
-
-
-def copy_in(connection: psycopg.Connection, table: Table, schema: str, rows: Iterable[Row]) -> None:
-    """Fill a table, fast."""
-    columns = [(column.name, _WRITTEN[type(column.type)]) for column in table.columns]
-    command = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(schema, table.name), sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)
-    )
-    with connection.cursor() as cursor, cursor.copy(command) as copy:
-        for some in pieces(rows):
-            copy.write("".join([_line(row, columns) for row in some]))
-
-
-def _line(row: Row, columns: Sequence[tuple[str, Callable[[Any], str]]]) -> str:
-    return "\t".join(["\\N" if (value := row[name]) is None else write(value) for name, write in columns]) + "\n"
-
-
-def _escaped(text: str) -> str:
-    """As COPY reads text; most of it has nothing to escape."""
-    return text if _SAFE(text) else text.translate(_ESCAPES)
-
-
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_SAFE: Final = re.compile(r"[^\\\t\n\r]*").fullmatch
-_WRITTEN: Final[Mapping[type, Callable[[Any], str]]] = {
-    Uuid: str,
-    Text: _escaped,
-    BigInteger: str,
-    Double: repr,
-    DateTime: str,
-    Boolean: lambda value: "t" if value else "f",
-    JSONB: lambda value: _escaped(to_json(value).decode()),
-}

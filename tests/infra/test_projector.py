@@ -65,7 +65,7 @@ def test_a_rebuild_in_parts_by_several_processes_makes_the_same_tables(
 ) -> None:
     head = at.tell(history)
     whole = rebuild(at.core)
-    monkeypatch.setattr("infra.rebuild.PART", len(history) // 3)
+    monkeypatch.setattr("infra.refold.PIECE", len(history) // 12)
     compared = compare_rebuild(at.core)
     assert compared.differences == ()
     assert set(compared.positions.values()) == {head}
