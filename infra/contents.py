@@ -138,9 +138,10 @@ class DatasetContents:
         return _Shelf(self.arrivals, upload.organization_id, files, advance).read()
 
     def _must_be_there(self, upload: Upload) -> None:
-        left = self.uploads.unconfirmed(upload.id)
-        for start in range(0, len(left), TOGETHER):
-            some = [File(file.path, file.size, file.sha256) for file in left[start : start + TOGETHER]]
+        last = ""
+        while left := self.uploads.unconfirmed(upload.id, last, TOGETHER):
+            last = left[-1].path
+            some = [File(file.path, file.size, file.sha256) for file in left]
             missing = {each.sha256 for each in self.arrivals.missing(upload.organization_id, some)}
             for file in some:
                 if file.sha256 in missing:

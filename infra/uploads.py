@@ -3,14 +3,17 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from commands.ports import Prepared
-from domain.errors import NotFound
+from domain.errors import Invalid, NotFound
+
+# A million images, each with a label, and as many again.
+MOST_FILES: Final = 4_000_000
 
 
 class Upload(NamedTuple):
@@ -57,19 +60,26 @@ class Uploads:
         return Upload(*row)
 
     def add(self, upload_id: UUID, files: Iterable[UploadedFile]) -> None:
-        """A path that was named before gets its new content."""
+        """A path that was named before gets its new content. Raises Invalid where there are too many."""
         rows = {file.path: file for file in files}
         columns = list(rows), [bytes.fromhex(f.sha256) for f in rows.values()], [f.size for f in rows.values()]
         with self.pool.connection() as connection, connection.transaction():
             connection.execute(
                 "UPDATE content.uploads SET version = version + 1, prepared = NULL WHERE id = %s", (upload_id,)
             )
-            connection.execute(
+            inserted = connection.execute(
                 "INSERT INTO content.upload_files (upload_id, path, sha256, size)"
                 " SELECT %s, * FROM unnest(%s::text[], %s::bytea[], %s::bigint[])"
-                " ON CONFLICT (upload_id, path) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size",
+                " ON CONFLICT (upload_id, path) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size"
+                " RETURNING xmax = 0",
                 (upload_id, *columns),
             )
+            new = sum(is_new for (is_new,) in inserted)
+            (named,) = connection.execute(
+                "UPDATE content.uploads SET files = files + %s WHERE id = %s RETURNING files", (new, upload_id)
+            ).fetchone() or (0,)
+            if named > MOST_FILES:
+                raise Invalid(f"an upload may name {MOST_FILES:,} files at most; bring the rest in by another one")
 
     def files(self, upload_id: UUID) -> Iterator[UploadedFile]:
         """Every one in order of path, some thousand at a time in memory."""
@@ -83,15 +93,15 @@ class Uploads:
             cursor.execute(query, (upload_id,))
             yield from map(UploadedFile._make, cursor)
 
-    def unconfirmed(self, upload_id: UUID) -> list[UploadedFile]:
-        """The files of which it is not known that their bytes are there."""
+    def unconfirmed(self, upload_id: UUID, after: str = "", most: int = 1_000) -> list[UploadedFile]:
+        """The first of the files behind a path of which it is not known that their bytes are there."""
         with self.pool.connection() as connection:
             rows = connection.execute(
                 "SELECT f.path, encode(f.sha256, 'hex'), f.size FROM content.upload_files f"
                 " JOIN content.uploads u ON u.id = f.upload_id LEFT JOIN content.blobs b"
                 " ON b.organization_id = u.organization_id AND b.sha256 = f.sha256 AND b.size = f.size AND b.arrived"
-                " WHERE f.upload_id = %s AND b.sha256 IS NULL ORDER BY f.path",
-                (upload_id,),
+                " WHERE f.upload_id = %s AND f.path > %s AND b.sha256 IS NULL ORDER BY f.path LIMIT %s",
+                (upload_id, after, most),
             ).fetchall()
         return [UploadedFile(*row) for row in rows]
 
