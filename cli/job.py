@@ -97,9 +97,10 @@ def _why(door: Api, job_id: str, message: Mapping[str, Any]) -> str:
 
 
 def in_words(message: dict[str, Any]) -> str:
-    """A state is said by the ledger (`status`) and, in finer steps, by the worker (`state`)."""
+    """A state is said by the ledger (`status`) and, in finer steps, by the worker (`state`); of the end, the ledger."""
     from cli.follow import epoch_line
 
     if message["kind"] == "epoch":
         return epoch_line(message)
-    return str(message.get("status") or message.get("state")) if message["kind"] in ("state", "end") else ""
+    said = str(message.get("status") or message.get("state")) if message["kind"] in ("state", "end") else ""
+    return "" if said == "ended" else said

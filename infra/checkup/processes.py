@@ -42,6 +42,8 @@ def _trainer(place: Place, client: httpx.Client, name: str, port: int) -> Findin
     log = place.path / "logs" / f"{name}.log"
     if not health["bus"]:
         return wrong(name, "it has lost the bus, and takes no job", f"see what NATS says above, and {log}")
+    if not health["room"]:
+        return wrong(name, "its disk is full, and it takes no job", f"free some of the disk that {place.path} is on")
     if not models:
         return note(
             name, "it does not know yet what it can train", f"a few seconds after a start that is so; else see {log}"

@@ -44,8 +44,9 @@ def test_the_finer_steps_of_a_worker_are_told_beside_the_states() -> None:
         {"kind": "state", "status": "claimed"},
         {"kind": "state", "state": "preparing"},
         {"kind": "log", "line": ""},
+        {"kind": "state", "state": "ended"},
     ]
-    assert [in_words(message) for message in said] == ["claimed", "preparing", ""]
+    assert [in_words(message) for message in said] == ["claimed", "preparing", "", ""]
 
 
 def test_a_training_that_ended_says_what_came_of_it_and_what_can_be_done_with_it() -> None:

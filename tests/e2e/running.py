@@ -64,5 +64,13 @@ def up(data: Path, home: Path, **variables: str) -> Iterator[Up]:
             process.communicate(timeout=30)
 
 
+def line_of(process: psutil.Process) -> str:
+    """The words that it was started with; none where it ended just now."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 def left_of(family: list[psutil.Process]) -> list[str]:
     return [one.name() for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]

@@ -22,7 +22,7 @@ from infra.checkup.ground import enough
 from infra.checkup.ledger import clock
 from infra.parked import Parked
 from infra.stream_rebuild import begin_generation
-from tests.e2e.running import Up, up, vistory
+from tests.e2e.running import Up, line_of, up, vistory
 from tests.servers import data_folder
 from tests.whole import waited
 
@@ -187,7 +187,7 @@ def halted(data: Path) -> dict[str, Finding]:
 
 
 def heads(running: Up, words: tuple[str, ...]) -> list[psutil.Process]:
-    return [each for each in running.family() if all(map(" ".join(each.cmdline()).count, words))]
+    return [each for each in running.family() if all(map(line_of(each).count, words))]
 
 
 @contextmanager

@@ -76,7 +76,8 @@ def assert_a_person_gets_a_model_by_names(home: Path, file: Path) -> None:
     (classified,) = [each["name"] for each in asked("dataset", "list", home=home) if each["task"] == "classification"]
     names = ("--dataset", classified, "--project", "Cracks", "--set", "epochs=1")
     followed = vistory("train", "timm", "test_resnet", *names, "--follow", home=home)
-    assert followed.stdout.splitlines()[-1] == "completed", followed.stdout + followed.stderr
+    assert followed.stdout.splitlines()[-3] == "completed", followed.stdout + followed.stderr
+    assert followed.stdout.splitlines()[-1].startswith("vistory predict ")
     model = asked("model", "list", home=home)[0]
     assert asked("model", "show", model["id"], home=home)["project"]["name"] == "Cracks"
     asked("model", "download", model["id"], str(file), home=home)

@@ -16,7 +16,7 @@ from cli.live import messages
 from cli.local import settings_of
 from infra.config import Settings
 from infra.embedded import Stack
-from tests.e2e.running import Up, up
+from tests.e2e.running import Up, line_of, up
 from tests.runs import Runs
 from tests.servers import data_folder
 from tests.whole import assert_history_holds, begun, waited
@@ -99,6 +99,6 @@ def database_of(settings: Settings) -> str:
 
 def servers_among(running: Up) -> list[str]:
     """What it started that is a server of somebody else's making."""
-    lines = [" ".join(process.cmdline()) for process in running.family()]
+    lines = [line_of(process) for process in running.family()]
     assert any("run api" in line for line in lines)
     return [line for line in lines if any(server in line for server in SERVERS)]
