@@ -60,6 +60,6 @@ async def declare(settings: "Settings", head: "Head", frameworks: tuple[str, ...
     trainers = durables.for_trainers(settings.need("database_url"), frameworks)
     connection = await bus.connect(settings.need("nats_url"))
     try:
-        await streams.declare(bus.jetstream(connection), head, trainers)
+        await streams.declare(bus.jetstream(connection), head, trainers, settings.nats_replicas)
     finally:
         await connection.close()

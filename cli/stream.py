@@ -82,7 +82,7 @@ async def _rebuild(settings: "Settings", new_generation: bool) -> "Head":
     connection = await _connected(bus.connect(settings.need("nats_url")))
     try:
         trainers = durables.for_trainers(settings.need("database_url"), FRAMEWORKS)
-        await rebuild_stream(bus.jetstream(connection), head, trainers)
+        await rebuild_stream(bus.jetstream(connection), head, trainers, settings.nats_replicas)
     finally:
         await connection.close()
     return head

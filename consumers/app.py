@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from faststream.nats import NatsBroker
+from faststream.security import SASLPlaintext
 from nats.aio.client import Client
 
 from consumers.acting import Platform
@@ -28,7 +29,7 @@ from infra.bus import connect, jetstream
 from infra.config import Settings
 from infra.heads import places
 from infra.mlflow import Mlflow
-from infra.nats_users import DOOR, inbox, user_of
+from infra.nats_users import DOOR, connect_options, inbox, user_of
 from infra.objects import Objects
 from infra.parked import Parked
 from infra.positions import DoneSet, Positions
@@ -108,8 +109,10 @@ async def _start_reactions(
     for reaction in table:
         database = settings.need("database_url")
         await _until_it_works(partial(prepare, jetstream(client), database, reaction))
+    who = connect_options(url)
     broker = NatsBroker(
-        url,
+        who["servers"],
+        security=SASLPlaintext(who["user"], who["password"]),
         inbox_prefix=inbox(user_of(url)),
         js_options={"prefix": DOOR},
         max_reconnect_attempts=-1,

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 async def connect(url: str) -> Client:
     """Waits until the bus is there."""
     return await nats.connect(
-        **connect_options(url),  # type: ignore[arg-type]
+        **connect_options(url),
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.2,
         error_cb=_tell,

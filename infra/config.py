@@ -9,7 +9,7 @@ import stat
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr
@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     keys_database_url: SecretStr | None = None
     nats_url: SecretStr | None = None
+    # On how many of its servers each stream is kept, where the bus has several.
+    nats_replicas: Literal[1, 3, 5] = 1
     s3_url: str | None = None
     s3_access_key: str | None = None
     s3_secret_key: SecretStr | None = None

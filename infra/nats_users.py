@@ -13,6 +13,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 ADMIN = "admin"
@@ -44,9 +45,12 @@ def user_of(url: str) -> str:
     return unquote(urlsplit(url).username or "")
 
 
-def connect_options(url: str) -> dict[str, object]:
-    """What `nats.connect` needs to be the user that the URL names."""
-    return {"servers": [url], "inbox_prefix": inbox(user_of(url)).encode()}
+def connect_options(url: str) -> dict[str, Any]:
+    """What `nats.connect` needs to be the user that the URL names, also at servers that it hears of from this one."""
+    address = urlsplit(url)
+    bare = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+    who = {"user": user_of(url), "password": unquote(address.password or "")}
+    return {"servers": [bare], **who, "inbox_prefix": inbox(user_of(url)).encode()}
 
 
 def url_for(user: str, password: str, url: str) -> str:

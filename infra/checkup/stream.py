@@ -40,7 +40,7 @@ async def _asked(url: str) -> tuple[str, StreamInfo | None]:
     client = Client()
     try:
         await client.connect(
-            **connect_options(url),  # type: ignore[arg-type]
+            **connect_options(url),
             allow_reconnect=False,
             connect_timeout=3,
             error_cb=_nothing,

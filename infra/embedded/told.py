@@ -15,7 +15,7 @@ STORE = ("s3_url", "s3_access_key", "s3_secret_key", "s3_bucket", "s3_region")
 COMMANDS = (*LEDGER, "pepper_file", *STORE, "nats_url")
 EVERYBODY = ("data", "log_level", "otlp_endpoint", "otlp_headers")
 TOLD: dict[str, tuple[str, ...]] = {
-    "migrate": ("database_url", "keys_database_url", "nats_url"),
+    "migrate": ("database_url", "keys_database_url", "nats_url", "nats_replicas"),
     "relay": ("database_url", "nats_url", "metrics_port"),
     "projector": (*LEDGER, "nats_url", "metrics_port"),
     "consumers": (*COMMANDS, "mlflow_url", "api_url", "heads_url", "metrics_port"),
@@ -89,6 +89,7 @@ class Told:
             "requests_per_second": settings.requests_per_second,
             "trusted_proxies": settings.trusted_proxies,
             "threads": settings.threads,
+            "nats_replicas": settings.nats_replicas,
             "master_key_file": str(passwords.key_file("master-1.key")),
             "pepper_file": str(passwords.key_file("pepper")),
             "token_key_file": str(passwords.key_file("token.key")),

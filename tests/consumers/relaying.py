@@ -7,17 +7,18 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import psycopg
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from consumers.relay import Relay
 from infra import bus, durables, streams
-from infra.embedded.nats import Nats
 from infra.progress import Progress
 from infra.stream_compare import compare
 from tests.ground import Ground
@@ -25,9 +26,15 @@ from tests.ground import Ground
 RUN = "from consumers.relay import main; from infra.config import Settings; main(Settings())"
 
 
+class Bus(Protocol):
+    """One server, or several."""
+
+    def url(self, user: str) -> str: ...
+
+
 @dataclass
 class Scene:
-    nats: Nats
+    nats: Bus
     ledger: Ground
     admin: Client
 
@@ -62,7 +69,9 @@ class Scene:
             for task in tasks:
                 if task.done():
                     task.result()
-            return await self.last() == self.ledger.ledger.head().position
+            with suppress(NatsError):  # whoever leads the stream may be away for a moment
+                return await self.last() == self.ledger.ledger.head().position
+            return False
 
         await until(level)
 
@@ -88,11 +97,11 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(nats: Nats, ledger: Ground) -> AsyncIterator[Scene]:
+async def scene(nats: Bus, ledger: Ground, replicas: int = 1) -> AsyncIterator[Scene]:
     admin = await bus.connect(nats.url("admin"))
     try:
         trainers = durables.for_trainers(ledger.databases.app_url, ["timm"])
-        await streams.declare(admin.jetstream(), ledger.ledger.head(), trainers)
+        await streams.declare(admin.jetstream(), ledger.ledger.head(), trainers, replicas)
         yield Scene(nats, ledger, admin)
     finally:
         await admin.close()

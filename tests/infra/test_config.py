@@ -79,4 +79,4 @@ def test_a_proxy_is_trusted_by_its_address_or_network(named: str) -> None:
 
 
 def test_settings_stay_few() -> None:
-    assert len(Settings.model_fields) <= 30
+    assert len(Settings.model_fields) <= 31

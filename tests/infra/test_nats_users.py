@@ -58,7 +58,7 @@ async def connected(bus: Nats, user: str) -> AsyncIterator[Client]:
         refused.append(error)
 
     options = nats_users.connect_options(bus.url(user))
-    client = await nats.connect(**options, error_cb=note)  # type: ignore[arg-type]
+    client = await nats.connect(**options, error_cb=note)
     try:
         yield client
     finally:

@@ -67,7 +67,7 @@ def has_all_traces(stack: Stack) -> bool:
 
 
 async def greet(stack: Stack) -> None:
-    client = await nats.connect(**connect_options(stack.parts.nats_url("admin")))  # type: ignore[arg-type]
+    client = await nats.connect(**connect_options(stack.parts.nats_url("admin")))
     try:
         await client.jetstream().account_info()
     finally:
