@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.exits import Exit, Stop
+
 app = typer.Typer(help="Run one process of the platform.", no_args_is_help=True)
 # By name: what runs and what starts it are siblings, and neither may import the other.
 MAINS = {
@@ -17,9 +19,20 @@ MAINS = {
 
 
 def enter(process: str, *more: Any) -> None:
+    """Raises Stop where a database that it needs is away at its start: whoever keeps it alive starts it again."""
     from infra.config import Settings
+    from infra.reach import out_of_reach
 
-    import_module(MAINS[process]).main(Settings(), *more)
+    try:
+        import_module(MAINS[process]).main(Settings(), *more)
+    except Exception as error:
+        if not out_of_reach(error):
+            raise
+        raise Stop(f"{process} cannot reach its database: {_first_line(error)}", Exit.UNREACHABLE) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 @app.command()

@@ -26,9 +26,13 @@ SETTINGS_FILE = "VISTORY_SETTINGS_FILE"
 class MissingSetting(Exception):
     """This process was not told something that it needs."""
 
+    exit_code = 78  # EX_CONFIG
+
 
 class ExposedSettings(Exception):
     """Others can read the file with this process's settings."""
+
+    exit_code = 78
 
 
 def either(ours: str, theirs: str) -> AliasChoices:
