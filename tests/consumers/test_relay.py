@@ -120,7 +120,9 @@ def test_a_relay_that_is_killed_loses_nothing_and_repeats_nothing(nats: Nats, le
                 with relay_process(at, tmp_path) as relay:
                     await until(partial(moved, at, before))
                     relay.kill()
-            await at.relay_all()
+            # What the last one had sent may still be on its way, so nobody can say how much is left to carry over.
+            async with at.relaying() as (_, task):
+                await at.settle(task)
             await at.assert_same()
 
     asyncio.run(story())
