@@ -20,7 +20,7 @@ GRACE: Final = 20.0
 _HANG_UP: Final = {"Connection": "close"}
 
 
-class Body:
+class GuardedBody:
     """What comes of it, watched: `who` says in whose name a long one is sent, or raises 401."""
 
     def __init__(

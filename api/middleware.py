@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
 from api import access, edge, errors
-from api.body import Body
+from api.body import GuardedBody
 from api.limits import Limits
 from infra.allowance import TooManyRequests
 
@@ -39,7 +39,7 @@ class Edge:
             return await self.app(scope, receive, send)
         with ExitStack() as held:
             who = partial(edge.holder, scope)
-            body = Body(receive, headers.get("content-length", ""), who, self.limits.long_requests, held)
+            body = GuardedBody(receive, headers.get("content-length", ""), who, self.limits.long_requests, held)
             await self.app(scope, body, send)
         return None
 

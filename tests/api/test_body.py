@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from api import PREFIX, body
-from api.body import LONGEST_OF_A_STRANGER, Body
+from api.body import LONGEST_OF_A_STRANGER, GuardedBody
 from api.limits import Seats
 from tests.api.visitor import Visitor
 
@@ -35,14 +35,14 @@ def coming(*pieces: bytes, every: float = 0.0) -> Any:
     return receive
 
 
-async def read(of: Body) -> int:
+async def read(of: GuardedBody) -> int:
     length = 0
     while (message := await of()).get("more_body"):
         length += len(message["body"])
     return length + len(message["body"])
 
 
-def refused(of: Body) -> HTTPException:
+def refused(of: GuardedBody) -> HTTPException:
     with pytest.raises(HTTPException) as refusal:
         asyncio.run(read(of))
     return refusal.value
@@ -50,7 +50,7 @@ def refused(of: Body) -> HTTPException:
 
 def test_whoever_holds_a_request_back_is_hung_up_on(held: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "GRACE", 0.2)
-    slow = Body(coming(*[b"x"] * 100, every=0.05), "100", lambda: ANN, Seats(1), held)
+    slow = GuardedBody(coming(*[b"x"] * 100, every=0.05), "100", lambda: ANN, Seats(1), held)
     refusal = refused(slow)
     assert refusal.status_code == 408
     assert dict(refusal.headers or {})["Connection"] == "close"
@@ -59,7 +59,7 @@ def test_whoever_holds_a_request_back_is_hung_up_on(held: ExitStack, monkeypatch
 def test_a_slow_line_has_the_time_that_its_length_takes(held: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "GRACE", 0.2)
     monkeypatch.setattr(body, "SLOWEST", 10_000)
-    steady = Body(coming(*[b"x" * 1_000] * 10, every=0.05), "10000", lambda: ANN, Seats(1), held)
+    steady = GuardedBody(coming(*[b"x" * 1_000] * 10, every=0.05), "10000", lambda: ANN, Seats(1), held)
     assert asyncio.run(read(steady)) == 10_000
 
 
@@ -75,7 +75,7 @@ def test_after_the_last_word_nobody_is_hurried(held: ExitStack, monkeypatch: pyt
         return {"type": "http.disconnect"}
 
     async def story() -> str:
-        request = Body(receive, "9", lambda: ANN, Seats(1), held)
+        request = GuardedBody(receive, "9", lambda: ANN, Seats(1), held)
         await request()
         request._receive = hangs_up_late
         return str((await request())["type"])
@@ -85,12 +85,12 @@ def test_after_the_last_word_nobody_is_hurried(held: ExitStack, monkeypatch: pyt
 
 def test_only_so_many_long_requests_of_one_account_are_held_at_once(held: ExitStack) -> None:
     seats, long = Seats(1), b"x" * (LONGEST_OF_A_STRANGER + 1)
-    assert asyncio.run(read(Body(coming(long), "", lambda: ANN, seats, held)))
-    refusal = refused(Body(coming(long), "", lambda: ANN, seats, ExitStack()))
+    assert asyncio.run(read(GuardedBody(coming(long), "", lambda: ANN, seats, held)))
+    refusal = refused(GuardedBody(coming(long), "", lambda: ANN, seats, ExitStack()))
     assert (refusal.status_code, "Retry-After" in dict(refusal.headers or {})) == (429, True)
-    assert asyncio.run(read(Body(coming(long), "", lambda: BEN, seats, held)))
+    assert asyncio.run(read(GuardedBody(coming(long), "", lambda: BEN, seats, held)))
     held.close()
-    assert asyncio.run(read(Body(coming(long), "", lambda: ANN, seats, held)))
+    assert asyncio.run(read(GuardedBody(coming(long), "", lambda: ANN, seats, held)))
 
 
 @pytest.mark.parametrize("declared", [True, False])
