@@ -4,6 +4,7 @@ import asyncio
 import math
 import shutil
 import signal
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import psutil
+import psycopg
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
@@ -23,11 +25,12 @@ from infra.embedded import FRAMEWORKS
 from infra.nats_users import trainer_durable
 from tests.faults.house import OURS, TRAINING, House
 from tests.faults.inflicting import Blow, Fault, suspended
-from tests.whole import head, waited
+from tests.whole import ended, head, waited
 
 REBUILD: Final = "vistory stream rebuild"
 DISKS: Final = frozenset({"disks"})
 CLOCKS: Final = frozenset({"clocks"})
+WRONG_BY: Final = 500.0
 TIMES: Final = {"back": "-600", "forward": "+600"}
 PARTS_WITH_DISKS: Final = ("postgres", "nats", "objects", "data")
 MIB: Final = 1024 * 1024
@@ -182,6 +185,14 @@ def refuse_mlflow(blow: Blow) -> None:
     waited(lambda: not rows(house), 60, "nothing is parked any more")
 
 
+def away_for_a_training(blow: Blow) -> None:
+    """MLflow, from before one is asked for until it has ended."""
+    house = blow.house
+    with house.roads["mlflow"].cut():
+        job = blow.users.train()
+        waited(lambda: ended(house.direct, job), 180, "the end of a training")
+
+
 def rows(house: House) -> list[dict[str, Any]]:
     return parked.read(house.ledger_url)
 
@@ -195,8 +206,16 @@ def fill(part: str, blow: Blow) -> None:
 
 def set_clock(by: str, blow: Blow) -> None:
     blow.house.clock.write_text(by)
+    waited(lambda: abs(seconds_off(blow.house)) > WRONG_BY, 20, "the clock of PostgreSQL is another")
     blow.last(20)
     blow.house.clock.write_text("+0")
+
+
+def seconds_off(house: House) -> float:
+    with psycopg.connect(house.ledger_url) as connection:
+        row = connection.execute("SELECT extract(epoch FROM clock_timestamp())").fetchone()
+    assert row
+    return float(row[0]) - time.time()
 
 
 @contextmanager
@@ -226,6 +245,7 @@ def table() -> dict[str, Fault]:
         Fault("durables deleted", delete_durables, lost),
         Fault("store restored from a backup", restore_store, lost, ends=("relay",), rewinds=True),
         Fault("MLflow refuses everything", refuse_mlflow),
+        Fault("MLflow away for a training", away_for_a_training),
         *(
             Fault(f"full disk under {part}", partial(fill, part), lost, ends=(part,), needs=DISKS)
             for part in PARTS_WITH_DISKS

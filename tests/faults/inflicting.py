@@ -34,6 +34,8 @@ class Users(Protocol):
 
     def forget(self, after: int) -> None: ...
 
+    def train(self) -> str: ...
+
 
 @dataclass(frozen=True)
 class Blow:

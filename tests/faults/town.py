@@ -68,6 +68,9 @@ class Town:
     def forget(self, after: int) -> None:
         self.record.forget(after)
 
+    def train(self) -> str:
+        return self.trainings.request().job
+
     def end(self) -> None:
         for actor in self.actors:
             actor.end()
