@@ -36,7 +36,9 @@ TOKEN_WITHIN: Final = 5.0
 PAUSE: Final = 0.25
 SENT_WITHIN: Final = 30.0
 LOOKED_AT_AGAIN_EVERY: Final = 5.0
-# What a worker ships when the job is over is worth waiting for, but not for ever.
+# A worker that told of the end itself ships what is left up to its word that it ended, unless it dies just then; of one
+# that is lost nothing more may come. Time without the bus does not count.
+SHIPPED_WITHIN: Final = 30.0
 DRAINED_WITHIN: Final = 3.0
 MOST_WORDS: Final = 100
 REFUSED: Final[dict[type[Exception], int]] = {Unauthenticated: 4401, Forbidden: 4403, NotFound: 4404}
@@ -93,7 +95,7 @@ async def live(socket: WebSocket, job_id: UUID, start: Annotated[str | None, Que
         with limits.sockets.one(caller.id):
             job = await asyncio.to_thread(_job, house, caller, job_id)
             place, version = _read(start)
-            show = Show(house, caller, job_id, _feed(house, job, place), version)
+            show = Show(house, caller, job_id, _feed(house, job, _with_the_last(place)), place, version)
             await _tell(socket, show)
     except DomainError as error:
         await socket.close(_code(error), str(error)[:120])
@@ -111,11 +113,12 @@ class Show:
     caller: Caller
     job_id: UUID
     feed: Feed
+    place: Place
     told: int
     _looked_at: float = -LOOKED_AT_AGAIN_EVERY
     _known: int = 0
     _claimed: bool = False
-    _shipped: bool = False
+    _shipped: int = 0
     _quiet_since: float = 0.0
     _end: State | None = None
 
@@ -124,8 +127,8 @@ class Show:
         while True:
             states = [self._state(state) for state in await asyncio.to_thread(self._states) if self._is_new(state)]
             points = await self.feed.next()
-            yield states + [self._point(point) for point in points]
-            if self._end is not None and self._is_drained(bool(points)):
+            yield states + [self._point(point) for point in points if self._is_news(point)]
+            if self._end is not None and self._is_drained(self._end, bool(points)):
                 yield [{**self._end.fields, "cursor": self._cursor(), "kind": "end", "status": self._end.status}]
                 return
 
@@ -146,18 +149,26 @@ class Show:
         self.told = state.version
         return {**state.fields, "cursor": self._cursor(), "kind": "state", "status": state.status}
 
-    def _point(self, point: Point) -> dict[str, Any]:
-        self._shipped = point.fields.get("state") == "ended"
-        return {**point.fields, "cursor": self._cursor(point.place)}
+    def _is_news(self, point: Point) -> bool:
+        """The last point before the cursor is read once more: it may be the one that says that no other comes."""
+        if point.fields.get("state") == "ended":
+            self._shipped = point.place.attempt
+        return point.place > self.place
 
-    def _is_drained(self, moved: bool) -> bool:
-        if moved:
+    def _point(self, point: Point) -> dict[str, Any]:
+        self.place = point.place
+        return {**point.fields, "cursor": self._cursor()}
+
+    def _is_drained(self, end: State, moved: bool) -> bool:
+        if moved or self.feed.is_cut:
             self._quiet_since = time.monotonic()
             return False
-        return self._shipped or not self._claimed or time.monotonic() - self._quiet_since > DRAINED_WITHIN
+        within = DRAINED_WITHIN if end.is_of_a_lost_worker else SHIPPED_WITHIN
+        all_came = self._shipped == end.fields["attempt"] or not self._claimed
+        return all_came or time.monotonic() - self._quiet_since > within
 
-    def _cursor(self, place: Place | None = None) -> str:
-        return f"{_cursor(place or self.feed.place)}.{self.told}"
+    def _cursor(self) -> str:
+        return f"{_cursor(self.place)}.{self.told}"
 
 
 async def _tell(socket: WebSocket, show: Show) -> None:
@@ -213,6 +224,10 @@ def _job(house: House, caller: Caller, job_id: UUID) -> TrainingJob:
 
 def _feed(house: House, job: TrainingJob, place: Place) -> Feed:
     return Feed(house.archive, house.bus.stream, job.recipe.framework, job.organization_id, job.id, place)
+
+
+def _with_the_last(place: Place) -> Place:
+    return place._replace(n=max(0, place.n - 1))
 
 
 def _read(cursor: str | None) -> tuple[Place, int]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg_pool import ConnectionPool
 
-from domain.training import OVER, Status
+from domain.training import OVER, EndReason, Status
 from domain.training_job import TrainingJob
 from infra.mapper import Mapper, Stored
 
@@ -41,6 +41,10 @@ class State:
     @property
     def is_end(self) -> bool:
         return self.status in OVER
+
+    @property
+    def is_of_a_lost_worker(self) -> bool:
+        return EndReason.WORKER_LOST in (self.fields.get("reason"), (self.fields.get("evidence") or {}).get("reason"))
 
 
 class Standing(NamedTuple):

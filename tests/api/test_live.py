@@ -1,8 +1,11 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import closing
+from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -26,6 +29,7 @@ from infra.wiring import Core
 from tests.api.folders import filled
 from tests.api.visitor import PREFIX, Visitor
 from tests.api.worker import Attempt, Worker, evidence, requested
+from tests.faults.proxy import Proxy
 
 Message = dict[str, Any]
 
@@ -57,6 +61,10 @@ def points(first: int, last: int, kind: str = "log") -> list[Message]:
     return [{"n": n, "kind": kind, "at": "2026-01-01T00:00:00Z", "line": f"line {n}"} for n in range(first, last + 1)]
 
 
+def ended(n: int) -> list[Message]:
+    return [{"n": n, "kind": "state", "at": "2026-01-01T00:00:00Z", "state": "ended"}]
+
+
 def ship(nats: Nats, attempt: Attempt, told: list[Message]) -> None:
     job = attempt.job
     subject = f"vistory.telemetry.timm.{job['organization_id']}.{job['id']}.{job['attempt']}"
@@ -73,21 +81,34 @@ def keep(settings: Settings, attempt: Attempt, told: list[Message]) -> None:
         writer.record([chunk], Positions(core.pool).of(CONSUMER), 1)
 
 
+def told(visitor: Visitor, job: str, query: str = "") -> Generator[Message]:
+    with visitor.client.websocket_connect(f"{PREFIX}/training-jobs/{job}/live{query}") as socket:
+        socket.send_json({"token": visitor.token})
+        while True:
+            yield (message := socket.receive_json())
+            if message["kind"] == "end":
+                return
+
+
 def listen(
     visitor: Visitor, job: str, cursor: str | None = None, until: Callable[[Message], bool] | None = None
 ) -> list[Message]:
     """Everything up to the end, or up to a message that is the last to be wanted."""
     heard: list[Message] = []
-    query = f"?from={cursor}" if cursor else ""
-    with visitor.client.websocket_connect(f"{PREFIX}/training-jobs/{job}/live{query}") as socket:
-        socket.send_json({"token": visitor.token})
-        while not heard or not (heard[-1]["kind"] == "end" or (until and until(heard[-1]))):
-            heard.append(socket.receive_json())
+    with closing(told(visitor, job, f"?from={cursor}" if cursor else "")) as messages:
+        for message in messages:
+            heard.append(message)
+            if until and until(message):
+                break
     return heard
 
 
 def lines(heard: list[Message]) -> list[str]:
     return [message["line"] for message in heard if message["kind"] == "log"]
+
+
+def statuses(heard: list[Message]) -> list[str]:
+    return [message["status"] for message in heard if message["kind"] == "state" and "status" in message]
 
 
 def numbered(first: int, last: int) -> list[str]:
@@ -96,10 +117,15 @@ def numbered(first: int, last: int) -> list[str]:
 
 def test_a_socket_tells_states_and_points_and_the_end(ann: Visitor, nats: Nats, attempt: Attempt) -> None:
     ship(nats, attempt, points(1, 3))
-    ship(nats, attempt, points(4, 5))
+    ship(nats, attempt, points(4, 5) + ended(6))
     attempt.report("fail", evidence())
     heard = listen(ann, attempt.job["id"])
-    assert [m["status"] for m in heard if m["kind"] == "state"] == ["queued", "claimed", "running", "failed"]
+    assert statuses(heard) == [
+        "queued",
+        "claimed",
+        "running",
+        "failed",
+    ]
     assert lines(heard) == numbered(1, 5)
     assert (heard[-1]["kind"], heard[-1]["status"]) == ("end", "failed")
     assert heard[-1]["evidence"]["reason"] == "code_error"
@@ -111,16 +137,20 @@ def test_a_socket_that_comes_back_misses_nothing_and_hears_nothing_twice(
     keep(settings, attempt, points(1, 4))
     ship(nats, attempt, points(1, 6))
     first = listen(ann, attempt.job["id"], until=lambda m: m.get("line") == "line 3")
-    ship(nats, attempt, points(5, 9))
+    ship(nats, attempt, points(5, 9) + ended(10))
     second = listen(ann, attempt.job["id"], first[-1]["cursor"], until=lambda m: m.get("line") == "line 7")
     attempt.report("fail", evidence())
     third = listen(ann, attempt.job["id"], second[-1]["cursor"])
     assert lines(first + second + third) == numbered(1, 9)
-    states = [m["status"] for m in first + second + third if m["kind"] == "state"]
+    states = statuses(first + second + third)
     assert states == ["queued", "claimed", "running", "failed"]
 
 
-def test_a_socket_that_comes_back_after_the_end_is_told_of_the_end(ann: Visitor, attempt: Attempt) -> None:
+def test_a_socket_that_comes_back_after_the_end_is_told_of_the_end(
+    ann: Visitor, nats: Nats, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.live.SHIPPED_WITHIN", 3_600.0)
+    ship(nats, attempt, ended(1))
     attempt.report("fail", evidence())
     heard = listen(ann, attempt.job["id"])
     [again] = listen(ann, attempt.job["id"], heard[-1]["cursor"])
@@ -133,11 +163,43 @@ def test_the_next_attempt_follows_in_the_same_socket(
     keep(settings, attempt, points(1, 2))
     attempt.report("hand-over", evidence("handed_over"))
     second = worker.claim(attempt.job["id"], 2)
-    ship(nats, second, points(1, 2))
+    ship(nats, second, points(1, 2) + ended(3))
     second.report("fail", evidence())
     heard = listen(ann, attempt.job["id"])
     assert lines(heard) == numbered(1, 2) + numbered(1, 2)
     assert [message["cursor"].split(".")[0] for message in heard if message["kind"] == "log"] == ["1", "1", "2", "2"]
+
+
+def test_that_an_earlier_attempt_has_shipped_everything_does_not_end_this_one(
+    ann: Visitor, nats: Nats, worker: Worker, attempt: Attempt
+) -> None:
+    ship(nats, attempt, points(1, 2) + ended(3))
+    attempt.report("hand-over", evidence("handed_over"))
+    second = worker.claim(attempt.job["id"], 2)
+    second.report("fail", evidence())
+    first = listen(ann, attempt.job["id"], until=lambda message: message.get("status") == "failed")
+    late = Thread(target=lambda: ship(nats, second, points(1, 2) + ended(3)))
+    late.start()
+    rest = listen(ann, attempt.job["id"], first[-1]["cursor"])
+    late.join()
+    assert lines(first + rest) == numbered(1, 2) + numbered(1, 2)
+
+
+def test_an_end_waits_for_what_a_worker_could_not_ship_while_the_bus_was_away(
+    ann: Visitor, nats: Nats, settings: Settings, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.live.SHIPPED_WITHIN", 1.0)
+    attempt.report("fail", evidence())
+    url = urlsplit(settings.need("nats_url"))
+    with Proxy(url.port or 0) as road:
+        there = url._replace(netloc=url.netloc.replace(str(url.port), str(road.port))).geturl()
+        with TestClient(create_app(settings.model_copy(update={"nats_url": SecretStr(there)}))) as client:
+            heard = told(Visitor(client, ann.token), attempt.job["id"])
+            with road.cut():
+                assert next(message for message in heard if message.get("status") == "failed")["kind"] == "state"
+                time.sleep(2)
+                ship(nats, attempt, points(1, 2) + ended(3))
+            assert [message["kind"] for message in heard] == ["log", "log", "state", "end"]
 
 
 @pytest.mark.parametrize(
