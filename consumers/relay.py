@@ -1,13 +1,14 @@
 """Carries the ledger onto the bus: every event once, in order, stream sequence = position.
 
-The tail of the stream is the only checkpoint; after any error it is forgotten and read again. Two relays may run: the
-one that loses a race reads the tail anew. It halts only where stream and store differ (`Diverged`).
+The tail of the stream is the only checkpoint; after any error, and now and then while there is nothing to carry, it is
+forgotten and read again. Two relays may run: the one that loses a race reads the tail anew. It halts only where stream and store differ (`Diverged`).
 """
 
 import asyncio
 import logging
 import random
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ from infra.stream_tail import Diverged, Tail, read_tail
 NAME: Final = "relay"
 HALTED: Final = 3
 POLL_SECONDS: Final = 0.2
+# A stream that is lost, or made anew, while nobody writes.
+BELIEVED_FOR: Final = 3.0
 _TROUBLE: Final = 3
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,7 @@ class Relay:
         self._client = client
         self._note = note
         self._failures = 0
+        self._seen = 0.0
 
     async def run(self) -> None:
         """Until cancelled. Raises Diverged."""
@@ -64,6 +68,8 @@ class Relay:
                 tail = await self._forward(tail or await self._read_tail())
                 self._failures = 0
                 await self._rest()
+                if time.monotonic() - self._seen > BELIEVED_FOR:
+                    tail = None
             except Diverged:
                 raise
             except Exception as error:
@@ -73,6 +79,7 @@ class Relay:
     async def _read_tail(self) -> Tail:
         self.counters.tails_read += 1
         tail = await read_tail(jetstream(self._client), self._ledger)
+        self._seen = time.monotonic()
         await asyncio.to_thread(self._note, tail.position, None)
         return tail
 
@@ -104,6 +111,7 @@ class Relay:
             "publish", lambda: (each.headers.get(TRACE) for each in batch), "producer", events=len(batch)
         ):
             await publish_batch(self._client, batch, tail.position)
+        self._seen = time.monotonic()
         tail = tail._replace(position=tail.position + len(batch))
         self.counters.batches += 1
         self.counters.events += len(batch)
@@ -123,7 +131,8 @@ class Relay:
         else:
             self.counters.errors += 1
             self._failures += 1
-            log.warning("trying again: %r", error)
+            if self._failures & (self._failures - 1) == 0:  # the longer it lasts, the less is said
+                log.warning("trying again, for the %d. time: %r", self._failures, error)
         if self._failures >= _TROUBLE:
             with suppress(psycopg.Error):
                 await asyncio.to_thread(self._note, None, str(error) or repr(error))

@@ -165,6 +165,19 @@ def test_a_lost_stream_is_filled_again_once_it_is_made_anew(nats: Nats, ledger: 
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("left", [0, 150])
+def test_a_stream_that_was_made_anew_is_filled_though_nobody_writes(nats: Nats, ledger: Ground, left: int) -> None:
+    async def story() -> None:
+        ledger.write(200)
+        async with scene(nats, ledger) as at, at.relaying() as (_, task):
+            await at.settle(task)
+            await write_anew(at, left)
+            await at.settle(task)
+            await at.assert_same()
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("left", [0, 1, 199])
 def test_a_lost_tail_is_published_again(nats: Nats, ledger: Ground, left: int) -> None:
     async def story() -> None:
