@@ -1,7 +1,7 @@
 """How a training came to its end: from what its process said, and how it went, to a reason and what is to be done."""
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -12,7 +12,8 @@ from domain.training import EndReason, Evidence
 KILLED: Final = -signal.SIGKILL
 TERMINATED: Final = (143, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
 REASONS: Final = {3: EndReason.DATA_ERROR, 4: EndReason.OUT_OF_MEMORY, 5: EndReason.CODE_ERROR}
-MEMORY_EVENTS: Final = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
+OURS: Final = Path("/proc/self/cgroup")
+GROUPS: Final = Path("/sys/fs/cgroup")
 
 
 class Stop(Enum):
@@ -84,10 +85,22 @@ def evidence(ended: Ended, last_lines: Sequence[str]) -> dict[str, Any]:
 
 def processes_killed_for_memory() -> int:
     """How often the kernel did that in our group; 0 where it does not say."""
-    for file in MEMORY_EVENTS:
+    for file in memory_events():
         try:
             words = file.read_text().split()
             return int(words[words.index("oom_kill") + 1])
         except (OSError, ValueError, IndexError):
             continue
     return 0
+
+
+def memory_events() -> Iterator[Path]:
+    """Where it would be said, by cgroups(7): our group, or the root, which is what a container may see of its own."""
+    lines = OURS.read_text().splitlines() if OURS.exists() else []
+    for _, controllers, group in (line.split(":", 2) for line in lines):
+        if not controllers:
+            yield GROUPS / group.lstrip("/") / "memory.events"
+        elif "memory" in controllers.split(","):
+            yield GROUPS / "memory" / group.lstrip("/") / "memory.oom_control"
+    yield GROUPS / "memory.events"
+    yield GROUPS / "memory/memory.oom_control"

@@ -64,9 +64,12 @@ def test_each_end_has_its_reason_its_exit_code_and_its_last_lines(
 def test_a_training_that_the_kernel_ended_for_want_of_memory_is_told_from_any_other_kill(
     servers: Servers, bus: Nats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    events = tmp_path / "memory.events"
+    events = tmp_path / "trainers/one/memory.events"
+    events.parent.mkdir(parents=True)
     events.write_text("max 3\noom_kill 1\n")
-    monkeypatch.setattr("infra.ends.MEMORY_EVENTS", (events,))
+    (tmp_path / "ours").write_text("3:cpuset:/elsewhere\n0::/trainers/one\n")
+    monkeypatch.setattr("infra.ends.OURS", tmp_path / "ours")
+    monkeypatch.setattr("infra.ends.GROUPS", tmp_path)
     does = f"open({str(events)!r}, 'w').write('max 4\\noom_kill 2\\n'); os.kill(os.getpid(), signal.SIGKILL)"
     what, evidence = told(servers, bus, tmp_path, does)
     assert (what, evidence["reason"], evidence["exit_code"]) == ("fail", "out_of_memory", -signal.SIGKILL)
