@@ -32,10 +32,13 @@ def demo(
     dataset: Dataset = None, data: Data = None, svg: Svg = None, epochs: Epochs = None, images: Images = None
 ) -> None:
     """Six steps on the real parts, in a data folder of its own, which is emptied first; fails if any step does."""
+    from cli.push import folder_of
     from cli.stage import Stage
     from cli.up import interrupt_on_termination
     from infra.embedded import default_folder
 
+    if dataset:
+        folder_of(dataset)  # before a stack is started for what cannot be taken
     interrupt_on_termination()
     stage, begun = Stage(svg), time.monotonic()
     folder = (data or default_folder("demo")).absolute()

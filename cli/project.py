@@ -51,7 +51,11 @@ def show_project(project: Project, api: Address = None, as_json: Json = False) -
 
 
 def described(found: dict[str, Any]) -> str:
-    about = {name: found[name] for name in ("id", "name", "description", "owner_id", "archived_at", "offered_to")}
+    called = {each["person_id"]: each["avatar_name"] for each in found["members"]}
+    about = {name: found[name] for name in ("id", "name", "description", "archived_at")}
+    about |= {
+        role: called.get(found[id], found[id]) for role, id in (("owner", "owner_id"), ("offered to", "offered_to"))
+    }
     lines = table(("", ""), ((name, value) for name, value in about.items() if value))
     people = [(each["person_id"], each["avatar_name"], each["role"]) for each in found["members"]]
     return lines + ("\n" + table(("person", "called", "role"), people) if people else "")

@@ -39,7 +39,7 @@ def test_somebody_unknown_is_refused(server: Server) -> None:
 
 def test_a_project_is_shown_with_who_is_in_it() -> None:
     found = {"id": "7", "name": "cells", "description": "", "owner_id": ANN, "archived_at": None, "offered_to": None}
-    members = [{"person_id": "8", "avatar_name": "red-fox-1", "role": "viewer"}]
+    members = [{"person_id": ANN, "avatar_name": "blue-owl-2", "role": "owner"}]
     lines = [line.split() for line in described(found | {"members": members}).splitlines() if line]
-    assert lines == [["id", "7"], ["name", "cells"], ["owner_id", ANN], ["person", "called", "role"],
-                     ["8", "red-fox-1", "viewer"]]  # fmt: skip
+    assert lines == [["id", "7"], ["name", "cells"], ["owner", "blue-owl-2"], ["person", "called", "role"],
+                     [ANN, "blue-owl-2", "owner"]]  # fmt: skip
