@@ -1,7 +1,8 @@
 """Carries the ledger onto the bus: every event once, in order, stream sequence = position.
 
 The tail of the stream is the only checkpoint; after any error, and now and then while there is nothing to carry, it is
-forgotten and read again. Two relays may run: the one that loses a race reads the tail anew. It halts only where stream and store differ (`Diverged`).
+forgotten and read again. Two relays may run: the one that loses a race reads the tail anew. It halts only where stream
+and store differ (`Diverged`).
 """
 
 import asyncio
