@@ -94,7 +94,6 @@ class Reaper:
             await asyncio.sleep(LOOKS_EVERY)
 
     async def _lose(self, key: Key) -> None:
-        log.warning("attempt %s is given up: its worker is silent on every way", key)
         evidence = Evidence(
             reason=EndReason.WORKER_LOST,
             message="the worker did not renew its lease and does not answer",
@@ -104,6 +103,7 @@ class Reaper:
         with suppress(Refused):  # it ended, or another attempt began, while we looked
             lose = LoseAttempt(job_id=key.job, attempt=key.attempt, evidence=evidence)
             await self.platform.act(lose, key.job, f"reaper-{key.attempt}")
+            log.warning("attempt %s is given up: its worker is silent on every way", key)
             metrics.LOST.inc()
 
 
