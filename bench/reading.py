@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from math import log
 from statistics import median
@@ -17,24 +18,31 @@ from pydantic_core import from_json
 
 from bench.frame import Bench, Result, in_turn, percentile, rate
 from bench.history import Past, past
+from bench.peers.library_projection import events_of, projected
 from infra.reading import Reading
 from infra.rebuild import rebuild
 from projections.audit import list_entries
 from tests.commands.conftest import ACME
+from tests.servers import Servers
 
 BY_HAND = "a named cursor, a fold and COPY, written by hand"
+LIBRARY = "the library's ProjectionRunner, of a twentieth of the events"
+MOST_OF_THE_LIBRARY = 2_500
 SIZES = (10_000, 100_000, 1_000_000)
 
 
 def reading(bench: Bench) -> Iterator[Result]:
     with past(bench.servers) as history:
+        peer: float | None = None
         seconds: dict[str, list[tuple[int, float]]] = {"verify": [], "rebuild": []}
         for size in SIZES if bench.long else (10_000, 50_000):
             history.grow(size)
-            for name, results in (("verify", _verified), ("rebuild", _rebuilt)):
-                result = results(history)
+            results = {"verify": _verified(history), "rebuild": _rebuilt(history)}
+            for name, result in results.items():
                 seconds[name].append((history.position, history.position / result.ours))
                 yield result
+            peer = peer or _by_the_library(bench.servers, history)
+            yield replace(results["rebuild"], limit=peer, limit_is=LIBRARY, goal=40.0, ratios=())
             yield _audited(history)
         for name, found in seconds.items():
             yield from _growth(name, found)
@@ -59,6 +67,18 @@ def _rebuilt(history: Past) -> Result:
     }
     rounds = in_turn(ways, 3 if history.position < SIZES[-1] else 1)
     return Result.of(f"rebuild all read models from {history.position:,} events", "/s", rounds, BY_HAND, 0.4)
+
+
+def _by_the_library(servers: Servers, history: Past) -> float:
+    """Events a second: what one costs does not depend on how many there are, so few are enough."""
+    databases = servers.fresh_database()
+    with psycopg.connect(history.databases.app_url) as connection:
+        size = connection.execute("SELECT avg(octet_length(state))::int FROM ledger.events").fetchone()
+    assert size
+    with events_of(databases.owner_url, min(history.position // 20, MOST_OF_THE_LIBRARY), "x" * size[0]) as environment:
+        reached = projected(environment)
+    servers.drop(databases)
+    return reached
 
 
 def _audited(history: Past) -> Result:

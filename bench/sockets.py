@@ -1,0 +1,101 @@
+"""From accepted to a message on a live socket, while others give 100 commands a second to the same process."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from statistics import median
+from threading import Event, Thread
+from typing import Any, Final
+from uuid import uuid4
+
+from websockets.exceptions import ConnectionClosed
+
+from bench.frame import Bench, Result, percentile
+from bench.lifecycle import credential, ready
+from bench.load import Talk
+from bench.serving import Served, serving
+from cli.client import Api
+from cli.live import once
+from tests.servers import Servers
+
+PER_SECOND: Final = 100
+JOBS: Final = "/api/v1/training-jobs"
+START: Final = {"device": "cpu", "environment": {"python": "3.11"}, "parameters": {}}
+HANDED_OVER: Final = {
+    "evidence": {"reason": "handed_over", "message": "the service stops", "exit_code": 0, "last_lines": []}
+}
+
+
+def sockets(bench: Bench) -> Iterator[Result]:
+    with serving(bench.servers) as served, Api(served.admin.url, served.token) as admin:
+        wanted = ready(bench.servers, admin)
+        wish = {"project_id": wanted.project, "dataset_id": wanted.dataset, "framework": "timm", "model": "small"}
+        job: str = admin.post("/training-jobs", **wish)["id"]
+        heard = Heard(admin, job)
+        heard.start()
+        with others_at_work(served, wanted.project):
+            accepted = asyncio.run(told(bench.servers, served, job, bench.size(100, 1_000)))
+        heard.join(30)
+    spent = [(at - since) * 1_000 for since, at in zip(accepted, heard.moments[-len(accepted) :], strict=True)]
+    work = f"accepted, to a message on a socket, at {PER_SECOND} commands/s, p99"
+    yield Result(work, "ms", percentile(spent, 0.99), goal=80, more_is_better=False, notes={"p50": median(spent)})
+
+
+class Heard(Thread):
+    """When each state of a job came, until it is over."""
+
+    def __init__(self, api: Api, job: str) -> None:
+        super().__init__(daemon=True)
+        self.moments: list[float] = []
+        self._api, self._job = api, job
+
+    def run(self) -> None:
+        with suppress(ConnectionClosed):
+            for message in once(self._api, self._job, None):
+                if message["kind"] == "end":
+                    return
+                if "status" in message:
+                    self.moments.append(time.perf_counter())
+
+
+async def told(servers: Servers, served: Served, job: str, attempts: int) -> list[float]:
+    """When each report of a worker was accepted that begins, and gives back, so many attempts; the last one fails."""
+    talk = Talk(*await asyncio.open_connection("127.0.0.1", served.port))
+    accepted: list[float] = []
+
+    async def say(path: str, body: Any, token: str) -> Any:
+        answer = await talk("POST", path, body, token)
+        accepted.append(time.perf_counter())
+        return answer
+
+    for number in range(1, attempts + 1):
+        worker = {"attempt": number, "worker_id": str(uuid4()), "worker": "a machine"}
+        token = (await say(f"{JOBS}/{job}/attempts", worker, credential(servers)))["token"]
+        attempt = f"{JOBS}/{job}/attempts/{number}"
+        await say(f"{attempt}/start", START, token)
+        await say(f"{attempt}/{'hand-over' if number < attempts else 'fail'}", HANDED_OVER, token)
+    talk.writer.close()
+    return accepted
+
+
+@contextmanager
+def others_at_work(served: Served, project: str) -> Iterator[None]:
+    """A project is renamed again and again, at a steady rate."""
+    over = Event()
+
+    def work() -> None:
+        with Api(served.admin.url, served.token) as api:
+            begun = time.perf_counter()
+            number = 0
+            while not over.wait(max(0.0, begun + number / PER_SECOND - time.perf_counter())):
+                number += 1
+                api.patch(f"/projects/{project}", name=f"bench {number}")
+
+    other = Thread(target=work, daemon=True)
+    other.start()
+    try:
+        yield
+    finally:
+        over.set()
+        other.join()
