@@ -6,7 +6,7 @@ Every message has a cursor; `from` goes on behind it, so a broken line misses no
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -125,10 +125,13 @@ class Show:
     async def messages(self) -> AsyncIterator[list[dict[str, Any]]]:
         """A batch at a time, an empty one while nothing happens; the last message is the end."""
         while True:
-            states = [self._state(state) for state in await asyncio.to_thread(self._states) if self._is_new(state)]
+            states = await asyncio.to_thread(self._states)
+            self._hear_states(states)
+            told = [self._state(state) for state in states if state.version > self.told]
             points = await self.feed.next()
-            yield states + [self._point(point) for point in points if self._is_news(point)]
-            if self._end is not None and self._is_drained(self._end, bool(points)):
+            self._hear_points(points)
+            yield told + [self._point(point) for point in points if point.place > self.place]
+            if self._end is not None and self._is_drained(self._end):
                 yield [{**self._end.fields, "cursor": self._cursor(), "kind": "end", "status": self._end.status}]
                 return
 
@@ -138,31 +141,31 @@ class Show:
             self._looked_at = time.monotonic()
         return list(self.house.states.after(self.job_id, self._known))
 
-    def _is_new(self, state: State) -> bool:
-        self._known = state.version
-        self._claimed |= state.status is Status.CLAIMED
-        if state.is_end:
-            self._end, self._quiet_since = state, time.monotonic()
-        return state.version > self.told
+    def _hear_states(self, states: Sequence[State]) -> None:
+        for state in states:
+            self._known = state.version
+            if state.status in (Status.QUEUED, Status.CLAIMED):
+                self._claimed = state.status is Status.CLAIMED
+            if state.is_end:
+                self._end, self._quiet_since = state, time.monotonic()
 
     def _state(self, state: State) -> dict[str, Any]:
         self.told = state.version
         return {**state.fields, "cursor": self._cursor(), "kind": "state", "status": state.status}
 
-    def _is_news(self, point: Point) -> bool:
-        """The last point before the cursor is read once more: it may be the one that says that no other comes."""
-        if point.fields.get("state") == "ended":
-            self._shipped = point.place.attempt
-        return point.place > self.place
+    def _hear_points(self, points: Sequence[Point]) -> None:
+        """Also of the last one before the cursor: it may be the one that says that no other comes."""
+        if points or self.feed.is_cut:
+            self._quiet_since = time.monotonic()
+        for point in points:
+            if point.fields.get("state") == "ended":
+                self._shipped = point.place.attempt
 
     def _point(self, point: Point) -> dict[str, Any]:
         self.place = point.place
         return {**point.fields, "cursor": self._cursor()}
 
-    def _is_drained(self, end: State, moved: bool) -> bool:
-        if moved or self.feed.is_cut:
-            self._quiet_since = time.monotonic()
-            return False
+    def _is_drained(self, end: State) -> bool:
         within = DRAINED_WITHIN if end.is_of_a_lost_worker else SHIPPED_WITHIN
         all_came = self._shipped == end.fields["attempt"] or not self._claimed
         return all_came or time.monotonic() - self._quiet_since > within

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.named import id_of, must_be_new, person_of
+from cli.named import avatar_names, id_of, must_be_new, person_of
 from cli.output import Json, show, table
 from cli.session import Address, signed_in
 
@@ -47,11 +47,12 @@ def show_project(project: Project, api: Address = None, as_json: Json = False) -
     with signed_in(api) as door:
         id = id_of(door, "project", project)
         found = door.get(f"/projects/{id}") | {"members": door.get(f"/projects/{id}/members")}
+        found["called"] = avatar_names(door, {found["owner_id"], found["offered_to"]} - {None})
     show(found, as_json, lambda: described(found))
 
 
 def described(found: dict[str, Any]) -> str:
-    called = {each["person_id"]: each["avatar_name"] for each in found["members"]}
+    called = found["called"]
     about = {name: found[name] for name in ("id", "name", "description", "archived_at")}
     about |= {
         role: called.get(found[id], found[id]) for role, id in (("owner", "owner_id"), ("offered to", "offered_to"))

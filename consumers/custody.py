@@ -57,7 +57,14 @@ class Custody:
     async def recover(self) -> None:
         """An earlier start may have been killed: its trainings died with it, and are given back now."""
         killed = "the service of the trainer was killed"
-        await asyncio.gather(*(self._give_back(each, killed) for each in list(AttemptFolder.leftovers(self.home))))
+        await asyncio.gather(*(self._recover(each, killed) for each in list(AttemptFolder.leftovers(self.home))))
+
+    async def _recover(self, folder: AttemptFolder, why: str) -> None:
+        """One that cannot be given back stays for a later start, and keeps no other from it."""
+        try:
+            await self._give_back(folder, why)
+        except Exception:
+            log.exception("what is left of %s stays where it is", folder.key)
 
     async def _give_back(self, folder: AttemptFolder, why: str) -> None:
         folder.clear()

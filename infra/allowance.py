@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Final
 
 MOST_KNOWN: Final = 10_000
@@ -15,9 +15,26 @@ BURST: Final = 10.0
 
 
 class TooManyRequests(Exception):
-    def __init__(self, wait: float) -> None:
-        super().__init__("more was asked for than one account or address may; wait as long as Retry-After says")
+    def __init__(self, wait: float, why: str = "more was asked for than one account or address may") -> None:
+        super().__init__(f"{why}; wait as long as Retry-After says")
         self.headers = {"Retry-After": str(ceil(wait))}
+
+
+class Gate:
+    """So many at once, and so many who wait for them; whoever comes after those is told to come again."""
+
+    def __init__(self, at_once: int, waiting: int, why: str) -> None:
+        self._inside, self._room, self._why = BoundedSemaphore(at_once), BoundedSemaphore(at_once + waiting), why
+
+    def __enter__(self) -> None:
+        """Raises TooManyRequests."""
+        if not self._room.acquire(blocking=False):
+            raise TooManyRequests(1.0, self._why)
+        self._inside.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._inside.release()
+        self._room.release()
 
 
 @dataclass

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -49,6 +49,11 @@ def addresses(trusted: str) -> str:
     return trusted
 
 
+def a_number(text: object) -> object:
+    """A choice of numbers takes no text, and the environment knows nothing else."""
+    return int(text) if isinstance(text, str) and text.isdecimal() else text
+
+
 def a_place(url: SecretStr) -> SecretStr:
     """Whatever it does not know would be taken for a folder, on the very machine it should be away from."""
     parts = urlsplit(url.get_secret_value())
@@ -67,7 +72,7 @@ class Settings(BaseSettings):
     keys_database_url: SecretStr | None = None
     nats_url: SecretStr | None = None
     # On how many of its servers each stream is kept, where the bus has several.
-    nats_replicas: Literal[1, 3, 5] = 1
+    nats_replicas: Annotated[Literal[1, 3, 5], BeforeValidator(a_number)] = 1
     s3_url: str | None = None
     s3_access_key: str | None = None
     s3_secret_key: SecretStr | None = None

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import unicodedata
 from functools import cache
-from threading import BoundedSemaphore
 from typing import Final
 from uuid import UUID
 
@@ -12,11 +11,13 @@ from psycopg_pool import ConnectionPool
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from infra.allowance import Gate
 from infra.unit import Unit
 
 NORMALISATION: Final = 1
-# Each takes 64 MiB while it is made.
+# Each takes 64 MiB while it is made; those who wait hold a thread each, which others need.
 HASHES_AT_ONCE: Final = 4
+HASHES_WAITING: Final = 12
 
 
 @cache
@@ -41,7 +42,7 @@ class Accounts:
     def __init__(self, pool: ConnectionPool, pepper: bytes) -> None:
         self._pool = pool
         self._pepper = pepper
-        self.hashing = BoundedSemaphore(HASHES_AT_ONCE)
+        self.hashing = Gate(HASHES_AT_ONCE, HASHES_WAITING, "too many people sign in at this moment")
 
     def digest(self, email: str) -> bytes:
         return hmac.digest(self._pepper, f"email/{NORMALISATION}/{normalised(email)}".encode(), hashlib.sha256)

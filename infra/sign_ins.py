@@ -43,22 +43,29 @@ class SignIns:
         key = self.accounts.fingerprint(f"sign-in\x00{email}\x00{password}".encode())
         if (known := self._remembered(key)) is not None:
             return known
+        digest = self._may_try(email, client)
         with self.accounts.hashing:
             # Another part of the same page may have been answered while this one waited.
-            person_id = self._remembered(key) or self._tried(email, password, client)
+            person_id = self._remembered(key) or self._tried(email, password, digest)
         if person_id is not None:
             self._keep(key, person_id)
         return person_id
 
     def person(self, email: str, password: str, client: str) -> UUID | None:
         """Raises TooManyRequests, also for the right password: an answer would tell that it is."""
+        digest = self._may_try(email, client)
         with self.accounts.hashing:
-            return self._tried(email, password, client)
+            return self._tried(email, password, digest)
 
-    def _tried(self, email: str, password: str, client: str) -> UUID | None:
+    def _may_try(self, email: str, client: str) -> bytes:
+        """Before anybody waits for a hash: who is refused costs no thread."""
         digest = self.accounts.digest(email)
         self.misses.look(digest)
         self.tries.take(household(client))
+        return digest
+
+    def _tried(self, email: str, password: str, digest: bytes) -> UUID | None:
+        self.misses.look(digest)  # once more: others tried while this one waited
         person_id = self.accounts.authenticate(email, password)
         if person_id is None:
             self.misses.take(digest)

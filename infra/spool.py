@@ -1,9 +1,12 @@
 """The points of one attempt on the worker's disk, numbered from 1 without gaps: nothing is lost while others are away.
 
-Whole lines only: what a crash cut off is dropped when the spool is opened again, and its number is given anew.
+Whole lines only: what a crash cut off is dropped when the spool is opened again, what a full disk cut off at once, and
+its number is given anew.
 """
 
+import errno
 import json
+import os
 from array import array
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -33,12 +36,22 @@ class Spool:
         return self._ends[-1] if self._ends else 0
 
     def append(self, kind: str, fields: Mapping[str, Any], at: datetime | None = None) -> int:
+        """The number of the new point. Raises OSError, as of a full disk, where it could not be kept."""
         n = self.last + 1
         point = {"n": n, "kind": kind, "at": (at or datetime.now(UTC)).isoformat(), **fields}
         line = json.dumps(point, ensure_ascii=False, allow_nan=False).encode(errors="replace") + b"\n"
-        self._writer.write(line)
+        self._write(line)
         self._ends.append(self._end + len(line))
         return n
+
+    def _write(self, line: bytes) -> None:
+        """A disk that fills up may take a part."""
+        try:
+            if self._writer.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._writer.name)
+        except OSError:
+            self._writer.truncate(self._end)
+            raise
 
     def read(self, after: int) -> list[dict[str, Any]]:
         """The points that follow, as many as one message may carry."""

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api import create_app
 from api.limits import Seats
-from infra.allowance import BURST, MOST_KNOWN, Allowance, TooManyRequests, household
+from infra.allowance import BURST, MOST_KNOWN, Allowance, Gate, TooManyRequests, household
 from infra.config import Settings
 from tests.api.visitor import PASSWORD, PREFIX, Visitor
 
@@ -55,6 +55,18 @@ def test_an_account_that_floods_waits_and_another_is_served(
     assert refused.json()["type"] == "urn:vistory:problem:too-many-requests"
     assert Visitor(elsewhere(strict, 3), ann.token)("GET", "/auth/me").status_code == 429, "wherever it asks from"
     assert other("GET", "/auth/me").status_code == 200
+
+
+def test_who_signs_in_while_too_many_do_is_told_to_come_again_and_holds_no_thread(
+    at_home: TestClient, strict: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = Gate(1, 0, "too many people sign in at this moment")
+    monkeypatch.setattr(strict.state.house.sign_ins.accounts, "hashing", full)
+    tried = {"email": "nobody@example.org", "password": "whatever it is"}
+    with full:
+        answer = at_home.post(f"{PREFIX}/auth/login", json=tried)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    assert at_home.post(f"{PREFIX}/auth/login", json=tried).status_code == 401
 
 
 @pytest.fixture

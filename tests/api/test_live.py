@@ -185,6 +185,15 @@ def test_that_an_earlier_attempt_has_shipped_everything_does_not_end_this_one(
     assert lines(first + rest) == numbered(1, 2) + numbered(1, 2)
 
 
+def test_a_job_that_is_cancelled_before_its_next_attempt_ends_at_once(
+    ann: Visitor, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.live.SHIPPED_WITHIN", 3_600.0)
+    attempt.report("hand-over", evidence("handed_over"))
+    ann.post(f"/training-jobs/{attempt.job['id']}/cancel")
+    assert statuses(listen(ann, attempt.job["id"])) == ["queued", "claimed", "running", "queued", "cancelled"]
+
+
 def test_an_end_waits_for_what_a_worker_could_not_ship_while_the_bus_was_away(
     ann: Visitor, nats: Nats, settings: Settings, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from cli.exits import Stop
-from cli.named import person_of
+from cli.named import avatar_names, person_of
 from cli.project import described
 from tests.cli.http_server import Server, door, serving
 
@@ -37,9 +37,18 @@ def test_somebody_unknown_is_refused(server: Server) -> None:
         person_of(door(server), "ben")
 
 
+def test_the_owner_of_a_project_is_shown_by_name_where_the_members_are_to_be_seen(server: Server) -> None:
+    server.answers = [(200, {}, MEMBERS)]
+    assert avatar_names(door(server), {ANN}) == {ANN: "red-fox-1"}
+    server.answers = [(403, {}, {"detail": "no"})]
+    assert avatar_names(door(server), {ANN}) == {}
+
+
 def test_a_project_is_shown_with_who_is_in_it() -> None:
-    found = {"id": "7", "name": "cells", "description": "", "owner_id": ANN, "archived_at": None, "offered_to": None}
-    members = [{"person_id": ANN, "avatar_name": "blue-owl-2", "role": "owner"}]
-    lines = [line.split() for line in described(found | {"members": members}).splitlines() if line]
-    assert lines == [["id", "7"], ["name", "cells"], ["owner", "blue-owl-2"], ["person", "called", "role"],
-                     [ANN, "blue-owl-2", "owner"]]  # fmt: skip
+    found = {"id": "7", "name": "cells", "description": "", "owner_id": ANN, "archived_at": None, "offered_to": "9"}
+    members = [{"person_id": "8", "avatar_name": "blue-owl-2", "role": "viewer"}]
+    shown = described(found | {"members": members, "called": {ANN: "red-fox-1"}})
+    assert [line.split() for line in shown.splitlines() if line] == [
+        ["id", "7"], ["name", "cells"], ["owner", "red-fox-1"], ["offered", "to", "9"], ["person", "called", "role"],
+        ["8", "blue-owl-2", "viewer"],
+    ]  # fmt: skip

@@ -78,5 +78,29 @@ def test_a_proxy_is_trusted_by_its_address_or_network(named: str) -> None:
         Settings(trusted_proxies=named)
 
 
+GIVEN = {
+    "data": ("/srv/vistory", Path("/srv/vistory")),
+    "nats_replicas": ("3", 3),
+    "api_port": ("80", 80),
+    "requests_per_second": ("2.5", 2.5),
+    "trusted_proxies": ("10.0.0.0/8", "10.0.0.0/8"),
+    "worker_credentials": ('{"timm": "ab"}', {"timm": "ab"}),
+    "running_per_organization": ("4", 4),
+    "threads": ("2", 2),
+    "trainer_port": ("8001", 8001),
+    "metrics_port": ("9000", 9000),
+    "heads_url": ("/mnt/heads", "/mnt/heads"),
+}
+PATHS = {"master_key_file", "pepper_file", "token_key_file", "environments"}
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_can_be_given_by_its_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, meant = GIVEN.get(name, ("given", Path("given") if name in PATHS else "given"))
+    monkeypatch.setenv(f"VISTORY_{name.upper()}", told)
+    found = getattr(Settings(), name)
+    assert (found.get_secret_value() if isinstance(found, SecretStr) else found) == meant
+
+
 def test_settings_stay_few() -> None:
     assert len(Settings.model_fields) <= 31

@@ -1,5 +1,9 @@
-from contextlib import closing
+import resource
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+import pytest
 
 from infra.spool import LARGEST_BATCH, Spool
 
@@ -29,6 +33,31 @@ def test_what_a_crash_cut_off_is_dropped_and_its_number_given_anew(tmp_path: Pat
         with closing(Spool(tmp_path / "points")) as again:
             assert again.append("log", {"line": "new"}) == 3
             assert [point["n"] for point in again.read(0)] == [1, 2, 3]
+
+
+def test_what_a_full_disk_cut_off_is_no_point_and_its_number_given_anew(tmp_path: Path) -> None:
+    file = tmp_path / "spool"
+    with closing(Spool(file)) as spool:
+        spool.append("log", {"line": "one"})
+        with room_for(file.stat().st_size + 20), pytest.raises(OSError, match="No space left"):
+            spool.append("log", {"line": "two"})
+        with room_for(file.stat().st_size), pytest.raises(OSError, match="too large"):
+            spool.append("log", {"line": "two"})
+        assert spool.append("log", {"line": "two"}) == 2
+        assert [point["line"] for point in spool.read(0)] == ["one", "two"]
+    with closing(Spool(file)) as again:
+        assert again.last == 2
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """As on a disk that fills up, a file takes what fits of a line, and then nothing."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_batch_is_bounded_in_bytes_and_always_moves_on(tmp_path: Path) -> None:
