@@ -8,9 +8,14 @@ Reason = Literal["data_error", "out_of_memory", "code_error"]
 EXIT_CODES: Mapping[Reason, int] = {"data_error": 3, "out_of_memory": 4, "code_error": 5}
 TERMINATED = 143
 
-# Frameworks wrap allocation errors in plain RuntimeErrors: the words of CUDA, the CPU allocator, C++ and oneDNN.
+# Frameworks wrap allocation errors in plain RuntimeErrors: the words of CUDA, cuBLAS, cuDNN, the CPU allocator, C++ and
+# oneDNN.
 NO_MEMORY = (
     "out of memory",
+    "cublas_status_alloc_failed",
+    "cudnn_status_alloc_failed",
+    "cudnn_status_internal_error",
+    "unable to find an engine",
     "not enough memory",
     "can't allocate memory",
     "cannot allocate memory",

@@ -38,6 +38,7 @@ class Marks:
 class Course:
     def __init__(self, run: Run, device: str, images: int) -> None:
         torch.manual_seed(run.whole("seed"))
+        torch.backends.cudnn.deterministic = True  # else no two trainings on CUDA are the same, nor one that goes on
         self.run = run
         self.device = device
         self.model = timm.create_model(run.model.source, pretrained=False, num_classes=len(run.job.classes)).to(device)

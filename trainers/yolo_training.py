@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from ultralytics.data.dataset import ClassificationDataset
 from ultralytics.models.yolo.classify import ClassificationTrainer
 from ultralytics.models.yolo.detect import DetectionTrainer
@@ -32,6 +33,14 @@ class Guided:
 
     def final_eval(self) -> None:
         pass
+
+    def _load_checkpoint_state(self, ckpt: Any) -> None:
+        """On CUDA weights lie in memory in another order than elsewhere; the optimizer's state must lie as they do."""
+        super()._load_checkpoint_state(ckpt)  # type: ignore[misc]
+        for weight, state in self.optimizer.state.items():  # type: ignore[attr-defined]
+            for name, tensor in state.items():
+                if torch.is_tensor(tensor) and tensor.shape == weight.shape:
+                    state[name] = torch.empty_like(weight).copy_(tensor)
 
 
 class Detection(Guided, DetectionTrainer):  # type: ignore[misc]

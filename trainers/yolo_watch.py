@@ -19,6 +19,7 @@ NAMES = {
     "metrics/accuracy_top1": "val/accuracy",
     "metrics/accuracy_top5": "val/top5",
 }
+RETRIES = 3  # after as many, ultralytics lets an error about memory through
 
 
 class Watch:
@@ -42,6 +43,8 @@ class Watch:
         torch.set_num_threads(self.run.job.threads)  # ultralytics takes one core less than there are
 
     def begin_epoch(self, trainer: Any) -> None:
+        """Out of memory, it would go on with ever smaller batches: another recipe than was asked for and is said."""
+        trainer._oom_retries = RETRIES
         self.batch = 0
         self.began = time.monotonic()
 

@@ -1,6 +1,7 @@
 """How a training ends that does not end well: a reason, an exit code, and nobody left behind."""
 
 import hashlib
+import os
 import resource
 import signal
 import subprocess
@@ -95,6 +96,25 @@ def test_a_training_without_memory_says_so(framework: str, task: str, model: str
         resource.prlimit(started.process.pid, resource.RLIMIT_AS, (used + 2**26, used + 2**26))
         code = started.finish()
     assert (code, started.said[-1]["reason"]) == (4, "out_of_memory")
+
+
+def test_ultralytics_does_not_go_on_with_a_smaller_batch_than_was_asked_for(tmp_path: Path) -> None:
+    """As it would after a CUDA device ran out of memory for the first time."""
+    (tmp_path / "sitecustomize.py").write_text(FULL_ONCE)
+    job = shaped(tmp_path / "material").job(tmp_path / "output", "tiny-detector", ENDLESS | {"epochs": 1})
+    with training("ultralytics", job, {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}) as started:
+        code = started.finish()
+    assert (code, started.said[-1]["reason"]) == (4, "out_of_memory")
+
+
+FULL_ONCE = """
+import torch
+backward = torch.Tensor.backward
+def full(*args, **kwargs):
+    torch.Tensor.backward = backward
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+torch.Tensor.backward = full
+"""
 
 
 @each_framework

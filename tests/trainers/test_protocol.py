@@ -81,6 +81,9 @@ def test_the_newest_checkpoints_stay(tmp_path: Path) -> None:
         OSError(12, "Cannot allocate memory"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"),
         RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"),
+        RuntimeError("GET was unable to find an engine to execute this computation"),
     ],
 )
 def test_a_lack_of_memory_is_recognised(error: BaseException) -> None:

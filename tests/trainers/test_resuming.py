@@ -55,6 +55,19 @@ def goes_on(whole: Finished, rest: list[Mapping[str, float]], undisturbed: list[
     assert rest[0][loss] < undisturbed[0][loss]
 
 
+@pytest.mark.skipif(not Path("/dev/nvidia0").exists(), reason="needs a CUDA device")
+def test_a_training_goes_on_where_there_is_a_cuda_device_and_back(whole: Finished, tmp_path: Path) -> None:
+    resume = shipped(whole.guest.all("checkpoint")[1], tmp_path / "shipped")
+    second = trained(
+        whole.framework, whole.material.job(tmp_path / "second", whole.model, SHORT, device="cuda", resume=resume)
+    )
+    resume = shipped(second.all("checkpoint")[0], tmp_path / "shipped again")
+    third = trained(
+        whole.framework, whole.material.job(tmp_path / "third", whole.model, SHORT, device="cpu", resume=resume)
+    )
+    assert [[line["epoch"] for line in each.all("epoch")] for each in (second, third)] == [[3, 4], [4]]
+
+
 def test_a_training_that_died_after_its_last_epoch_only_gives_its_result(whole: Finished, tmp_path: Path) -> None:
     resume = shipped(whole.guest.all("checkpoint")[-1], tmp_path / "shipped")
     job = whole.material.job(tmp_path / "rest", whole.model, SHORT, resume=resume)
