@@ -37,15 +37,16 @@ class House:
     servers: Stack
     roads: dict[str, Proxy]
     platform: Platform = field(init=False)
-    came_back: Counter[str] = field(default_factory=Counter)
+    away: set[str] = field(default_factory=set)
     died: Counter[str] = field(default_factory=Counter)
     killed: Counter[str] = field(default_factory=Counter)
     clock: Path = Path("/dev/null")
 
     def hear(self, change: Change) -> None:
         if change.state is State.RESTARTED:
-            self.came_back[change.name] += 1
+            self.away.discard(change.name)
         elif change.state is State.DIED:
+            self.away.add(change.name)
             self.died[change.name] += 1
 
     @property
@@ -99,8 +100,7 @@ class House:
 
     def is_whole(self) -> bool:
         """Every part runs, and whoever died is ready again."""
-        runs = all(self.pid(part) for part in (*OURS, *SERVERS))
-        return runs and all(self.came_back[part] >= died for part, died in self.died.items())
+        return not self.away and all(self.pid(part) for part in (*OURS, *SERVERS))
 
     def new_deaths(self) -> dict[str, int]:
         """How often each part ended that nobody had killed, since this was asked last."""
