@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from consumers.acting import Platform
 from consumers.backlog import Backlog
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
+from consumers.errors import in_short
 from consumers.heads import keep_heads
 from consumers.lookout import Lookout, prepare
 from consumers.loops import Loops
@@ -41,6 +42,7 @@ from infra.wiring import Core
 WATCHED_EVERY: Final = 1.0
 RESTARTED_AFTER: Final = 2.0
 log = logging.getLogger(__name__)
+Work = Callable[[], Awaitable[None]]
 
 
 def reactions(platform: Platform, books: MlflowBooks, client: Client) -> tuple[Reaction, ...]:
@@ -74,14 +76,14 @@ async def run(settings: Settings) -> None:
         archivist = Archivist(ArchiveWriter(core.pool, Blobs(core.pool, Objects.open(settings))), owners)
         logs.say_ready()
         await _all_for_ever(
-            lambda: loops.write_runs(writer),
-            lambda: loops.redrive_runs(writer),
-            lambda: loops.redrive_batches(books, owners),
-            lambda: loops.write_batches(books, owners),
-            lambda: loops.archive(archivist),
-            lambda: _watch(client, _lookout(core), reactor, table),
-            Reaper(platform, RealEyes(core.pool, client)).run,
-            *(partial(keep_heads, core.store, place) for place in places(settings)),
+            ("the writer of runs", lambda: loops.write_runs(writer)),
+            ("what is redriven of runs", lambda: loops.redrive_runs(writer)),
+            ("what is redriven of batches", lambda: loops.redrive_batches(books, owners)),
+            ("the writer of batches", lambda: loops.write_batches(books, owners)),
+            ("the archive", lambda: loops.archive(archivist)),
+            ("the watch over durables", lambda: _watch(client, _lookout(core), reactor, table)),
+            ("the reaper", Reaper(platform, RealEyes(core.pool, client)).run),
+            *(("the keeper of heads", partial(keep_heads, core.store, place)) for place in places(settings)),
         )
 
 
@@ -137,26 +139,28 @@ async def _watch(client: Client, lookout: Lookout, reactor: Reactor, table: tupl
         await asyncio.sleep(WATCHED_EVERY)
 
 
-async def _all_for_ever(*works: Callable[[], Awaitable[None]]) -> None:
+async def _all_for_ever(*works: tuple[str, Work]) -> None:
     async with asyncio.TaskGroup() as tasks:
-        for work in works:
-            tasks.create_task(_for_ever(work))
+        for name, work in works:
+            tasks.create_task(_for_ever(name, work))
 
 
-async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
+async def _for_ever(name: str, work: Work) -> None:
     """A part that breaks down begins again; the others go on meanwhile."""
+    complaints = logs.Complaints(log)
     while True:
         try:
             await work()
         except Exception as error:
-            log.warning("begins again in %s s: %r", RESTARTED_AFTER, error)
+            complaints.hear(f"{name} begins again every {RESTARTED_AFTER:.0f} s: {in_short(error)}")
         await asyncio.sleep(RESTARTED_AFTER)
 
 
-async def _until_it_works(work: Callable[[], Awaitable[None]]) -> None:
+async def _until_it_works(work: Work) -> None:
+    complaints = logs.Complaints(log)
     while True:
         try:
             return await work()
         except Exception as error:
-            log.warning("waiting for the bus: %r", error)
+            complaints.hear(f"the reactions wait for bus or database: {in_short(error)}")
         await asyncio.sleep(RESTARTED_AFTER)

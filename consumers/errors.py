@@ -3,6 +3,7 @@
 Nothing is dropped in silence: an event is tried again, set aside where everybody can see it, or the consumer stops.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,7 @@ import psycopg
 from obstore.exceptions import GenericError
 from psycopg_pool import PoolTimeout
 
-from consumers.telemetry import NotTelemetry
+from consumers.telemetry import GoneFromStream, NotTelemetry
 from domain.errors import Conflict, DomainError, KeyReused, Refused
 from infra.config import ExposedSettings, MissingSetting
 from infra.dispatch import Unavailable
@@ -26,14 +27,18 @@ AWAY: Final = (
     Unavailable,
     MlflowIsAway,
     httpx.TransportError,
-    GenericError,  # of the object store: no line to it, or a status of 500
     nats.errors.Error,
     psycopg.OperationalError,
     PoolTimeout,
     OSError,
     TimeoutError,
 )
-HOPELESS: Final = (NotAnEvent, NotTelemetry, MlflowRefused, KeyReused)
+# Files of our own that are not there, or not ours, do not come by waiting.
+NOT_AWAY: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+# Of the object store, which tells a status in words alone: no line to it has none; of those below 500 only these pass.
+STATUS: Final = re.compile(r"\bstatus\D{0,30}?(\d{3})\b")
+PASSING: Final = {"408", "425", "429"}
+HOPELESS: Final = (NotAnEvent, NotTelemetry, GoneFromStream, MlflowRefused, KeyReused)
 # The consumer itself is not as it must be: the next event would fare no better.
 BROKEN: Final = (
     MissingSetting,
@@ -71,21 +76,28 @@ Verdict = Done | RetryAfter | Park | Stop
 
 def verdict(error: Exception, attempts: int) -> Verdict:
     """`attempts` counts this one."""
-    reason = f"{type(error).__name__}: {_in_short(error)}"[:2_000]
+    reason = f"{type(error).__name__}: {in_short(error)}"[:2_000]
     if isinstance(error, BROKEN):
         return Stop(reason)
     if isinstance(error, HOPELESS):
         return Park(reason)
     if isinstance(error, Refused):
         return Done(reason)
-    if isinstance(error, AWAY):
+    if is_away(error):
         return RetryAfter(pause(attempts))
     if isinstance(error, DomainError) and not isinstance(error, Conflict):
         return Park(reason)
     return RetryAfter(pause(attempts)) if attempts < TRIES else Park(reason)
 
 
-def _in_short(error: Exception) -> str:
+def is_away(error: Exception) -> bool:
+    if isinstance(error, GenericError):
+        status = STATUS.search(in_short(error))
+        return status is None or status[1] >= "500" or status[1] in PASSING
+    return isinstance(error, AWAY) and not isinstance(error, NOT_AWAY)
+
+
+def in_short(error: Exception) -> str:
     """Without the internals that obstore tells below what happened."""
     return str(error).partition("\n\nDebug source:")[0]
 

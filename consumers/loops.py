@@ -11,12 +11,13 @@ from typing import Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js.errors import NotFoundError
 
 from consumers.acting import Platform
 from consumers.errors import Done, Park, RetryAfter, Stop, verdict
 from consumers.mlflow import BATCHES, WRITER, MlflowBooks, RunWriter, batch_figures
 from consumers.reactions import STOPPED_FOR, Records, reacting
-from consumers.telemetry import Archivist, Owners, Shipped
+from consumers.telemetry import Archivist, GoneFromStream, Owners, Shipped
 from infra import metrics
 from infra.archive_writer import CONSUMER as ARCHIVE
 from infra.archive_writer import Overtaken
@@ -31,10 +32,6 @@ LOGGED_EVERY: Final = 1.0
 REDRIVEN_EVERY: Final = 2.0
 WRITTEN: Final = "training_job."
 log = logging.getLogger(__name__)
-
-
-class GoneFromStream(LookupError):
-    """What was set aside is not on the bus any more."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,10 @@ class Loops:
 
     async def redrive_batches(self, books: MlflowBooks, owners: Owners) -> None:
         async def again(due: Due) -> None:
-            message = await jetstream(self.client).get_msg(TELEMETRY, due.position)
+            try:
+                message = await jetstream(self.client).get_msg(TELEMETRY, due.position)
+            except NotFoundError as error:
+                raise GoneFromStream(f"message {due.position} is not on the stream any more") from error
             if (message.subject, digest(message.data)) != (due.subject, due.digest):
                 raise GoneFromStream(f"another message is number {due.position} since the stream was made anew")
             await log_batch(books, owners, message)
@@ -93,13 +93,7 @@ class Loops:
     async def _redrive(self, consumer: str, work: Callable[[Due], Awaitable[None]]) -> None:
         """What was set aside and is to be tried again, until cancelled."""
         while True:
-            for due in await asyncio.to_thread(self.records.parked.due, consumer):
-                try:
-                    await work(due)
-                    await asyncio.to_thread(self.records.parked.settle, due.id)
-                except Exception as error:
-                    again = f"tried again: {error!r}", due.attempts + 1, due.digest
-                    await self.records.park(consumer, due.position, due.subject, *again)
+            await self.records.redrive(consumer, work)
             await asyncio.sleep(REDRIVEN_EVERY)
 
     async def write_batches(self, books: MlflowBooks, owners: Owners) -> None:

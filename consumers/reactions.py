@@ -12,10 +12,10 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 
 from consumers.acting import Platform
-from consumers.errors import Done, Park, RetryAfter, Stop, verdict
+from consumers.errors import Done, Park, RetryAfter, Stop, Verdict, verdict
 from domain.model import Recorded
 from infra import logs, metrics, tracing
-from infra.parked import Parked
+from infra.parked import Due, Parked
 from infra.positions import DoneSet, Positions
 from infra.streams import EVENTS
 
@@ -49,6 +49,24 @@ class Records:
         metrics.PARKED.labels(consumer).inc()
         await asyncio.to_thread(self.parked.park, consumer, position, subject, reason, attempts, digest)
         await self.publish(f"vistory.parked.{consumer}.{position}", reason.encode())
+
+    async def redrive(self, consumer: str, work: Callable[[Due], Awaitable[None]]) -> None:
+        """What was set aside and somebody asked for again; where somebody is away, it is tried at the next look."""
+        for due in await asyncio.to_thread(self.parked.due, consumer):
+            try:
+                await work(due)
+                judged: Verdict = Done("it was tried again")
+            except Exception as error:
+                judged = verdict(error, due.attempts + 1)
+            match judged:
+                case Done(reason):
+                    log.info("%s: position %s is settled: %s", consumer, due.position, reason)
+                    await asyncio.to_thread(self.parked.settle, due.id)
+                case RetryAfter():
+                    metrics.RETRIES.labels(consumer).inc()
+                case Park(reason) | Stop(reason):
+                    again = f"tried again: {reason}", due.attempts + 1, due.digest
+                    await self.park(consumer, due.position, due.subject, *again)
 
 
 @dataclass(frozen=True)
@@ -93,18 +111,15 @@ class Reactor:
 
     async def redrive(self, reaction: Reaction) -> None:
         """What somebody asked to be tried again."""
-        for due in await asyncio.to_thread(self.records.parked.due, reaction.name):
-            try:
-                recorded = await self.platform.recorded(due.position)
-                assert recorded is not None, f"there is no position {due.position}"
-                with reacting(reaction.name, recorded):
-                    await reaction.effect(recorded)
-            except Exception as error:
-                again = f"tried again: {type(error).__name__}: {error}"[:2_000]
-                await self.records.park(reaction.name, due.position, "", again, due.attempts + 1)
-            else:
-                await asyncio.to_thread(self.records.done.add, reaction.name, due.position)
-                await asyncio.to_thread(self.records.parked.settle, due.id)
+
+        async def again(due: Due) -> None:
+            recorded = await self.platform.recorded(due.position)
+            assert recorded is not None, f"there is no position {due.position}"
+            with reacting(reaction.name, recorded):
+                await reaction.effect(recorded)
+            await asyncio.to_thread(self.records.done.add, reaction.name, due.position)
+
+        await self.records.redrive(reaction.name, again)
 
 
 @contextmanager

@@ -31,6 +31,10 @@ class Shipped(Protocol):
     def data(self) -> Any: ...
 
 
+class GoneFromStream(LookupError):
+    """What was set aside is not on the bus any more."""
+
+
 class NotTelemetry(ValueError):
     """A message that no worker can have sent about its own job."""
 

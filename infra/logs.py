@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +14,7 @@ from typing import Any, Final, TextIO
 from infra import tracing
 
 READY: Final = "ready"
+SAID_AGAIN_AFTER: Final = 60.0
 # What they say of a request is its address, and that may be a credential for minutes.
 QUIET: Final = ("httpx", "httpcore", "urllib3")
 _IDS: ContextVar[Mapping[str, str]] = ContextVar("ids", default=MappingProxyType({}))
@@ -51,6 +53,21 @@ def is_ready(line: bytes) -> bool:
         return bool(json.loads(line)["message"] == READY)
     except (ValueError, KeyError, TypeError):
         return False
+
+
+class Complaints:
+    """What would be said over and over while something lasts is said once a minute."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._said: dict[str, float] = {}
+
+    def hear(self, words: str) -> None:
+        now = time.monotonic()
+        self._said = {each: at for each, at in self._said.items() if now - at < SAID_AGAIN_AFTER}
+        if words not in self._said:
+            self._said[words] = now
+            self._log.warning("%s", words)
 
 
 class Lines(logging.Formatter):

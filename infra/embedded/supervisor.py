@@ -138,10 +138,27 @@ class Keeper:
 
     def _look_until_spent(self, process: "subprocess.Popen[bytes]") -> None:
         while self._process is process and not self._stopping.wait(LOOKED_AT_EVERY):
-            if why := self.child.spent(self._news.lines()):
+            if (why := self._why_spent()) is not None:
                 self._spent = why
                 self._send(self.child.stop_signal)
+                self._end_by_force(process)
                 return
+
+    def _why_spent(self) -> str | None:
+        """A log that cannot be read at this moment says nothing against whom it is of."""
+        try:
+            return self.child.spent(self._news.lines())
+        except OSError:
+            return None
+
+    def _end_by_force(self, process: "subprocess.Popen[bytes]") -> None:
+        """Unless it has ended, or is stopped for good, within its grace."""
+        until = time.monotonic() + self.child.grace
+        while self._process is process and time.monotonic() < until:
+            if self._stopping.wait(0.05):
+                return
+        if self._process is process:
+            self._send(signal.SIGKILL)
 
     def _probe(self) -> bool:
         if self.child.ready_line:

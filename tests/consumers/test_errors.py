@@ -23,6 +23,8 @@ from infra.published import NotAnEvent
         ConnectionResetError(),
         TimeoutError(),
         GenericError("Server returned non-2xx status code: 500"),
+        GenericError("HTTP status client error (429 Too Many Requests) for url (http://127.0.0.1:1/vistory/a)"),
+        GenericError("error sending request for url (http://127.0.0.1:400/vistory/a)"),
     ],
 )
 def test_whoever_is_away_is_waited_for_however_long(error: Exception) -> None:
@@ -41,7 +43,16 @@ def test_what_no_retry_can_mend_is_set_aside_at_once(error: Exception) -> None:
     assert isinstance(verdict(error, 1), Park)
 
 
-@pytest.mark.parametrize("error", [Conflict("a race"), ZeroDivisionError("a fault of ours")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        Conflict("a race"),
+        ZeroDivisionError("a fault of ours"),
+        GenericError("Server returned non-2xx status code: 413 Payload Too Large"),
+        GenericError("HTTP status client error (400 Bad Request) for url (http://127.0.0.1:1/vistory/a)"),
+        PermissionError(13, "Permission denied"),
+    ],
+)
 def test_anything_else_is_tried_a_few_times_and_then_set_aside(error: Exception) -> None:
     assert [type(verdict(error, attempts)) for attempts in (1, 4, 5)] == [RetryAfter, RetryAfter, Park]
 

@@ -100,3 +100,11 @@ def test_what_was_set_aside_is_not_settled_by_another_message_that_has_its_numbe
     ((consumer, position, subject, reason, attempts, kept),) = memory.aside
     assert (consumer, position, subject, attempts, kept) == (BATCHES, 1, SUBJECT, 2, digest(said(0.5)))
     assert "another message is number 1" in reason
+
+
+def test_what_was_set_aside_and_is_on_the_stream_no_more_is_said_to_be_gone(servers: Servers) -> None:
+    books, memory = redriven(servers, Due(uuid4(), 7, 1, SUBJECT, digest(said(0.5))), said(0.5))
+    assert books.logged == []
+    assert [reason for *_, reason, _, _ in memory.aside] == [
+        "tried again: GoneFromStream: message 7 is not on the stream any more"
+    ]

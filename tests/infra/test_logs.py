@@ -99,3 +99,19 @@ def test_people_at_a_terminal_read_words() -> None:
 def test_addresses_that_are_credentials_are_not_logged_by_those_who_ask_them(out: io.StringIO) -> None:
     logging.getLogger("httpx").info("HTTP Request: PUT http://store/x?X-Amz-Signature=abc")
     assert lines(out) == []
+
+
+def test_what_would_be_said_over_and_over_is_said_once_a_minute(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints = logs.Complaints(logging.getLogger("infra.bus"))
+
+    def heard(*words: str) -> list[str]:
+        caplog.clear()
+        for each in words:
+            complaints.hear(each)
+        return [record.message for record in caplog.records]
+
+    assert heard("it is gone", "it is gone", "it refuses", "it is gone") == ["it is gone", "it refuses"]
+    monkeypatch.setattr(logs, "SAID_AGAIN_AFTER", 0.0)
+    assert heard("it is gone") == ["it is gone"]

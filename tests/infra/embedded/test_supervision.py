@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Condition
@@ -79,11 +79,16 @@ def test_a_child_is_ready_when_it_says_so_itself_and_not_because_it_did_last_tim
     assert (tmp_path / "child.log").read_text() == "ready\nready\n"
 
 
+def stuck(lines: Iterable[bytes]) -> str | None:
+    return "it was stuck" if b"stuck\n" in lines else None
+
+
+@pytest.mark.parametrize("stubborn", ["", "trap '' TERM; "])
 def test_a_child_that_is_of_no_use_any_more_is_started_again_once_and_why_is_told(
-    group: Group, seen: Seen, tmp_path: Path
+    group: Group, seen: Seen, tmp_path: Path, stubborn: str
 ) -> None:
-    script = f"[ -e {tmp_path}/again ] || echo stuck; touch {tmp_path}/again; exec sleep 60"
-    group.start([shell(tmp_path, script, spent=lambda lines: "it was stuck" if b"stuck\n" in lines else None)])
+    script = f"{stubborn}[ -e {tmp_path}/again ] || echo stuck; touch {tmp_path}/again; exec sleep 60"
+    group.start([shell(tmp_path, script, spent=stuck, grace=0.5)])
     seen.wait_for("child", State.RESTARTED)
     assert [change.detail for change in seen.changes if change.state is State.DIED] == ["it was stuck"]
 
