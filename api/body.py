@@ -13,7 +13,7 @@ from infra.allowance import TooManyRequests
 
 LONGEST: Final = 8 * 2**20
 LONGEST_OF_A_STRANGER: Final = 64 * 2**10
-# A line of 10 kB/s brings the longest body in 14 minutes; whoever is slower than this holds it back on purpose.
+# In bytes a second: the longest body takes 34 minutes then. Whoever is slower holds it back on purpose.
 SLOWEST: Final = 4 * 2**10
 GRACE: Final = 20.0
 # What is left of the request would only be thrown away.

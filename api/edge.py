@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 from uuid_utils.compat import uuid7
 
+from api.body import LONGEST_OF_A_STRANGER
 from api.house import House, house_of
 from commands.access import Caller, Command
 from commands.ports import Accepted
@@ -137,7 +138,8 @@ def holder(scope: Scope) -> tuple[object, ...]:
         with suppress(Unauthenticated):
             caller = known(token)
             return caller.kind, caller.id, caller.framework
-    raise HTTPException(401, "a long request is read of whoever is signed in only", _CLOSED)
+    most = LONGEST_OF_A_STRANGER // 1024
+    raise HTTPException(401, f"a request over {most} KiB needs a valid token: sign in, and send it as Bearer", _CLOSED)
 
 
 async def attempt(request: Request, bearer: Bearer) -> Caller:

@@ -118,7 +118,9 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
 
 async def _perhaps_away(request: Request, error: Exception) -> JSONResponse:
     """A database or a store that is away for a moment is worth another try; anything else of theirs is our fault."""
-    if not isinstance(error, StoreError) and not out_of_reach(error):
+    if isinstance(getattr(error, "orig", error), psycopg.errors.UndefinedTable):
+        log.error("the projector has not made its tables yet, or `vistory migrate` was not run: %s", error)
+    elif not out_of_reach(error):
         raise error
     log.warning("the request met %s", type(error).__name__)
     return problem(request, "Unavailable", 503, "a part that this needs is away; try again soon", headers=HEADERS[503])

@@ -25,7 +25,7 @@ from domain.roles import Permission
 from domain.training import Status
 from domain.training_job import TrainingJob
 from domain.values import Value
-from infra.allowance import TooManyRequests
+from infra.allowance import TooManyRequests, household
 from infra.dispatch import Unavailable
 from infra.feed import Feed, Place, Point
 from infra.job_states import State
@@ -90,7 +90,7 @@ async def live(socket: WebSocket, job_id: UUID, start: Annotated[str | None, Que
     house: House = socket.app.state.house
     limits: Limits = socket.app.state.limits
     try:
-        with limits.strangers.one(socket.client.host if socket.client else ""):
+        with limits.strangers.one(household(socket.client.host) if socket.client else ""):
             caller = await _admitted(socket, house)
         with limits.sockets.one(caller.id):
             job = await asyncio.to_thread(_job, house, caller, job_id)

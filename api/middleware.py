@@ -16,9 +16,8 @@ from infra.allowance import TooManyRequests
 
 
 class Edge:
-    def __init__(self, app: ASGIApp, unlimited: str, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self.app = app
-        self.unlimited = unlimited
         self.limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,8 +34,6 @@ class Edge:
         except TooManyRequests as error:
             access.refused(scope, 429)
             return await errors.too_many(Request(scope), error)(scope, receive, send)
-        if scope["path"].startswith(self.unlimited):
-            return await self.app(scope, receive, send)
         with ExitStack() as held:
             who = partial(edge.holder, scope)
             body = GuardedBody(receive, headers.get("content-length", ""), who, self.limits.long_requests, held)

@@ -90,7 +90,17 @@ def main() -> None:
     except Exception as error:
         # Errors that are meant for people say so by bringing an exit status; any other is a fault of ours.
         code = getattr(error, "exit_code", None)
+        if code is None and (wrong := settings_refused(error)):
+            error, code = Exception(wrong), Exit.MISCONFIGURED
         if code is None:
             raise
         typer.echo(f"vistory: {error}", err=True)
         sys.exit(int(code))
+
+
+def settings_refused(error: Exception) -> str:
+    """Which variables are set to what makes no sense; their values may be secrets."""
+    if type(error).__name__ != "ValidationError" or getattr(error, "title", "") != "Settings":
+        return ""
+    found = error.errors(include_url=False, include_input=False, include_context=False)  # type: ignore[attr-defined]
+    return "\n".join(f"VISTORY_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in found)

@@ -78,15 +78,19 @@ class Api:
 
     def put(self, url: str, headers: Mapping[str, str], content: bytes) -> None:
         """To a presigned address, where no token of ours may go."""
-        answer = self._persist(lambda: self._http.put(url, headers=dict(headers), content=content))
+        answer = self._persist(lambda: self._http.put(url, headers=dict(headers), content=content), url)
         if answer.is_error:
             raise Stop(f"the object store refused a file with status {answer.status_code}")
 
     def download(self, url: str) -> bytes:
-        answer = self._persist(lambda: self._http.get(url))
+        answer = self._persist(lambda: self._http.get(url), url)
         if answer.is_error:
             raise Stop(f"the object store answered with status {answer.status_code}")
         return answer.content
+
+    def has_seen(self, position: str) -> None:
+        """Queries that follow show at least what was true at this place of the ledger."""
+        self._seen = position
 
     def close(self) -> None:
         self._http.close()
@@ -119,7 +123,8 @@ class Api:
             self._seen = headers["Vistory-Position"]
             self.receipt = f"{self._seen}:{headers['Vistory-Chain']}" if "Vistory-Chain" in headers else self.receipt
 
-    def _persist(self, attempt: Any) -> httpx.Response:
+    def _persist(self, attempt: Any, url: str = "") -> httpx.Response:
+        """`url` where it is not the API that is asked; a presigned one is never shown."""
         for pause in (*PAUSES, None):
             try:
                 answer: httpx.Response = attempt()
@@ -128,9 +133,14 @@ class Api:
                 pause = max(pause, asked_to_wait(answer, 0.0))
             except httpx.TransportError as error:
                 if pause is None:
-                    raise Unreachable(self.url, error) from error
+                    raise Unreachable(server_of(url or self.url), error) from error
             time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
+
+
+def server_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def asked_to_wait(answer: httpx.Response, otherwise: float = PATIENCE) -> float:

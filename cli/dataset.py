@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.exits import Stop
+from cli.exits import Exit, Stop
 from cli.named import id_of, must_be_new
 from cli.output import Json, amount, show, table
 from cli.session import Address, signed_in
@@ -56,8 +56,15 @@ def push(
         try:
             answer = {"dataset": dataset} | bring(door, dataset, files, strict)
         except Stop as stop:
-            raise Stop(f"{stop}\nthe dataset is as it was; push again with --into {dataset}", stop.exit_code) from stop
+            raise Stop(f"{stop}\n{left(dataset, stop)}; push again with --into {dataset}", stop.exit_code) from stop
     show(answer, as_json, lambda: words(answer))
+
+
+def left(dataset: str, stop: Stop) -> str:
+    """Where the answer was lost nobody knows whether the revision was made."""
+    if stop.exit_code != Exit.UNREACHABLE:
+        return "the dataset is as it was"
+    return f"whether it was committed is not known: `vistory dataset show {dataset}` tells"
 
 
 def begun(door: "Api", name: str) -> str:

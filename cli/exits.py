@@ -11,6 +11,9 @@ class Exit(IntEnum):
     NOT_VERIFIED = 4
     SIGNED_OUT = 5
     UNWELL = 6
+    HALTED = 7
+    FAULTY = 70
+    NO_WAY_IN = 73
     BUSY = 75
     MISCONFIGURED = 78
     INTERRUPTED = 130
@@ -24,8 +27,11 @@ MEANING = {
     Exit.NOT_VERIFIED: "verification failed: something is not as it was recorded",
     Exit.SIGNED_OUT: "nobody is signed in; `vistory login` first",
     Exit.UNWELL: "something is wrong with the platform; `vistory doctor` says what",
+    Exit.HALTED: "the relay stands still: stream and store differ; the message says what to do",
+    Exit.FAULTY: "a part did not start, or an event could not be understood; the message says which",
+    Exit.NO_WAY_IN: "the data folder cannot be entered by the user that PostgreSQL runs as",
     Exit.BUSY: "another one is at work in that folder, or there is no room; try again later",
-    Exit.MISCONFIGURED: "a server or a database is not as it must be; the message says what to change",
+    Exit.MISCONFIGURED: "a setting, a server or a database is not as it must be; the message says what to change",
     Exit.INTERRUPTED: "interrupted by ctrl-C",
 }
 EPILOG = "Exit status: " + "; ".join(f"{code.value} {words}" for code, words in MEANING.items()) + "."

@@ -69,6 +69,8 @@ def watch(door: Api, job_id: str, as_json: bool) -> str:
     status, told = "unknown", ""
     for message in messages(door, job_id):
         status = message.get("status") or status
+        if "position" in message:
+            door.has_seen(message["position"])
         line = json.dumps(message, ensure_ascii=False) if as_json else in_words(message) + _why(door, job_id, message)
         if line and line != told:
             typer.echo(line)

@@ -1,6 +1,8 @@
 """What no consumer could digest: set aside with its reason, so that nothing else had to wait."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import typer
@@ -8,6 +10,9 @@ import typer
 from cli.exits import Exit, Stop
 from cli.local import Data, settings_of, unreachable
 from cli.output import Json, show, table
+
+if TYPE_CHECKING:
+    from infra.parked import Parked
 
 app = typer.Typer(help="Messages that no consumer could digest.", no_args_is_help=True)
 COLUMNS = ("id", "position", "consumer", "subject", "reason", "attempts", "parked_at", "redriven_at")
@@ -35,6 +40,17 @@ def redrive(parked_id: UUID, data: Data = None, as_json: Json = False) -> None:
 
 
 def asked_again(database_url: str, parked_id: UUID) -> bool:
+    with rows(database_url) as parked:
+        return parked.redrive(parked_id)
+
+
+def read(database_url: str) -> list[dict[str, Any]]:
+    with rows(database_url) as parked:
+        return [{name: row[name] for name in COLUMNS} for row in parked.listed()]
+
+
+@contextmanager
+def rows(database_url: str) -> Iterator["Parked"]:
     import psycopg
     from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -42,18 +58,6 @@ def asked_again(database_url: str, parked_id: UUID) -> bool:
 
     try:
         with ConnectionPool(database_url, min_size=1, max_size=1, timeout=10, open=True) as pool:
-            return Parked(pool).redrive(parked_id)
+            yield Parked(pool)
     except (psycopg.OperationalError, PoolTimeout) as error:
-        raise unreachable(error) from error
-
-
-def read(database_url: str) -> list[dict[str, Any]]:
-    import psycopg
-    from psycopg.rows import dict_row
-
-    try:
-        with psycopg.connect(database_url, row_factory=dict_row) as connection:
-            names = ", ".join(COLUMNS)
-            return connection.execute(f"SELECT {names} FROM work.parked ORDER BY parked_at DESC").fetchall()
-    except psycopg.OperationalError as error:
         raise unreachable(error) from error

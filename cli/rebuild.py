@@ -32,6 +32,8 @@ def rebuild(names: Names = None, check: Check = False, data: Data = None, as_jso
 
 
 def made(settings: "Settings", names: list[str]) -> "Rebuilt":
+    from psycopg import OperationalError
+
     from infra import rebuild as work
     from infra.wiring import Core
 
@@ -40,6 +42,8 @@ def made(settings: "Settings", names: list[str]) -> "Rebuilt":
             return work.rebuild(core, names)
     except work.UnknownReadModel as unknown:
         raise Stop(str(unknown), Exit.USAGE) from unknown
+    except OperationalError as error:
+        raise unreachable(error) from error
 
 
 def compared(settings: "Settings", names: list[str]) -> "Compared":

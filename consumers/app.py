@@ -14,7 +14,6 @@ from nats.aio.client import Client
 from consumers.acting import Platform
 from consumers.backlog import Backlog
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
-from consumers.errors import in_short
 from consumers.heads import keep_heads
 from consumers.lookout import Lookout, prepare
 from consumers.loops import Loops
@@ -34,6 +33,7 @@ from infra.nats_users import DOOR, connect_options, inbox, user_of
 from infra.objects import Objects
 from infra.parked import Parked
 from infra.positions import DoneSet, Positions
+from infra.reach import in_short
 from infra.reading import PROJECTION
 from infra.standing import Standings
 from infra.trainers import ReportedTrainers

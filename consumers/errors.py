@@ -3,14 +3,12 @@
 Nothing is dropped in silence: an event is tried again, set aside where everybody can see it, or the consumer stops.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
 import httpx
 import nats.errors
 import psycopg
-from obstore.exceptions import GenericError
 from psycopg_pool import PoolTimeout
 
 from consumers.telemetry import GoneFromStream, NotTelemetry
@@ -19,6 +17,7 @@ from infra.config import ExposedSettings, MissingSetting
 from infra.dispatch import Unavailable
 from infra.mlflow import MlflowIsAway, MlflowRefused
 from infra.published import ForeignEvent, NotAnEvent
+from infra.reach import in_short, out_of_reach
 
 TRIES: Final = 5
 LONGEST: Final = 15.0
@@ -35,9 +34,6 @@ AWAY: Final = (
 )
 # Files of our own that are not there, or not ours, do not come by waiting.
 NOT_AWAY: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
-# Of the object store, which tells a status in words alone: no line to it has none; of those below 500 only these pass.
-STATUS: Final = re.compile(r"\bstatus\D{0,30}?(\d{3})\b")
-PASSING: Final = {"408", "425", "429"}
 HOPELESS: Final = (NotAnEvent, NotTelemetry, GoneFromStream, MlflowRefused, KeyReused)
 # The consumer itself is not as it must be: the next event would fare no better.
 BROKEN: Final = (
@@ -91,15 +87,7 @@ def verdict(error: Exception, attempts: int) -> Verdict:
 
 
 def is_away(error: Exception) -> bool:
-    if isinstance(error, GenericError):
-        status = STATUS.search(in_short(error))
-        return status is None or status[1] >= "500" or status[1] in PASSING
-    return isinstance(error, AWAY) and not isinstance(error, NOT_AWAY)
-
-
-def in_short(error: Exception) -> str:
-    """Without the internals that obstore tells below what happened."""
-    return str(error).partition("\n\nDebug source:")[0]
+    return out_of_reach(error) or (isinstance(error, AWAY) and not isinstance(error, NOT_AWAY))
 
 
 def pause(attempts: int) -> float:

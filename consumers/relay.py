@@ -31,7 +31,7 @@ from infra.standing import Standings
 from infra.stream_tail import Diverged, Tail, read_tail
 
 NAME: Final = "relay"
-HALTED: Final = 3
+HALTED: Final = 7
 POLL_SECONDS: Final = 0.2
 # A stream that is lost, or made anew, while nobody writes.
 BELIEVED_FOR: Final = 3.0
@@ -141,7 +141,7 @@ class Relay:
 
 
 def main(settings: Settings) -> None:
-    """Until SIGTERM; exits with 3 where stream and store differ."""
+    """Until SIGTERM; exits with 7 where stream and store differ."""
     outside.begin(NAME, settings)
     try:
         asyncio.run(until_stopped(relay(settings)))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -18,6 +19,7 @@ from infra.leases import Key
 
 EVERY: Final = 4.0
 MOST: Final = 2_000
+MOST_KNOWN: Final = 10_000
 Points = list[dict[str, Any]]
 
 
@@ -44,7 +46,7 @@ class Owners:
     """Whose each job is: a worker may speak about its framework's jobs, and the subject must name the right house."""
 
     platform: Platform
-    _known: dict[UUID, tuple[str, UUID]] = field(default_factory=dict)
+    _known: OrderedDict[UUID, tuple[str, UUID]] = field(default_factory=OrderedDict)
 
     async def of(self, job_id: UUID) -> tuple[str, UUID]:
         """Framework and organization. Raises NotTelemetry."""
@@ -52,6 +54,8 @@ class Owners:
             try:
                 job = await self.platform.get(TrainingJob, job_id)
                 self._known[job_id] = job.recipe.framework, job.organization_id
+                if len(self._known) > MOST_KNOWN:
+                    self._known.popitem(last=False)
             except NotFound as error:
                 raise NotTelemetry(str(error)) from error
         return self._known[job_id]

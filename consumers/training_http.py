@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from infra.config import trainer_port
+
 HOST: Final = "127.0.0.1"
-PORTS: Final = {"timm": 8001, "ultralytics": 8002}
-OTHERS: Final = 8003
 
 
 class Face(uvicorn.Server):
@@ -45,7 +45,7 @@ def application(health: Callable[[], Any], models: Callable[[], Any], metrics: C
 @contextmanager
 def listening(framework: str, port: int | None) -> Iterator[socket.socket]:
     """On the port that was named, or on the framework's own, or on the next that is free."""
-    first = PORTS.get(framework, OTHERS)
+    first = trainer_port(framework)
     candidates = [port] if port is not None else [*range(first, first + 100)]
     with next(filter(None, map(_bound, candidates)), None) or _nothing_free(candidates) as found:
         yield found

@@ -35,6 +35,11 @@ class ExposedSettings(Exception):
     exit_code = 78
 
 
+def trainer_port(framework: str) -> int:
+    """Where the service of a framework is looked for first; it takes the next that is free."""
+    return {"timm": 8001, "ultralytics": 8002}.get(framework, 8003)
+
+
 def either(ours: str, theirs: str) -> AliasChoices:
     return AliasChoices(ours, f"VISTORY_{ours.upper()}", f"OTEL_EXPORTER_OTLP_{theirs.upper()}")
 

@@ -26,12 +26,14 @@ _APPEND = (
 )
 _EVENTS_OF = (
     "SELECT originator_id, originator_version, topic, state FROM ledger.events"
-    " WHERE originator_id = %b AND originator_version > %b ORDER BY originator_version"
+    " WHERE originator_id = %b AND originator_version > %b ORDER BY originator_version LIMIT %b"
 )
 
 
 class UnsafeSetting(RuntimeError):
-    pass
+    """A variable of the library's would break what the ledger promises."""
+
+    exit_code = 78  # EX_CONFIG
 
 
 class EventStore(PostgresApplicationRecorder):
@@ -74,10 +76,10 @@ class EventStore(PostgresApplicationRecorder):
         ]
 
     @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
-    def events_of(self, id: UUID, after: int = 0) -> list[Stored]:
+    def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
         with self.datastore.get_connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            return [Stored(*row) for row in cursor.execute(_EVENTS_OF, (id, after), prepare=True)]
+            return [Stored(*row) for row in cursor.execute(_EVENTS_OF, (id, after, limit), prepare=True)]
 
     def command(self, id: UUID) -> Verdict | None:
         with self.datastore.get_connection() as connection:

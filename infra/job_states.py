@@ -69,12 +69,14 @@ class JobStates:
     def after(self, job_id: UUID, version: int) -> Iterator[State]:
         with self.pool.connection() as connection:
             rows = connection.execute(
-                "SELECT originator_id, originator_version, topic, state, recorded_at FROM ledger.events"
+                "SELECT originator_id, originator_version, topic, state, recorded_at, notification_id"
+                " FROM ledger.events"
                 " WHERE originator_id = %s AND originator_version > %s AND topic = ANY(%s) ORDER BY originator_version",
                 (job_id, version, list(STATUS)),
             ).fetchall()
-        for id, number, topic, state, recorded_at in rows:
+        for id, number, topic, state, recorded_at, position in rows:
             event, _ = self.mapper.decode(Stored(id, number, topic, state))
             told = event.model_dump(mode="json", include={"attempt", "worker", "device", "evidence", "reason"})
-            fields = {"attempt": 1, **told, "at": recorded_at.isoformat()}
+            at = {"at": recorded_at.isoformat(), "position": f"{self.mapper.ledger}:{position}"}
+            fields = {"attempt": 1, **told, **at}
             yield State(number, STATUS[topic], fields)

@@ -48,8 +48,8 @@ class Ledger(Protocol):
         """Judge each command alone; what is accepted is durable when this returns."""
         ...
 
-    def events_of(self, id: UUID, after: int = 0) -> list[Stored]:
-        """Of one aggregate, in order, those behind a version."""
+    def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
+        """Of one aggregate, in order, those behind a version; the first `limit` of them."""
         ...
 
     def command(self, id: UUID) -> Verdict | None:

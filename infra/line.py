@@ -68,8 +68,8 @@ class Line:
             self._lead()
         return caller.answer()
 
-    def events_of(self, id: UUID, after: int = 0) -> list[Stored]:
-        return self._ledger.events_of(id, after)
+    def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
+        return self._ledger.events_of(id, after, limit)
 
     def command(self, id: UUID) -> Verdict | None:
         return self._ledger.command(id)

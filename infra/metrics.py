@@ -20,6 +20,9 @@ REQUESTS: Final = Histogram(
     ["method", "route", "status"],
     buckets=_SECONDS,
 )
+REFUSED: Final = Counter(
+    "vistory_http_requests_refused_total", "Requests over a limit, before they came to anything.", ["method", "status"]
+)
 SOCKETS: Final = Gauge("vistory_live_sockets", "Live sockets that are open.")
 APPENDED: Final = Histogram("vistory_append_events", "Events per append to the ledger.", buckets=_SIZES)
 TOGETHER: Final = Histogram("vistory_append_commands", "Commands that shared an append.", buckets=_SIZES)

@@ -34,6 +34,8 @@ class UnknownReadModel(ValueError):
 class SwapWasKeptOut(RuntimeError):
     """Somebody reads the tables for so long that they could not be exchanged; they are as they were."""
 
+    exit_code = 75  # EX_TEMPFAIL
+
 
 @dataclass(frozen=True)
 class Rebuilt:

@@ -44,6 +44,8 @@ _taken: "Synchronized[int]"
 class CannotFold(RuntimeError):
     """An event that a projection cannot take; the live tables are as they were."""
 
+    exit_code = 70  # EX_SOFTWARE
+
 
 @dataclass(frozen=True)
 class Refold:

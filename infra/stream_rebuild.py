@@ -28,10 +28,3 @@ def begin_generation(owner_url: str) -> Head:
         ).fetchone()
     assert row is not None, "`vistory migrate` gives the ledger its head"
     return Head(*row)
-
-
-async def new_generation(owner_url: str, js: JetStreamContext, durables: Iterable[Durable], replicas: int = 1) -> Head:
-    """Begin the next generation in the store and on the stream."""
-    head = begin_generation(owner_url)
-    await rebuild_stream(js, head, durables, replicas)
-    return head

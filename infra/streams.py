@@ -46,6 +46,8 @@ class Durable(NamedTuple):
 class ForeignStream(RuntimeError):
     """The stream on the bus carries another ledger, or another generation of this one."""
 
+    exit_code = 78  # EX_CONFIG
+
 
 class BusHasNoRoom(RuntimeError):
     """JetStream sets aside what a stream may hold, and there is less left."""

@@ -1,10 +1,10 @@
 """One command's view of the store: what it reads is asserted, what it changes is one append."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -19,9 +19,10 @@ from domain.roles import Role
 from infra import tracing
 from infra.known import Known
 from infra.ledger import Append, Ledger, Verdict
-from infra.mapper import Mapper, StateTooLarge, personal_fields
+from infra.mapper import Mapper, StateTooLarge, Stored, personal_fields
 
 A = TypeVar("A", bound=Aggregate)
+MOST_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -95,16 +96,25 @@ class Unit:
     def _load(self, id: UUID) -> Aggregate | None:
         """As it is now: what is known of it, and every event since. What is about a person is never remembered."""
         since, aggregate = self.known.get(id) or (time.monotonic(), None)
-        news = self.ledger.events_of(id, aggregate.version if aggregate else 0)
-        for stored in news:
+        topics = set[str]()
+        for stored in self._news(id, aggregate.version if aggregate else 0):
             event, _ = self.mapper.decode(stored)
             aggregate = event.mutate(aggregate)
-        if aggregate is not None and news:
-            if any(personal_fields(EVENTS[stored.topic]) for stored in news):
+            topics.add(stored.topic)
+        if aggregate is not None and topics:
+            if any(personal_fields(EVENTS[topic]) for topic in topics):
                 self.known.forget(id)
             else:
                 self.known.keep(aggregate, since)
         return aggregate
+
+    def _news(self, id: UUID, version: int) -> Iterator[Stored]:
+        """So many at once that the longest history takes no more memory than a short one."""
+        while page := self.ledger.events_of(id, version, MOST_AT_ONCE):
+            yield from page
+            if len(page) < MOST_AT_ONCE:
+                return
+            version = page[-1].originator_version
 
     def _inside(self, aggregate: Aggregate) -> bool:
         """Organizations are walls: a person sees the platform's things, and of its own organization what is shown."""

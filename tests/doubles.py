@@ -34,8 +34,8 @@ class MemoryLedger:
     def append(self, commands: Sequence[Append]) -> list[Verdict]:
         return [self._judge(command) for command in commands]
 
-    def events_of(self, id: UUID, after: int = 0) -> list[Stored]:
-        return [row.stored for row in self.rows if row.stored.originator_id == id][after:]
+    def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
+        return [row.stored for row in self.rows if row.stored.originator_id == id][after:][:limit]
 
     def command(self, id: UUID) -> Verdict | None:
         return self.commands.get(id)

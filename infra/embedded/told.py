@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from infra import nats_users
+from infra.config import trainer_port
 from infra.embedded.folder import DataFolder
 from infra.embedded.parts import Parts
 from infra.embedded.ports import HOST, Ports
@@ -31,9 +32,6 @@ TOLD: dict[str, tuple[str, ...]] = {
 }
 # What `up` itself makes use of.
 KEPT = ("mlflow_bucket",)
-
-TRAINER_PORTS = {"timm": 8001, "ultralytics": 8002}
-OTHER_TRAINERS = 8003
 
 
 class UnknownProcess(Exception):
@@ -112,7 +110,7 @@ class Told:
         return self.parts.settings.api_url or f"http://{HOST}:{self.api_port}"
 
     def trainer_port(self, framework: str) -> int:
-        return self.ports.near(f"trainer-{framework}", TRAINER_PORTS.get(framework, OTHER_TRAINERS))
+        return self.ports.near(f"trainer-{framework}", trainer_port(framework))
 
     def metrics_port(self, process: str) -> int:
         """A trainer's metrics stand beside its health."""

@@ -95,20 +95,30 @@ def test_only_so_many_long_requests_of_one_account_are_held_at_once(held: ExitSt
 
 @pytest.mark.parametrize("declared", [True, False])
 @pytest.mark.parametrize("token", ["", "Bearer nonsense"])
-def test_a_long_request_of_a_stranger_is_not_read(client: TestClient, declared: bool, token: str) -> None:
+def test_a_long_request_of_a_stranger_is_refused(client: TestClient, declared: bool, token: str) -> None:
     pieces = [b" " * (LONGEST_OF_A_STRANGER // 2)] * 4
-    read: list[int] = []
-
-    def sent() -> Iterator[bytes]:
-        for number, piece in enumerate(pieces):
-            read.append(number)
-            yield piece
-
-    content = b"".join(pieces) if declared else sent()
+    content = b"".join(pieces) if declared else iter(pieces)
     headers = {"Content-Type": "application/json"} | ({"Authorization": token} if token else {})
     answer = client.post(f"{PREFIX}/projects", content=content, headers=headers)
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("declared", "taken"), [("", 3), (str(LONGEST_OF_A_STRANGER + 1), 0)])
+def test_of_a_long_request_of_a_stranger_no_more_is_read_than_shows_that_it_is_long(
+    held: ExitStack, declared: str, taken: int
+) -> None:
+    pieces = [b" " * (LONGEST_OF_A_STRANGER // 2)] * 9
+    left = list(pieces)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": left.pop(), "more_body": bool(left)}
+
+    def nobody() -> str:
+        raise HTTPException(401)
+
+    assert refused(GuardedBody(receive, declared, nobody, Seats(1), held)).status_code == 401
+    assert len(pieces) - len(left) == taken
 
 
 def test_whoever_is_signed_in_may_send_a_long_one(ann: Visitor, client: TestClient) -> None:

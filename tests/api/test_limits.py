@@ -84,8 +84,8 @@ def test_an_address_that_floods_waits_and_another_is_served(bare: FastAPI) -> No
 
 def test_what_is_refused_is_counted(bare: FastAPI) -> None:
     def refused() -> float:
-        labels = {"method": "GET", "route": "refused", "status": "429"}
-        return REGISTRY.get_sample_value("vistory_http_request_duration_seconds_count", labels) or 0.0
+        labels = {"method": "GET", "status": "429"}
+        return REGISTRY.get_sample_value("vistory_http_requests_refused_total", labels) or 0.0
 
     before, flood = refused(), elsewhere(bare, 7)
     answers = statuses(lambda: flood.get("/nowhere").status_code, 60)

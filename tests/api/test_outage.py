@@ -1,11 +1,19 @@
 """What is away for a moment is told as such, so that whoever asked tries again."""
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from collections.abc import Callable
 
+import psycopg
+from fastapi.testclient import TestClient
+from psycopg.conninfo import conninfo_to_dict
+from uuid_utils.compat import uuid7
+
+from api import create_app
 from infra.config import Settings
+from infra.embedded.nats import Nats
+from infra.migrate import migrate, migrate_keys
+from infra.provision import APP, KEYS
 from tests.api.visitor import Visitor, good
-from tests.servers import Servers
+from tests.servers import Databases, Servers
 
 
 def test_a_database_that_drops_its_connections_costs_a_try_and_no_more(
@@ -18,3 +26,14 @@ def test_a_database_that_drops_its_connections_costs_a_try_and_no_more(
         answers = [ann(method, path, body, key="again" if body else None) for _ in range(12)]
         assert {answer.status_code for answer in answers} <= {200, 201, 503}
         assert good(answers[-1]).headers["X-Request-Id"]
+
+
+def test_what_is_asked_before_the_projector_has_made_its_tables_may_be_asked_again(
+    servers: Servers, nats: Nats, fresh_database: Callable[[], Databases]
+) -> None:
+    databases = fresh_database()
+    migrate(databases.owner_url, APP, uuid7())
+    migrate_keys(databases.keys_owner_url, KEYS)
+    with TestClient(create_app(servers.settings("api", databases, nats))) as client:
+        answer = Visitor(client).register()("GET", "/projects")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")

@@ -51,8 +51,7 @@ class Scene:
         try:
             yield relay, task
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            await cancelled(task)
             await client.close()
             progress.close()
 
@@ -105,6 +104,13 @@ async def scene(nats: Bus, ledger: Ground, replicas: int = 1) -> AsyncIterator[S
         yield Scene(nats, ledger, admin)
     finally:
         await admin.close()
+
+
+async def cancelled(task: "asyncio.Task[None]") -> None:
+    """Once is not enough: before Python 3.12 `wait_for` forgets it where what it waits for comes at the same moment."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.5)
 
 
 async def until(true: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:

@@ -15,7 +15,7 @@ from infra.ledger import Row
 from infra.logs import is_ready
 from infra.published import pack, unpack
 from infra.stream_compare import compare
-from infra.stream_rebuild import new_generation, rebuild_stream
+from infra.stream_rebuild import begin_generation, rebuild_stream
 from infra.stream_tail import Diverged
 from tests.consumers.relaying import Scene, counted, relay_process, scene, until
 from tests.ground import Ground, ground, opened
@@ -263,7 +263,8 @@ def test_a_restored_store_is_behind_the_stream_until_a_new_generation_begins(
                 after = at.instead(restored)
                 with pytest.raises(Diverged, match="the stream is ahead of the store, which ends at 5"):
                     await after.relay_all()
-                head = await new_generation(backup.owner_url, at.js, [])
+                head = begin_generation(backup.owner_url)
+                await rebuild_stream(at.js, head, [])
                 restored.write(4)
                 await after.relay_all()
                 await after.assert_same()

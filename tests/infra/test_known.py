@@ -52,6 +52,15 @@ def test_what_is_known_is_not_decoded_again_but_what_happened_since_is(spec: Spe
     assert counting.decoded == 22
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 21, 22])
+def test_a_long_history_is_read_whole_though_never_at_once(
+    spec: Spec, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.unit.MOST_AT_ONCE", at_once)
+    project = unit(spec, spec.mapper, Known()).get(Project, DIGITS)
+    assert (project.version, project.name) == (21, "digits 19")
+
+
 def test_a_role_that_another_process_took_away_is_gone_at_once(spec: Spec) -> None:
     here, elsewhere = spec.dispatch, replace(spec.dispatch, known=Known())
     spec.by(ben).given(CreateProject(project_id=uuid7(), name="mine"))

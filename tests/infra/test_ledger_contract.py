@@ -47,6 +47,7 @@ def test_what_is_appended_is_read_back_in_order(hand: Hand) -> None:
     assert [row.stored for row in rows] == [*first, *second]
     assert hand.ledger.events_of(second[0].originator_id) == second
     assert hand.ledger.events_of(first[0].originator_id, after=1) == first[1:]
+    assert hand.ledger.events_of(first[0].originator_id, after=1, limit=1) == first[1:2]
     assert rows[-1].chain == hand.ledger.head().chain
 
 

@@ -1,6 +1,7 @@
 import psycopg
 import pytest
 from eventsourcing import persistence
+from obstore.exceptions import GenericError, PermissionDeniedError
 from psycopg import errors
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -15,6 +16,8 @@ PASSING = [
     PoolTimeout(),
     OperationalError("SELECT 1", {}, errors.CannotConnectNow()),
     persistence.OperationalError(),
+    GenericError("error sending request for url (http://127.0.0.1:400/vistory/a)"),
+    GenericError("Server returned non-2xx status code: 503 Slow Down"),
 ]
 LASTING = [
     ValueError("a fold"),
@@ -22,6 +25,8 @@ LASTING = [
     errors.UndefinedTable(),
     IntegrityError("INSERT", {}, errors.NotNullViolation()),
     DBAPIError("INSERT", {}, errors.NumericValueOutOfRange()),
+    GenericError("Server returned non-2xx status code: 413 Payload Too Large"),
+    PermissionDeniedError("the key may not write"),
 ]
 
 
