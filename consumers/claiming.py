@@ -11,7 +11,7 @@ from consumers.waiting import Waiting
 from infra import logs, tracing
 from infra.leases import Key
 from infra.published import TRACE, unpack
-from infra.worker_api import Away, Busy, Over, Senseless, Turned
+from infra.worker_api import Away, Busy, Gone, Over, Turned
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +34,13 @@ def claim_delay(error: Exception, deliveries: int) -> float:
 
 
 async def settle(message: Msg, key: Key, error: Away | Turned, waiting: Waiting) -> None:
-    """What becomes of a job that could not be claimed: it comes again, unless it is taken or makes no sense."""
+    """What becomes of a job that could not be claimed: it comes again, unless it is taken or is not there."""
     match error:
         case Over():
             log.info("%s is not for us: %s", key, error)
             await message.ack()
-        case Senseless():
-            log.error("%s can never be claimed: %s", key, error)
+        case Gone():
+            log.error("%s is not in the ledger: %s", key, error)
             await message.term()
         case Busy():
             log.info("%s cannot be claimed now: %s", key, error)

@@ -45,8 +45,8 @@ class Over(Turned):
     """The attempt is taken, stale or at its end: whoever works on it must stop."""
 
 
-class Senseless(Turned):
-    """The platform itself says that there is no such thing, or that nothing of the kind can be asked."""
+class Gone(Turned):
+    """The platform itself says that there is no such thing."""
 
 
 @dataclass(frozen=True)
@@ -196,8 +196,8 @@ def _understood(answer: httpx.Response) -> Any:
         raise Busy(_problem(answer))
     if answer.status_code == httpx.codes.CONFLICT:
         raise Over(answer.status_code, _problem(answer))
-    if answer.status_code in (404, 422) and _kind(answer).startswith(PROBLEM):
-        raise Senseless(answer.status_code, _problem(answer))
+    if answer.status_code == 404 and _kind(answer).startswith(PROBLEM):
+        raise Gone(answer.status_code, _problem(answer))
     if answer.status_code >= 400:
         raise Turned(answer.status_code, _problem(answer))
     return answer.json() if answer.content else {}
