@@ -21,6 +21,7 @@ from api import (
     mlflow,
     model,
     openapi,
+    permission,
     person,
     project,
     training_job,
@@ -33,7 +34,20 @@ from infra import metrics, outside
 from infra.config import Settings
 
 PREFIX = "/api/v1"
-ROUTERS = (person, membership, project, upload, dataset, experiment, training_job, live, worker, model, audit)
+ROUTERS = (
+    person,
+    membership,
+    permission,
+    project,
+    upload,
+    dataset,
+    experiment,
+    training_job,
+    live,
+    worker,
+    model,
+    audit,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:

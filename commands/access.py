@@ -78,8 +78,16 @@ class May:
             role = demand(caller, store, self.permission, caller.id)
         else:
             thing = store.get(self.on, getattr(command, self.field))
-            role = demand(caller, store, self.permission, getattr(thing, "owner_id", None), _project_of(thing, store))
+            owner = getattr(thing, "owner_id", None)
+            role = demand(caller, store, self.permission, owner, self.project_of(thing, store))
         return Actor(kind="person", id=caller.id, role=role, organization_id=caller.organization_id)
+
+    def project_of(self, thing: Aggregate, store: Store) -> Project | None:
+        """In which a place may allow what the role does not."""
+        if isinstance(thing, Project):
+            return thing
+        project_id: UUID | None = getattr(thing, "project_id", None)
+        return store.find(Project, project_id) if project_id else None
 
 
 @dataclass(frozen=True)
@@ -136,10 +144,3 @@ def demand(
         return role
     whose = " on what is not yours" if far is Reach.OWN else ""
     raise Forbidden(f"the role {role} does not include {permission}{whose}")
-
-
-def _project_of(thing: Aggregate, store: Store) -> Project | None:
-    if isinstance(thing, Project):
-        return thing
-    project_id: UUID | None = getattr(thing, "project_id", None)
-    return store.find(Project, project_id) if project_id else None

@@ -3,7 +3,7 @@
 A personal value stands here as text, or as `[erased]` once its key is gone and the table was made anew.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
@@ -18,7 +18,7 @@ from domain.roles import Role
 from domain.values import Value
 from projections.folding import changed
 from projections.model import Key, Projection, Row, View, metadata
-from projections.paging import Page, first, newest
+from projections.paging import Page, every, first, newest
 from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, TRAINING_JOB
 
 people: Final = Table(
@@ -209,3 +209,9 @@ def list_members(
     if waiting is not None:
         query = query.where(members.c.role.is_(None) if waiting else members.c.role.is_not(None))
     return newest(tx, query, members.c.first_position, MemberRow, after, limit)
+
+
+def list_granters(tx: Connection, organization_id: UUID, roles: Sequence[Role], limit: int) -> list[MemberRow]:
+    """Members who have one of these roles; whoever came first comes first."""
+    query = _of(organization_id).where(members.c.role.in_([role.value for role in roles]))
+    return every(tx, query.order_by(members.c.first_position).limit(limit), MemberRow)

@@ -98,6 +98,7 @@ QUERIES: Final = [
     (Permission.READ, "/models/{model_id}"),
     (Permission.READ, "/models/{model_id}/lineage"),
     (Permission.READ, "/audit/me"),
+    (Permission.READ, "/permissions/explain?action=create_project"),
     (Permission.READ, "/audit/entity/{type}/{entity_id}"),
     (Permission.READ_MEMBERS, "/members"),
     (Permission.READ_AUDIT, "/audit/organization"),

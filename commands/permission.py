@@ -1,0 +1,84 @@
+"""Whether a member may do something, why not, and what would let them: told from the rules that decide it."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+from commands import HANDLERS
+from commands.access import Caller, Command, May, demand
+from commands.ports import Store
+from domain.errors import Forbidden, Invalid
+from domain.project import Project
+from domain.roles import OF_ITS_OWNER, Permission, ProjectRole, Reach, Role, may_in_project, reach
+from domain.values import Value
+
+
+class Explained(Value):
+    """`roles` and `places` would be enough, each by itself; `owner` says that owning the thing would be, too."""
+
+    action: str
+    permission: Permission
+    allowed: bool
+    why: str
+    roles: tuple[Role, ...]
+    places: tuple[ProjectRole, ...]
+    owner: bool
+
+
+def name_of(command: type[Command]) -> str:
+    """`RenameProject` is the action `rename_project`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", command.__name__).lower()
+
+
+ACTIONS: Final[Mapping[str, May]] = {
+    name_of(command): command.ACCESS
+    for command in sorted(HANDLERS, key=lambda command: command.__name__)
+    if isinstance(command.ACCESS, May)
+}
+
+
+def explain(action: str, target: UUID | None, caller: Caller, store: Store) -> Explained:
+    """`target` is the thing whose owner and project count, where the action is on one.
+
+    Raises Invalid for an action that there is not and for a target that is missing or too much, Forbidden for who may
+    not even read, NotFound.
+    """
+    if action not in ACTIONS:
+        raise Invalid(
+            f"there is no action {action[:50]!r}; docs/permissions.md and this operation's description name all"
+        )
+    demand(caller, store, Permission.READ, None)
+    rule = ACTIONS[action]
+    if (target is None) is not (rule.on is None):
+        wanted = f"is on a {rule.on.TOPIC.replace('_', ' ')}: name its id as target" if rule.on else "is on no thing"
+        raise Invalid(f"{action} {wanted}")
+    thing = store.get(rule.on, target) if rule.on and target else None
+    project = rule.project_of(thing, store) if thing else None
+    owner = getattr(thing, "owner_id", None) if thing else caller.id
+    try:
+        role, allowed = demand(caller, store, rule.permission, owner, project), True
+        why = f"the role {role} includes {rule.permission}"
+        if not _suffices(role, rule.permission, owner == caller.id):
+            why = f"your place in the project includes {rule.permission}"
+    except Forbidden as error:
+        allowed, why = False, str(error)
+    return Explained(
+        action=action,
+        permission=rule.permission,
+        allowed=allowed,
+        why=why,
+        roles=tuple(role for role in Role if _suffices(role, rule.permission, owner == caller.id)),
+        places=tuple(place for place in ProjectRole if project and may_in_project(place, rule.permission)),
+        owner=thing is not None and _owning_helps(rule.permission, isinstance(thing, Project)),
+    )
+
+
+def _suffices(role: Role, permission: Permission, own: bool) -> bool:
+    far = reach(role, permission)
+    return far is Reach.ANY or (far is Reach.OWN and own)
+
+
+def _owning_helps(permission: Permission, is_project: bool) -> bool:
+    by_place = is_project and permission in OF_ITS_OWNER
+    return by_place or any(reach(role, permission) is Reach.OWN for role in Role)

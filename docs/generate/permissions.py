@@ -1,0 +1,67 @@
+"""Writes docs/permissions.md from the rules that decide; with --check, says whether it is current."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from commands.access import May  # noqa: E402
+from commands.permission import ACTIONS  # noqa: E402
+from domain.roles import OF_ITS_OWNER, ProjectRole, Reach, Role, may_in_project, reach  # noqa: E402
+
+PAGE = ROOT / "docs" / "permissions.md"
+HEAD = """# Who may do what
+
+Made from `domain/roles.py` and from what each command declares beside itself: the same rules decide, and
+`tests/api/test_role.py` asks every operation as every role. `vistory permission explain ACTION [TARGET]`, or
+`GET /api/v1/permissions/explain`, says of one action and one thing whether you may, why not, and who could let you.
+
+**yes**: on what is anybody's in the organization. **own**: on what one owns. The columns behind the roles are places in
+a project: each adds, in that project, to what the role allows. What belongs to another organization is not there.
+A permission is not all: a guest owns one project at most, nobody gives a role that is not below the own (but for an
+admin), and the last admin stays one.
+
+"""
+SEEN = {Reach.ANY: "yes", Reach.OWN: "own", None: ""}
+
+
+def page() -> str:
+    columns = [*(role.value for role in Role), "owns the project", *(f"{place.value} in it" for place in ProjectRole)]
+    head = f"| action | on | permission | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 3)}\n"
+    return HEAD + head + "\n".join(rows()) + "\n"
+
+
+def rows() -> Iterator[str]:
+    for name, rule in ACTIONS.items():
+        on = rule.on.TOPIC.replace("_", " ") if rule.on else ""
+        roles = [seen(rule, role) for role in Role]
+        cells = [f"`{name}`", on, rule.permission.value, *roles, *places(rule)]
+        yield f"| {' | '.join(cells)} |"
+
+
+def seen(rule: May, role: Role) -> str:
+    far = reach(role, rule.permission)
+    return SEEN[Reach.ANY if far and rule.on is None else far]
+
+
+def places(rule: May) -> Iterator[str]:
+    """Only what is a project, or in one, has them."""
+    inside = rule.on is not None and (rule.on.TOPIC == "project" or "project_id" in rule.on.__annotations__)
+    yield "yes" if inside and rule.permission in OF_ITS_OWNER else ""
+    for place in ProjectRole:
+        yield "yes" if inside and may_in_project(place, rule.permission) else ""
+
+
+def main() -> int:
+    if "--check" not in sys.argv:
+        PAGE.write_text(page())
+    elif not PAGE.exists() or PAGE.read_text() != page():
+        sys.stderr.write(f"docs/permissions.md is not current; run: python {Path(__file__).relative_to(ROOT)}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
