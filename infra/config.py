@@ -49,17 +49,17 @@ def networks(trusted: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(ip_network(each.strip()) for each in trusted.split(",") if each.strip())
 
 
-def addresses(trusted: str) -> str:
+def must_be_networks(trusted: str) -> str:
     networks(trusted)
     return trusted
 
 
-def a_number(text: object) -> object:
+def as_number(text: object) -> object:
     """A choice of numbers takes no text, and the environment knows nothing else."""
     return int(text) if isinstance(text, str) and text.isdecimal() else text
 
 
-def a_place(url: SecretStr) -> SecretStr:
+def must_be_a_place(url: SecretStr) -> SecretStr:
     """Whatever it does not know would be taken for a folder, on the very machine it should be away from."""
     parts = urlsplit(url.get_secret_value())
     folder = parts.scheme in ("", "file") and not parts.netloc and parts.path.startswith("/")
@@ -77,14 +77,14 @@ class Settings(BaseSettings):
     keys_database_url: SecretStr | None = None
     nats_url: SecretStr | None = None
     # On how many of its servers each stream is kept, where the bus has several.
-    nats_replicas: Annotated[Literal[1, 3, 5], BeforeValidator(a_number)] = 1
+    nats_replicas: Annotated[Literal[1, 3, 5], BeforeValidator(as_number)] = 1
     s3_url: str | None = None
     s3_access_key: str | None = None
     s3_secret_key: SecretStr | None = None
     s3_bucket: str = "vistory"
     s3_region: str = "us-east-1"
     # A second place for heads of the ledger: a folder, or https://key:secret@host/bucket/prefix.
-    heads_url: Annotated[SecretStr, AfterValidator(a_place)] | None = None
+    heads_url: Annotated[SecretStr, AfterValidator(must_be_a_place)] | None = None
     mlflow_url: str | None = None
     mlflow_bucket: str = "mlflow"
     api_host: str = "127.0.0.1"
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     # What the API answers to one account, in a burst ten times as much; 0 is without limits, for a benchmark.
     requests_per_second: float = Field(default=1_000, ge=0)
     # Whose word about where a request came from counts: addresses or networks with commas between; nobody's, else.
-    trusted_proxies: Annotated[str, AfterValidator(addresses)] = ""
+    trusted_proxies: Annotated[str, AfterValidator(must_be_networks)] = ""
     master_key_file: Path | None = None
     pepper_file: Path | None = None
     token_key_file: Path | None = None

@@ -27,7 +27,10 @@ _SINCE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def copy_in(connection: psycopg.Connection, table: Table, schema: str, rows: Sequence[Row]) -> None:
-    """Fill a table, fast."""
+    """Into an empty table, in the caller's transaction: every column of each row, of the types that `_WRITTEN` knows.
+
+    Raises KeyError for a column of another type, or one that a row lacks.
+    """
     columns = [(column.name, _WRITTEN[type(column.type)]) for column in table.columns]
     names = sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)
     into = sql.Identifier(schema, table.name)

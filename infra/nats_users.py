@@ -21,8 +21,8 @@ API = "$JS.API"
 # Where clients find it (`infra.bus.jetstream`): the server answers under its own name in every account, guests' too.
 DOOR = "$JS.vistory.API"
 HOUSE = "vistory"
-# A pull request is answered by many messages, and waits for them for a while.
-ANSWERED_WITHIN = "8s"
+# A pull request is answered by many messages, and waits for them for a while: whoever asks must wait less.
+ANSWERED_WITHIN = 8
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def door(subject: str) -> str:
 
 
 def export(subject: str, to: Iterable[str]) -> dict[str, object]:
-    many = {"response": "stream", "threshold": ANSWERED_WITHIN} if ".MSG.NEXT." in subject else {}
+    many = {"response": "stream", "threshold": f"{ANSWERED_WITHIN}s"} if ".MSG.NEXT." in subject else {}
     return {"service": subject, "accounts": list(to), **many}
 
 

@@ -50,7 +50,8 @@ def rebuild(core: Core, names: Collection[str] = ()) -> Rebuilt:
     """All read models, or those named; readers and the projector go on meanwhile."""
     began, wanted = time.monotonic(), chosen(names)
     with beside(core, NEXT) as (plain, draft):
-        position, rows = build(core, draft, NEXT, wanted, core.store.head().position)
+        position = core.store.head().position
+        rows = build(core, draft, NEXT, wanted, position)
         while core.store.head().position - position > FEW:
             with draft.begin() as tx:
                 position = advance(core, tx, wanted, position, position + 10 * FEW)
@@ -72,22 +73,24 @@ def beside(core: Core, schema: str) -> Iterator[tuple[Engine, Engine]]:
     try:
         with engine.connect() as guard, guard.begin():
             guard.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
-            _empty(engine, schema, again=True)
-            yield engine, engine.execution_options(schema_translate_map={SCHEMA: schema})
-            _empty(engine, schema, again=False)
+            _drop(engine, schema)
+            with engine.begin() as tx:
+                tx.execute(text(f"CREATE SCHEMA {schema}"))
+            try:
+                yield engine, engine.execution_options(schema_translate_map={SCHEMA: schema})
+            finally:
+                _drop(engine, schema)
     finally:
         engine.dispose()
 
 
-def _empty(engine: Engine, schema: str, *, again: bool) -> None:
+def _drop(engine: Engine, schema: str) -> None:
     with engine.begin() as tx:
         tx.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
-        if again:
-            tx.execute(text(f"CREATE SCHEMA {schema}"))
 
 
-def build(core: Core, draft: Engine, schema: str, wanted: Sequence[Projection], upto: int) -> tuple[int, int]:
-    """Fold the ledger up to a position, and write the tables; what orders their rows is made once they are there."""
+def build(core: Core, draft: Engine, schema: str, wanted: Sequence[Projection], upto: int) -> int:
+    """Fold the ledger up to a position, and write so many rows; what orders them is made once they are there."""
     views = [view for projection in wanted for view in projection.views]
     with draft.begin() as tx:
         for view in views:
@@ -101,7 +104,7 @@ def build(core: Core, draft: Engine, schema: str, wanted: Sequence[Projection], 
             tx.execute(text(f"ALTER TABLE {schema}.{view.table.name} ADD PRIMARY KEY ({keys})"))
             index(tx, view)
             tx.execute(text(f"ANALYZE {schema}.{view.table.name}"))
-    return upto, rows
+    return rows
 
 
 def advance(core: Core, tx: Connection, wanted: Iterable[Projection], after: int, upto: int) -> int:

@@ -11,6 +11,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from infra.ledger import Head, Ledger, Row
+from infra.nats_users import ANSWERED_WITHIN
 from infra.published import pack
 from infra.streams import EVENTS, foreign
 
@@ -91,7 +92,7 @@ async def _pages(js: JetStreamContext, last: int) -> AsyncIterator[list[Msg]]:
     subscription = await js.pull_subscribe_bind(consumer=name, stream=EVENTS)
     try:
         while pending:
-            page = await subscription.fetch(min(PAGE, pending), timeout=10)
+            page = await subscription.fetch(min(PAGE, pending), timeout=ANSWERED_WITHIN - 1)
             pending = page[-1].metadata.num_pending
             inside = [message for message in page if message.metadata.sequence.stream <= last]
             if inside:

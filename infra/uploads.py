@@ -71,7 +71,7 @@ class Uploads:
                 "INSERT INTO content.upload_files (upload_id, path, sha256, size)"
                 " SELECT %s, * FROM unnest(%s::text[], %s::bytea[], %s::bigint[])"
                 " ON CONFLICT (upload_id, path) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size"
-                " RETURNING xmax = 0",
+                " RETURNING xmax = 0",  # true of a row that was inserted: nobody has replaced or locked it yet
                 (upload_id, *columns),
             )
             new = sum(is_new for (is_new,) in inserted)
