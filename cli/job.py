@@ -66,7 +66,7 @@ def watch(door: Api, job_id: str, as_json: bool) -> str:
     """Tell each message in a line, and what came of it; returns the status that the training ends with."""
     from cli.live import messages
 
-    status, told = "unknown", ""
+    status, told, message = "unknown", "", dict[str, Any]()
     for message in messages(door, job_id):
         status = message.get("status") or status
         if "position" in message:
@@ -76,8 +76,14 @@ def watch(door: Api, job_id: str, as_json: bool) -> str:
             typer.echo(line)
             told = line
     if not as_json:
-        typer.echo(result(door.get(f"/training-jobs/{job_id}")), nl=False)
+        typer.echo(result(door.get(f"/training-jobs/{job_id}")) + why(message), nl=False)
     return status
+
+
+def why(end: Mapping[str, Any]) -> str:
+    """What is known of an end that was not good."""
+    evidence = end.get("evidence") or {}
+    return f"{evidence['message']}\n" if evidence.get("message") else ""
 
 
 def result(job: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.client import Api, Problem
+from cli.exits import Stop
 from cli.migrate import prepare
 from infra.config import Settings
 from infra.embedded import FRAMEWORKS, Change, Stack
@@ -23,7 +24,7 @@ class Platform:
 
     @property
     def password_file(self) -> Path:
-        return self.stack.passwords.file("account")
+        return self.stack.folder / "secrets" / "account"
 
     @property
     def metrics(self) -> dict[str, str]:
@@ -32,18 +33,34 @@ class Platform:
         return {name: f"http://127.0.0.1:{port}/metrics" for name, port in ports.items()}
 
     def sign_in(self) -> Api:
-        """As the account of this data folder, which the first sign-in registers."""
+        """As the account of this data folder, which the first sign-in registers. Raises PasswordIsLost."""
+        was_there = self.password_file.exists()
         api = Api(self.api_url)
-        who = {"email": EMAIL, "password": self.password_file.read_text()}
+        who = {"email": EMAIL, "password": self.stack.passwords["account"]}
         try:
             answer = api.post("/auth/login", **who)
         except Problem as problem:
             if problem.status != 401:
                 raise
-            api.post("/auth/register", **who, **ACCOUNT)
+            try:
+                api.post("/auth/register", **who, **ACCOUNT)
+            except Problem as taken:
+                raise self._lost(was_there) from taken
             answer = api.post("/auth/login", **who)
         api.token = answer["access_token"]
         return api
+
+    def _lost(self, was_there: bool) -> "PasswordIsLost":
+        """Whoever knows the password signs in as ever; a new one in its place would only mislead."""
+        if not was_there:
+            self.password_file.unlink()
+        return PasswordIsLost(
+            f"the password of {EMAIL} is not in {self.password_file} any more: sign in with it, or as somebody else"
+        )
+
+
+class PasswordIsLost(Stop):
+    """The account of the data folder is there, and its password is another than the file says, or nowhere."""
 
 
 @contextmanager

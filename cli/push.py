@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -60,12 +61,22 @@ def send(door: Api, where: str, folder: Folder, batch: Sequence[File], puts: Thr
         missing = door.post(where, files=[listed(file) for file in batch])["missing"]
         if not missing:
             return
-        list(puts.map(lambda one: put(door, one, folder.read(by_hash[one["sha256"]])), missing))
+        list(puts.map(lambda one: put(door, one, folder, by_hash[one["sha256"]]), missing))
     raise Stop("the object store does not keep the files that it is sent")
 
 
-def put(door: Api, address: Mapping[str, Any], content: bytes) -> None:
-    door.put(address["url"], address["headers"], content)
+def put(door: Api, address: Mapping[str, Any], folder: Folder, path: str) -> None:
+    """Raises Stop, also where the file is another meanwhile: the address is good for the bytes that were named."""
+    try:
+        content = folder.read(path)
+    except Invalid as gone:
+        raise Stop(str(gone)) from gone
+    try:
+        door.put(address["url"], address["headers"], content)
+    except Stop as stop:
+        if sha256(content).hexdigest() != address["sha256"]:
+            raise Stop(f"{path} changed while it was pushed") from stop
+        raise
 
 
 def copies_last(files: Sequence[File]) -> list[File]:

@@ -20,14 +20,17 @@ app = typer.Typer()
 @app.command()
 def up(data: Data = None, as_json: Json = False) -> None:
     """Start PostgreSQL, NATS, object storage, MLflow and our own processes; ctrl-C stops them all within 10 s."""
-    from cli.platform import running
+    from cli.platform import PasswordIsLost, running
     from infra.embedded import default_folder
 
     interrupt_on_termination()
     begun = time.monotonic()
     try:
         with running(data or default_folder(), quiet if as_json else tell) as platform:
-            platform.sign_in().close()
+            try:
+                platform.sign_in().close()
+            except PasswordIsLost as lost:
+                typer.echo(f"vistory: {lost}", err=True)
             facts = addresses(platform, time.monotonic() - begun)
             show(facts, as_json, lambda: welcome(facts))
             platform.stack.wait()

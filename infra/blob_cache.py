@@ -33,6 +33,7 @@ class BlobCache:
         if target.exists() and await asyncio.to_thread(digest, target) == sha256:
             os.utime(target)
             return target
+        self.folder.mkdir(parents=True, exist_ok=True)  # somebody may have cleared more than files
         draft = target.with_name(f".{sha256}.{uuid4().hex}.part")
         try:
             if await self._download(url, draft) != sha256:

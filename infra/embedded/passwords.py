@@ -4,6 +4,15 @@ import os
 import secrets
 from pathlib import Path
 
+# Without the one no sealed field can be read, without the other no address is found.
+KEYS = ("master-1.key", "pepper")
+
+
+class MissingKey(Exception):
+    """Another one would be of no use: what is stored was made with the one that is gone."""
+
+    exit_code = 78  # EX_CONFIG
+
 
 class Passwords:
     """Secrets by name. Asking for one makes it, if it is not there yet."""
@@ -26,6 +35,19 @@ class Passwords:
         if not file.exists():
             write_private(file, secrets.token_bytes(32))
         return file
+
+
+def keep_keys(passwords: Passwords, folder: Path, made: Path) -> None:
+    """Made together, once: `made` is the file that remembers it. Raises MissingKey."""
+    missing = [str(folder / name) for name in KEYS if not (folder / name).exists()]
+    if missing and made.exists():
+        raise MissingKey(
+            f"{' and '.join(missing)} gone, and what is stored here cannot be read without: bring it back from a backup"
+            " (`vistory keys backup` keeps the master key), or begin with another data folder"
+        )
+    for name in KEYS:
+        passwords.key_file(name)
+    made.touch()
 
 
 def write_private(file: Path, content: bytes) -> Path:

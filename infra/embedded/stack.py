@@ -15,7 +15,7 @@ from infra.embedded.child import Change, Child
 from infra.embedded.folder import DataFolder
 from infra.embedded.group import Group
 from infra.embedded.parts import Parts
-from infra.embedded.passwords import Passwords, write_private
+from infra.embedded.passwords import Passwords, keep_keys, write_private
 from infra.embedded.ports import Ports
 from infra.embedded.told import Told
 from infra.logs import is_ready
@@ -42,6 +42,7 @@ class Stack:
         self.folder.make()
         self.folder.lock()
         self.passwords = Passwords(self.folder / "secrets")
+        keep_keys(self.passwords, self.folder / "secrets", self.folder / "run" / "keys-made")
         self.ports = Ports(self.folder / "run" / "ports.json")
         self.parts = Parts.of(self.folder, settings or Settings(), self.ports, self.passwords, frameworks)
         self.told = Told(self.folder, self.parts, self.ports, tuple(frameworks))
