@@ -50,6 +50,10 @@ class Platform:
         await asyncio.to_thread(self._origins.check, message)
         return self.mapper.recorded(row.stored, row.position, row.recorded_at)
 
+    async def must_be_ours(self, message: Message) -> None:
+        """Raises ForeignEvent."""
+        await asyncio.to_thread(self._origins.check, message)
+
     @cached_property
     def _origins(self) -> Origins:
         return Origins(self.ledger)

@@ -53,14 +53,15 @@ class Loops:
 
     async def _write_run(self, writer: RunWriter, message: Msg) -> None:
         if not str((message.headers or {}).get("ce-type", "")).startswith(WRITTEN):
-            return
+            # Passing a foreign message over would pass the event over that has its number once the stream is mended.
+            return await self.platform.must_be_ours(message)
 
         async def write() -> None:
             recorded = await self.platform.understood(message)
             with reacting(WRITER, recorded):
                 await writer.write(recorded)
 
-        await self.surely(WRITER, EVENTS, message, write)
+        return await self.surely(WRITER, EVENTS, message, write)
 
     async def _agree(self, consumer: str) -> None:
         """Raises Diverged, once that stands where everybody sees it."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+import pytest
 from nats.js.api import StreamConfig
 
 from consumers.loops import Loops, digest
@@ -14,6 +15,7 @@ from consumers.reactions import Records
 from consumers.telemetry import Owners
 from infra.bus import connect
 from infra.parked import Due
+from infra.published import ForeignEvent, Published
 from infra.streams import TELEMETRY
 from tests.consumers.relaying import until
 from tests.consumers.test_mlflow_books import Ledger
@@ -108,3 +110,10 @@ def test_what_was_set_aside_and_is_on_the_stream_no_more_is_said_to_be_gone(serv
     assert [reason for *_, reason, _, _ in memory.aside] == [
         "tried again: GoneFromStream: message 7 is not on the stream any more"
     ]
+
+
+def test_a_foreign_message_is_not_passed_over_for_its_number_is_that_of_an_event_to_come() -> None:
+    scene, nobody = Scene(mlflow=Figures()), cast(Any, None)
+    loops, foreign = Loops(nobody, scene.platform, nobody), Published("vistory.events.foreign", {}, b"{}")
+    with pytest.raises(ForeignEvent):
+        asyncio.run(loops._write_run(nobody, cast(Any, foreign)))
