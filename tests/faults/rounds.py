@@ -112,12 +112,12 @@ def settle(town: Town, followed: Sequence[Followed], judgement: Judgement) -> No
         ("parts", house.is_whole),
         ("answers", town.rest),
         ("jobs", lambda: all(ended(house.direct, each.job) for each in followed)),
-        ("stream", lambda: checking.end_of_stream(house.owner.need("nats_url")) == head(house.direct)),
         ("copies", lambda: everywhere(house.direct)),
         ("ready", lambda: is_ready(town.api)),
         ("archive", lambda: not list((house.data / "trainer-timm" / "attempts").iterdir())),
         ("sockets", lambda: all(listener.has_ended for listener in listeners)),
         ("MLflow", lambda: all(mlflow.ended(each.job) for each in followed)),
+        ("stream", lambda: checking.end_of_stream(house.owner.need("nats_url")) == head(house.direct)),
     ):
         waited(done, WITHIN, f"{what} came to rest")
         judgement.settled[what] = round(time.monotonic() - begun, 1)
