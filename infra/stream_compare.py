@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import ServiceUnavailableError
 
 from infra.ledger import Head, Ledger, Row
 from infra.nats_users import ANSWERED_WITHIN
@@ -85,6 +86,16 @@ def _without_batch(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if not name.startswith(_OF_THE_BATCH)}
 
 
+async def _page(subscription: JetStreamContext.PullSubscription, most: int) -> list[Msg]:
+    """Of several servers, one that came back just now may not know yet who answers: nothing is lost by asking again."""
+    for pause in (0.1, 0.5, 1.0, 2.0):
+        try:
+            return await subscription.fetch(most, timeout=ANSWERED_WITHIN - 1)
+        except ServiceUnavailableError:
+            await asyncio.sleep(pause)
+    return await subscription.fetch(most, timeout=ANSWERED_WITHIN - 1)
+
+
 async def _pages(js: JetStreamContext, last: int) -> AsyncIterator[list[Msg]]:
     name = f"compare-{uuid4().hex}"
     config = ConsumerConfig(name=name, ack_policy=AckPolicy.NONE, inactive_threshold=60, mem_storage=True)
@@ -92,7 +103,7 @@ async def _pages(js: JetStreamContext, last: int) -> AsyncIterator[list[Msg]]:
     subscription = await js.pull_subscribe_bind(consumer=name, stream=EVENTS)
     try:
         while pending:
-            page = await subscription.fetch(min(PAGE, pending), timeout=ANSWERED_WITHIN - 1)
+            page = await _page(subscription, min(PAGE, pending))
             pending = page[-1].metadata.num_pending
             inside = [message for message in page if message.metadata.sequence.stream <= last]
             if inside:
