@@ -18,7 +18,7 @@ from pydantic_core import from_json
 
 from bench.frame import Bench, Result, in_turn, percentile, rate
 from bench.history import Past, past
-from bench.peers.library_projection import events_of, projected
+from bench.peers.projection_runner import events_of, projected
 from infra.reading import Reading
 from infra.rebuild import rebuild
 from projections.audit import list_entries

@@ -22,6 +22,7 @@ from infra.archive_writer import CONSUMER, ArchiveWriter
 from infra.blobs import Blobs
 from infra.config import Settings
 from infra.embedded.nats import Nats
+from infra.feed import Feed, Point
 from infra.leases import Key
 from infra.objects import Objects
 from infra.positions import Positions
@@ -30,6 +31,7 @@ from tests.api.folders import filled
 from tests.api.visitor import PREFIX, Visitor
 from tests.api.worker import Attempt, Worker, evidence, requested
 from tests.faults.proxy import Proxy
+from tests.whole import waited
 
 Message = dict[str, Any]
 
@@ -197,7 +199,16 @@ def test_a_job_that_is_cancelled_before_its_next_attempt_ends_at_once(
 def test_an_end_waits_for_what_a_worker_could_not_ship_while_the_bus_was_away(
     ann: Visitor, nats: Nats, settings: Settings, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.live.SHIPPED_WITHIN", 1.0)
+    looks, look = list[bool](), Feed.next
+
+    async def counted(feed: Feed) -> list[Point]:
+        points = await look(feed)
+        looks.append(feed.is_cut)
+        return points
+
+    monkeypatch.setattr("api.live.SHIPPED_WITHIN", 0.1)
+    monkeypatch.setattr("api.live.PAUSE", 0.01)
+    monkeypatch.setattr(Feed, "next", counted)
     attempt.report("fail", evidence())
     url = urlsplit(settings.need("nats_url"))
     with Proxy(url.port or 0) as road:
@@ -206,7 +217,7 @@ def test_an_end_waits_for_what_a_worker_could_not_ship_while_the_bus_was_away(
             heard = told(Visitor(client, ann.token), attempt.job["id"])
             with road.cut():
                 assert next(message for message in heard if message.get("status") == "failed")["kind"] == "state"
-                time.sleep(2)
+                waited(lambda: sum(looks) > 50, 30, "the socket looked often enough to have given up")
                 ship(nats, attempt, points(1, 2) + ended(3))
             assert [message["kind"] for message in heard] == ["log", "log", "state", "end"]
 
