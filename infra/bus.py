@@ -2,9 +2,9 @@
 
 import logging
 from functools import partial
+from typing import Any
 
-import nats
-from nats.aio.client import Client
+from nats.aio.client import Client, Srv
 from nats.js import JetStreamContext
 
 from infra import logs
@@ -13,14 +13,21 @@ from infra.nats_users import DOOR, connect_options
 log = logging.getLogger(__name__)
 
 
+class _Client(Client):
+    """nats-py forgets a socket whose server went away before it said hello: behind a balancer, one each attempt."""
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        left: Any = self._transport
+        if left:
+            left.close()
+        await super()._connect_to_server(s)
+
+
 async def connect(url: str) -> Client:
     """Waits until the bus is there."""
-    return await nats.connect(
-        **connect_options(url),
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.2,
-        error_cb=partial(_tell, logs.Complaints(log)),
-    )
+    client, kept = _Client(), dict[str, Any](max_reconnect_attempts=-1, reconnect_time_wait=0.2)
+    await client.connect(**connect_options(url), **kept, error_cb=partial(_tell, logs.Complaints(log)))
+    return client
 
 
 def jetstream(client: Client, timeout: float = 5.0) -> JetStreamContext:

@@ -210,9 +210,9 @@ def test_an_end_waits_for_what_a_worker_could_not_ship_while_the_bus_was_away(
     monkeypatch.setattr("api.live.PAUSE", 0.01)
     monkeypatch.setattr(Feed, "next", counted)
     attempt.report("fail", evidence())
-    url = urlsplit(settings.need("nats_url"))
-    with Proxy(url.port or 0) as road:
-        there = url._replace(netloc=url.netloc.replace(str(url.port), str(road.port))).geturl()
+    url = settings.need("nats_url")
+    with Proxy(urlsplit(url).port or 0) as road:
+        there = road.instead(url)
         with TestClient(create_app(settings.model_copy(update={"nats_url": SecretStr(there)}))) as client:
             heard = told(Visitor(client, ann.token), attempt.job["id"])
             with road.cut():

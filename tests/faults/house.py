@@ -195,17 +195,11 @@ def ports_of(servers: Stack) -> dict[str, int]:
 def told(servers: Stack, roads: dict[str, Proxy]) -> dict[str, str]:
     keys, parts = servers.parts.s3_keys("vistory"), servers.parts
     return {
-        "VISTORY_DATABASE_URL": over(parts.admin_url, roads["postgres"]),
-        "VISTORY_NATS_URL": over(parts.nats_url("admin"), roads["nats"]),
-        "VISTORY_S3_URL": over(parts.s3_url, roads["objects"]),
+        "VISTORY_DATABASE_URL": roads["postgres"].instead(parts.admin_url),
+        "VISTORY_NATS_URL": roads["nats"].instead(parts.nats_url("admin")),
+        "VISTORY_S3_URL": roads["objects"].instead(parts.s3_url),
         "VISTORY_S3_ACCESS_KEY": keys.access,
         "VISTORY_S3_SECRET_KEY": keys.secret,
-        "VISTORY_MLFLOW_URL": over(parts.mlflow_url, roads["mlflow"]),
+        "VISTORY_MLFLOW_URL": roads["mlflow"].instead(parts.mlflow_url),
         "VISTORY_API_URL": f"http://{HOST}:{roads['api'].port}",
     }
-
-
-def over(url: str, road: Proxy) -> str:
-    address = urlsplit(url)
-    who, at, _ = address.netloc.rpartition("@")
-    return address._replace(netloc=f"{who}{at}{HOST}:{road.port}").geturl()

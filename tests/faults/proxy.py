@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Thread
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 HOST: Final = "127.0.0.1"
 CHUNK: Final = 16 * 1024
@@ -36,6 +37,12 @@ class Proxy(Thread):
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._accept, HOST, 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
+
+    def instead(self, url: str) -> str:
+        """The address of the server, by way of this proxy."""
+        address = urlsplit(url)
+        who, at, _ = address.netloc.rpartition("@")
+        return address._replace(netloc=f"{who}{at}{HOST}:{self.port}").geturl()
 
     def run(self) -> None:
         self._loop.run_forever()
