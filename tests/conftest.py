@@ -1,6 +1,7 @@
 """Real servers for whoever asks for them, started once; and the quickest tests first."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,7 +14,10 @@ settings.load_profile("house")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not Path("/dev/nvidia0").exists():
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("cuda")])
+        items[:] = [item for item in items if not item.get_closest_marker("cuda")]
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "servers" in fixtures:

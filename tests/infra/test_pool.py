@@ -9,7 +9,6 @@ from psycopg_pool import ConnectionPool
 from infra.event_store import EventStore
 from infra.pool import pool
 from infra.reach import out_of_reach
-from tests.faults.house import over
 from tests.faults.proxy import Proxy
 from tests.ground import ground
 from tests.servers import Databases, Servers
@@ -19,13 +18,13 @@ AWAY_FOR = 9.0
 
 def test_a_pool_is_back_soon_after_its_database(servers: Servers) -> None:
     url = servers.parts.admin_url
-    with Proxy(urlsplit(url).port or 0) as road, pool(over(url, road)) as found:
+    with Proxy(urlsplit(url).port or 0) as road, pool(road.instead(url)) as found:
         assert_back_soon(road, lambda: selected(found))
 
 
 def test_the_ledger_is_back_soon_after_its_database(servers: Servers, fresh_database: Callable[..., Databases]) -> None:
     with ground(fresh_database()) as at, Proxy(urlsplit(servers.parts.admin_url).port or 0) as road:
-        store = EventStore(over(at.databases.app_url, road))
+        store = EventStore(road.instead(at.databases.app_url))
         assert_back_soon(road, store.head)
         store.close()
 

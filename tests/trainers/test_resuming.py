@@ -55,7 +55,7 @@ def goes_on(whole: Finished, rest: list[Mapping[str, float]], undisturbed: list[
     assert rest[0][loss] < undisturbed[0][loss]
 
 
-@pytest.mark.skipif(not Path("/dev/nvidia0").exists(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_a_training_goes_on_where_there_is_a_cuda_device_and_back(whole: Finished, tmp_path: Path) -> None:
     resume = shipped(whole.guest.all("checkpoint")[1], tmp_path / "shipped")
     second = trained(
