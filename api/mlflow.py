@@ -1,8 +1,8 @@
 """MLflow's own pages, behind our sign-in.
 
-MLflow knows no walls between organizations, so it is shown only while the ledger holds a single one, and to whom no
-training is hidden; and what it shows is made from our history, so nobody changes it from outside: searching is all that
-may be posted.
+MLflow knows no walls between organizations, so it is shown only while a single one has experiments, to its members, and
+to whom no training is hidden; and what it shows is made from our history, so nobody changes it from outside: searching
+is all that may be posted.
 """
 
 import base64
@@ -15,7 +15,6 @@ from urllib.parse import quote, urlsplit
 import httpx
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
-from sqlalchemy import func, select
 
 from api.edge import client
 from api.house import House, TheHouse
@@ -24,8 +23,8 @@ from commands.access import Caller, demand
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.roles import Permission
 from infra.dispatch import Unavailable
-from projections import dataset, membership, training_job
-from projections.membership import organizations
+from projections import dataset, experiment, membership, training_job
+from projections.experiment import any_elsewhere
 from projections.training_job import any_hidden
 
 router = APIRouter(include_in_schema=False)
@@ -35,7 +34,7 @@ KEPT_BACK: Final = (
     "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
     "host authorization cookie origin referer x-frame-options"
 )
-WALLS: Final = tuple(each.PROJECTION.name for each in (membership, dataset, training_job))
+WALLS: Final = tuple(each.PROJECTION.name for each in (membership, dataset, experiment, training_job))
 HARMLESS: Final = frozenset({"GET", "HEAD"})
 SEARCHES: Final = re.compile(r"(ajax-)?api/[0-9.]+/mlflow/[a-z-]+/search|graphql")
 
@@ -51,11 +50,12 @@ def visitor(request: Request, house: TheHouse) -> Caller:
     caller = house.tokens.person(rest) if kind.lower() == "bearer" else _by_password(request, house, kind, rest)
     request.app.state.limits.accounts.take(caller.id)
     role = demand(caller, house.ledger_as(caller), Permission.READ, None)
+    assert caller.organization_id, "none but a member may read"
     # A read model that lags knows of no wall that has just been built.
     house.reading.wait_until(WALLS, house.core.store.head().position)
     with house.reading.transaction() as tx:
-        if (tx.execute(select(func.count()).select_from(organizations)).scalar() or 0) > 1:
-            raise Forbidden("MLflow does not separate organizations, and there are several here")
+        if any_elsewhere(tx, caller.organization_id):
+            raise Forbidden("MLflow does not separate organizations, and another one has experiments here")
         if any_hidden(tx, viewer(role, caller.id)):
             raise Forbidden("MLflow shows every training, and some were made from a dataset that is private to others")
     if request.method not in HARMLESS and not (request.method == "POST" and SEARCHES.fullmatch(_path(request))):

@@ -1,14 +1,14 @@
 """The rows of persons' keys, as a backup carries them: wrapped, and without a key for whoever was erased."""
 
 import base64
-import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import psycopg
 from cryptography.exceptions import InvalidTag
+from pydantic import Base64Bytes, BaseModel, Field, ValidationError
 
 from infra.keys import MasterKey
 
@@ -19,6 +19,18 @@ _BACK = (
     " ON CONFLICT (subject, version) DO UPDATE SET wrapped = NULL, erased_at = now()"
     " WHERE excluded.wrapped IS NULL AND person_keys.wrapped IS NOT NULL"
 )
+
+
+class SavedKey(BaseModel):
+    subject: UUID
+    version: Annotated[int, Field(ge=1, lt=2**31)]
+    master: str
+    wrapped: Base64Bytes | None
+
+
+class Backup(BaseModel):
+    format: Literal[1]
+    keys: list[SavedKey]
 
 
 class Unfit(Exception):
@@ -43,15 +55,19 @@ def read(connection: psycopg.Connection) -> tuple[list[Row], datetime]:
 
 def parsed(content: bytes, master: str, key: bytes) -> list[Row]:
     """Every key was opened once: what cannot be used later is refused before anything is changed."""
-    rows: list[Row] = json.loads(content)["keys"]
+    try:
+        rows = Backup.model_validate_json(content).keys
+    except ValidationError as error:
+        raise Unfit("this file is not what `vistory keys backup` saved, or it is damaged") from error
     for row in rows:
-        row["key"] = base64.b64decode(row["wrapped"]) if row["wrapped"] else None
         try:
-            if row["key"]:
-                MasterKey(master, key).unwrap(UUID(row["subject"]), row["version"], row["key"])
-        except InvalidTag as error:
-            raise Unfit(f"the master key does not open the key of person {row['subject']}") from error
-    return rows
+            if row.wrapped is not None:
+                MasterKey(master, key).unwrap(row.subject, row.version, row.wrapped)
+        except (InvalidTag, ValueError) as error:  # ValueError: too short to be a key at all
+            raise Unfit(f"the master key does not open the key of person {row.subject}") from error
+    return [
+        {"subject": str(row.subject), "version": row.version, "master": row.master, "key": row.wrapped} for row in rows
+    ]
 
 
 def write(connection: psycopg.Connection, rows: Sequence[Row], alone: bool) -> int:

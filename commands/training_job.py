@@ -148,10 +148,19 @@ def _recipe(command: RequestTraining, dataset: Dataset, trainers: Trainers) -> R
         model=command.model,
         parameters=trainers.check(command.framework, command.model, task, command.parameters),
         weights=command.weights,
-        device=command.device,
+        device=_device(command),
         gpus=command.gpus,
         code_version=command.code_version,
     )
+
+
+def _device(command: RequestTraining) -> Device:
+    """GPUs are counted for the day that a training can use several; until then one means a CUDA device."""
+    if command.gpus > 1:
+        raise Invalid(f"a training uses one GPU as yet, and {command.gpus} were asked for")
+    if command.gpus and command.device is Device.CPU:
+        raise Invalid("a GPU and the device cpu were asked for; name one of them")
+    return Device.CUDA if command.gpus else command.device
 
 
 def run_again(command: RunAgain, actor: Actor, now: datetime, *, store: Store, trainers: Trainers) -> Accepted:

@@ -11,7 +11,12 @@ from domain.training import EndReason, Evidence
 
 KILLED: Final = -signal.SIGKILL
 TERMINATED: Final = (143, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
-REASONS: Final = {3: EndReason.DATA_ERROR, 4: EndReason.OUT_OF_MEMORY, 5: EndReason.CODE_ERROR}
+REASONS: Final = {
+    3: EndReason.DATA_ERROR,
+    4: EndReason.OUT_OF_MEMORY,
+    5: EndReason.CODE_ERROR,
+    6: EndReason.INFRASTRUCTURE,
+}
 OURS: Final = Path("/proc/self/cgroup")
 GROUPS: Final = Path("/sys/fs/cgroup")
 

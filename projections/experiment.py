@@ -121,6 +121,13 @@ def find_experiment(tx: Connection, organization_id: UUID, id: UUID, *, viewer: 
     return next(iter(_counted(tx, found.items, viewer)), None)
 
 
+def any_elsewhere(tx: Connection, organization_id: UUID) -> bool:
+    """Whether another organization has any: the index is looked at by its two ends, whatever lies between."""
+    whose = experiments.c.organization_id
+    ends = (select(whose).order_by(order).limit(1).scalar_subquery() for order in (whose.asc(), whose.desc()))
+    return any(found not in (None, organization_id) for found in tx.execute(select(*ends)).one())
+
+
 def list_experiments(
     tx: Connection,
     organization_id: UUID,

@@ -21,7 +21,7 @@ def choose(wanted: Wanted, threads: int) -> Device:
     torch.set_num_threads(threads)
     has_cuda = torch.cuda.is_available()
     if wanted == "cuda" and not has_cuda:
-        raise TrainingFailed("code_error", "the job asks for a CUDA device and this machine has none")
+        raise TrainingFailed("infrastructure", "the job asks for a CUDA device and this machine has none")
     if wanted == "cpu" or not has_cuda:
         return Device("cpu", processor())
     return Device("cuda", torch.cuda.get_device_name(0))

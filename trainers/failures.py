@@ -1,11 +1,11 @@
-"""How a training fails: three reasons, each with an exit code, and a message for the person who asked for it."""
+"""How a training fails: four reasons, each with an exit code, and a message for the person who asked for it."""
 
 import errno
 from collections.abc import Mapping
 from typing import Literal
 
-Reason = Literal["data_error", "out_of_memory", "code_error"]
-EXIT_CODES: Mapping[Reason, int] = {"data_error": 3, "out_of_memory": 4, "code_error": 5}
+Reason = Literal["data_error", "out_of_memory", "code_error", "infrastructure"]
+EXIT_CODES: Mapping[Reason, int] = {"data_error": 3, "out_of_memory": 4, "code_error": 5, "infrastructure": 6}
 TERMINATED = 143
 
 # Frameworks wrap allocation errors in plain RuntimeErrors: the words of CUDA, cuBLAS, cuDNN, the CPU allocator, C++ and

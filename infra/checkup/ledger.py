@@ -16,6 +16,8 @@ from infra.checkup.place import Place
 LATE: Final = 10.0
 SILENT: Final = 30.0
 SKEWED: Final = 2.0
+# The words of PostgreSQL and of the system, of JetStream's store, and of JetStream for want of room.
+FULL: Final = ("no space left", "insufficient storage", "insufficient resources", "resource limits exceeded")
 _SILENT: Final = """
     SELECT j.id, j.attempt, extract(epoch FROM clock_timestamp() - coalesce(h.heard_at, j.started_at))::float8
     FROM read.training_jobs j LEFT JOIN work.heard h ON h.job_id = j.id AND h.attempt = j.attempt
@@ -69,10 +71,10 @@ def consumers(place: Place) -> Iterator[Finding]:
         assert row, "`vistory migrate` gives the ledger its head"
         yield well("ledger", f"{row[0]}, generation {row[1]}, {row[2]:,} events")
         for each in standing.standings(connection):
-            yield _judged(each, place.running is not None)
+            yield judged(each, place.running is not None)
 
 
-def _judged(each: standing.Standing, up: bool) -> Finding:
+def judged(each: standing.Standing, up: bool) -> Finding:
     lag = f"{each.lag} events" if each.follows_ledger else ""
     if each.stopped is not None:
         return wrong(each.consumer, f"it stopped: {each.stopped}", _remedy(each), lag=lag)
@@ -88,6 +90,8 @@ RESTORED: Final = "after a restore from a backup: `vistory stream rebuild --new-
 
 
 def _remedy(each: standing.Standing) -> str:
+    if any(words in (each.stopped or "").lower() for words in FULL):
+        return "free some of the disk that it writes to; it then goes on by itself"
     if each.consumer == "relay":
         return "`vistory stream compare` shows where; `vistory stream rebuild` makes the stream anew from the ledger"
     if each.consumer.startswith("projection:"):

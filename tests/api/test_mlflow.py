@@ -103,14 +103,21 @@ def test_where_it_points_stays_behind_the_same_door(client: TestClient, ann: Vis
     assert answer.headers["location"] == "/mlflow/elsewhere?x=1"
 
 
-def test_with_several_organizations_it_is_closed_also_before_the_read_models_know(
+def test_with_experiments_of_another_organization_it_is_closed_also_before_the_read_models_know(
     client: TestClient, ann: Visitor, founder: Callable[[], Visitor], holding: Event
 ) -> None:
-    headers = {"Authorization": f"Bearer {ann.token}"}
+    stranger, page = founder(), "/mlflow/"
+    headers = [{"Authorization": f"Bearer {each.token}"} for each in (ann, stranger)]
+    begin_experiment(ann, ann.post("/projects", {"name": "A"})["id"])
+    assert [client.get(page, headers=each).status_code for each in headers] == [200, 403]
+    project = stranger.post("/projects", {"name": "S"})["id"]
     holding.set()
-    stranger = founder()
-    for token in (stranger.token, ann.token):
-        assert client.get("/mlflow/", headers={"Authorization": f"Bearer {token}"}).status_code == 503
+    begin_experiment(stranger, project)
+    assert [client.get(page, headers=each).status_code for each in headers] == [503, 503]
     holding.clear()
     stranger.get("/projects")
-    assert client.get("/mlflow/", headers=headers).status_code == 403
+    assert [client.get(page, headers=each).status_code for each in headers] == [403, 403]
+
+
+def begin_experiment(visitor: Visitor, project_id: str) -> None:
+    visitor.post("/experiments", {"project_id": project_id, "name": "E"})

@@ -24,6 +24,10 @@ from infra.wiring import master_key
 from tests.servers import Databases
 
 ANN, BEN = UUID(int=1), UUID(int=2)
+ROW = '{"format": 1, "keys": [{"subject": "%s", "version": 1, "master": "m", "wrapped": "%s"}]}'
+SHORT = (ROW % (ANN, "AAAA")).encode()
+NOBODY = (ROW % ("ann", "AAAA")).encode()
+NOT_64 = (ROW % (ANN, "!")).encode()
 
 
 class Place:
@@ -143,3 +147,36 @@ def waits(place: Place, words: str) -> None:
         while connection.execute(asked, (f"{words}%",)).fetchone() == (0,):
             assert time.monotonic() < deadline, f"nobody waits with {words}"
             time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"{}",
+        b"[]",
+        b'{"format": 1, "keys": [7]}',
+        b'{"format": 2, "keys": []}',
+        SHORT,
+        NOBODY,
+        NOT_64,
+    ],
+)
+def test_a_damaged_backup_is_refused_and_nothing_is_changed(
+    content: bytes, place: Callable[[str], Place], tmp_path: Path
+) -> None:
+    here = place("here")
+    ann = here.keys().seal(ANN, b"ann", b"here")
+    with pytest.raises(Stop, match=r"damaged|does not open"):
+        restored(here.settings, write_private(tmp_path / "damaged", content), here.master)
+    assert here.keys().open(ANN, ann, b"here") == b"ann"
+
+
+def test_a_master_key_cut_short_opens_nothing(place: Callable[[str], Place], tmp_path: Path) -> None:
+    here = place("here")
+    here.keys().seal(ANN, b"ann", b"here")
+    made = saved(here.settings, tmp_path / "one", tmp_path / "two")
+    cut = write_private(tmp_path / "cut", here.master.read_bytes()[:7])
+    with pytest.raises(Stop, match="does not open"):
+        restored(here.settings, Path(made["keys"]), cut)

@@ -31,6 +31,7 @@ from domain.training import (
     MAX_LOSSES,
     AttemptIsStale,
     Checkpoint,
+    Device,
     EndReason,
     Evidence,
     JobIsOver,
@@ -355,3 +356,14 @@ def test_an_mlflow_run_is_linked_once(running: Spec) -> None:
 def test_senseless_requests_are_no_command(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         request(**change)
+
+
+@pytest.mark.parametrize("change", [{"gpus": 2}, {"gpus": 1, "device": "cpu"}])
+def test_gpus_that_no_training_can_use_are_refused(change: dict[str, object], ready: Spec) -> None:
+    ready.when(request(**change)).then_refused(Invalid)
+
+
+def test_a_gpu_is_a_cuda_device(ready: Spec) -> None:
+    ready.given(request(gpus=1))
+    requested = next(event for event in ready.events() if isinstance(event, TrainingJob.Requested))
+    assert requested.recipe.device is Device.CUDA

@@ -11,7 +11,10 @@ import pytest
 
 from infra.checkup import CHECKS, Finding, Place, State, examine
 from infra.checkup.ground import environments
+from infra.checkup.ledger import judged
 from infra.checkup.others import objects
+from infra.standing import Standing
+from infra.streams import EVENTS
 
 Tell = Callable[..., Place]
 
@@ -95,3 +98,15 @@ def test_a_part_that_cannot_be_examined_says_so_in_a_sentence(
 
     monkeypatch.setattr("infra.checkup.CHECKS", (("moon", broken), *CHECKS[:1]))
     assert examine(tell())[0].says == says
+
+
+@pytest.mark.parametrize(
+    ("stopped", "do"),
+    [
+        ("message 3 on the stream is foreign: run `vistory stream rebuild`", "stream rebuild"),
+        ("insufficient resources (10023)", "free some of the disk"),
+    ],
+)
+def test_only_a_stream_that_differs_is_made_anew(stopped: str, do: str) -> None:
+    relay = Standing("relay", EVENTS, position=2, stopped=stopped, head=3, seconds=1.0)
+    assert do in judged(relay, up=True).do

@@ -118,6 +118,17 @@ torch.Tensor.backward = full
 
 
 @each_framework
+def test_a_device_that_this_machine_has_not_is_no_fault_of_the_training(
+    framework: str, task: str, model: str, tmp_path: Path
+) -> None:
+    job = MATERIAL[task](tmp_path / "material").job(tmp_path / "output", model, ENDLESS, device="cuda")
+    with training(framework, job, {"PATH": os.environ["PATH"], "CUDA_VISIBLE_DEVICES": ""}) as started:
+        code = started.finish()
+    assert (code, started.said[-1]["reason"]) == (6, "infrastructure")
+    assert "CUDA" in started.said[-1]["message"]
+
+
+@each_framework
 def test_a_picture_that_is_not_whole_is_named(framework: str, task: str, model: str, tmp_path: Path) -> None:
     """Its hash is right: so it came."""
     material = MATERIAL[task](tmp_path / "material")
