@@ -89,7 +89,7 @@ def problem(
     errors: list[Fault] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", kind)
     body = Problem(
         type=f"urn:vistory:problem:{words.replace(' ', '-').lower()}",
         title=words.capitalize(),

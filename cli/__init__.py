@@ -87,12 +87,15 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
+        typer.echo("vistory: interrupted", err=True)
         sys.exit(Exit.INTERRUPTED)
     except Exception as error:
         # Errors that are meant for people say so by bringing an exit status; any other is a fault of ours.
         code = getattr(error, "exit_code", None)
         if code is None and (wrong := settings_refused(error)):
             error, code = Exception(wrong), Exit.MISCONFIGURED
+        if code is None and isinstance(error, OSError) and error.filename:
+            error, code = Exception(f"{error.filename}: {error.strerror}"), Exit.REFUSED
         if code is None:
             raise
         typer.echo(f"vistory: {error}", err=True)

@@ -55,15 +55,17 @@ def push(
         dataset = id_of(door, "dataset", into) if into else begun(door, name or folder.resolve().name)
         try:
             answer = {"dataset": dataset} | bring(door, dataset, files, strict)
-        except Stop as stop:
-            raise Stop(f"{stop}\n{left(dataset, stop)}; push again with --into {dataset}", stop.exit_code) from stop
+        except (Stop, KeyboardInterrupt) as why:
+            stop = why if isinstance(why, Stop) else Stop("interrupted", Exit.INTERRUPTED)
+            state = left(dataset, stop, is_new=not into)
+            raise Stop(f"{stop}\n{state}; push again with --into {dataset}", stop.exit_code) from why
     show(answer, as_json, lambda: words(answer))
 
 
-def left(dataset: str, stop: Stop) -> str:
+def left(dataset: str, stop: Stop, is_new: bool) -> str:
     """Where the answer was lost nobody knows whether the revision was made."""
-    if stop.exit_code != Exit.UNREACHABLE:
-        return "the dataset is as it was"
+    if stop.exit_code not in (Exit.UNREACHABLE, Exit.INTERRUPTED):
+        return "the new dataset is empty" if is_new else "the dataset is as it was"
     return f"whether it was committed is not known: `vistory dataset show {dataset}` tells"
 
 

@@ -30,3 +30,5 @@ def read(file: Path) -> str:
         return file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise Stop(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Stop(f"{file} holds no password: it is not text in UTF-8") from error

@@ -1,16 +1,29 @@
 """How a command shows what it found: words and tables for people, JSON for programs."""
 
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
+# Embeddings, overrides and isolates of the bidirectional algorithm (Unicode Standard Annex 9, table 4).
+TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def show(data: Any, as_json: bool, words: Callable[[], str]) -> None:
-    typer.echo(json.dumps(data, ensure_ascii=False, default=str) if as_json else words())
+    typer.echo(json.dumps(data, ensure_ascii=False, default=str) if as_json else legible(words()))
+
+
+def legible(text: str) -> str:
+    """Characters that steer a terminal or turn the direction of what follows are shown by their number."""
+    return "".join(f"\\u{ord(each):04x}" if steers(each) else each for each in text)
+
+
+def steers(character: str) -> bool:
+    kind = unicodedata.bidirectional(character)
+    return kind in TURNING or (unicodedata.category(character) == "Cc" and character not in "\n\t")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -45,6 +45,8 @@ def predict(
 
 def must_have_a_folder(file: Path | None) -> None:
     """Said before the work and not after it."""
+    if file is not None and file.is_dir():
+        raise Stop(f"{file} is a folder; name the file to draw into", Exit.USAGE)
     if file is not None and not file.absolute().parent.is_dir():
         raise Stop(f"there is no folder {file.absolute().parent} to write {file.name} into", Exit.USAGE)
 

@@ -39,7 +39,12 @@ def keep(session: Session) -> Path:
 
 def current() -> Session | None:
     file = home() / "session.json"
-    return Session(**json.loads(file.read_text())) if file.exists() else None
+    try:
+        return Session(**json.loads(file.read_bytes()))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, TypeError) as error:
+        raise Stop(f"{file} is damaged; `vistory login` writes it anew", Exit.SIGNED_OUT) from error
 
 
 def signed_in(address: str | None = None) -> Api:

@@ -42,11 +42,13 @@ def train(
 
 def parameters(given: list[str]) -> dict[str, Any]:
     """Numbers and true or false as JSON has them; anything else is text."""
-    parsed = {}
+    parsed = dict[str, Any]()
     for word in given:
         name, equals, value = word.partition("=")
         if not (name and equals):
             raise Stop(f"--set wants name=value, not {word!r}", Exit.USAGE)
+        if name in parsed:
+            raise Stop(f"--set gives {name} twice", Exit.USAGE)
         try:
             parsed[name] = json.loads(value)
         except ValueError:

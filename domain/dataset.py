@@ -230,6 +230,8 @@ class Dataset(Aggregate):
         split = self._current_split()
         if split is None:
             raise DatasetHasNoSplit(f"dataset {self.name!r} has no split for its current revision; make one first")
+        if empty := [side for side in ("train", "val") if not getattr(split, side)]:
+            raise DatasetHasNoSplit(f"the split of {self.name!r} has no images for {empty[0]}; make another one first")
         last = next(reversed(self.snapshots.values()), None)
         if last is not None and last.root == self._filled().root and last.split == split:
             return last

@@ -1,6 +1,5 @@
 """What the platform stands on: the folder, room on its disk, secrets kept from others, environments, ports."""
 
-import json
 import re
 import shutil
 import stat
@@ -12,7 +11,7 @@ from infra.checkup.finding import Finding, note, well, wrong
 from infra.checkup.place import Place
 from infra.code_version import code_version
 from infra.embedded.folder import PARTS
-from infra.embedded.ports import is_free
+from infra.embedded.ports import is_free, remembered
 
 GIB: Final = 2**30
 LITTLE, TOO_LITTLE = 10 * GIB, 2 * GIB
@@ -97,7 +96,7 @@ def ports(place: Place) -> Iterator[Finding]:
     file = place.path / "run" / "ports.json"
     if place.running is not None or not file.exists():
         return
-    taken = {name: port for name, port in json.loads(file.read_text()).items() if not is_free(port)}
+    taken = {name: port for name, port in remembered(file).items() if not is_free(port)}
     if taken:
         says = "others listen on " + ", ".join(f"{port} ({name})" for name, port in taken.items())
         yield note("ports", says, "`vistory up` chooses others; stop those programs first to keep the addresses")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.checkup.finding import Finding, State, wrong
-from infra.embedded.ports import HOST
+from infra.embedded.ports import HOST, remembered
 
 OURS: Final = ("relay", "projector", "consumers", "api")
 
@@ -49,8 +49,7 @@ class Place:
     @cached_property
     def hosts_mlflow(self) -> bool:
         """Whether the one that its processes are told of is the embedded one."""
-        ports = self.path / "run" / "ports.json"
-        port = json.loads(ports.read_bytes()).get("mlflow") if ports.exists() else None
+        port = remembered(self.path / "run" / "ports.json").get("mlflow")
         return port is not None and self.cli.get("mlflow_url") == f"http://{HOST}:{port}"
 
     def silent(self, part: str, why: str, log: str, version: str = "") -> Finding:

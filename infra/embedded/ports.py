@@ -28,6 +28,16 @@ def is_free(port: int) -> bool:
         return True
 
 
+def remembered(file: Path) -> dict[str, int]:
+    """Nothing where the file is not there or makes no sense: then others are chosen, which costs nobody anything."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    ports = found.items() if isinstance(found, dict) else ()
+    return {name: port for name, port in ports if type(port) is int and 0 < port < 65_536}
+
+
 class Ports:
     """Each name's port: the remembered one if it is free, else the preferred one or the next, else any. They are ours
     until `close`.
@@ -35,7 +45,7 @@ class Ports:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._remembered: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        self._remembered = remembered(file)
         self._chosen: dict[str, int] = {}
         self._claims: list[socket.socket] = []
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from cli.contents import how, words
-from cli.dataset import rule
+from cli.dataset import left, rule
+from cli.exits import Exit, Stop
 
 SPLIT: dict[str, Any] = {
     "method": "stratified", "seed": 3, "train": 3, "val": 1, "test": 0,
@@ -49,3 +50,10 @@ def test_what_groups_images_is_a_folder_or_a_pattern() -> None:
     assert rule("folder") == {"by": "folder", "level": 1}
     assert rule("folder:2") == {"by": "folder", "level": 2}
     assert rule("patient-{group}_*") == {"by": "pattern", "pattern": "patient-{group}_*"}
+
+
+def test_after_a_push_that_failed_it_is_said_what_became_of_the_dataset() -> None:
+    assert left("d", Stop("no"), is_new=True) == "the new dataset is empty"
+    assert left("d", Stop("no"), is_new=False) == "the dataset is as it was"
+    for code in (Exit.UNREACHABLE, Exit.INTERRUPTED):
+        assert "vistory dataset show d" in left("d", Stop("no", code), is_new=True)

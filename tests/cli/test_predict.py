@@ -31,3 +31,8 @@ def test_a_folder_that_is_not_there_is_told_before_the_work(tmp_path: Path) -> N
     with pytest.raises(Stop, match="there is no folder") as stopped:
         must_have_a_folder(tmp_path / "nowhere" / "seen.png")
     assert stopped.value.exit_code == Exit.USAGE
+
+
+def test_a_folder_is_no_file_to_draw_into(tmp_path: Path) -> None:
+    with pytest.raises(Stop, match="is a folder"):
+        must_have_a_folder(tmp_path)

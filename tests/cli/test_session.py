@@ -36,3 +36,17 @@ def test_a_token_is_never_sent_to_another_address() -> None:
 def test_a_trailing_slash_is_the_same_address() -> None:
     keep(Session("http://127.0.0.1:8000", "a@b.example", "secret"))
     signed_in("http://127.0.0.1:8000/").close()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\x00", b"[]", b"null", b'{"api": "x"}'])
+def test_a_damaged_sign_in_is_told_to_be_made_again(content: bytes, home: Path) -> None:
+    home.mkdir()
+    (home / "session.json").write_bytes(content)
+    with pytest.raises(Stop, match=r"session\.json is damaged.*vistory login") as stopped:
+        current()
+    assert stopped.value.exit_code == Exit.SIGNED_OUT
+
+
+def test_a_file_where_the_folder_should_be_holds_no_sign_in(home: Path) -> None:
+    home.write_text("not a folder")
+    assert current() is None

@@ -22,7 +22,7 @@ from commands.training_job import (
     RequestTraining,
     RunAgain,
 )
-from domain.dataset import Dataset, DatasetHasNoSplit, DatasetIsEmpty, Visibility
+from domain.dataset import Dataset, DatasetHasNoSplit, DatasetIsEmpty, Ratios, Visibility
 from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.experiment import Experiment
 from domain.membership import membership_id
@@ -367,3 +367,10 @@ def test_a_gpu_is_a_cuda_device(ready: Spec) -> None:
     ready.given(request(gpus=1))
     requested = next(event for event in ready.events() if isinstance(event, TrainingJob.Requested))
     assert requested.recipe.device is Device.CUDA
+
+
+@pytest.mark.parametrize(("side", "ratios"), [("val", (1, 0, 0)), ("train", (0, 1, 0))])
+def test_a_split_with_an_empty_side_trains_nothing(side: str, ratios: tuple[float, float, float], ready: Spec) -> None:
+    shares = dict(zip(("train", "val", "test"), ratios, strict=True))
+    ready.given(MakeSplit(dataset_id=CRACKS, ratios=Ratios.model_validate(shares)))
+    ready.when(request()).then_refused(DatasetHasNoSplit, f"no images for {side}")
