@@ -21,6 +21,7 @@ from api import (
     mlflow,
     model,
     openapi,
+    organization,
     permission,
     person,
     project,
@@ -37,6 +38,7 @@ PREFIX = "/api/v1"
 ROUTERS = (
     person,
     membership,
+    organization,
     permission,
     project,
     upload,

@@ -36,6 +36,7 @@ from infra.trainers import ReportedTrainers
 from infra.turns import Turns
 from infra.unit import Errand, Unit
 from infra.uploads import Uploads
+from infra.usage import Usage
 from infra.wiring import Core
 
 # Batches of files that are looked at, in all and of one organization: each takes seconds.
@@ -58,6 +59,7 @@ class House:
     receiving: Turns
     trainers: ReportedTrainers
     places: Places
+    usage: Usage
     archive: Archive
     states: JobStates
     bus: BusLink
@@ -110,7 +112,8 @@ def open_house(settings: Settings) -> Iterator[House]:
         places = Places(core.pool, settings.running_per_organization)
         reading = Reading(settings.need("database_url"))
         stack.callback(reading.close)
-        ports = {"contents": shelves.contents, "places": places, "trainers": trainers}
+        usage = Usage(core.pool, reading)
+        ports = {"contents": shelves.contents, "places": places, "trainers": trainers, "usage": usage}
         yield House(
             settings=settings,
             core=core,
@@ -120,6 +123,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             **shelves._asdict(),
             trainers=trainers,
             places=places,
+            usage=usage,
             archive=Archive(core.pool, shelves.blobs),
             states=JobStates(core.pool, core.mapper),
             bus=BusLink(settings.need("nats_url")),

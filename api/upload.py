@@ -17,6 +17,7 @@ from api.reading import Member
 from commands.access import Caller, demand
 from commands.dataset import CommitUpload
 from domain.dataset import Content, Dataset, Split
+from domain.organization import Organization
 from domain.paths import normal
 from domain.report import Report
 from domain.roles import Permission
@@ -111,6 +112,9 @@ def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, bo
     upload = _upload(house, caller, dataset_id, upload_id)
     named = [File(normal(file.path), file.size, file.sha256) for file in body.files]
     missing = house.arrivals.missing(upload.organization_id, named)
+    if missing:
+        organization = house.ledger_as(caller).get(Organization, upload.organization_id)
+        organization.must_have_room(house.usage.stored(upload.organization_id), sum(each.size for each in missing))
     house.blobs.promise(upload.organization_id, missing)
     house.uploads.add(upload.id, (UploadedFile(file.path, file.sha256, file.size) for file in named))
     places = [(each.sha256, house.blobs.place(upload.organization_id, each)) for each in missing]

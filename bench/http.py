@@ -10,7 +10,7 @@ import psycopg
 
 from bench.frame import Bench, Result, in_turn
 from bench.load import Load, Story, Talk, loaded
-from bench.serving import Served, process, serving
+from bench.served import Served, process, serving
 from infra.embedded.ports import Ports
 
 SYNC = "bare FastAPI + psycopg, sync handlers like ours"

@@ -14,7 +14,7 @@ from uuid import uuid4
 from bench.frame import Bench, Result, in_turn
 from bench.http import created, noted, notes
 from bench.load import Load, Story, Talk
-from bench.serving import Served, serving
+from bench.served import Served, serving
 from cli.client import Api
 from cli.push import folder_of, push
 from tests.api.folders import scenes

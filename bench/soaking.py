@@ -6,7 +6,7 @@ At its end it says how long it ran, what grew, and how often a worker was given 
 import argparse
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -40,6 +40,7 @@ class Soak:
     def __init__(self, platform: Platform, images: Path) -> None:
         self.counts: Counter[str] = Counter()
         self.series: dict[str, Series] = {}
+        self._silences: dict[str, float] = defaultdict(float)
         self._platform = platform
         self._images = images
         self._over = Event()
@@ -57,6 +58,11 @@ class Soak:
                     self._sample(time.monotonic() - begun)
                     time.sleep(SAMPLED_EVERY)
         return time.monotonic() - begun
+
+    @property
+    def silences(self) -> str:
+        """The longest time that a follower heard nothing, by what it had heard last."""
+        return ", ".join(f"{status} {seconds:.1f} s" for status, seconds in self._silences.items())
 
     def _pushed(self, api: Api, framework: str) -> str:
         folder = self._images / framework
@@ -79,6 +85,7 @@ class Soak:
             self._over.set()
             for thread in threads:
                 thread.join(120)
+            self.counts["who still wait after 120 s"] = sum(thread.is_alive() for thread in threads)
 
     def _again_and_again(self, work: Callable[[Api], None]) -> None:
         with self._platform.sign_in() as api:
@@ -102,8 +109,10 @@ class Soak:
     def _train(self, project: str, dataset: str, framework: str, model: str, parameters: object, api: Api) -> None:
         recipe = {"framework": framework, "model": model, "parameters": parameters}
         job = api.post("/training-jobs", project_id=project, dataset_id=dataset, **recipe)["id"]
-        cancelled = False
+        cancelled, heard, status = False, time.monotonic(), "requested"
         for message in messages(api, job):
+            self._silences[status] = max(self._silences[status], (now := time.monotonic()) - heard)
+            heard, status = now, message.get("status") or message.get("state") or status
             if self._over.is_set() and not cancelled:
                 api.post(f"/training-jobs/{job}/cancel")
                 cancelled = True
@@ -160,6 +169,7 @@ def told(soak: Soak, seconds: float, alarms: int, died: Sequence[str]) -> list[s
     grew = verdicts(soak.series.values())
     print(table(soak.series.values()))
     print(", ".join(f"{what} {count:,}" for what, count in sorted(soak.counts.items())))
+    print(f"longest silence of a training: {soak.silences}")
     print(f"false alarms of the reaper: {alarms}; processes that died: {', '.join(died) or 'none'}")
     print(f"it ran {seconds / 60:.1f} minutes: {'growing: ' + ', '.join(grew) if grew else 'flat'}")
     return grew

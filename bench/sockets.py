@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from bench.frame import Bench, Result, percentile
 from bench.lifecycle import credential, ready
 from bench.load import Talk
-from bench.serving import Served, serving
+from bench.served import Served, serving
 from cli.client import Api
 from cli.live import once
 from tests.servers import Servers

@@ -16,6 +16,7 @@ NOUNS = {
     "register": "Register a person in an organization.",
     "login": "Sign in; the token is kept in a file that only you can read.",
     "member": "The people of your organization: who is there, who waits, and their roles.",
+    "organization": "Your organization: its name, who may join, its quotas and their use.",
     "permission": "May I, why not, and who could let me.",
     "project": "What a team works on together; trainings belong to one.",
     "dataset": "Bring a folder of labelled images in, and look at what is there.",

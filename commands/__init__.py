@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from commands import dataset, experiment, membership, person, project, training_job
+from commands import dataset, experiment, membership, organization, person, project, training_job
 from commands.access import Command
 from commands.ports import Accepted
 
@@ -11,6 +11,7 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     person.SignIn: person.sign_in,
     membership.ApproveMember: membership.approve_member,
     membership.ChangeRole: membership.change_role,
+    organization.ChangeOrganization: organization.change_organization,
     project.CreateProject: project.create_project,
     project.RenameProject: project.rename_project,
     project.DescribeProject: project.describe_project,

@@ -1,6 +1,7 @@
 """What the handlers need from outside, in their own words."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -82,6 +83,14 @@ class Places(Protocol):
 
     def take(self, organization_id: UUID, job_id: UUID) -> None:
         """Raises OrganizationIsBusy."""
+        ...
+
+
+class Usage(Protocol):
+    """What an organization has used up of what is limited."""
+
+    def gpu_hours(self, organization_id: UUID, since: datetime, until: datetime) -> float:
+        """That trainings were on a GPU between two moments, those that run now among them."""
         ...
 
 

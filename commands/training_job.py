@@ -7,12 +7,13 @@ from uuid import UUID
 from pydantic import Field
 
 from commands.access import Access, Command, May, OfAttempt, Platform, Worker
-from commands.ports import Accepted, Places, Store, Trainers
+from commands.ports import Accepted, Places, Store, Trainers, Usage
 from commands.project import home, open_project
 from domain.dataset import Dataset, DatasetIsEmpty
 from domain.errors import Invalid
 from domain.experiment import Experiment
 from domain.model import Actor
+from domain.organization import Organization, month_of
 from domain.project import Project
 from domain.roles import Permission
 from domain.training import Checkpoint, Device, Evidence, Model, Outcome, Recipe, Start, Status, Weights
@@ -114,9 +115,10 @@ class LinkMlflowRun(Command):
 
 
 def request_training(
-    command: RequestTraining, actor: Actor, now: datetime, *, store: Store, trainers: Trainers
+    command: RequestTraining, actor: Actor, now: datetime, *, store: Store, trainers: Trainers, usage: Usage
 ) -> Accepted:
     """Pins a snapshot, makes an experiment where none is named, asks for attempt 1: one append."""
+    _must_have_gpu_hours(command.device, actor, now, store, usage)
     project = open_project(store, command.project_id)
     dataset = store.get(Dataset, command.dataset_id)
     experiment = _experiment(command, project, actor, now, store)
@@ -163,8 +165,18 @@ def _device(command: RequestTraining) -> Device:
     return Device.CUDA if command.gpus else command.device
 
 
-def run_again(command: RunAgain, actor: Actor, now: datetime, *, store: Store, trainers: Trainers) -> Accepted:
+def _must_have_gpu_hours(device: Device, actor: Actor, now: datetime, store: Store, usage: Usage) -> None:
+    """Whatever may run on a GPU is judged as if it did."""
+    if device is not Device.CPU:
+        used = usage.gpu_hours(home(actor), month_of(now), now)
+        store.get(Organization, home(actor)).must_have_gpu_hours(used)
+
+
+def run_again(
+    command: RunAgain, actor: Actor, now: datetime, *, store: Store, trainers: Trainers, usage: Usage
+) -> Accepted:
     before = store.get(TrainingJob, command.of)
+    _must_have_gpu_hours(before.recipe.device, actor, now, store, usage)
     open_project(store, before.project_id)
     dataset = store.get(Dataset, before.dataset_id)
     recipe = before.recipe

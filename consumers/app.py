@@ -89,7 +89,9 @@ async def run(settings: Settings) -> None:
 
 def _platform(core: Core) -> Platform:
     return Platform(
-        core.store, core.mapper, core.dispatch(core.accounts(), {"contents": None, "places": None, "trainers": None})
+        core.store,
+        core.mapper,
+        core.dispatch(core.accounts(), {"contents": None, "places": None, "trainers": None, "usage": None}),
     )
 
 

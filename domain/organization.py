@@ -1,7 +1,7 @@
 """An organization: the wall around its data; it holds its admins, its seats and its quotas."""
 
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar, Final, Self
 from uuid import UUID, uuid5
@@ -10,6 +10,7 @@ from domain.errors import Refused
 from domain.model import Aggregate, Event, InitialEvent
 from domain.values import Count, Name, Value
 
+GIGABYTE: Final = 10**9
 _NAMESPACE: Final = UUID("6f0c4e5e-6d1c-5a3f-9a55-7a1f0b6a2d10")
 
 
@@ -31,6 +32,14 @@ class OrganizationIsFull(Refused):
     pass
 
 
+class StorageIsFull(Refused):
+    pass
+
+
+class GpuHoursAreUsedUp(Refused):
+    pass
+
+
 class OrganizationNeedsAnAdmin(Refused):
     pass
 
@@ -42,6 +51,11 @@ def _folded(text: str) -> str:
 def organization_id(company: str, division: str) -> UUID:
     """The same company and division, however they are typed, are the same organization."""
     return uuid5(_NAMESPACE, f"{_folded(company)}\x00{_folded(division)}")
+
+
+def month_of(now: datetime) -> datetime:
+    """Its first moment; months are those of UTC."""
+    return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 class Organization(Aggregate):
@@ -61,6 +75,30 @@ class Organization(Aggregate):
             aggregate.quotas = self.quotas
             aggregate.seats = set()
             aggregate.admins = set()
+
+    class Renamed(Event):
+        TOPIC: ClassVar[str] = "organization.renamed"
+        name: Name
+        previous: Name
+
+        def apply(self, aggregate: "Organization") -> None:
+            aggregate.name = self.name
+
+    class AdmissionChanged(Event):
+        TOPIC: ClassVar[str] = "organization.admission_changed"
+        admission: Admission
+        previous: Admission
+
+        def apply(self, aggregate: "Organization") -> None:
+            aggregate.admission = self.admission
+
+    class QuotasChanged(Event):
+        TOPIC: ClassVar[str] = "organization.quotas_changed"
+        quotas: Quotas
+        previous: Quotas
+
+        def apply(self, aggregate: "Organization") -> None:
+            aggregate.quotas = self.quotas
 
     class SeatTaken(Event):
         TOPIC: ClassVar[str] = "organization.seat_taken"
@@ -105,6 +143,36 @@ class Organization(Aggregate):
             quotas=Quotas(),
             timestamp=now,
         )
+
+    def rename(self, name: str, now: datetime) -> None:
+        """Its company and division, by which it is found, stay."""
+        if name != self.name:
+            self.trigger_event(self.Renamed, name=name, previous=self.name, timestamp=now)
+
+    def admit_by(self, admission: Admission, now: datetime) -> None:
+        if admission is not self.admission:
+            self.trigger_event(self.AdmissionChanged, admission=admission, previous=self.admission, timestamp=now)
+
+    def change_quotas(self, quotas: Quotas, now: datetime) -> None:
+        """Below what is used already, nothing is taken away, and no more is given."""
+        if quotas != self.quotas:
+            self.trigger_event(self.QuotasChanged, quotas=quotas, previous=self.quotas, timestamp=now)
+
+    def must_have_room(self, stored: int, more: int) -> None:
+        """For so many bytes beside those that are stored. Raises StorageIsFull."""
+        if stored + more > self.quotas.max_storage_gb * GIGABYTE:
+            raise StorageIsFull(
+                f"{self.name} stores {stored / GIGABYTE:.3f} of {self.quotas.max_storage_gb} GB (quota "
+                f"max_storage_gb), and this takes {more / GIGABYTE:.3f} GB; an admin of the organization can raise it"
+            )
+
+    def must_have_gpu_hours(self, used: float) -> None:
+        """Beside those that were used in this month. Raises GpuHoursAreUsedUp."""
+        if used >= self.quotas.max_gpu_hours_per_month:
+            raise GpuHoursAreUsedUp(
+                f"{self.name} has used {used:.1f} of {self.quotas.max_gpu_hours_per_month} GPU hours in this month "
+                "(quota max_gpu_hours_per_month); an admin of the organization can raise it, or train on device cpu"
+            )
 
     def seat(self, person_id: UUID, now: datetime) -> None:
         if person_id in self.seats:

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     APPROVE_MEMBER = "approve_member"
     READ_MEMBERS = "read_members"
     GRANT_ROLE = "grant_role"
+    CHANGE_ORGANIZATION = "change_organization"
     CREATE_PROJECT = "create_project"
     CHANGE_PROJECT = "change_project"
     MANAGE_PROJECT_MEMBERS = "manage_project_members"

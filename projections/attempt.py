@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Table, Text, Uuid, select
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Table, Text, Uuid, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.model import Recorded
@@ -17,6 +17,7 @@ from projections.model import Key, Row, View, metadata
 from projections.paging import every
 from projections.topics import TRAINING_JOB
 
+GPU: Final = "cuda"
 attempts: Final = Table(
     "training_attempts",
     metadata,
@@ -37,6 +38,7 @@ attempts: Final = Table(
     Column("started_at", DateTime(timezone=True)),
     Column("ended_at", DateTime(timezone=True)),
     Column("position", BigInteger, nullable=False),
+    Index("training_attempts_by_device", "organization_id", "device"),
 )
 
 
@@ -118,6 +120,15 @@ def _attempt(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 
 
 ATTEMPTS: Final = View(attempts, _attempt_keys, _attempt, TRAINING_JOB)
+
+
+def gpu_hours(tx: Connection, organization_id: UUID, since: datetime, until: datetime) -> float:
+    """That the organization's trainings were on a GPU between two moments."""
+    seen = attempts.c.organization_id == organization_id, attempts.c.device == GPU
+    begun, ended = attempts.c.started_at, func.coalesce(attempts.c.ended_at, until)
+    seconds = func.extract("epoch", func.least(ended, until) - func.greatest(begun, since))
+    within = begun < until, ended > since
+    return float(tx.execute(select(func.coalesce(func.sum(seconds), 0)).where(*seen, *within)).scalar_one()) / 3600
 
 
 def list_attempts(tx: Connection, organization_id: UUID, job_id: UUID) -> list[AttemptRow]:

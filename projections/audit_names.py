@@ -52,6 +52,7 @@ def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 _NAMING: Final = frozenset(
     {
         "organization.founded",
+        "organization.renamed",
         "membership.requested",
         "project.created",
         "project.renamed",
@@ -75,7 +76,7 @@ def _entity(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
             return {**_called(None), "person_id": person_id}
         case Project.Created(name=name, originator_id=id):
             return {**_called(name), "project_id": id}
-        case Project.Renamed(name=name):
+        case Project.Renamed(name=name) | Organization.Renamed(name=name):
             return changed(row, name=name)
         case Experiment.Created(name=name, project_id=project_id):
             return {**_called(name), "project_id": project_id}

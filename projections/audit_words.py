@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from domain.dataset import Dataset
 from domain.membership import Membership
 from domain.model import Event
+from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
 from domain.training_job import TrainingJob
@@ -17,6 +18,16 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "person.registered": ("create", "{who} registered"),
     "person.signed_in": ("sign_in", "{who} signed in"),
     "organization.founded": ("create", "{who} founded the organization {what}"),
+    "organization.renamed": ("update", "{who} renamed the organization {name_before} to {name}"),
+    "organization.admission_changed": (
+        "update",
+        "{who} changed how one joins {what} from {admission_before} to {admission}",
+    ),
+    "organization.quotas_changed": (
+        "update",
+        "{who} changed the quotas of {what} to {max_users} users, {max_storage_gb} GB and "
+        "{max_gpu_hours_per_month} GPU hours a month",
+    ),
     "organization.seat_taken": ("update", "a seat of {what} was taken"),
     "organization.admin_added": ("update", "{what} has another admin"),
     "organization.admin_removed": ("update", "{what} has an admin less"),
@@ -128,6 +139,9 @@ def _ended(event: Any) -> dict[str, Any]:
 _Part = Callable[[Any], dict[str, Any]]
 _OLD: Final[Mapping[type[Event], _Part]] = {
     Membership.RoleChanged: lambda event: {"role": event.previous.value},
+    Organization.Renamed: lambda event: {"name": event.previous},
+    Organization.AdmissionChanged: lambda event: {"admission": event.previous.value},
+    Organization.QuotasChanged: lambda event: _json(event.previous, set()),
     Project.Renamed: lambda event: {"name": event.previous},
     Project.Described: lambda event: {"description": event.previous},
     Project.MemberRoleChanged: lambda event: {"person_id": str(event.person_id), "role": event.previous.value},
@@ -138,6 +152,9 @@ _OLD: Final[Mapping[type[Event], _Part]] = {
 _NEW: Final[Mapping[type[Event], _Part]] = {
     Person.Registered: lambda event: {"avatar_name": event.avatar_name},
     Membership.RoleChanged: lambda event: {"role": event.role.value},
+    Organization.Renamed: lambda event: {"name": event.name},
+    Organization.AdmissionChanged: lambda event: {"admission": event.admission.value},
+    Organization.QuotasChanged: lambda event: _json(event.quotas, set()),
     Project.Renamed: lambda event: {"name": event.name},
     Project.Described: lambda event: {"description": event.description},
     Project.MemberRoleChanged: lambda event: {"person_id": str(event.person_id), "role": event.role.value},

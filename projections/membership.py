@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Select, 
 
 from domain.membership import Membership
 from domain.model import Recorded
-from domain.organization import Organization
+from domain.organization import Admission, Organization
 from domain.person import Person
 from domain.roles import Role
 from domain.values import Value
@@ -88,6 +88,23 @@ class MemberRow(Value):
         return "active" if self.role else "waiting"
 
 
+class OrganizationRow(Value):
+    """`seats` counts its members, `admins` those of them who are."""
+
+    id: UUID
+    company: str
+    division: str
+    name: str
+    admission: Admission
+    max_users: int
+    max_storage_gb: int
+    max_gpu_hours_per_month: int
+    seats: int
+    admins: int
+    founded_at: datetime
+    position: int
+
+
 def _person_keys(recorded: Recorded) -> Iterable[Key]:
     match recorded.event:
         case Person.Registered(originator_id=id) | Person.SignedIn(originator_id=id):
@@ -113,6 +130,9 @@ def _organization_keys(recorded: Recorded) -> Iterable[Key]:
     match recorded.event:
         case (
             Organization.Founded(originator_id=id)
+            | Organization.Renamed(originator_id=id)
+            | Organization.AdmissionChanged(originator_id=id)
+            | Organization.QuotasChanged(originator_id=id)
             | Organization.SeatTaken(originator_id=id)
             | Organization.AdminAdded(originator_id=id)
             | Organization.AdminRemoved(originator_id=id)
@@ -133,6 +153,12 @@ def _organization(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
                 "admins": 0,
                 "founded_at": recorded.envelope.decided_at,
             }
+        case Organization.Renamed(name=name):
+            return changed(row, name=name)
+        case Organization.AdmissionChanged(admission=admission):
+            return changed(row, admission=admission.value)
+        case Organization.QuotasChanged(quotas=quotas):
+            return changed(row, **quotas.model_dump())
         case Organization.SeatTaken():
             return changed(row, seats=changed(row)["seats"] + 1)
         case Organization.AdminAdded():
@@ -195,6 +221,10 @@ def _of(organization_id: UUID) -> Select[tuple[object, ...]]:
     who = people.c.email, people.c.full_name, people.c.avatar_name
     joined = members.join(people, people.c.id == members.c.person_id)
     return select(members, *who).select_from(joined).where(members.c.organization_id == organization_id)
+
+
+def find_organization(tx: Connection, id: UUID) -> OrganizationRow | None:
+    return first(tx, select(organizations).where(organizations.c.id == id), OrganizationRow)
 
 
 def find_member_of_person(tx: Connection, organization_id: UUID, person_id: UUID) -> MemberRow | None:

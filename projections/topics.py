@@ -4,7 +4,15 @@ from typing import Final
 
 PERSON: Final = frozenset({"person.registered", "person.signed_in"})
 ORGANIZATION: Final = frozenset(
-    {"organization.founded", "organization.seat_taken", "organization.admin_added", "organization.admin_removed"}
+    {
+        "organization.founded",
+        "organization.renamed",
+        "organization.admission_changed",
+        "organization.quotas_changed",
+        "organization.seat_taken",
+        "organization.admin_added",
+        "organization.admin_removed",
+    }
 )
 MEMBERSHIP: Final = frozenset(
     {

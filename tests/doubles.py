@@ -184,6 +184,21 @@ class Room:
         taken.add(job_id)
 
 
+class Used:
+    """The Usage port of a platform that is told which stretches of time were spent on a GPU."""
+
+    def __init__(self) -> None:
+        self.on_gpus: list[tuple[UUID, datetime, datetime | None]] = []
+
+    def gpu_hours(self, organization_id: UUID, since: datetime, until: datetime) -> float:
+        spent = [
+            min(ended or until, until) - max(begun, since)
+            for organization, begun, ended in self.on_gpus
+            if organization == organization_id
+        ]
+        return sum(max(0.0, each.total_seconds()) for each in spent) / 3600
+
+
 TINY: Final = TrainableModel(
     name="tiny",
     task=Task.DETECTION,

@@ -15,7 +15,7 @@ from infra.dispatch import bind
 from infra.known import Known
 from infra.mapper import Mapper
 from infra.unit import Errand
-from tests.doubles import MemoryKeys, MemoryLedger, MemorySecrets, OneTrainer, PreparedContents, Room
+from tests.doubles import MemoryKeys, MemoryLedger, MemorySecrets, OneTrainer, PreparedContents, Room, Used
 
 NOBODY = Caller(kind="anonymous", id=UUID(int=0))
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,6 +27,7 @@ class Spec:
         self.keys = MemoryKeys()
         self.contents = PreparedContents()
         self.room = Room()
+        self.used = Used()
         self.mapper = Mapper(self.ledger.ledger, self.keys)
         self.caller = NOBODY
         self.now = START
@@ -37,7 +38,7 @@ class Spec:
             self.mapper,
             Known(),
             lambda unit: MemorySecrets(self.ledger, unit.sides),
-            {"contents": self.contents, "places": self.room, "trainers": OneTrainer()},
+            {"contents": self.contents, "places": self.room, "trainers": OneTrainer(), "usage": self.used},
         )
 
     def by(self, caller: Caller) -> Self:

@@ -14,6 +14,7 @@ from commands.access import Command, May
 from commands.dataset import CommitUpload, CreateDataset, MakeSplit, TakeSnapshot
 from commands.experiment import CreateExperiment
 from commands.membership import ApproveMember, ChangeRole
+from commands.organization import ChangeOrganization
 from commands.project import (
     AcceptProject,
     AddProjectMember,
@@ -57,6 +58,7 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
                                                  "framework": "timm", "model": "small"}),
     (RunAgain, "POST", "/training-jobs/{job_id}/run-again", {}),
     (CancelTraining, "POST", "/training-jobs/{new_job_id}/cancel", {}),
+    (ChangeOrganization, "PATCH", "/organization", {"name": "O"}),
     (ApproveMember, "POST", "/members/{id}/approve", {"role": "guest"}),
     (ChangeRole, "PATCH", "/admin/users/{person_id}/role", {"role": "engineer_i"}),
 ]  # fmt: skip
@@ -100,6 +102,7 @@ QUERIES: Final = [
     (Permission.READ, "/audit/me"),
     (Permission.READ, "/permissions/explain?action=create_project"),
     (Permission.READ, "/audit/entity/{type}/{entity_id}"),
+    (Permission.READ, "/organization"),
     (Permission.READ_MEMBERS, "/members"),
     (Permission.READ_AUDIT, "/audit/organization"),
 ]

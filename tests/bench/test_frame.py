@@ -1,7 +1,17 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
-from bench.frame import Result, in_turn, show
+from bench.__main__ import benchmarks
+from bench.frame import Bench, Result, in_turn, show
+
+
+def test_what_passes_for_a_benchmark_is_one() -> None:
+    found = benchmarks()
+    assert {"ledger", "http", "training"} <= found.keys()
+    for benchmark in found.values():
+        assert get_type_hints(benchmark) == {"bench": Bench, "return": Iterator[Result]}
 
 
 def test_a_ratio_is_the_median_of_the_rounds_not_of_their_sides() -> None:

@@ -28,7 +28,7 @@ from domain.errors import DomainError
 from domain.groups import ByFolder
 from domain.membership import Membership, membership_id
 from domain.model import SYSTEM
-from domain.organization import Organization
+from domain.organization import Admission, Organization
 from domain.project import Project
 from domain.roles import ProjectRole, Role
 from domain.training import OVER, Checkpoint, EndReason, Evidence, Model
@@ -97,6 +97,10 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "result": st.just("e" * 64),
     "best_epoch": st.integers(1, 3),
     "weights": st.just({}),
+    "admission": st.none() | st.sampled_from(Admission),
+    "max_users": st.none() | st.sampled_from([0, 50]),
+    "max_storage_gb": st.none() | st.just(7),
+    "max_gpu_hours_per_month": st.none() | st.sampled_from([1, 100]),
     "device": st.sampled_from(["auto", "cpu"]),
     "gpus": st.just(0),
     "visibility": st.sampled_from(["organization", "private"]),

@@ -25,6 +25,7 @@ from tests.commands.test_training_job import JOB, request
 from tests.spec import START, Spec
 
 TARGETS: Final = {
+    "organization": ACME,
     "project": CELLS,
     "dataset": CRACKS,
     "training_job": JOB,

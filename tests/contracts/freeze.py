@@ -17,7 +17,7 @@ from domain.experiment import Experiment
 from domain.groups import ByPattern, Grouped
 from domain.membership import Membership
 from domain.model import PLATFORM, Actor, Aggregate, Client, Envelope, Event
-from domain.organization import Organization
+from domain.organization import Admission, Organization, Quotas
 from domain.person import Person
 from domain.project import Project
 from domain.roles import ProjectRole, Role
@@ -56,6 +56,9 @@ def people() -> tuple[Aggregate, ...]:
     organization.seat(ANN, NOW)
     organization.add_admin(BEN, NOW)
     organization.remove_admin(BEN, NOW)
+    organization.rename("Acme Vision", NOW)
+    organization.admit_by(Admission.INVITATION, NOW)
+    organization.change_quotas(Quotas(max_users=7, max_storage_gb=2_000, max_gpu_hours_per_month=0), NOW)
     person = Person.register(ANN, "ann@example.org", "Ann Ångström", "red-fox-1", organization.id, NOW)
     person.sign_in(organization.id, NOW)
     membership = Membership.request(organization.id, ANN, NOW)

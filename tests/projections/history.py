@@ -8,6 +8,7 @@ from commands.access import Caller
 from commands.dataset import TakeSnapshot
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
 from commands.membership import ChangeRole
+from commands.organization import ChangeOrganization
 from commands.person import SignIn
 from commands.project import (
     AcceptProject,
@@ -25,6 +26,7 @@ from commands.project import (
 from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMlflowRun, ReportStart
 from domain.membership import membership_id
 from domain.model import SYSTEM, Recorded
+from domain.organization import Admission
 from domain.roles import ProjectRole, Role
 from projections.folding import step
 from projections.model import Key, Projection, Row
@@ -90,6 +92,7 @@ def _shared(spec: Spec) -> None:
 
 def _people(spec: Spec) -> None:
     spec.by(ann).given(SignIn(person_id=ANN, organization_id=ACME), approve(BEN, Role.GUEST))
+    spec.given(ChangeOrganization(organization_id=ACME, name="Acme", admission=Admission.OPEN, max_users=7))
     spec.given(*(ChangeRole(membership_id=BEN_IN_ACME, role=role) for role in (Role.ADMIN, Role.ENGINEER_I)))
 
 

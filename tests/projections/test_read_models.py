@@ -38,10 +38,12 @@ def test_a_member_has_the_role_that_was_granted_last(history: Sequence[Recorded]
         "approved_by": ANN,
         "projects_owned": 0,
     }
-    assert shown(rows["organizations"][(ACME,)], "seats", "admins", "max_users") == {
+    assert shown(rows["organizations"][(ACME,)], "name", "admission", "seats", "admins", "max_users") == {
+        "name": "Acme",
+        "admission": "open",
         "seats": 2,
         "admins": 1,
-        "max_users": 50,
+        "max_users": 7,
     }
     assert rows["people"][(ANN,)]["signed_in_at"] is not None
 

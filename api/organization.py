@@ -1,0 +1,65 @@
+"""The organization that the token names: what it is called, who may join, its quotas and their use."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+
+from api import errors
+from api.edge import Body, Made, Person, PersonDesk
+from api.house import TheHouse
+from api.reading import Member, reads
+from commands.organization import ChangeOrganization
+from domain.errors import NotFound, Unauthenticated
+from domain.organization import GIGABYTE, Admission, month_of
+from domain.values import Count, Name, Value
+from projections import membership, training_job
+from projections.attempt import gpu_hours
+from projections.membership import OrganizationRow, find_organization
+
+router = APIRouter(prefix="/organization", tags=["organization"])
+Reading = Annotated[Connection, reads(membership.PROJECTION, training_job.PROJECTION)]
+
+
+class Change(Body):
+    """What is left out stays as it is."""
+
+    name: Name | None = None
+    admission: Admission | None = None
+    max_users: Count | None = None
+    max_storage_gb: Count | None = None
+    max_gpu_hours_per_month: Count | None = None
+
+
+class Use(Value):
+    """Of what is limited: a GB is 10⁹ bytes, a month one of UTC."""
+
+    users: int
+    storage_gb: float
+    gpu_hours_this_month: float
+
+
+class Organization(OrganizationRow):
+    use: Use
+
+
+@router.get("", responses=errors.responses(401, 403, 404, 422, 503))
+def show(member: Member, tx: Reading, house: TheHouse) -> Organization:
+    found = find_organization(tx, member.organization_id)
+    if found is None:
+        raise NotFound("this organization is not there yet")
+    now = datetime.now(UTC)
+    use = Use(
+        users=found.seats,
+        storage_gb=house.usage.stored(found.id) / GIGABYTE,
+        gpu_hours_this_month=gpu_hours(tx, found.id, month_of(now), now),
+    )
+    return Organization(**dict(found), use=use)
+
+
+@router.patch("", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+def change(body: Change, desk: PersonDesk, caller: Person) -> Made:
+    if caller.organization_id is None:
+        raise Unauthenticated("sign in first")
+    return Made(id=desk(ChangeOrganization(organization_id=caller.organization_id, **dict(body))).id)

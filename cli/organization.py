@@ -1,0 +1,61 @@
+"""The organization: what it is called, who may join, and how much of its quotas is used."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.exits import Exit, Stop
+from cli.output import Json, show
+from cli.session import Address, signed_in
+
+app = typer.Typer(help="Your organization: its name, who may join, its quotas and their use.", no_args_is_help=True)
+Name = Annotated[str | None, typer.Option(help="What it is called; company and division stay.")]
+Admission = Annotated[
+    str | None,
+    typer.Option(help="Who may join by its company and division: open, approval or invitation (nobody)."),
+]
+Users = Annotated[int | None, typer.Option("--max-users", min=0, help="How many people it may have.")]
+Storage = Annotated[int | None, typer.Option("--max-storage-gb", min=0, help="How many GB it may store.")]
+Hours = Annotated[int | None, typer.Option("--max-gpu-hours", min=0, help="How many GPU hours it may use in a month.")]
+
+
+@app.command("show")
+def show_organization(api: Address = None, as_json: Json = False) -> None:
+    """Its name, who may join, and its quotas with what is used of them."""
+    with signed_in(api) as door:
+        found = door.get("/organization")
+    show(found, as_json, lambda: words(found))
+
+
+def words(found: dict[str, Any]) -> str:
+    use = found["use"]
+    return "\n".join(
+        [
+            f"{found['name']}  {found['id']}",
+            f"company {found['company']}, division {found['division']}; to join: {found['admission']}",
+            f"users: {use['users']} of {found['max_users']}, {found['admins']} of them admins",
+            f"storage: {use['storage_gb']:.3f} of {found['max_storage_gb']} GB",
+            f"GPU hours this month: {use['gpu_hours_this_month']:.1f} of {found['max_gpu_hours_per_month']}",
+        ]
+    )
+
+
+@app.command()
+def change(
+    name: Name = None,
+    admission: Admission = None,
+    users: Users = None,
+    storage: Storage = None,
+    hours: Hours = None,
+    api: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Change what is named and leave the rest; for admins."""
+    given = {"name": name, "admission": admission, "max_users": users, "max_storage_gb": storage}
+    wish = {what: value for what, value in (given | {"max_gpu_hours_per_month": hours}).items() if value is not None}
+    if not wish:
+        raise Stop("name what to change; `vistory organization change --help` lists it", Exit.USAGE)
+    with signed_in(api) as door:
+        door.patch("/organization", **wish)
+        found = door.get("/organization")
+    show(found, as_json, lambda: words(found))

@@ -1,0 +1,94 @@
+"""The organization over HTTP: what it is called, who may join, and that its quotas hold where they are used up."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.api.folders import filled, listed, scenes
+from tests.api.visitor import Visitor
+from tests.api.worker import Worker, requested
+
+
+@pytest.fixture
+def admin(founder: Callable[[], Visitor]) -> Visitor:
+    return founder()
+
+
+def test_an_admin_changes_it_and_everybody_in_it_sees_that(admin: Visitor, bob: Visitor) -> None:
+    guest = admin.colleague("guest")
+    before = admin.get("/organization")
+    assert (before["admission"], before["max_users"], before["use"]["users"]) == ("approval", 50, 2)
+    assert admin("PATCH", "/organization", {"name": "Renamed", "max_users": 7}).status_code == 200
+    seen = guest.get("/organization", Vistory_Min_Position=admin.seen)
+    assert (seen["name"], seen["max_users"], seen["max_storage_gb"]) == ("Renamed", 7, before["max_storage_gb"])
+    assert (seen["company"], seen["id"]) == (before["company"], before["id"])
+    assert bob.get("/organization", Vistory_Min_Position=admin.seen)["name"] != "Renamed"
+    said = [entry["sentence"] for entry in admin.get("/audit/organization?entity_type=organization")["items"]]
+    assert any("renamed the organization" in each and each.endswith("to Renamed") for each in said)
+    assert any("to 7 users, 100 GB and 100 GPU hours a month" in each for each in said)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": "x"},
+        {"organization_id": "x"},
+        {"company": "Other"},
+        {"max_users": "many"},
+        {"max_users": -1},
+        {"name": ""},
+    ],
+)
+def test_what_nobody_may_change_is_refused_by_name(admin: Visitor, body: dict[str, object]) -> None:
+    answer = admin("PATCH", "/organization", body)
+    assert answer.status_code == 422
+    assert next(iter(body)) in answer.text
+
+
+def test_who_waits_sees_nothing_of_it(admin: Visitor) -> None:
+    waiting = Visitor(admin.client).register(admin.company)
+    assert waiting("GET", "/organization").status_code == 403
+    assert waiting("PATCH", "/organization", {"name": "Mine"}).status_code == 403
+
+
+def test_a_full_organization_takes_nobody_and_says_which_quota_it_is(admin: Visitor) -> None:
+    admin("PATCH", "/organization", {"max_users": 1})
+    Visitor(admin.client).register(admin.company)
+    (waits,) = admin.get("/members?waiting=true")["items"]
+    answer = admin("POST", f"/members/{waits['id']}/approve", {"role": "guest"})
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "urn:vistory:problem:organization-is-full"
+    assert "max_users" in answer.json()["detail"]
+    admin("PATCH", "/organization", {"max_users": 2})
+    assert admin("POST", f"/members/{waits['id']}/approve", {"role": "guest"}).status_code == 200
+
+
+def test_what_is_stored_counts_and_no_address_is_given_for_more(admin: Visitor) -> None:
+    filled(admin)
+    stored = sum({file["sha256"]: file["size"] for file in listed(scenes())}.values())
+    assert admin.get("/organization")["use"]["storage_gb"] * 10**9 >= stored
+    admin("PATCH", "/organization", {"max_storage_gb": 0})
+    dataset = admin.post("/datasets", {"name": "more"})["id"]
+    upload = f"/datasets/{dataset}/uploads/{admin.post(f'/datasets/{dataset}/uploads')['id']}"
+    file = {"path": "new.png", "size": 1, "sha256": "f" * 64}
+    answer = admin("POST", f"{upload}/files", {"files": [file]})
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "urn:vistory:problem:storage-is-full"
+    assert admin.post(f"{upload}/files", {"files": listed(scenes())})["missing"] == []
+    admin("PATCH", "/organization", {"max_storage_gb": 1})
+    assert len(admin.post(f"{upload}/files", {"files": [file]})["missing"]) == 1
+
+
+def test_a_training_that_may_use_a_gpu_needs_hours_and_one_on_the_processor_none(
+    admin: Visitor, worker: Worker
+) -> None:
+    dataset = filled(admin)
+    first = requested(admin, dataset)
+    admin("PATCH", "/organization", {"max_gpu_hours_per_month": 0})
+    assert admin.get("/organization")["use"]["gpu_hours_this_month"] == 0
+    again = admin("POST", f"/training-jobs/{first['id']}/run-again", {})
+    assert again.status_code == 409
+    assert again.json()["type"] == "urn:vistory:problem:gpu-hours-are-used-up"
+    wish = {"project_id": first["project_id"], "dataset_id": dataset, "framework": "timm", "model": "small"}
+    assert admin("POST", "/training-jobs", wish).status_code == 409
+    assert admin("POST", "/training-jobs", wish | {"device": "cpu"}).status_code == 202
