@@ -1,4 +1,4 @@
-"""The audit log over HTTP: mine, the organization's, that of one thing."""
+"""The audit log over HTTP: mine, the organization's, that of one project and all that is in it, that of one thing."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,14 +12,18 @@ from api.reading import After, Auditor, Known, Limit, Member, reads
 from domain.errors import Forbidden, NotFound
 from domain.roles import Permission, reach
 from domain.values import Line, Slug
-from projections import audit, dataset, training_job
+from projections import audit, dataset, project, training_job
 from projections.audit import AuditRow, list_entries
 from projections.dataset import find_dataset
 from projections.paging import Page
+from projections.project import find_project
 from projections.training_job import find_job
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 Reading = Annotated[Connection, reads(audit.PROJECTION, dataset.PROJECTION, training_job.PROJECTION)]
+ReadingProjects = Annotated[
+    Connection, reads(audit.PROJECTION, dataset.PROJECTION, project.PROJECTION, training_job.PROJECTION)
+]
 ANSWERS = errors.responses(401, 403, 404, 422, 503)
 ABOUT_PEOPLE = frozenset({"person", "membership", "organization"})
 
@@ -55,6 +59,14 @@ def mine(member: Member, tx: Reading, filters: Filters) -> Page[Entry]:
 @router.get("/organization", responses=ANSWERS)
 def of_organization(auditor: Auditor, tx: Reading, filters: Filters) -> Page[Entry]:
     return _entries(tx, auditor, viewer=auditor.viewer, **filters)
+
+
+@router.get("/project/{project_id}", responses=ANSWERS)
+def of_project(project_id: UUID, member: Member, tx: ReadingProjects, filters: Filters) -> Page[Entry]:
+    """What was done to the project, and to the experiments and trainings in it."""
+    if find_project(tx, member.organization_id, project_id) is None:
+        raise NotFound(f"there is no project {project_id}")
+    return _entries(tx, member, viewer=member.viewer, project_id=project_id, **filters)
 
 
 @router.get("/entity/{type}/{id}", responses=ANSWERS)

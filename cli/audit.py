@@ -5,11 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.exits import Exit, Stop
+from cli.named import id_of
 from cli.output import Json, show
 from cli.session import Address, signed_in
 
 app = typer.Typer()
 Mine = Annotated[bool, typer.Option("--mine", help="Only what you did.")]
+Project = Annotated[str | None, typer.Option(help="Only of this project and what is in it: its name or id.")]
 Action = Annotated[str | None, typer.Option(help="Only this action.")]
 Kind = Annotated[str | None, typer.Option(help="Only what was done to this kind of thing.")]
 Limit = Annotated[int, typer.Option(help="How many at most.", min=1, max=1000)]
@@ -17,13 +20,20 @@ Limit = Annotated[int, typer.Option(help="How many at most.", min=1, max=1000)]
 
 @app.command()
 def audit(
-    mine: Mine = False, action: Action = None, entity_type: Kind = None, limit: Limit = 50, api: Address = None,
+    mine: Mine = False,
+    project: Project = None,
+    action: Action = None,
+    entity_type: Kind = None,
+    limit: Limit = 50,
+    api: Address = None,
     as_json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """The audit log of your organization, the newest first."""
-    where = "/audit/me" if mine else "/audit/organization"
+    if mine and project:
+        raise Stop("--mine and --project are two logs; ask for one of them", Exit.USAGE)
     with signed_in(api) as door:
-        lines = door.get(where, action=action, entity_type=entity_type, limit=limit)["items"]
+        where = f"project/{id_of(door, 'project', project)}" if project else "me" if mine else "organization"
+        lines = door.get(f"/audit/{where}", action=action, entity_type=entity_type, limit=limit)["items"]
     nothing = "nothing of that kind happened yet" if action or entity_type else "nothing happened yet"
     show(lines, as_json, lambda: "\n".join(map(sentence, lines)) or nothing)
 

@@ -80,3 +80,16 @@ def test_nobody_of_another_organization_comes_into_a_project(ann: Visitor, bob: 
     answer = ann("POST", f"/projects/{id}/members", {"person_id": bob.id})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:person-is-no-member")
     assert bob("POST", f"/projects/{id}/owner/accept").status_code == 404
+
+
+def test_the_log_of_a_project_is_of_what_is_in_it_and_of_nothing_else(ann: Visitor) -> None:
+    here, elsewhere = project(ann, "here"), project(ann, "elsewhere")
+    for id in (here, elsewhere):
+        ann.post("/experiments", {"project_id": id, "name": "baseline"})
+    ann("PATCH", f"/projects/{here}", {"name": "renamed"})
+    assert [each["sentence"].partition(") ")[2] for each in ann.get(f"/audit/project/{here}")["items"]] == [
+        "renamed the project here to renamed",
+        "created the experiment baseline",
+        "created the project renamed",
+    ]
+    assert [each["action"] for each in ann.get(f"/audit/project/{here}?action=create&limit=1")["items"]] == ["create"]

@@ -102,6 +102,7 @@ QUERIES: Final = [
     (Permission.READ, "/audit/me"),
     (Permission.READ, "/permissions/explain?action=create_project"),
     (Permission.READ, "/audit/entity/{type}/{entity_id}"),
+    (Permission.READ, "/audit/project/{project_id}"),
     (Permission.READ, "/organization"),
     (Permission.READ_MEMBERS, "/members"),
     (Permission.READ_AUDIT, "/audit/organization"),

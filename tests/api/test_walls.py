@@ -46,6 +46,7 @@ def things(ann: Visitor, worker: Worker) -> Things:
         "/models/{model}",
         "/models/{model}/lineage",
         "/audit/entity/dataset/{dataset}",
+        "/audit/project/{project}",
     ],
 )
 def test_what_another_organization_has_is_not_found(ann: Visitor, bob: Visitor, things: Things, path: str) -> None:
