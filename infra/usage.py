@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from psycopg.errors import UndefinedTable
 from psycopg_pool import ConnectionPool
+from sqlalchemy.exc import ProgrammingError
 
 from infra.reading import Reading
 from projections import attempt
@@ -26,5 +28,11 @@ class Usage:
         return int(row[0])
 
     def gpu_hours(self, organization_id: UUID, since: datetime, until: datetime) -> float:
-        with self.reading.transaction() as tx:
-            return attempt.gpu_hours(tx, organization_id, since, until)
+        """None where no read model was ever made: a training need not wait for the first."""
+        try:
+            with self.reading.transaction() as tx:
+                return attempt.gpu_hours(tx, organization_id, since, until)
+        except ProgrammingError as error:
+            if not isinstance(error.orig, UndefinedTable):
+                raise
+            return 0.0

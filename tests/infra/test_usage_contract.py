@@ -109,6 +109,15 @@ def test_a_training_on_a_processor_uses_no_gpu(real: Real) -> None:
     assert real.usage([(HERE, hours(1), hours(3))], device="cpu").gpu_hours(HERE, MONTH, NOW) == 0
 
 
+def test_a_platform_without_read_models_has_used_none(fresh_database: Callable[[], Databases]) -> None:
+    databases = fresh_database()
+    migrate(databases.owner_url, APP, uuid4())
+    reading = Reading(databases.app_url, pool_size=1)
+    with ConnectionPool(databases.app_url, min_size=1, open=True) as pool:
+        assert RealUsage(pool, reading).gpu_hours(HERE, MONTH, NOW) == 0
+    reading.close()
+
+
 def test_bytes_that_arrived_count_once(real: Real) -> None:
     blobs, usage = Blobs(real.pool, cast(Objects, None)), real.usage()
     assert usage.stored(HERE) == 0
