@@ -9,6 +9,7 @@ from commands import HANDLERS
 from commands.access import Caller, Command, May, demand
 from commands.ports import Store
 from domain.errors import Forbidden, Invalid
+from domain.organization import Organization
 from domain.project import Project
 from domain.roles import OF_ITS_OWNER, Permission, ProjectRole, Reach, Role, may_in_project, reach
 from domain.values import Value
@@ -39,7 +40,7 @@ ACTIONS: Final[Mapping[str, May]] = {
 
 
 def explain(action: str, target: UUID | None, caller: Caller, store: Store) -> Explained:
-    """`target` is the thing whose owner and project count, where the action is on one.
+    """`target` is the thing whose owner and project count, where the action is on one; of organizations one's own.
 
     Raises Invalid for an action that there is not and for a target that is missing or too much, Forbidden for who may
     not even read, NotFound.
@@ -50,8 +51,10 @@ def explain(action: str, target: UUID | None, caller: Caller, store: Store) -> E
         )
     demand(caller, store, Permission.READ, None)
     rule = ACTIONS[action]
+    if rule.on is Organization and target is None:
+        target = caller.organization_id
     if (target is None) is not (rule.on is None):
-        wanted = f"is on a {rule.on.TOPIC.replace('_', ' ')}: name its id as target" if rule.on else "is on no thing"
+        wanted = f"is on some {rule.on.TOPIC.replace('_', ' ')}: name its id as target" if rule.on else "is on no thing"
         raise Invalid(f"{action} {wanted}")
     thing = store.get(rule.on, target) if rule.on and target else None
     project = rule.project_of(thing, store) if thing else None

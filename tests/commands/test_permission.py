@@ -102,3 +102,10 @@ def test_of_another_organization_and_to_one_who_waits_nothing_is_told(house: Spe
         explain("rename_project", CELLS, eve, store(house, eve))
     with pytest.raises(Forbidden):
         explain("rename_project", CELLS, cat, store(house, cat))
+
+
+def test_the_organization_that_is_meant_is_ones_own(house: Spec) -> None:
+    assert explain("change_organization", None, ann, store(house, ann)).allowed
+    assert not explain("change_organization", None, ben, store(house, ben)).allowed
+    with pytest.raises(NotFound):
+        explain("change_organization", ACME, eve, store(house, eve))
