@@ -18,7 +18,6 @@ class Usage:
     reading: Reading
 
     def stored(self, organization_id: UUID) -> int:
-        """Bytes in object storage, each blob once: of datasets, checkpoints and models."""
         with self.pool.connection() as connection:
             row = connection.execute(
                 "SELECT coalesce(sum(size), 0)::bigint FROM content.blobs WHERE organization_id = %s AND arrived",

@@ -23,7 +23,7 @@ from domain.organization import (
 from domain.person import Person
 from domain.roles import Role
 from tests.commands.conftest import ACME, BEN, CAT, ann, approve, ben, eve, register
-from tests.commands.test_dataset import CRACKS, ONE, upload
+from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import create as experiment
 from tests.commands.test_project import create as project
@@ -107,6 +107,15 @@ def test_gpu_hours_are_those_of_this_month(wish: Command, ready: Spec) -> None:
     ready.given(request(job_id=UUID(int=39)))
     ready.used.on_gpus.append((ACME, START + timedelta(hours=4), None))
     ready.when(wish).then_refused(GpuHoursAreUsedUp, "2.0 of 2 GPU hours", "max_gpu_hours_per_month")
+
+
+def test_what_came_by_several_uploads_at_once_has_to_fit_together(ready: Spec) -> None:
+    commit = upload(ready, TWO, base=ONE)
+    ready.given(change(max_storage_gb=1))
+    ready.used.blobs = {(ACME, "a"): GIGABYTE, (ACME, "b"): 1, (eve.id, "a"): 1}
+    ready.when(commit).then_refused(StorageIsFull)
+    del ready.used.blobs[ACME, "b"]
+    ready.given(commit)
 
 
 def test_a_training_on_the_processor_needs_no_gpu_hours(ready: Spec) -> None:

@@ -26,7 +26,8 @@ HERE, THERE = uuid4(), uuid4()
 MONTH = datetime.fromisoformat("2026-03-01T00:00:00+00:00")
 NOW = MONTH + timedelta(hours=10)
 Stretch = tuple[UUID, datetime, datetime | None]
-Make = Callable[[Sequence[Stretch]], Usage]
+Make = Callable[..., Usage]
+Blob = tuple[UUID, str, int]
 
 
 def hours(count: float) -> datetime:
@@ -38,10 +39,13 @@ class Real:
         migrate(databases.owner_url, APP, uuid4())
         self.engine: Engine = engine_for(databases.app_url, pool_size=1)
         self.pool = ConnectionPool(databases.app_url, min_size=1, open=True)
+        self.blobs = Blobs(self.pool, cast(Objects, None))
         self.reading = Reading(databases.app_url, pool_size=1)
         furnish(self.engine, [training_job.PROJECTION])
 
-    def usage(self, stretches: Sequence[Stretch] = (), device: str = GPU) -> RealUsage:
+    def usage(self, stretches: Sequence[Stretch] = (), there: Sequence[Blob] = (), device: str = GPU) -> RealUsage:
+        for organization, sha256, size in there:
+            self.blobs.receive(organization, [Received(sha256, size)])
         empty = dict.fromkeys(column.name for column in attempts.columns)
         rows = [
             empty
@@ -66,9 +70,10 @@ def real(fresh_database: Callable[[], Databases]) -> Iterator[Real]:
     made.close()
 
 
-def told(stretches: Sequence[Stretch]) -> Usage:
+def told(stretches: Sequence[Stretch] = (), there: Sequence[Blob] = ()) -> Usage:
     double = Used()
     double.on_gpus = list(stretches)
+    double.blobs = {(organization, sha256): size for organization, sha256, size in there}
     return double
 
 
@@ -118,13 +123,14 @@ def test_a_platform_without_read_models_has_used_none(fresh_database: Callable[[
     reading.close()
 
 
-def test_bytes_that_arrived_count_once(real: Real) -> None:
-    blobs, usage = Blobs(real.pool, cast(Objects, None)), real.usage()
-    assert usage.stored(HERE) == 0
-    for _ in range(2):
-        blobs.receive(HERE, [Received("a" * 64, 3), Received("b" * 64, 2**40)])
-    blobs.receive(THERE, [Received("a" * 64, 3)])
-    blobs.promise(HERE, [Named("c" * 64, 5)])
-    assert usage.stored(HERE) == 3 + 2**40
-    blobs.lose(HERE, ["b" * 64])
+def test_bytes_count_once_and_those_of_others_do_not(make: Make) -> None:
+    there = [(HERE, "a" * 64, 3), (HERE, "b" * 64, 2**40), (HERE, "a" * 64, 3), (THERE, "c" * 64, 5)]
+    assert make(there=there).stored(HERE) == 3 + 2**40
+    assert make().stored(uuid4()) == 0
+
+
+def test_bytes_that_are_not_there_do_not_count(real: Real) -> None:
+    usage = real.usage(there=[(HERE, "a" * 64, 3), (HERE, "b" * 64, 4)])
+    real.blobs.promise(HERE, [Named("c" * 64, 5)])
+    real.blobs.lose(HERE, ["b" * 64])
     assert usage.stored(HERE) == 3
