@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import httpx
+import psycopg
 
 from cli import rebuild
 from cli.client import Api
@@ -116,11 +117,23 @@ def settle(town: Town, followed: Sequence[Followed], judgement: Judgement) -> No
         ("ready", lambda: is_ready(town.api)),
         ("archive", lambda: not list((house.data / "trainer-timm" / "attempts").iterdir())),
         ("sockets", lambda: all(listener.has_ended for listener in listeners)),
+        ("links", lambda: every_experiment_is_linked(house.ledger_url)),
         ("MLflow", lambda: all(mlflow.ended(each.job) for each in followed)),
         ("stream", lambda: checking.end_of_stream(house.owner.need("nats_url")) == head(house.direct)),
     ):
         waited(done, WITHIN, f"{what} came to rest")
         judgement.settled[what] = round(time.monotonic() - begun, 1)
+
+
+def every_experiment_is_linked(url: str) -> bool:
+    """To its namesake in MLflow: who links adds events of its own, one after the other."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FILTER (WHERE topic = 'experiment.created'),"
+            " count(*) FILTER (WHERE topic = 'experiment.mlflow_linked') FROM ledger.events"
+        ).fetchone()
+    assert row
+    return bool(row[0] == row[1])
 
 
 def is_ready(api: Api) -> bool:
