@@ -29,6 +29,7 @@ from infra.objects import Objects
 from infra.places import Places
 from infra.preparing import Preparing
 from infra.reading import Reading
+from infra.room import Rooms
 from infra.secrets import Accounts
 from infra.sign_ins import SignIns
 from infra.tokens import Tokens
@@ -52,6 +53,7 @@ class House:
     sign_ins: SignIns
     tokens: Tokens
     blobs: Blobs
+    rooms: Rooms
     uploads: Uploads
     arrivals: Arrivals
     contents: DatasetContents
@@ -84,6 +86,7 @@ class Shelves(NamedTuple):
     """Where content is kept, and what reads and prepares it."""
 
     blobs: Blobs
+    rooms: Rooms
     uploads: Uploads
     arrivals: Arrivals
     contents: DatasetContents
@@ -100,7 +103,7 @@ class Shelves(NamedTuple):
         stack.callback(preparing.close)
         receiving = Turns(RECEIVING, RECEIVING_FOR_EACH, "receive")
         stack.callback(receiving.close)
-        return cls(blobs, uploads, arrivals, contents, preparing, receiving)
+        return cls(blobs, Rooms(core.pool, blobs), uploads, arrivals, contents, preparing, receiving)
 
 
 @contextmanager
@@ -112,7 +115,7 @@ def open_house(settings: Settings) -> Iterator[House]:
         places = Places(core.pool, settings.running_per_organization)
         reading = Reading(settings.need("database_url"))
         stack.callback(reading.close)
-        usage = Usage(core.pool, reading)
+        usage = Usage(reading)
         ports = {"contents": shelves.contents, "places": places, "trainers": trainers, "usage": usage}
         yield House(
             settings=settings,

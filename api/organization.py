@@ -52,7 +52,7 @@ def show(member: Member, tx: Reading, house: TheHouse) -> Organization:
     now = datetime.now(UTC)
     use = Use(
         users=found.seats,
-        storage_gb=house.usage.stored(found.id) / GIGABYTE,
+        storage_gb=house.rooms.of(found.id).stored / GIGABYTE,
         gpu_hours_this_month=gpu_hours(tx, found.id, month_of(now), now),
     )
     return Organization(**dict(found), use=use)

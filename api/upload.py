@@ -114,8 +114,7 @@ def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, bo
     missing = house.arrivals.missing(upload.organization_id, named)
     if missing:
         organization = house.ledger_as(caller).get(Organization, upload.organization_id)
-        organization.must_have_room(house.usage.stored(upload.organization_id), sum(each.size for each in missing))
-    house.blobs.promise(upload.organization_id, missing)
+        house.rooms.promise(upload.organization_id, missing, organization.must_have_room)
     house.uploads.add(upload.id, (UploadedFile(file.path, file.sha256, file.size) for file in named))
     places = [(each.sha256, house.blobs.place(upload.organization_id, each)) for each in missing]
     return Missing(

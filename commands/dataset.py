@@ -7,12 +7,11 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from commands.access import Access, Command, May
-from commands.ports import Accepted, Contents, Store, Usage
+from commands.ports import Accepted, Contents, Store
 from commands.project import home
 from domain.dataset import Dataset, DatasetIsEmpty, Ratios, SplitMethod, Visibility
 from domain.groups import Rule
 from domain.model import Actor
-from domain.organization import Organization
 from domain.roles import Permission
 from domain.values import Count, Name, Tag, Text
 
@@ -73,16 +72,10 @@ def create_dataset(command: CreateDataset, actor: Actor, now: datetime, *, store
     )
 
 
-def commit_upload(
-    command: CommitUpload, actor: Actor, now: datetime, *, store: Store, contents: Contents, usage: Usage
-) -> Accepted:
-    """The files become a revision; a split that came with them is kept as it is.
-
-    Addresses are given out for what fits at that moment; what came by several at once has to fit together.
-    """
+def commit_upload(command: CommitUpload, actor: Actor, now: datetime, *, store: Store, contents: Contents) -> Accepted:
+    """The files become a revision; a split that came with them is kept as it is."""
     dataset = store.get(Dataset, command.dataset_id)
     prepared = contents.prepare(command.upload_id, dataset.id, dataset.organization_id, strict=command.strict)
-    store.get(Organization, dataset.organization_id).must_have_room(usage.stored(dataset.organization_id), 0)
     dataset.commit_revision(prepared.content, prepared.report, prepared.base, now)
     if prepared.split is not None:
         dataset.make_split(prepared.split, now)

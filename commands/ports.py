@@ -89,10 +89,6 @@ class Places(Protocol):
 class Usage(Protocol):
     """What an organization has used up of what is limited."""
 
-    def stored(self, organization_id: UUID) -> int:
-        """Bytes in object storage, each blob once: of datasets, checkpoints and models."""
-        ...
-
     def gpu_hours(self, organization_id: UUID, since: datetime, until: datetime) -> float:
         """That trainings were on a GPU between two moments, those that run now among them."""
         ...

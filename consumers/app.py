@@ -18,6 +18,7 @@ from consumers.heads import keep_heads
 from consumers.lookout import Lookout, prepare
 from consumers.loops import Loops
 from consumers.mlflow import CREATE, CREATE_FILTERS, ExperimentReaction, MlflowBooks, RunWriter
+from consumers.promises import settle_promises
 from consumers.reactions import Reaction, Reactor, Records, subscribe
 from consumers.reaper import RealEyes, Reaper
 from consumers.stopping import until_stopped
@@ -35,6 +36,7 @@ from infra.parked import Parked
 from infra.positions import DoneSet, Positions
 from infra.reach import in_short
 from infra.reading import PROJECTION
+from infra.room import Rooms
 from infra.standing import Standings
 from infra.trainers import ReportedTrainers
 from infra.wiring import Core
@@ -73,7 +75,8 @@ async def run(settings: Settings) -> None:
         table = reactions(platform, books, client)
         await _start_reactions(settings, client, reactor, table, stack)
         loops, writer, owners = Loops(client, platform, records), RunWriter(books), Owners(platform)
-        archivist = Archivist(ArchiveWriter(core.pool, Blobs(core.pool, Objects.open(settings))), owners)
+        blobs = Blobs(core.pool, Objects.open(settings))
+        archivist = Archivist(ArchiveWriter(core.pool, blobs), owners)
         logs.say_ready()
         await _all_for_ever(
             ("the writer of runs", lambda: loops.write_runs(writer)),
@@ -83,6 +86,7 @@ async def run(settings: Settings) -> None:
             ("the archive", lambda: loops.archive(archivist)),
             ("the watch over durables", lambda: _watch(client, _lookout(core), reactor, table)),
             ("the reaper", Reaper(platform, RealEyes(core.pool, client)).run),
+            ("the keeper of promises", partial(settle_promises, Rooms(core.pool, blobs))),
             *(("the keeper of heads", partial(keep_heads, core.store, place)) for place in places(settings)),
         )
 

@@ -53,6 +53,11 @@ def organization_id(company: str, division: str) -> UUID:
     return uuid5(_NAMESPACE, f"{_folded(company)}\x00{_folded(division)}")
 
 
+def in_gb(size: int) -> str:
+    """Rounded up to the next thousandth, so that nothing takes 0.000 GB."""
+    return f"{-(-size // 10**6) / 1000:.3f} GB"
+
+
 def month_of(now: datetime) -> datetime:
     """Its first moment; months are those of UTC."""
     return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -158,12 +163,13 @@ class Organization(Aggregate):
         if quotas != self.quotas:
             self.trigger_event(self.QuotasChanged, quotas=quotas, previous=self.quotas, timestamp=now)
 
-    def must_have_room(self, stored: int, more: int) -> None:
-        """For so many bytes beside those that are stored. Raises StorageIsFull."""
-        if stored + more > self.quotas.max_storage_gb * GIGABYTE:
+    def must_have_room(self, stored: int, promised: int, more: int) -> None:
+        """For so many bytes beside those that are stored, and those promised to uploads. Raises StorageIsFull."""
+        if stored + promised + more > self.quotas.max_storage_gb * GIGABYTE:
+            awaited = f" waits for {in_gb(promised)} that uploads have named," if promised else ""
             raise StorageIsFull(
-                f"{self.name} stores {stored / GIGABYTE:.3f} of {self.quotas.max_storage_gb} GB (quota "
-                f"max_storage_gb), and this takes {more / GIGABYTE:.3f} GB; an admin of the organization can raise it"
+                f"{self.name} stores {stored / GIGABYTE:.3f} of {self.quotas.max_storage_gb} GB (quota max_storage_gb),"
+                f"{awaited} and this takes {in_gb(more)} more; an admin of the organization can raise the quota"
             )
 
     def must_have_gpu_hours(self, used: float) -> None:

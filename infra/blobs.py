@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any, Final, LiteralString, NamedTuple
 from uuid import UUID
 
+from psycopg import Connection
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
@@ -146,33 +147,38 @@ class Blobs:
     def url(self, organization_id: UUID, sha256: str, name: str | None = None) -> str:
         return self.objects.presigned_get(organization_id, sha256, name)
 
-    def promise(self, organization_id: UUID, named: Iterable[Named]) -> None:
-        self._insert(organization_id, [Received(*each) for each in named], False, "NOTHING")
-
     def receive(self, organization_id: UUID, received: Iterable[Received]) -> None:
         """From now on it is known that these are there, and what was seen in them."""
-        seen = "facts = coalesce(excluded.facts, blobs.facts), body = coalesce(excluded.body, blobs.body)"
-        self._insert(organization_id, received, True, f"UPDATE SET arrived = true, size = excluded.size, {seen}")
+        # In one order, so that two calls that name the same objects wait for each other instead of both for ever.
+        rows = sorted(received, key=attrgetter("sha256"))
+        if not rows:
+            return
+        facts = [None if each.facts is None else Jsonb(each.facts) for each in rows]
+        columns = ([bytes.fromhex(each.sha256) for each in rows], [each.size for each in rows], facts)
+        with self.pool.connection() as connection, connection.transaction():
+            hold(connection, organization_id)
+            connection.execute(
+                "INSERT INTO content.blobs (organization_id, arrived, sha256, size, facts, body)"
+                " SELECT %s, true, * FROM unnest(%s::bytea[], %s::bigint[], %s::jsonb[], %s::bytea[])"
+                " ON CONFLICT (organization_id, sha256) DO UPDATE SET arrived = true, promised_until = NULL,"
+                " size = excluded.size, facts = coalesce(excluded.facts, blobs.facts),"
+                " body = coalesce(excluded.body, blobs.body)",
+                (organization_id, *columns, [each.body for each in rows]),
+            )
 
     def lose(self, organization_id: UUID, sha256s: Iterable[str]) -> None:
         """These were there and are not; whoever names them next is asked to send them."""
-        with self.pool.connection() as connection:
+        with self.pool.connection() as connection, connection.transaction():
+            hold(connection, organization_id)
             connection.execute(
                 "UPDATE content.blobs SET arrived = false WHERE organization_id = %s AND sha256 = ANY(%s)",
                 (organization_id, [bytes.fromhex(each) for each in sha256s]),
             )
 
-    def _insert(
-        self, organization_id: UUID, received: Iterable[Received], arrived: bool, meeting: LiteralString
-    ) -> None:
-        # In one order, so that two calls that name the same objects wait for each other instead of both for ever.
-        rows = sorted(received, key=attrgetter("sha256"))
-        facts = [None if each.facts is None else Jsonb(each.facts) for each in rows]
-        columns = ([bytes.fromhex(each.sha256) for each in rows], [each.size for each in rows], facts)
-        with self.pool.connection() as connection:
-            connection.execute(
-                "INSERT INTO content.blobs (organization_id, arrived, sha256, size, facts, body)"
-                " SELECT %s, %s, * FROM unnest(%s::bytea[], %s::bigint[], %s::jsonb[], %s::bytea[])"
-                f" ON CONFLICT (organization_id, sha256) DO {meeting}",
-                (organization_id, arrived, *columns, [each.body for each in rows]),
-            )
+
+def hold(connection: Connection, organization_id: UUID) -> None:
+    """What the organization stores is reckoned by one transaction at a time; take it before any of its blobs."""
+    lock: LiteralString = "SELECT FROM content.room WHERE organization_id = %s FOR UPDATE"
+    if connection.execute(lock, (organization_id,)).rowcount == 0:
+        connection.execute("INSERT INTO content.room VALUES (%s) ON CONFLICT DO NOTHING", (organization_id,))
+        connection.execute(lock, (organization_id,))

@@ -185,14 +185,10 @@ class Room:
 
 
 class Used:
-    """The Usage port of a platform that is told what is stored, and which stretches of time were spent on a GPU."""
+    """The Usage port of a platform that is told which stretches of time were spent on a GPU."""
 
     def __init__(self) -> None:
-        self.blobs: dict[tuple[UUID, str], int] = {}
         self.on_gpus: list[tuple[UUID, datetime, datetime | None]] = []
-
-    def stored(self, organization_id: UUID) -> int:
-        return sum(size for (organization, _), size in self.blobs.items() if organization == organization_id)
 
     def gpu_hours(self, organization_id: UUID, since: datetime, until: datetime) -> float:
         spent = [

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from httpx2 import Response
 
-from tests.api.folders import filled, listed, scenes
+from tests.api.folders import filled, listed, scenes, send
 from tests.api.visitor import Visitor
 from tests.api.worker import Worker, requested
 
@@ -77,6 +78,25 @@ def test_what_is_stored_counts_and_no_address_is_given_for_more(admin: Visitor) 
     assert admin.post(f"{upload}/files", {"files": listed(scenes())})["missing"] == []
     admin("PATCH", "/organization", {"max_storage_gb": 1})
     assert len(admin.post(f"{upload}/files", {"files": [file]})["missing"]) == 1
+
+
+def test_what_one_upload_has_named_is_not_promised_to_another_and_can_be_committed(admin: Visitor) -> None:
+    dataset = filled(admin)
+    admin("PATCH", "/organization", {"max_storage_gb": 1})
+
+    def named(content: str, size: int) -> Response:
+        upload = admin.post(f"/datasets/{dataset}/uploads")["id"]
+        file = {"path": f"{content}.png", "size": size, "sha256": content * 64}
+        return admin("POST", f"/datasets/{dataset}/uploads/{upload}/files", {"files": [file]})
+
+    assert named("e", 900_000_000).status_code == 200
+    refused = named("f", 200_000_000)
+    assert refused.status_code == 409
+    assert "waits for 0.900 GB that uploads have named, and this takes 0.200 GB more" in refused.json()["detail"]
+    assert named("e", 900_000_000).status_code == 200
+    upload = send(admin, dataset, scenes(train=5))
+    admin("PATCH", "/organization", {"max_storage_gb": 0})
+    assert admin.post(f"{upload}/commit")["revision"] == 2
 
 
 def test_a_training_that_may_use_a_gpu_needs_hours_and_one_on_the_processor_none(

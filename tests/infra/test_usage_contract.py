@@ -2,17 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
-from psycopg_pool import ConnectionPool
 from sqlalchemy import Engine
 
 from commands.ports import Usage
-from infra.blobs import Blobs, Named, Received
 from infra.migrate import migrate
-from infra.objects import Objects
 from infra.provision import APP
 from infra.reading import Reading, engine_for
 from infra.tables import furnish, save
@@ -27,7 +23,6 @@ MONTH = datetime.fromisoformat("2026-03-01T00:00:00+00:00")
 NOW = MONTH + timedelta(hours=10)
 Stretch = tuple[UUID, datetime, datetime | None]
 Make = Callable[..., Usage]
-Blob = tuple[UUID, str, int]
 
 
 def hours(count: float) -> datetime:
@@ -38,14 +33,10 @@ class Real:
     def __init__(self, databases: Databases) -> None:
         migrate(databases.owner_url, APP, uuid4())
         self.engine: Engine = engine_for(databases.app_url, pool_size=1)
-        self.pool = ConnectionPool(databases.app_url, min_size=1, open=True)
-        self.blobs = Blobs(self.pool, cast(Objects, None))
         self.reading = Reading(databases.app_url, pool_size=1)
         furnish(self.engine, [training_job.PROJECTION])
 
-    def usage(self, stretches: Sequence[Stretch] = (), there: Sequence[Blob] = (), device: str = GPU) -> RealUsage:
-        for organization, sha256, size in there:
-            self.blobs.receive(organization, [Received(sha256, size)])
+    def usage(self, stretches: Sequence[Stretch] = (), device: str = GPU) -> RealUsage:
         empty = dict.fromkeys(column.name for column in attempts.columns)
         rows = [
             empty
@@ -55,11 +46,10 @@ class Real:
         ]
         with self.engine.begin() as tx:
             save(tx, attempts, {(row["job_id"], 1): row for row in rows})
-        return RealUsage(self.pool, self.reading)
+        return RealUsage(self.reading)
 
     def close(self) -> None:
         self.reading.close()
-        self.pool.close()
         self.engine.dispose()
 
 
@@ -70,10 +60,9 @@ def real(fresh_database: Callable[[], Databases]) -> Iterator[Real]:
     made.close()
 
 
-def told(stretches: Sequence[Stretch] = (), there: Sequence[Blob] = ()) -> Usage:
+def told(stretches: Sequence[Stretch] = ()) -> Usage:
     double = Used()
     double.on_gpus = list(stretches)
-    double.blobs = {(organization, sha256): size for organization, sha256, size in there}
     return double
 
 
@@ -118,19 +107,5 @@ def test_a_platform_without_read_models_has_used_none(fresh_database: Callable[[
     databases = fresh_database()
     migrate(databases.owner_url, APP, uuid4())
     reading = Reading(databases.app_url, pool_size=1)
-    with ConnectionPool(databases.app_url, min_size=1, open=True) as pool:
-        assert RealUsage(pool, reading).gpu_hours(HERE, MONTH, NOW) == 0
+    assert RealUsage(reading).gpu_hours(HERE, MONTH, NOW) == 0
     reading.close()
-
-
-def test_bytes_count_once_and_those_of_others_do_not(make: Make) -> None:
-    there = [(HERE, "a" * 64, 3), (HERE, "b" * 64, 2**40), (HERE, "a" * 64, 3), (THERE, "c" * 64, 5)]
-    assert make(there=there).stored(HERE) == 3 + 2**40
-    assert make().stored(uuid4()) == 0
-
-
-def test_bytes_that_are_not_there_do_not_count(real: Real) -> None:
-    usage = real.usage(there=[(HERE, "a" * 64, 3), (HERE, "b" * 64, 4)])
-    real.blobs.promise(HERE, [Named("c" * 64, 5)])
-    real.blobs.lose(HERE, ["b" * 64])
-    assert usage.stored(HERE) == 3

@@ -1,0 +1,97 @@
+"""The room that an organization's content takes: what is stored, and what is promised to uploads on their way.
+
+An address to send bytes to is given out for what fits beside both, so that nothing that was let in has to be turned
+away later. A promise ends when its bytes have come, or when they were looked for after its time and are not there.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from infra.blobs import Blobs, Named, Received, hold
+
+# Longer than an address is good for, and than most files take that are sent to one.
+PROMISED_FOR: Final = timedelta(minutes=15)
+SETTLED_AT_ONCE: Final = 500
+
+
+class Room(NamedTuple):
+    """In bytes, each blob once."""
+
+    stored: int = 0
+    promised: int = 0
+
+
+Judge = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True)
+class Rooms:
+    pool: ConnectionPool
+    blobs: Blobs
+
+    def of(self, organization_id: UUID) -> Room:
+        with self.pool.connection() as connection:
+            return _room(connection, organization_id)
+
+    def promise(self, organization_id: UUID, named: Iterable[Named], judge: Judge) -> None:
+        """For none of them if `judge` raises, who hears what is stored, what is promised, and how much is to come."""
+        wanted = sorted(named)
+        columns = [bytes.fromhex(each.sha256) for each in wanted], [each.size for each in wanted]
+        with self.pool.connection() as connection, connection.transaction():
+            hold(connection, organization_id)
+            more = sum(each.size for each in wanted) - _promised(connection, organization_id, columns[0])
+            if more > 0:
+                judge(*_room(connection, organization_id), more)
+            connection.execute(
+                "INSERT INTO content.blobs (organization_id, arrived, promised_until, sha256, size)"
+                " SELECT %s, false, now() + %s, * FROM unnest(%s::bytea[], %s::bigint[])"
+                " ON CONFLICT (organization_id, sha256) DO UPDATE SET promised_until = excluded.promised_until,"
+                " size = greatest(blobs.size, excluded.size) WHERE NOT blobs.arrived",
+                (organization_id, PROMISED_FOR, *columns),
+            )
+
+    def settle(self) -> int:
+        """Promises whose time is over: their bytes are there, or nobody waits for them any more. Answers how many."""
+        with self.pool.connection() as connection:
+            over: list[tuple[UUID, str]] = connection.execute(
+                "SELECT organization_id, encode(sha256, 'hex') FROM content.blobs WHERE promised_until < now()"
+                " ORDER BY promised_until LIMIT %s",
+                (SETTLED_AT_ONCE,),
+            ).fetchall()
+        for organization_id, sha256 in over:
+            size = self.blobs.objects.size(organization_id, sha256)
+            if size is None:
+                self._release(organization_id, sha256)
+            else:
+                self.blobs.receive(organization_id, [Received(sha256, size)])
+        return len(over)
+
+    def _release(self, organization_id: UUID, sha256: str) -> None:
+        with self.pool.connection() as connection, connection.transaction():
+            hold(connection, organization_id)
+            connection.execute(
+                "UPDATE content.blobs SET promised_until = NULL"
+                " WHERE organization_id = %s AND sha256 = %s AND promised_until < now()",
+                (organization_id, bytes.fromhex(sha256)),
+            )
+
+
+def _room(connection: Connection, organization_id: UUID) -> Room:
+    query = "SELECT stored, promised FROM content.room WHERE organization_id = %s"
+    row = connection.execute(query, (organization_id,)).fetchone()
+    return Room(*row) if row else Room()
+
+
+def _promised(connection: Connection, organization_id: UUID, sha256s: list[bytes]) -> int:
+    row = connection.execute(
+        "SELECT coalesce(sum(size), 0)::bigint FROM content.blobs"
+        " WHERE organization_id = %s AND sha256 = ANY(%s) AND promised_until IS NOT NULL",
+        (organization_id, sha256s),
+    ).fetchone()
+    return int(row[0]) if row else 0
