@@ -9,6 +9,7 @@ from starlette.types import Lifespan
 
 from api import (
     access,
+    admin,
     audit,
     dataset,
     docs,
@@ -38,6 +39,7 @@ PREFIX = "/api/v1"
 ROUTERS = (
     person,
     membership,
+    admin,
     organization,
     permission,
     project,

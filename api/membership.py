@@ -1,4 +1,4 @@
-"""Memberships over HTTP: who belongs to the organization, letting somebody in, changing a role."""
+"""Memberships over HTTP: who belongs to the organization, and letting somebody in."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,11 +7,9 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from api import errors
-from api.edge import Body, Made, Person, PersonDesk
+from api.edge import Body, Made, PersonDesk
 from api.reading import After, Colleague, Limit, reads
-from commands.membership import ApproveMember, ChangeRole
-from domain.errors import Unauthenticated
-from domain.membership import membership_id
+from commands.membership import ApproveMember
 from domain.roles import Role
 from projections import membership
 from projections.membership import MemberRow, list_members
@@ -35,12 +33,4 @@ def index(
 @router.post("/members/{id}/approve", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
 def approve(id: UUID, body: Grant, desk: PersonDesk) -> Made:
     accepted = desk(ApproveMember(membership_id=id, role=body.role))
-    return Made(id=accepted.id)
-
-
-@router.patch("/admin/users/{person_id}/role", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def change_role(person_id: UUID, body: Grant, desk: PersonDesk, caller: Person) -> Made:
-    if caller.organization_id is None:
-        raise Unauthenticated("sign in first")
-    accepted = desk(ChangeRole(membership_id=membership_id(caller.organization_id, person_id), role=body.role))
     return Made(id=accepted.id)

@@ -19,18 +19,23 @@ Person = Annotated[str, typer.Argument(help="E-mail address, avatar name or id."
 Role = Annotated[str, typer.Argument(help="admin, manager, engineer_ii, engineer_i or guest.")]
 Waiting = Annotated[bool, typer.Option("--waiting", help="Only those who wait to be let in.")]
 
+Words = Annotated[str, typer.Argument(help="Part of a name, an address or an avatar name; everybody, if left out.")]
+Of = Annotated[str | None, typer.Option("--role", help="Only those who have this role.")]
+Standing = Annotated[str | None, typer.Option("--status", help="Only those who are active, waiting or deactivated.")]
+HEADS = ("person", "called", "role", "name", "e-mail")
+
 
 @app.command("list")
 def list_members(waiting: Waiting = False, api: Address = None, as_json: Json = False) -> None:
     """Everybody, the newest first."""
     with signed_in(api) as door:
         members = list(door.pages("/members", waiting=True if waiting else None))
-    heads = ("person", "called", "role", "name", "e-mail")
-    show(members, as_json, lambda: table(heads, map(row, members)))
+    show(members, as_json, lambda: table(HEADS, map(row, members)))
 
 
 def row(member: dict[str, Any]) -> tuple[object, ...]:
-    who = (member["person_id"], member["avatar_name"], member["role"] or "waits")
+    role = f"{member['role']} (deactivated)" if member["deactivated_at"] else member["role"] or "waits"
+    who = (member["person_id"], member["avatar_name"], role)
     return (*who, member["full_name"], member["email"])
 
 
@@ -56,3 +61,37 @@ def role(person: Person, role: Role, api: Address = None, as_json: Json = False)
     with signed_in(api) as door:
         made = door.patch(f"/admin/users/{person_of(door, person)}/role", role=role)
     show(made, as_json, lambda: f"{person} is {role} now")
+
+
+@app.command()
+def find(
+    words: Words = "", role: Of = None, status: Standing = None, api: Address = None, as_json: Json = False
+) -> None:
+    """Those whose name, address or avatar name has these words in it; for admins and managers."""
+    with signed_in(api) as door:
+        found = list(door.pages("/admin/users", q=words, role=role, status=status))
+    show(found, as_json, lambda: table(HEADS, map(row, found)))
+
+
+@app.command()
+def deactivate(person: Person, api: Address = None, as_json: Json = False) -> None:
+    """Shut somebody out at once, and free the seat; what they have in the organization stays."""
+    with signed_in(api) as door:
+        made = door.post(f"/admin/users/{person_of(door, person)}/deactivate")
+    show(made, as_json, lambda: f"{person} is deactivated")
+
+
+@app.command()
+def reactivate(person: Person, api: Address = None, as_json: Json = False) -> None:
+    """Let somebody back in who was deactivated, with the role of before."""
+    with signed_in(api) as door:
+        made = door.post(f"/admin/users/{person_of(door, person)}/reactivate")
+    show(made, as_json, lambda: f"{person} is back")
+
+
+@app.command()
+def remove(person: Person, api: Address = None, as_json: Json = False) -> None:
+    """Send somebody away, or turn down who waits; the person's account stays."""
+    with signed_in(api) as door:
+        made = door.delete(f"/admin/users/{person_of(door, person)}")
+    show(made, as_json, lambda: f"{person} is out of the organization")

@@ -127,6 +127,10 @@ def role_of(caller: Caller, store: Store) -> Role | None:
     membership = store.find(Membership, membership_id(caller.organization_id, caller.id))
     if membership is None:
         raise Forbidden("you are not a member of this organization")
+    if membership.ended:
+        raise Unauthenticated("you are not a member of this organization any more")
+    if membership.deactivated:
+        raise Unauthenticated("your account is deactivated in this organization; an admin of it can reactivate it")
     return membership.role
 
 

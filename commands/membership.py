@@ -1,4 +1,4 @@
-"""What one may ask of a membership: to let somebody in, and to change a role."""
+"""What one may ask of a membership: to let somebody in, to change a role, to shut somebody out or send them away."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -25,6 +25,25 @@ class ChangeRole(Command):
     role: Role
 
 
+class DeactivateMember(Command):
+    """Shut out at once; what the person has in the organization stays, and its seat is free."""
+
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_MEMBERS, Membership, "membership_id")
+    membership_id: UUID
+
+
+class ReactivateMember(Command):
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_MEMBERS, Membership, "membership_id")
+    membership_id: UUID
+
+
+class RemoveMember(Command):
+    """Also one who waits: a request that is turned down."""
+
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_MEMBERS, Membership, "membership_id")
+    membership_id: UUID
+
+
 def approve_member(command: ApproveMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
@@ -40,14 +59,53 @@ def change_role(command: ChangeRole, actor: Actor, now: datetime, *, store: Stor
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
     _must_be_able_to_grant(actor, command.role)
-    if membership.role is not None:
-        _must_be_able_to_grant(actor, membership.role)
+    _must_be_able_to_take(actor, membership)
     membership.change_role(command.role, now)
-    if command.role is Role.ADMIN:
+    if command.role is Role.ADMIN and membership.active:
         organization.add_admin(membership.person_id, now)
     else:
         organization.remove_admin(membership.person_id, now)
     return store.save(membership, organization)
+
+
+def deactivate_member(command: DeactivateMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    membership = store.get(Membership, command.membership_id)
+    organization = store.get(Organization, membership.organization_id)
+    _must_be_able_to_take(actor, membership)
+    organization.let_go(membership.person_id, now)
+    membership.deactivate(now)
+    return store.save(membership, organization)
+
+
+def reactivate_member(command: ReactivateMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    membership = store.get(Membership, command.membership_id)
+    organization = store.get(Organization, membership.organization_id)
+    _must_be_able_to_take(actor, membership)
+    membership.reactivate(now)
+    if membership.active:
+        organization.seat(membership.person_id, now)
+    if membership.role is Role.ADMIN:
+        organization.add_admin(membership.person_id, now)
+    return store.save(membership, organization)
+
+
+def remove_member(command: RemoveMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    membership = store.get(Membership, command.membership_id)
+    organization = store.get(Organization, membership.organization_id)
+    _must_be_able_to_take(actor, membership)
+    end_membership(membership, organization, now)
+    return store.save(membership, organization)
+
+
+def end_membership(membership: Membership, organization: Organization, now: datetime) -> None:
+    """Raises OrganizationNeedsAnAdmin, MemberOwnsProjects."""
+    organization.let_go(membership.person_id, now)
+    membership.end(now)
+
+
+def _must_be_able_to_take(actor: Actor, membership: Membership) -> None:
+    if membership.role is not None:
+        _must_be_able_to_grant(actor, membership.role)
 
 
 def _must_be_able_to_grant(actor: Actor, role: Role) -> None:

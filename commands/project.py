@@ -216,7 +216,7 @@ def _place_of_one_who_owned(membership: Membership) -> ProjectRole:
 
 def _active(store: Store, project: Project, person_id: UUID) -> None:
     membership = store.find(Membership, membership_id(project.organization_id, person_id))
-    if membership is None or membership.role is None:
+    if membership is None or not membership.active:
         raise PersonIsNoMember("this person is no member of your organization; somebody has to let it in first")
 
 

@@ -17,6 +17,14 @@ class MembershipIsActive(Refused):
     pass
 
 
+class MembershipIsNotActive(Refused):
+    pass
+
+
+class MemberOwnsProjects(Refused):
+    """Whoever owns projects hands them over before going."""
+
+
 def membership_id(organization_id: UUID, person_id: UUID) -> UUID:
     return uuid5(organization_id, person_id.hex)
 
@@ -35,6 +43,8 @@ class Membership(Aggregate):
             aggregate.organization_id = self.organization_id
             aggregate.person_id = self.person_id
             aggregate.role = None
+            aggregate.deactivated = False
+            aggregate.ended = False
             aggregate.projects = set()
 
     class Approved(Event):
@@ -43,6 +53,7 @@ class Membership(Aggregate):
 
         def apply(self, aggregate: "Membership") -> None:
             aggregate.role = self.role
+            aggregate.ended = False
 
     class RoleChanged(Event):
         TOPIC: ClassVar[str] = "membership.role_changed"
@@ -51,6 +62,31 @@ class Membership(Aggregate):
 
         def apply(self, aggregate: "Membership") -> None:
             aggregate.role = self.role
+
+    class Deactivated(Event):
+        """Shut out, and kept as it was until it is reactivated."""
+
+        TOPIC: ClassVar[str] = "membership.deactivated"
+
+        def apply(self, aggregate: "Membership") -> None:
+            aggregate.deactivated = True
+
+    class Reactivated(Event):
+        TOPIC: ClassVar[str] = "membership.reactivated"
+
+        def apply(self, aggregate: "Membership") -> None:
+            aggregate.deactivated = False
+
+    class Ended(Event):
+        """Until somebody approves it anew. `previous` is None where it was never approved."""
+
+        TOPIC: ClassVar[str] = "membership.ended"
+        previous: Role | None
+
+        def apply(self, aggregate: "Membership") -> None:
+            aggregate.role = None
+            aggregate.deactivated = False
+            aggregate.ended = True
 
     class ProjectOwned(Event):
         TOPIC: ClassVar[str] = "membership.project_owned"
@@ -71,11 +107,18 @@ class Membership(Aggregate):
     organization_id: UUID
     person_id: UUID
     role: Role | None
+    deactivated: bool
+    ended: bool
     projects: set[UUID]
 
     @property
     def owner_id(self) -> UUID:
         return self.person_id
+
+    @property
+    def active(self) -> bool:
+        """Let in, and not shut out since."""
+        return self.role is not None and not self.deactivated
 
     @classmethod
     def request(cls, organization_id: UUID, person_id: UUID, now: datetime) -> Self:
@@ -94,9 +137,29 @@ class Membership(Aggregate):
 
     def change_role(self, role: Role, now: datetime) -> None:
         if self.role is None:
-            raise Refused("this person waits for approval; approve the membership first")
+            raise MembershipIsNotActive("this person is no member yet, or not any more; approve the membership first")
         if role is not self.role:
             self.trigger_event(self.RoleChanged, previous=self.role, role=role, timestamp=now)
+
+    def deactivate(self, now: datetime) -> None:
+        if self.role is None:
+            raise MembershipIsNotActive("this person is no member; there is nothing to deactivate")
+        if not self.deactivated:
+            self.trigger_event(self.Deactivated, timestamp=now)
+
+    def reactivate(self, now: datetime) -> None:
+        if self.deactivated:
+            self.trigger_event(self.Reactivated, timestamp=now)
+
+    def end(self, now: datetime) -> None:
+        """Also of one who waits, or is deactivated."""
+        if self.projects:
+            raise MemberOwnsProjects(
+                f"this person owns {len(self.projects)} of the organization's projects; hand them over first "
+                "(POST /projects/{id}/owner/offer), or delete them"
+            )
+        if not self.ended:
+            self.trigger_event(self.Ended, previous=self.role, timestamp=now)
 
     def own_project(self, project_id: UUID, now: datetime) -> None:
         if self.role is None or not can_create_project(self.role, len(self.projects)):

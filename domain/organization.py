@@ -112,6 +112,13 @@ class Organization(Aggregate):
         def apply(self, aggregate: "Organization") -> None:
             aggregate.seats.add(self.person_id)
 
+    class SeatReleased(Event):
+        TOPIC: ClassVar[str] = "organization.seat_released"
+        person_id: UUID
+
+        def apply(self, aggregate: "Organization") -> None:
+            aggregate.seats.discard(self.person_id)
+
     class AdminAdded(Event):
         TOPIC: ClassVar[str] = "organization.admin_added"
         person_id: UUID
@@ -189,6 +196,12 @@ class Organization(Aggregate):
                 "an admin of the organization can raise it"
             )
         self.trigger_event(self.SeatTaken, person_id=person_id, timestamp=now)
+
+    def let_go(self, person_id: UUID, now: datetime) -> None:
+        """Whoever goes is no admin any more and frees a seat. Raises OrganizationNeedsAnAdmin."""
+        self.remove_admin(person_id, now)
+        if person_id in self.seats:
+            self.trigger_event(self.SeatReleased, person_id=person_id, timestamp=now)
 
     def add_admin(self, person_id: UUID, now: datetime) -> None:
         if person_id not in self.admins:

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     APPROVE_MEMBER = "approve_member"
     READ_MEMBERS = "read_members"
     GRANT_ROLE = "grant_role"
+    MANAGE_MEMBERS = "manage_members"
     CHANGE_ORGANIZATION = "change_organization"
     CREATE_PROJECT = "create_project"
     CHANGE_PROJECT = "change_project"
@@ -70,6 +71,7 @@ _ENGINEER_II: Final = _ENGINEER_I | {
 _MANAGER: Final = _ENGINEER_II | {
     Permission.APPROVE_MEMBER: Reach.ANY,
     Permission.GRANT_ROLE: Reach.ANY,
+    Permission.MANAGE_MEMBERS: Reach.ANY,
     Permission.CHANGE_PROJECT: Reach.ANY,
     Permission.MANAGE_PROJECT_MEMBERS: Reach.ANY,
     Permission.HAND_OVER_PROJECT: Reach.ANY,

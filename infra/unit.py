@@ -130,7 +130,7 @@ class Unit:
     def _is_admin(self, caller: Caller) -> bool:
         assert caller.organization_id is not None, "what is private is inside an organization"
         membership = self.find(Membership, membership_id(caller.organization_id, caller.id))
-        return membership is not None and membership.role is Role.ADMIN
+        return membership is not None and membership.active and membership.role is Role.ADMIN
 
     def _envelope(self, aggregate: Aggregate, event: Any) -> Envelope:
         assert self.actor is not None, "authorization names the actor before anything is saved"

@@ -29,11 +29,15 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "{max_gpu_hours_per_month} GPU hours a month",
     ),
     "organization.seat_taken": ("update", "a seat of {what} was taken"),
+    "organization.seat_released": ("update", "a seat of {what} is free again"),
     "organization.admin_added": ("update", "{what} has another admin"),
     "organization.admin_removed": ("update", "{what} has an admin less"),
     "membership.requested": ("request", "{who} asked to become a member"),
     "membership.approved": ("approve", "{who} approved {what} as {role}"),
     "membership.role_changed": ("grant_role", "{who} changed the role of {what} from {role_before} to {role}"),
+    "membership.deactivated": ("deactivate", "{who} deactivated {what}"),
+    "membership.reactivated": ("reactivate", "{who} reactivated {what}"),
+    "membership.ended": ("delete", "{who} removed {what} from the organization"),
     "membership.project_owned": ("update", "{what} owns another project"),
     "membership.project_released": ("update", "{what} owns a project less"),
     "project.created": ("create", "{who} created the project {what}"),
@@ -88,6 +92,7 @@ ACTIONS: Final = {topic: action for topic, (action, _) in _WORDS.items()}
 NOISY: Final = frozenset(
     {
         "organization.seat_taken",
+        "organization.seat_released",
         "organization.admin_added",
         "organization.admin_removed",
         "membership.project_owned",
@@ -139,6 +144,7 @@ def _ended(event: Any) -> dict[str, Any]:
 _Part = Callable[[Any], dict[str, Any]]
 _OLD: Final[Mapping[type[Event], _Part]] = {
     Membership.RoleChanged: lambda event: {"role": event.previous.value},
+    Membership.Ended: lambda event: {"role": event.previous and event.previous.value},
     Organization.Renamed: lambda event: {"name": event.previous},
     Organization.AdmissionChanged: lambda event: {"admission": event.previous.value},
     Organization.QuotasChanged: lambda event: _json(event.previous, set()),
@@ -152,6 +158,7 @@ _OLD: Final[Mapping[type[Event], _Part]] = {
 _NEW: Final[Mapping[type[Event], _Part]] = {
     Person.Registered: lambda event: {"avatar_name": event.avatar_name},
     Membership.RoleChanged: lambda event: {"role": event.role.value},
+    Membership.Ended: lambda event: {"role": None},
     Organization.Renamed: lambda event: {"name": event.name},
     Organization.AdmissionChanged: lambda event: {"admission": event.admission.value},
     Organization.QuotasChanged: lambda event: _json(event.quotas, set()),

@@ -5,7 +5,7 @@ A personal value stands here as text, or as `[erased]` once its key is gone and 
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Select, Table, Text, Uuid, select
@@ -61,6 +61,8 @@ members: Final = Table(
     Column("requested_at", DateTime(timezone=True), nullable=False),
     Column("approved_at", DateTime(timezone=True)),
     Column("approved_by", Uuid),
+    Column("deactivated_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
     Column("first_position", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
     Index("members_by_organization", "organization_id", "first_position"),
@@ -80,11 +82,14 @@ class MemberRow(Value):
     requested_at: datetime
     approved_at: datetime | None
     approved_by: UUID | None
+    deactivated_at: datetime | None
     first_position: int
     position: int
 
     @property
-    def status(self) -> Literal["active", "waiting"]:
+    def status(self) -> Literal["active", "waiting", "deactivated"]:
+        if self.deactivated_at:
+            return "deactivated"
         return "active" if self.role else "waiting"
 
 
@@ -134,6 +139,7 @@ def _organization_keys(recorded: Recorded) -> Iterable[Key]:
             | Organization.AdmissionChanged(originator_id=id)
             | Organization.QuotasChanged(originator_id=id)
             | Organization.SeatTaken(originator_id=id)
+            | Organization.SeatReleased(originator_id=id)
             | Organization.AdminAdded(originator_id=id)
             | Organization.AdminRemoved(originator_id=id)
         ):
@@ -161,6 +167,8 @@ def _organization(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
             return changed(row, **quotas.model_dump())
         case Organization.SeatTaken():
             return changed(row, seats=changed(row)["seats"] + 1)
+        case Organization.SeatReleased():
+            return changed(row, seats=changed(row)["seats"] - 1)
         case Organization.AdminAdded():
             return changed(row, admins=changed(row)["admins"] + 1)
         case Organization.AdminRemoved():
@@ -174,6 +182,9 @@ def _member_keys(recorded: Recorded) -> Iterable[Key]:
             Membership.Requested(originator_id=id)
             | Membership.Approved(originator_id=id)
             | Membership.RoleChanged(originator_id=id)
+            | Membership.Deactivated(originator_id=id)
+            | Membership.Reactivated(originator_id=id)
+            | Membership.Ended(originator_id=id)
             | Membership.ProjectOwned(originator_id=id)
             | Membership.ProjectReleased(originator_id=id)
         ):
@@ -191,18 +202,36 @@ def _member(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
                 "requested_at": recorded.envelope.decided_at,
                 "approved_at": None,
                 "approved_by": None,
+                "deactivated_at": None,
+                "ended_at": None,
                 "first_position": recorded.position,
             }
+    return changed(row, **_changes(row, recorded))
+
+
+def _changes(row: Row | None, recorded: Recorded) -> dict[str, Any]:
+    at = recorded.envelope.decided_at
+    match recorded.event:
         case Membership.Approved(role=role):
-            envelope = recorded.envelope
-            return changed(row, role=role.value, approved_at=envelope.decided_at, approved_by=envelope.actor.id)
+            return {
+                "role": role.value,
+                "ended_at": None,
+                "approved_at": at,
+                "approved_by": recorded.envelope.actor.id,
+            }
         case Membership.RoleChanged(role=role):
-            return changed(row, role=role.value)
+            return {"role": role.value}
+        case Membership.Deactivated():
+            return {"deactivated_at": at}
+        case Membership.Reactivated():
+            return {"deactivated_at": None}
+        case Membership.Ended():
+            return {"role": None, "deactivated_at": None, "ended_at": at}
         case Membership.ProjectOwned():
-            return changed(row, projects_owned=changed(row)["projects_owned"] + 1)
+            return {"projects_owned": changed(row)["projects_owned"] + 1}
         case Membership.ProjectReleased():
-            return changed(row, projects_owned=changed(row)["projects_owned"] - 1)
-    return row
+            return {"projects_owned": changed(row)["projects_owned"] - 1}
+    return {}
 
 
 PROJECTION: Final = Projection(
@@ -216,11 +245,13 @@ PROJECTION: Final = Projection(
 )
 
 
-def _of(organization_id: UUID) -> Select[tuple[object, ...]]:
+def of_organization(organization_id: UUID) -> Select[tuple[object, ...]]:
     """A person is seen through a membership only, so an organization sees nobody but its own."""
     who = people.c.email, people.c.full_name, people.c.avatar_name
     joined = members.join(people, people.c.id == members.c.person_id)
-    return select(members, *who).select_from(joined).where(members.c.organization_id == organization_id)
+    columns = [column for column in members.c if column.name != "ended_at"]
+    there = members.c.organization_id == organization_id, members.c.ended_at.is_(None)
+    return select(*columns, *who).select_from(joined).where(*there)
 
 
 def find_organization(tx: Connection, id: UUID) -> OrganizationRow | None:
@@ -228,14 +259,14 @@ def find_organization(tx: Connection, id: UUID) -> OrganizationRow | None:
 
 
 def find_member_of_person(tx: Connection, organization_id: UUID, person_id: UUID) -> MemberRow | None:
-    return first(tx, _of(organization_id).where(members.c.person_id == person_id), MemberRow)
+    return first(tx, of_organization(organization_id).where(members.c.person_id == person_id), MemberRow)
 
 
 def list_members(
     tx: Connection, organization_id: UUID, *, waiting: bool | None = None, after: int | None = None, limit: int = 50
 ) -> Page[MemberRow]:
     """`waiting` leaves only those who wait for approval, or only those who do not."""
-    query = _of(organization_id)
+    query = of_organization(organization_id)
     if waiting is not None:
         query = query.where(members.c.role.is_(None) if waiting else members.c.role.is_not(None))
     return newest(tx, query, members.c.first_position, MemberRow, after, limit)
@@ -243,5 +274,6 @@ def list_members(
 
 def list_granters(tx: Connection, organization_id: UUID, roles: Sequence[Role], limit: int) -> list[MemberRow]:
     """Members who have one of these roles; whoever came first comes first."""
-    query = _of(organization_id).where(members.c.role.in_([role.value for role in roles]))
+    granting = members.c.role.in_([role.value for role in roles]), members.c.deactivated_at.is_(None)
+    query = of_organization(organization_id).where(*granting)
     return every(tx, query.order_by(members.c.first_position).limit(limit), MemberRow)

@@ -10,6 +10,7 @@ ORGANIZATION: Final = frozenset(
         "organization.admission_changed",
         "organization.quotas_changed",
         "organization.seat_taken",
+        "organization.seat_released",
         "organization.admin_added",
         "organization.admin_removed",
     }
@@ -19,6 +20,9 @@ MEMBERSHIP: Final = frozenset(
         "membership.requested",
         "membership.approved",
         "membership.role_changed",
+        "membership.deactivated",
+        "membership.reactivated",
+        "membership.ended",
         "membership.project_owned",
         "membership.project_released",
     }

@@ -13,7 +13,7 @@ from commands import HANDLERS
 from commands.access import Command, May
 from commands.dataset import CommitUpload, CreateDataset, MakeSplit, TakeSnapshot
 from commands.experiment import CreateExperiment
-from commands.membership import ApproveMember, ChangeRole
+from commands.membership import ApproveMember, ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
 from commands.organization import ChangeOrganization
 from commands.project import (
     AcceptProject,
@@ -61,6 +61,9 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (ChangeOrganization, "PATCH", "/organization", {"name": "O"}),
     (ApproveMember, "POST", "/members/{id}/approve", {"role": "guest"}),
     (ChangeRole, "PATCH", "/admin/users/{person_id}/role", {"role": "engineer_i"}),
+    (DeactivateMember, "POST", "/admin/users/{person_id}/deactivate", {}),
+    (ReactivateMember, "POST", "/admin/users/{person_id}/reactivate", {}),
+    (RemoveMember, "DELETE", "/admin/users/{person_id}", {}),
 ]  # fmt: skip
 CHANGE: Final = May(Permission.CHANGE_DATASET, Dataset, "dataset_id")
 # What is about oneself, whatever the role: here everybody is told that there is nothing to leave or to take.
@@ -106,6 +109,8 @@ QUERIES: Final = [
     (Permission.READ, "/organization"),
     (Permission.READ_MEMBERS, "/members"),
     (Permission.READ_AUDIT, "/audit/organization"),
+    (Permission.MANAGE_MEMBERS, "/admin/users"),
+    (Permission.MANAGE_MEMBERS, "/admin/users/{own_id}"),
 ]
 OPEN: Final = {("GET", "/health"), ("GET", "/ready"), ("POST", "/auth/register"), ("POST", "/auth/login")}
 ONESELF: Final = ("GET", "/auth/me")
@@ -134,6 +139,7 @@ class Things(dict[str, str]):
 
 @pytest.fixture(scope="module")
 def people(ann: Visitor) -> dict[Role, Visitor]:
+    ann("PATCH", "/organization", {"max_users": 1_000})
     return {role: ann.colleague(role) for role in Role}
 
 

@@ -221,8 +221,8 @@ def _the_organization_is_whole(spec: Spec) -> None:
     assert organization.admins
     for person in (ANN, BEN, CAT):
         membership = unit.get(Membership, membership_id(ACME, person))
-        assert (membership.role is Role.ADMIN) == (person in organization.admins)
-        assert (membership.role is not None) == (person in organization.seats)
+        assert (membership.active and membership.role is Role.ADMIN) == (person in organization.admins)
+        assert membership.active == (person in organization.seats)
 
 
 def _projects_belong_to_who_owns_them(spec: Spec) -> None:

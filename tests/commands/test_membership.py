@@ -1,9 +1,22 @@
-from commands.membership import ApproveMember, ChangeRole
-from domain.errors import Forbidden, NotFound
-from domain.membership import Membership, MembershipIsActive, membership_id
-from domain.organization import Organization, OrganizationNeedsAnAdmin
+import pytest
+
+from commands.access import Command
+from commands.membership import ApproveMember, ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
+from commands.organization import ChangeOrganization
+from commands.project import OfferProject, PersonIsNoMember
+from domain.errors import Forbidden, NotFound, Unauthenticated
+from domain.membership import (
+    MemberOwnsProjects,
+    Membership,
+    MembershipIsActive,
+    MembershipIsNotActive,
+    membership_id,
+)
+from domain.organization import Organization, OrganizationIsFull, OrganizationNeedsAnAdmin
 from domain.roles import Role
-from tests.commands.conftest import ACME, ANN, BEN, approve, ben, eve
+from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, eve
+from tests.commands.test_project import CELLS
+from tests.commands.test_project import create as project
 from tests.spec import Spec
 
 
@@ -63,3 +76,71 @@ def test_with_another_admin_one_may_go(spec: Spec) -> None:
 
 def test_an_unknown_membership_is_not_found(spec: Spec) -> None:
     spec.when(ApproveMember(membership_id=ACME, role=Role.GUEST)).then_refused(NotFound)
+
+
+OF_BEN = membership_id(ACME, BEN)
+ShutOut = type[DeactivateMember] | type[RemoveMember]
+SHUT_OUT = (DeactivateMember(membership_id=OF_BEN), RemoveMember(membership_id=OF_BEN))
+
+
+def test_who_is_deactivated_frees_the_seat_and_is_no_admin_meanwhile(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.ADMIN)).when(DeactivateMember(membership_id=OF_BEN)).then(
+        (Membership.Deactivated, {}),
+        (Organization.AdminRemoved, {"person_id": BEN}),
+        (Organization.SeatReleased, {"person_id": BEN}),
+    )
+    spec.when(ReactivateMember(membership_id=OF_BEN)).then(
+        (Membership.Reactivated, {}),
+        (Organization.SeatTaken, {"person_id": BEN}),
+        (Organization.AdminAdded, {"person_id": BEN}),
+    )
+
+
+def test_a_seat_that_was_freed_is_taken_anew_only_where_there_is_one(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.GUEST), DeactivateMember(membership_id=OF_BEN), approve(CAT, Role.GUEST))
+    spec.given(ChangeOrganization(organization_id=ACME, max_users=2))
+    spec.when(ReactivateMember(membership_id=OF_BEN)).then_refused(OrganizationIsFull, "max_users")
+
+
+@pytest.mark.parametrize("wish", SHUT_OUT)
+def test_whoever_is_shut_out_is_known_to_nobody_from_that_moment(spec: Spec, wish: Command) -> None:
+    spec.given(approve(BEN, Role.MANAGER), wish)
+    spec.by(ben).when(approve(CAT, Role.GUEST)).then_refused(Unauthenticated)
+
+
+def test_whoever_was_removed_may_be_let_in_anew(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.MANAGER)).when(RemoveMember(membership_id=OF_BEN)).then(
+        (Membership.Ended, {"previous": Role.MANAGER}), (Organization.SeatReleased, {"person_id": BEN})
+    )
+    spec.when(change(BEN, Role.GUEST)).then_refused(MembershipIsNotActive)
+    spec.when(DeactivateMember(membership_id=OF_BEN)).then_refused(MembershipIsNotActive)
+    spec.when(approve(BEN, Role.GUEST)).then(
+        (Membership.Approved, {"role": Role.GUEST}), (Organization.SeatTaken, {"person_id": BEN})
+    )
+
+
+def test_a_request_to_join_may_be_turned_down(spec: Spec) -> None:
+    spec.when(RemoveMember(membership_id=OF_BEN)).then((Membership.Ended, {"previous": None}))
+    spec.when(RemoveMember(membership_id=OF_BEN)).then()
+
+
+@pytest.mark.parametrize("kind", [DeactivateMember, RemoveMember])
+def test_the_last_admin_is_neither_deactivated_nor_removed(spec: Spec, kind: ShutOut) -> None:
+    spec.when(kind(membership_id=membership_id(ACME, ANN))).then_refused(OrganizationNeedsAnAdmin)
+
+
+def test_whoever_owns_a_project_hands_it_over_first(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.ENGINEER_I)).by(ben).given(project).by(ann)
+    spec.when(RemoveMember(membership_id=OF_BEN)).then_refused(MemberOwnsProjects, "hand them over first")
+    spec.given(DeactivateMember(membership_id=OF_BEN))
+
+
+def test_nothing_is_handed_to_whoever_is_shut_out(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.ENGINEER_I), project, DeactivateMember(membership_id=OF_BEN))
+    spec.when(OfferProject(project_id=CELLS, person_id=BEN)).then_refused(PersonIsNoMember)
+
+
+@pytest.mark.parametrize("kind", [DeactivateMember, RemoveMember])
+def test_a_manager_shuts_out_who_has_a_lower_role_only(spec: Spec, kind: ShutOut) -> None:
+    spec.given(approve(BEN, Role.MANAGER), approve(CAT, Role.MANAGER)).by(ben)
+    spec.when(kind(membership_id=membership_id(ACME, CAT))).then_refused(Forbidden)

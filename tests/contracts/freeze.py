@@ -55,7 +55,8 @@ def people() -> tuple[Aggregate, ...]:
     organization.add_admin(ANN, NOW)
     organization.seat(ANN, NOW)
     organization.add_admin(BEN, NOW)
-    organization.remove_admin(BEN, NOW)
+    organization.seat(BEN, NOW)
+    organization.let_go(BEN, NOW)
     organization.rename("Acme Vision", NOW)
     organization.admit_by(Admission.INVITATION, NOW)
     organization.change_quotas(Quotas(max_users=7, max_storage_gb=2_000, max_gpu_hours_per_month=0), NOW)
@@ -66,6 +67,9 @@ def people() -> tuple[Aggregate, ...]:
     membership.change_role(Role.MANAGER, NOW)
     membership.own_project(id(20), NOW)
     membership.release_project(id(20), NOW)
+    membership.deactivate(NOW)
+    membership.reactivate(NOW)
+    membership.end(NOW)
     return organization, person, membership
 
 

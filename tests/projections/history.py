@@ -7,7 +7,7 @@ from uuid import UUID
 from commands.access import Caller
 from commands.dataset import TakeSnapshot
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
-from commands.membership import ChangeRole
+from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
 from commands.organization import ChangeOrganization
 from commands.person import SignIn
 from commands.project import (
@@ -94,6 +94,9 @@ def _people(spec: Spec) -> None:
     spec.by(ann).given(SignIn(person_id=ANN, organization_id=ACME), approve(BEN, Role.GUEST))
     spec.given(ChangeOrganization(organization_id=ACME, name="Acme", admission=Admission.OPEN, max_users=7))
     spec.given(*(ChangeRole(membership_id=BEN_IN_ACME, role=role) for role in (Role.ADMIN, Role.ENGINEER_I)))
+    for wish in (DeactivateMember, ReactivateMember, RemoveMember):
+        spec.given(wish(membership_id=BEN_IN_ACME))
+    spec.given(approve(BEN, Role.ENGINEER_I))
 
 
 def _trainings(spec: Spec) -> None:

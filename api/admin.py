@@ -1,0 +1,78 @@
+"""Administration of an organization's people over HTTP: find them, change a role, shut out, let back in, send away."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from sqlalchemy import Connection
+
+from api import errors
+from api.edge import Body, Made, Nothing, PersonDesk
+from api.reading import After, Known, Limit, may, reads
+from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
+from domain.errors import NotFound, Unauthenticated
+from domain.membership import membership_id
+from domain.roles import Permission, Role
+from projections import membership
+from projections.admin import Status, list_users
+from projections.membership import MemberRow, find_member_of_person
+from projections.paging import Page
+
+router = APIRouter(prefix="/admin/users", tags=["administration"])
+Reading = Annotated[Connection, reads(membership.PROJECTION)]
+Admin = Annotated[Known, Depends(may(Permission.MANAGE_MEMBERS))]
+COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
+Words = Annotated[str, Query(max_length=200, description="Part of a name, an address or an avatar name")]
+
+
+class NewRole(Body):
+    role: Role
+
+
+@router.get("", responses=errors.responses(401, 403, 422, 503))
+def index(
+    admin: Admin,
+    tx: Reading,
+    q: Words = "",
+    role: Role | None = None,
+    status: Status | None = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[MemberRow]:
+    of = admin.organization_id
+    return list_users(tx, of, words=q, role=role, status=status, after=after, limit=limit)
+
+
+@router.get("/{person_id}", responses=errors.responses(401, 403, 404, 422, 503))
+def show(person_id: UUID, admin: Admin, tx: Reading) -> MemberRow:
+    if row := find_member_of_person(tx, admin.organization_id, person_id):
+        return row
+    raise NotFound(f"there is no user {person_id}")
+
+
+@router.patch("/{person_id}/role", responses=COMMAND)
+def change_role(person_id: UUID, body: NewRole, desk: PersonDesk) -> Made:
+    return Made(id=desk(ChangeRole(membership_id=_member(desk, person_id), role=body.role)).id)
+
+
+@router.post("/{person_id}/deactivate", responses=COMMAND)
+def deactivate(person_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    """It holds at once: whatever tokens the person has are worth nothing in this organization."""
+    return Made(id=desk(DeactivateMember(membership_id=_member(desk, person_id))).id)
+
+
+@router.post("/{person_id}/reactivate", responses=COMMAND)
+def reactivate(person_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(ReactivateMember(membership_id=_member(desk, person_id))).id)
+
+
+@router.delete("/{person_id}", responses=COMMAND)
+def remove(person_id: UUID, desk: PersonDesk) -> Made:
+    """Out of the organization; the person's account, and its place in other organizations, stay."""
+    return Made(id=desk(RemoveMember(membership_id=_member(desk, person_id))).id)
+
+
+def _member(desk: PersonDesk, person_id: UUID) -> UUID:
+    if desk.caller.organization_id is None:
+        raise Unauthenticated("sign in first")
+    return membership_id(desk.caller.organization_id, person_id)

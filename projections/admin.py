@@ -1,0 +1,39 @@
+"""The people of an organization as its admins look for them: by words, role and standing."""
+
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Connection, or_
+
+from domain.roles import Role
+from projections.membership import MemberRow, members, of_organization, people
+from projections.paging import Page, newest
+
+Status = Literal["active", "waiting", "deactivated"]
+
+
+def list_users(
+    tx: Connection,
+    organization_id: UUID,
+    *,
+    words: str = "",
+    role: Role | None = None,
+    status: Status | None = None,
+    after: int | None = None,
+    limit: int = 50,
+) -> Page[MemberRow]:
+    """`words` are part of a name, an address or an avatar name."""
+    query = of_organization(organization_id)
+    if words:
+        called = (people.c.full_name, people.c.email, people.c.avatar_name)
+        query = query.where(or_(*(each.icontains(words, autoescape=True) for each in called)))
+    if role is not None:
+        query = query.where(members.c.role == role.value)
+    match status:
+        case "active":
+            query = query.where(members.c.role.is_not(None), members.c.deactivated_at.is_(None))
+        case "waiting":
+            query = query.where(members.c.role.is_(None))
+        case "deactivated":
+            query = query.where(members.c.deactivated_at.is_not(None))
+    return newest(tx, query, members.c.first_position, MemberRow, after, limit)

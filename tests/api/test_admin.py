@@ -1,0 +1,90 @@
+"""Administration over HTTP: who is found, and that whoever is shut out is out at once."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from httpx2 import Response
+
+from tests.api.visitor import PASSWORD, Visitor
+
+
+@pytest.fixture
+def admin(founder: Callable[[], Visitor]) -> Visitor:
+    return founder()
+
+
+def test_people_are_found_by_words_role_and_standing(admin: Visitor) -> None:
+    guest, engineer = admin.colleague("guest"), admin.colleague("engineer_i")
+    waiting = Visitor(admin.client).register(admin.company)
+    admin.post(f"/admin/users/{guest.id}/deactivate")
+
+    def found(query: str) -> set[str]:
+        return {each["person_id"] for each in admin.get(f"/admin/users?{query}")["items"]}
+
+    assert found(f"q={engineer.email.upper()}") == {engineer.id}
+    assert found("q=%25") == set()
+    assert found("role=engineer_i") == {engineer.id}
+    assert found("status=waiting") == {waiting.id}
+    assert found("status=deactivated") == {guest.id}
+    assert found("status=active") == {admin.id, engineer.id}
+    assert found("") == {admin.id, guest.id, engineer.id, waiting.id}
+
+
+def test_the_pages_of_a_search_hold_everybody_once(admin: Visitor) -> None:
+    people = {admin.colleague("guest").id for _ in range(3)} | {admin.id}
+    first = admin.get("/admin/users?limit=3")
+    second = admin.get(f"/admin/users?limit=3&after={first['next']}")
+    assert second["next"] is None
+    assert sorted(each["person_id"] for each in first["items"] + second["items"]) == sorted(people)
+
+
+def test_whoever_is_deactivated_is_out_at_once_and_signs_in_no_more(admin: Visitor) -> None:
+    engineer = admin.colleague("engineer_i")
+    admin.post(f"/admin/users/{engineer.id}/deactivate")
+    assert engineer("GET", "/projects").status_code == 401
+    assert engineer("GET", "/auth/me").status_code == 401
+    login = engineer("POST", "/auth/login", {"email": engineer.email, "password": PASSWORD})
+    assert (login.status_code, "deactivated" in login.json()["detail"]) == (401, True)
+    admin.post(f"/admin/users/{engineer.id}/reactivate")
+    assert engineer("POST", "/datasets", {"name": "back"}).status_code == 201
+
+
+def test_whoever_is_removed_is_nobody_here_and_may_be_let_in_anew(admin: Visitor) -> None:
+    engineer = admin.colleague("engineer_i")
+    assert admin("DELETE", f"/admin/users/{engineer.id}").status_code == 200
+    assert engineer("GET", "/projects").status_code == 401
+    assert engineer.id not in {each["person_id"] for each in admin.get("/members")["items"]}
+    assert admin("GET", f"/admin/users/{engineer.id}", Vistory_Min_Position=admin.seen).status_code == 404
+    said = [entry["sentence"] for entry in admin.get("/audit/organization?action=delete")["items"]]
+    assert any("removed Ann Ö from the organization" in each for each in said)
+
+
+def test_of_two_admins_who_demote_each_other_at_once_one_stays(admin: Visitor) -> None:
+    for _ in range(5):
+        other = admin.colleague("admin")
+        both = Barrier(2)
+
+        def demote(who: Visitor, whom: Visitor, both: Barrier = both) -> Response:
+            both.wait()
+            return who("PATCH", f"/admin/users/{whom.id}/role", {"role": "guest"})
+
+        with ThreadPoolExecutor(2) as threads:
+            answers = [threads.submit(demote, admin, other), threads.submit(demote, other, admin)]
+        statuses = [each.result().status_code for each in answers]
+        assert sorted(statuses) in ([200, 403], [200, 409])
+        if statuses[1] == 200:
+            assert other("PATCH", f"/admin/users/{admin.id}/role", {"role": "admin"}).status_code == 200
+
+
+def test_the_last_admin_is_told_to_name_another_first(admin: Visitor) -> None:
+    for method, path in (("DELETE", ""), ("POST", "/deactivate")):
+        answer = admin(method, f"/admin/users/{admin.id}{path}")
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-needs-an-admin")
+
+
+def test_another_organizations_people_are_not_there(admin: Visitor, bob: Visitor) -> None:
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/deactivate"), ("POST", "/reactivate")):
+        assert admin(method, f"/admin/users/{bob.id}{path}").status_code == 404
+    assert bob("GET", "/auth/me").status_code == 200
