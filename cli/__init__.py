@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from io import StringIO
 from typing import Annotated, Any
 
 import typer
@@ -86,21 +87,31 @@ def vistory(version: Version = False) -> None:
 
 def main() -> None:
     try:
-        app()
-    except KeyboardInterrupt:
-        typer.echo("vistory: interrupted", err=True)
-        sys.exit(Exit.INTERRUPTED)
+        # Not by itself: what is typed may be somebody else's text, and a ctrl-C would end it without a word.
+        ended = app(standalone_mode=False)
+    except typer.Abort:  # at a question
+        ended = Exit.INTERRUPTED
     except Exception as error:
         # Errors that are meant for people say so by bringing an exit status; any other is a fault of ours.
         code = getattr(error, "exit_code", None)
         if code is None and (wrong := settings_refused(error)):
             error, code = Exception(wrong), Exit.MISCONFIGURED
-        if code is None and isinstance(error, OSError) and error.filename:
-            error, code = Exception(f"{error.filename}: {error.strerror}"), Exit.REFUSED
         if code is None:
             raise
-        typer.echo(f"vistory: {error}", err=True)
+        complain_of(error)
         sys.exit(int(code))
+    if ended == Exit.INTERRUPTED:
+        complain_of(Exception("interrupted"))
+    sys.exit(ended)
+
+
+def complain_of(error: Exception) -> None:
+    from cli.output import complain
+
+    if (show := getattr(error, "show", None)) is None:  # what was typed makes no sense: shown with the usage
+        return complain(f"vistory: {error}")
+    show(told := StringIO())
+    return complain(told.getvalue().rstrip())
 
 
 def settings_refused(error: Exception) -> str:

@@ -111,7 +111,11 @@ class Api:
     def _answer(self, method: str, path: str, headers: dict[str, str], **what: Any) -> httpx.Response:
         url = f"{self.url}{PREFIX}{path}"
         headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        answer = self._persist(lambda: self._http.request(method, url, headers=headers, **what))
+        try:
+            request = self._http.build_request(method, url, headers=headers, **what)
+        except UnicodeEncodeError as error:
+            raise Stop(f"{error.object[error.start : error.end]!r} is no text in UTF-8", Exit.USAGE) from error
+        answer = self._persist(lambda: self._http.send(request))
         if answer.is_error:
             raise Problem(answer.status_code, document_of(answer))
         self._remember(answer.headers)

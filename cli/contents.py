@@ -41,6 +41,23 @@ def how(split: Facts) -> str:
     return f"split ({split['method']}, seed {split['seed']}): {counts}" + (f"; {_grouped(grouped)}" if grouped else "")
 
 
+def split_of_now(dataset: Facts) -> Facts | None:
+    """One of an older revision says nothing about this one."""
+    split: Facts | None = dataset["last_split"]
+    return split if split and split["root"] == dataset["root"] else None
+
+
+def after_push(made: Facts, before: Facts) -> str:
+    """What became of the split."""
+    split, last = made["split"], before["last_split"]
+    if split is None:
+        of_before = f"the split of revision {before['revision']} does not fit this one; " if last else ""
+        return f"{of_before}not split yet: vistory dataset split {made['dataset']}"
+    if last and last["method"] != "manual" and split["method"] == "manual":
+        return f"{how(split)}; it replaces the one that was made ({last['method']}, seed {last['seed']})"
+    return how(split)
+
+
 def _grouped(grouped: Facts) -> str:
     rule = grouped["rule"]
     by = rule["pattern"] if rule["by"] == "pattern" else f"folder, level {rule['level']}"

@@ -1,12 +1,14 @@
 """Labelled images: a folder goes in, and what is there is looked at."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.exits import Exit, Stop
-from cli.named import id_of, must_be_new
+from cli.named import id_of
 from cli.output import Json, amount, show, table
 from cli.session import Address, signed_in
 
@@ -46,33 +48,56 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Bring a folder in; its layout is found by itself, and what is there already does not travel again."""
-    from cli.push import analyze, folder_of
-    from cli.push import push as bring
+    from cli.push import analyze, commit, folder_of, upload
 
     files = folder_of(folder)
     analyze(files)
     with signed_in(api) as door:
-        dataset = id_of(door, "dataset", into) if into else begun(door, name or folder.resolve().name)
-        try:
-            answer = {"dataset": dataset} | bring(door, dataset, files, strict)
-        except (Stop, KeyboardInterrupt) as why:
-            stop = why if isinstance(why, Stop) else Stop("interrupted", Exit.INTERRUPTED)
-            state = left(dataset, stop, is_new=not into)
-            raise Stop(f"{stop}\n{state}; push again with --into {dataset}", stop.exit_code) from why
-    show(answer, as_json, lambda: words(answer))
+        before = door.get(f"/datasets/{id_of(door, 'dataset', into)}") if into else begun(door, name or named(folder))
+        with telling(before, is_sent=False):
+            where = upload(door, before["id"], files)
+        with telling(before, is_sent=True):
+            made = commit(door, where, strict)
+    answer = {"dataset": before["id"], "changed": changed(made, before)} | made
+    show(answer, as_json, lambda: words(answer, before))
 
 
-def left(dataset: str, stop: Stop, is_new: bool) -> str:
-    """Where the answer was lost nobody knows whether the revision was made."""
-    if stop.exit_code not in (Exit.UNREACHABLE, Exit.INTERRUPTED):
-        return "the new dataset is empty" if is_new else "the dataset is as it was"
-    return f"whether it was committed is not known: `vistory dataset show {dataset}` tells"
+def named(folder: Path) -> str:
+    return folder.resolve().name
 
 
-def begun(door: "Api", name: str) -> str:
-    instead = f"--into {name!r} gives it a new revision, --name calls the new one otherwise"
-    must_be_new(door, "dataset", name, instead)
-    return str(door.post("/datasets", name=name)["id"])
+@contextmanager
+def telling(before: Mapping[str, Any], *, is_sent: bool) -> Iterator[None]:
+    """An end before its time says what became of the dataset, and how to go on."""
+    try:
+        yield
+    except (Stop, KeyboardInterrupt) as why:
+        stop = why if isinstance(why, Stop) else Stop("interrupted", Exit.INTERRUPTED)
+        raise Stop(f"{stop}\n{left(before, stop, is_sent)}", stop.exit_code) from why
+
+
+def left(before: Mapping[str, Any], stop: Stop, is_sent: bool) -> str:
+    """Only where the answer to a commit was lost nobody knows whether the revision was made."""
+    if is_sent and stop.exit_code in (Exit.UNREACHABLE, Exit.INTERRUPTED):
+        return f"whether it was committed is not known: `vistory dataset show {before['id']}` tells"
+    if before["revision"]:
+        return f"the dataset is as it was; push again with --into {before['id']}"
+    return "the dataset is empty as yet; the same command goes on with it"
+
+
+def begun(door: "Api", name: str) -> dict[str, Any]:
+    """A new dataset, or the empty one that a push of one's own, which did not end, made under this name."""
+    same = [each for each in door.pages("/datasets") if each["name"] == name]
+    if not same:
+        return dict(door.get(f"/datasets/{door.post('/datasets', name=name)['id']}"))
+    me = door.get("/auth/me")["id"]
+    for each in same:
+        if not each["revision"] and each["owner_id"] == me:
+            return each
+    raise Stop(
+        f"there is a dataset {name!r} already, at revision {same[0]['revision']} with {same[0]['images']:,} images; "
+        f"--into {name!r} gives it a new revision, --name calls the new one otherwise"
+    )
 
 
 @app.command("list")
@@ -93,8 +118,7 @@ def show_dataset(dataset: Dataset, api: Address = None, as_json: Json = False) -
         at = f"/datasets/{id_of(door, 'dataset', dataset)}"
         found = door.get(at)
         report = door.get(f"{at}/report") if found["report"] else None
-        of_now = found["last_split"] and found["last_split"]["root"] == found["root"]
-        split = door.get(f"{at}/split") if of_now else None
+        split = door.get(f"{at}/split") if contents.split_of_now(found) else None
         snapshots = list(door.pages(f"{at}/snapshots"))
     whole = found | {"split": split, "class_counts": report["classes"] if report else []}
     show(whole | {"snapshots": snapshots}, as_json, lambda: contents.words(found, report, split, snapshots))
@@ -137,7 +161,17 @@ def row(dataset: dict[str, Any]) -> tuple[object, ...]:
     return (dataset["id"], dataset["name"], *counts, amount(size) if size else None)
 
 
-def words(answer: dict[str, Any]) -> str:
+def changed(made: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    from cli.contents import split_of_now
+
+    return bool(made["revision"] != before["revision"] or made["split"] != split_of_now(before))
+
+
+def words(answer: dict[str, Any], before: Mapping[str, Any]) -> str:
+    from cli.contents import after_push
     from cli.push import summary
 
-    return f"dataset {answer['dataset']}, revision {answer['revision']}\n{summary(answer['report'])}"
+    if not answer["changed"]:
+        return f"dataset {answer['dataset']} has all of this already; it stays at revision {answer['revision']}"
+    lines = [f"dataset {answer['dataset']}, revision {answer['revision']}", summary(answer["report"])]
+    return "\n".join([*lines, after_push(answer, before)])

@@ -1,6 +1,5 @@
 """Trainings that were requested: list them, follow one live, run it again, or cancel it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ import typer
 
 from cli.client import Api
 from cli.exits import Stop
-from cli.output import Json, listed, rounded, show, table
+from cli.output import Json, as_line, listed, rounded, say, show, table
 from cli.session import Address, signed_in
 
 app = typer.Typer(help="Trainings: list them, follow one, run it again, or cancel it.", no_args_is_help=True)
@@ -71,12 +70,12 @@ def watch(door: Api, job_id: str, as_json: bool) -> str:
         status = message.get("status") or status
         if "position" in message:
             door.has_seen(message["position"])
-        line = json.dumps(message, ensure_ascii=False) if as_json else in_words(message) + _why(door, job_id, message)
+        line = as_line(message) if as_json else in_words(message) + _why(door, job_id, message)
         if line and line != told:
-            typer.echo(line)
+            say(line)
             told = line
-    if not as_json:
-        typer.echo(result(door.get(f"/training-jobs/{job_id}")) + why(message), nl=False)
+    if not as_json and (end := result(door.get(f"/training-jobs/{job_id}")) + why(message)):
+        say(end.rstrip("\n"))
     return status
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.exits import Stop
+from cli.files import named_file
 from cli.local import Data, settings_of, unreachable
 from cli.output import Json, show
 
@@ -58,12 +59,13 @@ def saved(settings: "Settings", folder: Path, master_to: Path) -> dict[str, Any]
     if folder.resolve() == master_to.resolve():
         raise Stop("whoever holds both can read everything: name two folders, best on two disks")
     rows, moment = asked(settings, read)
-    for each in (folder, master_to):
-        each.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = f"person-keys-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    file = write_private(folder / name, json.dumps({"format": 1, "keys": rows}).encode())
     master = Path(settings.need("master_key_file"))
-    copy = write_private(master_to / master.name, master.read_bytes())
+    with named_file():
+        for each in (folder, master_to):
+            each.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = write_private(folder / name, json.dumps({"format": 1, "keys": rows}).encode())
+        copy = write_private(master_to / master.name, master.read_bytes())
     if settings.data is not None:
         keys_saved.note(settings.data, moment)
     persons = len({row["subject"] for row in rows if row["wrapped"]})

@@ -1,11 +1,14 @@
 """The settings of whoever keeps this machine: the data folder's."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.exits import Exit, Stop
+from cli.files import named_file
 
 if TYPE_CHECKING:
     from infra.config import Settings
@@ -25,8 +28,29 @@ def settings_of(data: Path | None, process: str = "cli") -> "Settings":
     file = (data or default_folder()) / "run" / f"{process}.json"
     if not file.exists():
         raise Stop(f"{file} is missing: start the platform first (`vistory up`), or name its --data", Exit.UNREACHABLE)
-    return Told.model_validate_json(private(file).read_bytes())
+    with named_file():
+        return Told.model_validate_json(private(file).read_bytes())
 
 
 def unreachable(error: Exception) -> Stop:
-    return Stop(f"the platform does not answer: {error}", Exit.UNREACHABLE)
+    why = str(error).strip().partition("\n")[0]
+    return Stop(
+        f"the platform does not answer: {why}; `vistory up` starts it, `vistory doctor` says what is wrong",
+        Exit.UNREACHABLE,
+    )
+
+
+@contextmanager
+def reaching(settings: "Settings") -> Iterator[None]:
+    """Whoever lives long waits for a database that is away; a command says so at once. Raises Stop."""
+    import psycopg
+
+    from infra.reach import out_of_reach
+
+    try:
+        psycopg.connect(settings.need("database_url"), connect_timeout=5).close()
+        yield
+    except Exception as error:
+        if not out_of_reach(error):
+            raise
+        raise unreachable(error) from error

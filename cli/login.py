@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.client import Api
-from cli.exits import Stop
+from cli.files import password_in
 from cli.output import Json, show
 from cli.session import DEFAULT_API, Address, Session, keep
 
@@ -17,18 +17,9 @@ PasswordFile = Annotated[Path | None, typer.Option(help="Read the password from 
 @app.command()
 def login(email: str, api: Address = None, password_file: PasswordFile = None, as_json: Json = False) -> None:
     """Sign in with an e-mail address; the token is never printed."""
-    password = read(password_file) if password_file else typer.prompt("Password", hide_input=True)
+    password = password_in(password_file) if password_file else typer.prompt("Password", hide_input=True)
     with Api(api or DEFAULT_API) as door:
         answer = door.post("/auth/login", email=email, password=password)
     file = keep(Session((api or DEFAULT_API).rstrip("/"), email, answer["access_token"]))
     person = answer["person"]
     show(person, as_json, lambda: f"signed in as {person['full_name']} ({person['role'] or 'waiting'}); kept in {file}")
-
-
-def read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise Stop(f"{file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise Stop(f"{file} holds no password: it is not text in UTF-8") from error

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.exits import Stop
+from cli.files import named_file
 from cli.output import Json, amount, listed, rounded, show, table
 from cli.session import Address, signed_in
 
@@ -46,7 +47,9 @@ def download(model: Model, file: File, api: Address = None, as_json: Json = Fals
         raise Stop(f"{file} is there already; name another file")
     with signed_in(api) as door:
         about = door.get(f"/models/{model}")
-        file.write_bytes(fetched(door, about))
+        content = fetched(door, about)
+    with named_file():
+        file.write_bytes(content)
     said = {"file": str(file), "sha256": about["sha256"], "size": about["size"]}
     show(said, as_json, lambda: f"{file}, {amount(about['size'])}, sha256 {about['sha256']}")
 

@@ -1,29 +1,38 @@
 """How a command shows what it found: words and tables for people, JSON for programs."""
 
 import json
-import unicodedata
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-# Embeddings, overrides and isolates of the bidirectional algorithm (Unicode Standard Annex 9, table 4).
-TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+# Control characters; embeddings, overrides and isolates of the bidirectional algorithm (Unicode Standard Annex 9,
+# table 4); halves of characters, which stand for bytes that are no text.
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def show(data: Any, as_json: bool, words: Callable[[], str]) -> None:
-    typer.echo(json.dumps(data, ensure_ascii=False, default=str) if as_json else legible(words()))
+    say(as_line(data) if as_json else words())
+
+
+def say(text: str) -> None:
+    typer.echo(legible(text))
+
+
+def complain(text: str) -> None:
+    typer.echo(legible(text), err=True)
+
+
+def as_line(data: Any) -> str:
+    """JSON in one line; what `legible` does to it is an escape of JSON, too."""
+    return json.dumps(data, ensure_ascii=False, default=str)
 
 
 def legible(text: str) -> str:
-    """Characters that steer a terminal or turn the direction of what follows are shown by their number."""
-    return "".join(f"\\u{ord(each):04x}" if steers(each) else each for each in text)
-
-
-def steers(character: str) -> bool:
-    kind = unicodedata.bidirectional(character)
-    return kind in TURNING or (unicodedata.category(character) == "Cc" and character not in "\n\t")
+    """Characters that steer a terminal, turn the direction of what follows or are none are shown by their number."""
+    return STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

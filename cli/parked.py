@@ -8,10 +8,11 @@ from uuid import UUID
 import typer
 
 from cli.exits import Exit, Stop
-from cli.local import Data, settings_of, unreachable
+from cli.local import Data, reaching, settings_of
 from cli.output import Json, show, table
 
 if TYPE_CHECKING:
+    from infra.config import Settings
     from infra.parked import Parked
 
 app = typer.Typer(help="Messages that no consumer could digest.", no_args_is_help=True)
@@ -26,7 +27,7 @@ def parked() -> None:
 @app.command("list")
 def list_parked(data: Data = None, as_json: Json = False) -> None:
     """Everything that is set aside, the newest first."""
-    rows = read(settings_of(data).need("database_url"))
+    rows = read(settings_of(data))
     text = [[row[name] for name in COLUMNS[:6]] for row in rows]
     show(rows, as_json, lambda: table(COLUMNS[:6], text) if rows else "nothing is parked")
 
@@ -34,30 +35,25 @@ def list_parked(data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def redrive(parked_id: UUID, data: Data = None, as_json: Json = False) -> None:
     """Have one of them tried again by the consumer that set it aside."""
-    if not asked_again(settings_of(data).need("database_url"), parked_id):
+    if not asked_again(settings_of(data), parked_id):
         raise Stop(f"nothing is parked under {parked_id}", Exit.REFUSED)
     show({"redriven": str(parked_id)}, as_json, lambda: "its consumer tries it again within seconds")
 
 
-def asked_again(database_url: str, parked_id: UUID) -> bool:
-    with rows(database_url) as parked:
+def asked_again(settings: "Settings", parked_id: UUID) -> bool:
+    with rows(settings) as parked:
         return parked.redrive(parked_id)
 
 
-def read(database_url: str) -> list[dict[str, Any]]:
-    with rows(database_url) as parked:
+def read(settings: "Settings") -> list[dict[str, Any]]:
+    with rows(settings) as parked:
         return [{name: row[name] for name in COLUMNS} for row in parked.listed()]
 
 
 @contextmanager
-def rows(database_url: str) -> Iterator["Parked"]:
-    import psycopg
-    from psycopg_pool import ConnectionPool, PoolTimeout
-
+def rows(settings: "Settings") -> Iterator["Parked"]:
     from infra.parked import Parked
+    from infra.pool import pool
 
-    try:
-        with ConnectionPool(database_url, min_size=1, max_size=1, timeout=10, open=True) as pool:
-            yield Parked(pool)
-    except (psycopg.OperationalError, PoolTimeout) as error:
-        raise unreachable(error) from error
+    with reaching(settings), pool(settings.need("database_url")) as connections:
+        yield Parked(connections)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.exits import Exit, Stop
+from cli.files import named_file
 from cli.output import Json, show
 from cli.session import Address, home, signed_in
 
@@ -54,10 +55,13 @@ def must_have_a_folder(file: Path | None) -> None:
 def fetch(door: "Api", about: Mapping[str, Any], folder: Path) -> Path:
     """The model's file, kept by its hash; what was kept is checked like what comes."""
     file = folder / str(about["sha256"])
-    if not file.exists() or hash_of(file.read_bytes()) != about["sha256"]:
+    with named_file():
+        kept = file.exists() and hash_of(file.read_bytes()) == about["sha256"]
+    if not kept:
         content = fetched(door, about)
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+        with named_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
     return file
 
 
@@ -82,7 +86,8 @@ def ask(
         Path(folder, "question.json").write_text(json.dumps(question | {"output": str(drawn) if picture else None}))
         answer = answer_of(framework, Path(folder, "question.json"))
         for found in answer["pictures"]:
-            shutil.move(found["path"], picture or drawn)
+            with named_file():
+                shutil.move(found["path"], picture or drawn)
             found["path"] = str(picture)
     return answer
 

@@ -39,6 +39,11 @@ def analyze(folder: Folder) -> Facts:
 
 def push(door: Api, dataset_id: str, folder: Folder, strict: bool = False, advance: Advance = nobody) -> Facts:
     """Upload session, files, commit; `advance` hears how many files are there, of how many."""
+    return commit(door, upload(door, dataset_id, folder, advance), strict)
+
+
+def upload(door: Api, dataset_id: str, folder: Folder, advance: Advance = nobody) -> str:
+    """Where the upload is; nothing has changed by it."""
     upload = f"/datasets/{dataset_id}/uploads"
     upload += f"/{door.post(upload)['id']}"
     done = 0
@@ -51,6 +56,10 @@ def push(door: Api, dataset_id: str, folder: Folder, strict: bool = False, advan
         for count in batches.map(sent, batched(copies_last(folder.files), BATCH)):
             done += count
             advance(done, len(folder.files))
+    return upload
+
+
+def commit(door: Api, upload: str, strict: bool = False) -> Facts:
     committed: Facts = door.post_until_done(f"{upload}/commit", strict=strict)
     return committed
 
@@ -101,8 +110,6 @@ def summary(report: Mapping[str, Any]) -> str:
     lines = [f"images: {report['images_in']:,} in, {report['images_out']:,} out"]
     if report["task"] == "detection":
         lines.append(f"boxes: {report['boxes_in']:,} in, {report['boxes_out']:,} out")
-    if report["split"]:
-        lines.append("split as it came: " + ", ".join(f"{count:,} {side}" for side, count in report["split"].items()))
     return "\n".join([*lines, *map(left_out, report["dropped"][:20]), *report["warnings"]])
 
 

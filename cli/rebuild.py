@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.exits import Exit, Stop
-from cli.local import Data, settings_of, unreachable
+from cli.local import Data, reaching, settings_of
 from cli.output import Json, show, table
 
 if TYPE_CHECKING:
@@ -32,34 +32,26 @@ def rebuild(names: Names = None, check: Check = False, data: Data = None, as_jso
 
 
 def made(settings: "Settings", names: list[str]) -> "Rebuilt":
-    from psycopg import OperationalError
-
     from infra import rebuild as work
     from infra.wiring import Core
 
     try:
-        with Core.open(settings) as core:
+        with reaching(settings), Core.open(settings) as core:
             return work.rebuild(core, names)
     except work.UnknownReadModel as unknown:
         raise Stop(str(unknown), Exit.USAGE) from unknown
-    except OperationalError as error:
-        raise unreachable(error) from error
 
 
 def compared(settings: "Settings", names: list[str]) -> "Compared":
-    from psycopg import OperationalError
-
     from infra.comparison import compare_rebuild
     from infra.rebuild import UnknownReadModel
     from infra.wiring import Core
 
     try:
-        with Core.open(settings) as core:
+        with reaching(settings), Core.open(settings) as core:
             return compare_rebuild(core, names)
     except UnknownReadModel as unknown:
         raise Stop(str(unknown), Exit.USAGE) from unknown
-    except OperationalError as error:
-        raise unreachable(error) from error
 
 
 def facts(found: "Compared") -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from cli.client import Api
-from cli.login import PasswordFile, read
+from cli.files import password_in
+from cli.login import PasswordFile
 from cli.output import Json, show
 from cli.session import DEFAULT_API, Address
 
@@ -25,7 +26,7 @@ def register(
     as_json: Json = False,
 ) -> None:
     """Register; the first of an organization is its admin, who lets later ones in (`vistory member approve`)."""
-    password = read(password_file) if password_file else typer.prompt("Password", hide_input=True)
+    password = password_in(password_file) if password_file else typer.prompt("Password", hide_input=True)
     who = {"email": email, "full_name": name, "company": company, "division": division, "password": password}
     with Api(api or DEFAULT_API) as door:
         made = door.post("/auth/register", **who)

@@ -10,6 +10,7 @@ import typer
 
 from cli.client import Api
 from cli.exits import Exit, Stop
+from cli.files import named_file
 
 DEFAULT_API = "http://127.0.0.1:8000"
 Address = Annotated[
@@ -33,16 +34,16 @@ def home() -> Path:
 def keep(session: Session) -> Path:
     from infra.embedded.passwords import write_private
 
-    home().mkdir(parents=True, exist_ok=True, mode=0o700)
-    return write_private(home() / "session.json", json.dumps(asdict(session)).encode())
+    with named_file():
+        home().mkdir(parents=True, exist_ok=True, mode=0o700)
+        return write_private(home() / "session.json", json.dumps(asdict(session)).encode())
 
 
 def current() -> Session | None:
     file = home() / "session.json"
     try:
-        return Session(**json.loads(file.read_bytes()))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        with named_file():
+            return Session(**json.loads(file.read_bytes())) if file.exists() else None
     except (ValueError, TypeError) as error:
         raise Stop(f"{file} is damaged; `vistory login` writes it anew", Exit.SIGNED_OUT) from error
 

@@ -12,7 +12,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
+from cli.files import named_file
+from cli.output import legible
+
 WIDTH = 110
+
+
+def shown(text: str) -> str:
+    return escape(legible(text))
 
 
 class Stage:
@@ -23,20 +30,20 @@ class Stage:
         self._svg = svg
 
     def title(self, text: str) -> None:
-        self.console.print(f"[bold]{escape(text)}[/]")
+        self.console.print(f"[bold]{shown(text)}[/]")
 
     def step(self, number: int, text: str) -> None:
-        self.console.print(f"\n[bold cyan]{number}  {escape(text)}[/]")
+        self.console.print(f"\n[bold cyan]{number}  {shown(text)}[/]")
 
     def done(self, text: str) -> None:
-        first, *rest = wrap(text, self.console.width - 5) or [""]
+        first, *rest = wrap(legible(text), self.console.width - 5) or [""]
         self.console.print(f"   [green]✓[/] {escape(first)}")
         for line in rest:
             self.console.print(f"     {line}", markup=False)
 
     def say(self, text: str, style: str = "", hang: int = 0) -> None:
         """`hang` is by how much the lines after the first stand further in."""
-        for line in wrap(text, self.console.width - 5, subsequent_indent=" " * hang):
+        for line in wrap(legible(text), self.console.width - 5, subsequent_indent=" " * hang):
             self.console.print(f"     {line}", style=style, markup=False)
 
     def pair(self, name: str, value: str) -> None:
@@ -47,7 +54,7 @@ class Stage:
         for column in table.columns[1:]:
             column.justify = "right"
         for row in rows:
-            table.add_row(*map(escape, row))
+            table.add_row(*map(shown, row))
         self.console.print(table)
 
     @contextmanager
@@ -65,7 +72,8 @@ class Stage:
         if self._svg:
             # Without the fonts that Rich would have a reader's browser fetch from elsewhere.
             form = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-            self.console.save_svg(str(self._svg), title=title, code_format=form)
+            with named_file():
+                self.console.save_svg(str(self._svg), title=title, code_format=form)
 
 
 class Bars:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.exits import Exit, Stop
-from cli.local import Data, settings_of, unreachable
+from cli.local import Data, reaching, settings_of, unreachable
 from cli.output import Json, show
 
 if TYPE_CHECKING:
@@ -39,11 +39,13 @@ def rebuild(data: Data = None, new_generation: NewGeneration = False, as_json: J
 
 
 def compared(settings: "Settings") -> "Comparison":
-    return asyncio.run(_compare(settings))
+    with reaching(settings):
+        return asyncio.run(_compare(settings))
 
 
 def rebuilt(settings: "Settings", new_generation: bool = False) -> "Head":
-    return asyncio.run(_rebuild(settings, new_generation))
+    with reaching(settings):
+        return asyncio.run(_rebuild(settings, new_generation))
 
 
 def facts(found: "Comparison") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli.local import Data
-from cli.output import Json, show
+from cli.output import Json, complain, say, show
 
 if TYPE_CHECKING:
     from cli.platform import Platform
@@ -30,12 +30,12 @@ def up(data: Data = None, as_json: Json = False) -> None:
             try:
                 platform.sign_in().close()
             except PasswordIsLost as lost:
-                typer.echo(f"vistory: {lost}", err=True)
+                complain(f"vistory: {lost}")
             facts = addresses(platform, time.monotonic() - begun)
             show(facts, as_json, lambda: welcome(facts))
             platform.stack.wait()
     except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
+        complain("stopped")
 
 
 def interrupt_on_termination() -> None:
@@ -91,9 +91,9 @@ def under_each_other(urls: dict[str, str]) -> str:
 
 def tell(change: "Change") -> None:
     if change.state in ("ready", "restarted"):
-        typer.echo(f"  {change.name:<20} {change.state} after {change.after:.1f} s")
+        say(f"  {change.name:<20} {change.state} after {change.after:.1f} s")
     elif change.state == "died":
-        typer.echo(f"  {change.name:<20} died: {change.detail}", err=True)
+        complain(f"  {change.name:<20} died: {change.detail}")
 
 
 def quiet(change: "Change") -> None:

@@ -73,12 +73,12 @@ def create_dataset(command: CreateDataset, actor: Actor, now: datetime, *, store
 
 
 def commit_upload(command: CommitUpload, actor: Actor, now: datetime, *, store: Store, contents: Contents) -> Accepted:
-    """The files become a revision; a split that came with them is kept as it is."""
+    """The files become a revision; a split that came with them is kept as it is, one of ours until another comes."""
     dataset = store.get(Dataset, command.dataset_id)
     prepared = contents.prepare(command.upload_id, dataset.id, dataset.organization_id, strict=command.strict)
     dataset.commit_revision(prepared.content, prepared.report, prepared.base, now)
     if prepared.split is not None:
-        dataset.make_split(prepared.split, now)
+        dataset.bring_split(prepared.split, now)
     return store.save(dataset)
 
 

@@ -123,6 +123,7 @@ class Dataset(Aggregate):
             aggregate.report = None
             aggregate.revision = 0
             aggregate.split = None
+            aggregate.brought = None
             aggregate.snapshots = {}
 
     class RevisionCommitted(Event):
@@ -143,6 +144,7 @@ class Dataset(Aggregate):
 
         def apply(self, aggregate: "Dataset") -> None:
             aggregate.split = self.split
+            aggregate.brought = self.split if self.split.method is SplitMethod.MANUAL else aggregate.brought
 
     class SnapshotTaken(Event):
         TOPIC: ClassVar[str] = "dataset.snapshot_taken"
@@ -160,6 +162,7 @@ class Dataset(Aggregate):
     report: str | None
     revision: int
     split: Split | None
+    brought: Split | None
     snapshots: dict[str, Snapshot]
 
     @classmethod
@@ -214,6 +217,11 @@ class Dataset(Aggregate):
             raise SplitIsOfAnotherRevision(f"dataset {self.name!r} has changed since this split was made; make another")
         if split != self.split:
             self.trigger_event(self.SplitMade, split=split, timestamp=now)
+
+    def bring_split(self, split: Split, now: datetime) -> None:
+        """One that came with the data; the same one once more does not replace what was chosen since."""
+        if split != self.brought:
+            self.make_split(split, now)
 
     def take_snapshot(self, id: UUID, tag: str, description: str, now: datetime) -> Snapshot:
         """Fix content and split under a tag."""

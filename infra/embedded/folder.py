@@ -23,6 +23,12 @@ class UnreachableFolder(Exception):
     exit_code = 73  # EX_CANTCREAT
 
 
+class UnusableFolder(Exception):
+    """Nothing can be made at the place that was named for the data folder."""
+
+    exit_code = 73
+
+
 @dataclass(frozen=True)
 class User:
     id: int
@@ -63,6 +69,12 @@ class DataFolder:
 
     def make(self) -> None:
         """Every part, closed to others; only PostgreSQL's user may pass through, to its own part."""
+        try:
+            self._make()
+        except OSError as error:
+            raise UnusableFolder(f"{error.filename}: {error.strerror}; name another data folder") from error
+
+    def _make(self) -> None:
         missing = [step for step in [self.path, *self.path.parents] if not step.exists()]
         for step in reversed(missing):
             step.mkdir(mode=0o700, exist_ok=True)

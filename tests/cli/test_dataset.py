@@ -2,9 +2,13 @@
 
 from typing import Any
 
-from cli.contents import how, words
-from cli.dataset import left, rule
+import pytest
+
+from cli.contents import after_push, how, words
+from cli.dataset import begun, changed, left, rule, telling
+from cli.dataset import words as push_words
 from cli.exits import Exit, Stop
+from tests.cli.http_server import door, serving
 
 SPLIT: dict[str, Any] = {
     "method": "stratified", "seed": 3, "train": 3, "val": 1, "test": 0,
@@ -52,8 +56,64 @@ def test_what_groups_images_is_a_folder_or_a_pattern() -> None:
     assert rule("patient-{group}_*") == {"by": "pattern", "pattern": "patient-{group}_*"}
 
 
+EMPTY: dict[str, Any] = {
+    "id": "d", "revision": 0, "last_split": None, "root": None, "name": "cells", "images": 0, "owner_id": "me",
+}  # fmt: skip
+MADE = SPLIT | {"root": "r1"}
+FILLED = EMPTY | {"revision": 1, "root": "r1", "images": 4, "last_split": MADE}
+CAME = MADE | {"method": "manual", "grouped": None}
+
+
 def test_after_a_push_that_failed_it_is_said_what_became_of_the_dataset() -> None:
-    assert left("d", Stop("no"), is_new=True) == "the new dataset is empty"
-    assert left("d", Stop("no"), is_new=False) == "the dataset is as it was"
-    for code in (Exit.UNREACHABLE, Exit.INTERRUPTED):
-        assert "vistory dataset show d" in left("d", Stop("no", code), is_new=True)
+    assert left(EMPTY, Stop("no"), is_sent=True) == "the dataset is empty as yet; the same command goes on with it"
+    assert left(FILLED, Stop("no"), is_sent=True) == "the dataset is as it was; push again with --into d"
+
+
+@pytest.mark.parametrize("code", [Exit.UNREACHABLE, Exit.INTERRUPTED])
+def test_whether_it_was_committed_is_in_doubt_only_once_that_was_asked_for(code: Exit) -> None:
+    assert "vistory dataset show d" in left(EMPTY, Stop("no", code), is_sent=True)
+    assert left(FILLED, Stop("no", code), is_sent=False).startswith("the dataset is as it was")
+
+
+def test_a_push_that_is_interrupted_ends_with_a_status_of_its_own() -> None:
+    with (
+        pytest.raises(Stop, match=r"^interrupted\nthe dataset is empty as yet") as stopped,
+        telling(EMPTY, is_sent=False),
+    ):
+        raise KeyboardInterrupt
+    assert stopped.value.exit_code == Exit.INTERRUPTED
+
+
+def test_a_push_that_ended_early_is_gone_on_with_by_the_same_words() -> None:
+    others, filled = EMPTY | {"id": "o", "owner_id": "other"}, FILLED | {"id": "f"}
+    with serving() as server:
+        server.answers = [listing(others, filled, EMPTY), (200, {}, {"id": "me"})]
+        assert begun(door(server), "cells") == EMPTY
+        server.answers = [listing(filled), (200, {}, {"id": "me"})]
+        with pytest.raises(Stop, match="'cells' already, at revision 1 with 4 images; --into 'cells'"):
+            begun(door(server), "cells")
+        server.answers = [listing(FILLED), (201, {}, {"id": "n"}), (200, {}, EMPTY | {"id": "n"})]
+        assert begun(door(server), "bones")["id"] == "n"
+
+
+def listing(*items: dict[str, Any]) -> tuple[int, dict[str, str], object]:
+    return (200, {}, {"items": list(items), "next": None})
+
+
+def test_a_push_that_brings_nothing_new_says_so() -> None:
+    again = {"dataset": "d", "revision": 1, "split": MADE, "report": {}}
+    assert not changed(again, FILLED)
+    assert push_words(again | {"changed": False}, FILLED) == "dataset d has all of this already; it stays at revision 1"
+    assert changed(again | {"revision": 2}, FILLED)
+    assert changed(again | {"split": CAME}, FILLED)
+
+
+def test_after_a_push_it_is_said_what_became_of_the_split() -> None:
+    assert after_push({"dataset": "d", "split": None}, EMPTY) == "not split yet: vistory dataset split d"
+    assert after_push({"dataset": "d", "split": None}, FILLED).startswith(
+        "the split of revision 1 does not fit this one"
+    )
+    assert after_push({"dataset": "d", "split": CAME}, EMPTY) == "split as it came with the data: 3 train, 1 val"
+    assert after_push({"dataset": "d", "split": CAME}, FILLED).endswith(
+        "it replaces the one that was made (stratified, seed 3)"
+    )

@@ -7,7 +7,7 @@ import pytest
 
 from cli.demo import MARK, empty
 from cli.exits import Stop
-from infra.embedded.folder import AlreadyRunning, DataFolder
+from infra.embedded.folder import AlreadyRunning, DataFolder, UnusableFolder
 from tests.servers import data_folder
 
 
@@ -43,3 +43,9 @@ def test_a_folder_on_which_a_stack_runs_is_not_emptied(folder: Path) -> None:
     finally:
         running.unlock()
     assert (folder / MARK).exists()
+
+
+def test_a_place_where_nothing_can_be_made_is_no_data_folder(folder: Path) -> None:
+    folder.write_text("a file")
+    with pytest.raises(UnusableFolder, match=f"^{folder}/postgres: .*name another data folder"):
+        DataFolder(folder).make()

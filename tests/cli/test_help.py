@@ -1,9 +1,7 @@
 """Asking what there is must cost nothing: no noun's module, and nothing heavy, is imported for it."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -70,16 +68,3 @@ def test_the_version_is_said() -> None:
     )
     assert done.stdout.startswith("vistory 0.")
     assert done.returncode == 0
-
-
-def test_a_file_that_cannot_be_used_is_named_in_a_line(tmp_path: Path) -> None:
-    (tmp_path / "home").write_text("not a folder")
-    code = "import cli, cli.session as s; cli.app = lambda: s.keep(s.Session('a', 'b', 'c')); cli.main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "VISTORY_HOME": str(tmp_path / "home")},
-    )
-    assert done.returncode == Exit.REFUSED
-    assert done.stderr == f"vistory: {tmp_path / 'home'}: File exists\n"

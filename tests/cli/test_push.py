@@ -39,7 +39,6 @@ def test_what_is_left_out_is_named_with_its_reason() -> None:
     assert summary(report.model_dump(mode="json")).splitlines() == [
         "images: 2 in, 1 out",
         "boxes: 3 in, 2 out",
-        "split as it came: 1 train",
         "left out: a.png: is empty (0 bytes)",
         "one thing",
     ]

@@ -77,6 +77,13 @@ def test_an_upload_becomes_a_revision(spec: Spec) -> None:
     )
 
 
+def test_the_same_upload_once_more_does_not_replace_the_split_that_was_chosen_since(spec: Spec) -> None:
+    came, other = given_split(ONE), given_split(ONE).model_copy(update={"sha256": "c" * 64})
+    again = spec.given(create, upload(spec, ONE, split=came), split)
+    again.when(upload(spec, ONE, base=ONE, split=came)).then()
+    again.when(upload(spec, ONE, base=ONE, split=other)).then((Dataset.SplitMade, {"split": other}))
+
+
 def test_the_same_content_again_is_no_revision(spec: Spec) -> None:
     spec.given(create, upload(spec, ONE)).when(upload(spec, ONE, base=ONE)).then()
 

@@ -181,7 +181,7 @@ def refuse_mlflow(blow: Blow) -> None:
     waited(lambda: rows(house), 30, "something is parked")
     blow.last(5)
     for row in rows(house):
-        parked.asked_again(house.ledger_url, row["id"])
+        parked.asked_again(house.direct, row["id"])
     waited(lambda: not rows(house), 60, "nothing is parked any more")
 
 
@@ -194,7 +194,7 @@ def away_for_a_training(blow: Blow) -> None:
 
 
 def rows(house: House) -> list[dict[str, Any]]:
-    return parked.read(house.ledger_url)
+    return parked.read(house.direct)
 
 
 def fill(part: str, blow: Blow) -> None:
