@@ -12,6 +12,7 @@ from api import errors
 from api.edge import Body, Nothing, PersonDesk
 from api.house import House, TheHouse
 from api.reading import After, Known, Limit, Member, reads
+from api.waiting import Waiting
 from commands.access import Caller
 from commands.training_job import CancelTraining, RequestTraining, RunAgain
 from domain.dataset import Snapshot
@@ -126,9 +127,8 @@ def index(
     page = list_jobs(
         tx, member.organization_id, viewer=member.viewer, **wanted, status=status, after=after, limit=limit
     )
-    queued = {row.id for row in page.items if row.status is Status.QUEUED}
-    why = house.places.why_waiting(member.organization_id) if queued else None
-    return Page([ListedJob(**dict(row), waits_for=why if row.id in queued else None) for row in page.items], page.next)
+    waiting = Waiting(house, member)
+    return Page([ListedJob(**dict(row), waits_for=waiting.why(row)) for row in page.items], page.next)
 
 
 @router.get("/training-jobs/{job_id}", responses=errors.responses(401, 403, 404, 422, 503))
@@ -138,8 +138,7 @@ def show(job_id: UUID, member: Member, tx: Reading, house: TheHouse) -> JobPage:
         raise NotFound(f"there is no training job {job_id}")
     attempts = list_attempts(tx, member.organization_id, job_id)
     checkpoints = list_checkpoints(tx, member.organization_id, job_id)
-    waits_for = house.places.why_waiting(row.organization_id) if row.status is Status.QUEUED else None
-    return JobPage(**dict(row), waits_for=waits_for, attempts=attempts, checkpoints=checkpoints)
+    return JobPage(**dict(row), waits_for=Waiting(house, member).why(row), attempts=attempts, checkpoints=checkpoints)
 
 
 def _weights(weights: From, member: Known, tx: Connection, house: House) -> Weights:

@@ -38,6 +38,7 @@ AN_ATTEMPT = "/training-jobs/{job_id}/attempts/{attempt}"
 class Registry(Body):
     framework: Slug
     models: Models
+    gpus: Count = 0
 
 
 class Registered(Value):
@@ -49,6 +50,7 @@ class Claim(Body):
     attempt: Count
     worker_id: UUID
     worker: Line
+    gpus: Count = 0
 
 
 class Download(Value):
@@ -136,14 +138,14 @@ class Standing(Value):
 def report_models(body: Registry, caller: Service, house: TheHouse) -> Registered:
     if body.framework != caller.framework:
         raise Forbidden(f"this credential is for {caller.framework}, not for {body.framework}")
-    house.trainers.report(body.framework, body.models)
+    house.trainers.report(body.framework, body.models, body.gpus)
     return Registered(framework=body.framework, models=len(body.models))
 
 
 @router.post("/training-jobs/{job_id}/attempts", status_code=201, responses=ANSWERS)
 def claim(job_id: UUID, body: Claim, desk: ServiceDesk, house: TheHouse) -> Claimed:
     caller = desk.caller.model_copy(update={"id": body.worker_id})
-    desk(ClaimJob(job_id=job_id, attempt=body.attempt, worker=body.worker), caller)
+    desk(ClaimJob(job_id=job_id, attempt=body.attempt, worker=body.worker, gpus=body.gpus), caller)
     job = house.ledger_as(caller).get(TrainingJob, job_id)
     job.must_run(body.attempt)  # a claim that is repeated by its key was once good, and need not be any more
     framework = job.recipe.framework

@@ -103,3 +103,7 @@ class Trainers(Protocol):
         """All parameters with defaults filled in. Raises Invalid, or Refused where no such trainer has reported yet;
         either names what there is."""
         ...
+
+    def have_gpus(self, framework: str) -> bool:
+        """Whether the one that reported last could train on one; not where none has reported."""
+        ...

@@ -55,8 +55,11 @@ class CancelTraining(Command):
 
 
 class ClaimJob(OfAttempt):
+    """`gpus` are those that the worker could train on."""
+
     ACCESS: ClassVar[Access] = Worker(own=False)
     worker: Line
+    gpus: Count = 0
 
 
 class ReportStart(OfAttempt):
@@ -118,11 +121,11 @@ def request_training(
     command: RequestTraining, actor: Actor, now: datetime, *, store: Store, trainers: Trainers, usage: Usage
 ) -> Accepted:
     """Pins a snapshot, makes an experiment where none is named, asks for attempt 1: one append."""
-    _must_have_gpu_hours(command.device, actor, now, store, usage)
     project = open_project(store, command.project_id)
     dataset = store.get(Dataset, command.dataset_id)
     experiment = _experiment(command, project, actor, now, store)
     recipe = _recipe(command, dataset, trainers)
+    _must_have_gpu_hours(recipe, home(actor), now, store, usage, gpus=trainers.have_gpus(recipe.framework))
     snapshot = dataset.snapshot_for_training(command.snapshot_id, command.job_id, now)
     job = TrainingJob.request(
         command.job_id, home(actor), actor.id, project.id, experiment.id, dataset.id, snapshot, recipe, now
@@ -165,21 +168,23 @@ def _device(command: RequestTraining) -> Device:
     return Device.CUDA if command.gpus else command.device
 
 
-def _must_have_gpu_hours(device: Device, actor: Actor, now: datetime, store: Store, usage: Usage) -> None:
-    """Whatever may run on a GPU is judged as if it did."""
-    if device is not Device.CPU:
-        used = usage.gpu_hours(home(actor), month_of(now), now)
-        store.get(Organization, home(actor)).must_have_gpu_hours(used)
+def _must_have_gpu_hours(
+    recipe: Recipe, organization_id: UUID, now: datetime, store: Store, usage: Usage, *, gpus: bool
+) -> None:
+    """Only for what would run on a GPU, where there are some."""
+    if recipe.device.takes_gpu(gpus):
+        used = usage.gpu_hours(organization_id, month_of(now), now)
+        store.get(Organization, organization_id).must_have_gpu_hours(used)
 
 
 def run_again(
     command: RunAgain, actor: Actor, now: datetime, *, store: Store, trainers: Trainers, usage: Usage
 ) -> Accepted:
     before = store.get(TrainingJob, command.of)
-    _must_have_gpu_hours(before.recipe.device, actor, now, store, usage)
     open_project(store, before.project_id)
     dataset = store.get(Dataset, before.dataset_id)
     recipe = before.recipe
+    _must_have_gpu_hours(recipe, home(actor), now, store, usage, gpus=trainers.have_gpus(recipe.framework))
     parameters = trainers.check(recipe.framework, recipe.model, recipe.task, recipe.parameters)
     again = recipe.model_copy(update={"parameters": parameters, "code_version": command.code_version})
     return store.save(
@@ -203,11 +208,15 @@ def cancel_training(command: CancelTraining, actor: Actor, now: datetime, *, sto
     return store.save(job)
 
 
-def claim_job(command: ClaimJob, actor: Actor, now: datetime, *, store: Store, places: Places) -> Accepted:
+def claim_job(
+    command: ClaimJob, actor: Actor, now: datetime, *, store: Store, places: Places, usage: Usage
+) -> Accepted:
+    """An organization's hours and places are judged as an attempt begins: a queue may be longer than either."""
     job = store.get(TrainingJob, command.job_id)
     begins = job.status is Status.QUEUED
     job.claim(command.attempt, actor.id, command.worker, now)
     if begins:
+        _must_have_gpu_hours(job.recipe, job.organization_id, now, store, usage, gpus=command.gpus > 0)
         places.take(job.organization_id, job.id)
     return store.save(job)
 

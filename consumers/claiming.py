@@ -11,7 +11,7 @@ from consumers.waiting import Waiting
 from infra import logs, tracing
 from infra.leases import Key
 from infra.published import TRACE, unpack
-from infra.worker_api import Away, Busy, Gone, Over, Turned
+from infra.worker_api import Away, Busy, Gone, NoHours, Over, Turned
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,9 @@ async def settle(message: Msg, key: Key, error: Away | Turned, waiting: Waiting)
         case Busy():
             log.info("%s cannot be claimed now: %s", key, error)
             waiting.refused(organization_of(message))
+            await put_back(message, waiting)
+        case NoHours():
+            log.info("%s cannot be claimed now: %s", key, error)
             await put_back(message, waiting)
         case _:
             log.warning("%s cannot be claimed now: %s", key, error)

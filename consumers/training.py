@@ -52,6 +52,7 @@ class Service:
         self.worker_id = uuid7()
         self.running: dict[Key, Attempt] = {}
         self.models: Any = []
+        self._gpus = asyncio.Future[int]()
         self._settings = settings
         self._home = Path(settings.need("data")) / f"trainer-{framework}"
         self._home.mkdir(parents=True, mode=0o700, exist_ok=True)
@@ -61,8 +62,7 @@ class Service:
         self._seat = Seat(Path(settings.need("data")) / "run" / "trainers", framework)
         self._waiting = Waiting()
         self._client: Client | None = None
-        self._stopping, self._free = asyncio.Event(), asyncio.Semaphore(SLOTS)
-        self._idle = asyncio.Event()
+        self._stopping, self._free, self._idle = asyncio.Event(), asyncio.Semaphore(SLOTS), asyncio.Event()
         self._idle.set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._address = ""
@@ -143,10 +143,11 @@ class Service:
     async def _register(self) -> None:
         """Say what can be trained; the platform may come up later than we."""
         said = json.loads(await models_of(self._settings.environments.absolute(), self.framework, self._home))
-        self.models = said["models"]
+        self.models, gpus = said["models"], said["gpus"]
+        self._gpus.set_result(gpus)
         while True:
             try:
-                return await patiently(lambda: self._api.register(self.framework, self.models))
+                return await patiently(lambda: self._api.register(self.framework, self.models, gpus))
             except Turned as error:
                 log.error("the platform refused our list of models: %s", error)
             await asyncio.sleep(10)
@@ -214,7 +215,7 @@ class Service:
             await put_back(message, self._waiting)
             return False
         try:
-            claim = await self._api.claim(key, self.worker_id, f"{self.framework} at {self._address}")
+            claim = await self._claimed(key)
         except (Away, Turned) as error:
             await settle(message, key, error, self._waiting)
             return False
@@ -239,7 +240,7 @@ class Service:
             key = folder.key
             claimed = Claimed(claim["token"], str(claim["job"]["organization_id"]))
             folder.begin(claimed)
-            api = AttemptApi(self._api, key, claimed.token, lambda: self._reclaim(key))
+            api = AttemptApi(self._api, key, claimed.token, lambda: self._claimed(key))
             with closing(folder.spool()) as spool:
                 shipment = Shipment(spool, self.framework, key, claimed.organization_id, self.stream)
                 await self._run(Attempt(claim, folder.work, spool, api, self._bench), shipment)
@@ -264,8 +265,9 @@ class Service:
             if not self.running:
                 self._idle.set()
 
-    async def _reclaim(self, key: Key) -> dict[str, Any]:
-        return await self._api.claim(key, self.worker_id, f"{self.framework} at {self._address}")
+    async def _claimed(self, key: Key) -> dict[str, Any]:
+        address = f"{self.framework} at {self._address}"
+        return await self._api.claim(key, self.worker_id, address, await self._gpus)
 
     async def _let_go(self, key: Key) -> None:
         if (stream := self.stream()) is not None:

@@ -181,11 +181,16 @@ class Organization(Aggregate):
 
     def must_have_gpu_hours(self, used: float) -> None:
         """Beside those that were used in this month. Raises GpuHoursAreUsedUp."""
-        if used >= self.quotas.max_gpu_hours_per_month:
-            raise GpuHoursAreUsedUp(
-                f"{self.name} has used {used:.1f} of {self.quotas.max_gpu_hours_per_month} GPU hours in this month "
-                "(quota max_gpu_hours_per_month); an admin of the organization can raise it, or train on device cpu"
-            )
+        if words := self.why_no_gpu(used):
+            raise GpuHoursAreUsedUp(words)
+
+    def why_no_gpu(self, used: float) -> str | None:
+        if used < self.quotas.max_gpu_hours_per_month:
+            return None
+        return (
+            f"{self.name} has used {used:.1f} of {self.quotas.max_gpu_hours_per_month} GPU hours in this month (quota "
+            "max_gpu_hours_per_month); an admin of the organization can raise it, and the device cpu needs none"
+        )
 
     def seat(self, person_id: UUID, now: datetime) -> None:
         if person_id in self.seats:

@@ -37,6 +37,10 @@ class Device(StrEnum):
     CPU = "cpu"
     CUDA = "cuda"
 
+    def takes_gpu(self, there: bool) -> bool:
+        """Whether a training would run on one, there being some or not."""
+        return self is Device.CUDA or (self is Device.AUTO and there)
+
 
 class Status(StrEnum):
     QUEUED = "queued"

@@ -47,13 +47,18 @@ class ReportedTrainers:
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
 
-    def report(self, framework: str, models: tuple[TrainableModel, ...]) -> None:
+    def report(self, framework: str, models: tuple[TrainableModel, ...], gpus: int) -> None:
         with self._pool.connection() as connection:
             connection.execute(
-                "INSERT INTO work.trainers (framework, models) VALUES (%s, %s) ON CONFLICT (framework)"
-                " DO UPDATE SET models = excluded.models, reported_at = now()",
-                (framework, Jsonb(_MODELS.dump_python(models, mode="json"))),
+                "INSERT INTO work.trainers (framework, models, gpus) VALUES (%s, %s, %s) ON CONFLICT (framework)"
+                " DO UPDATE SET models = excluded.models, gpus = excluded.gpus, reported_at = now()",
+                (framework, Jsonb(_MODELS.dump_python(models, mode="json")), gpus),
             )
+
+    def have_gpus(self, framework: str) -> bool:
+        with self._pool.connection() as connection:
+            query = "SELECT gpus > 0 FROM work.trainers WHERE framework = %s"
+            return connection.execute(query, (framework,)).fetchone() == (True,)
 
     def all(self) -> dict[str, tuple[TrainableModel, ...]]:
         with self._pool.connection() as connection:

@@ -21,6 +21,7 @@ ASK_AGAIN: Final = (408, 425, 429)
 PROBLEM: Final = "urn:vistory:problem:"
 LOST_RACE: Final = f"{PROBLEM}conflict"
 BUSY: Final = f"{PROBLEM}organization-is-busy"
+NO_HOURS: Final = f"{PROBLEM}gpu-hours-are-used-up"
 T = TypeVar("T")
 Reclaim = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -39,6 +40,10 @@ class Turned(Exception):
 
 class Busy(Away):
     """The organization runs as many trainings as it may: its job is asked for again after others had their turn."""
+
+
+class NoHours(Away):
+    """The organization may use no GPU for now: this job waits, its others need not."""
 
 
 class Over(Turned):
@@ -78,11 +83,12 @@ class WorkerApi:
         self._url = url.rstrip("/") + PREFIX
         self._credential = credential
 
-    async def register(self, framework: str, models: Any) -> None:
-        await self.ask("POST", "/workers/models", self._credential, {"framework": framework, "models": models})
+    async def register(self, framework: str, models: Any, gpus: int) -> None:
+        body = {"framework": framework, "models": models, "gpus": gpus}
+        await self.ask("POST", "/workers/models", self._credential, body)
 
-    async def claim(self, key: Key, worker_id: UUID, worker: str) -> dict[str, Any]:
-        body = {"attempt": key.attempt, "worker_id": str(worker_id), "worker": worker}
+    async def claim(self, key: Key, worker_id: UUID, worker: str, gpus: int) -> dict[str, Any]:
+        body = {"attempt": key.attempt, "worker_id": str(worker_id), "worker": worker, "gpus": gpus}
         path, once = f"/training-jobs/{key.job}/attempts", f"claim-{key}-{worker_id}"
         claim: dict[str, Any] = await self.ask("POST", path, self._credential, body, once)
         return claim
@@ -194,6 +200,8 @@ def _understood(answer: httpx.Response) -> Any:
         raise Away("somebody else changed the job at the same moment")
     if answer.status_code == httpx.codes.CONFLICT and _kind(answer) == BUSY:
         raise Busy(_problem(answer))
+    if answer.status_code == httpx.codes.CONFLICT and _kind(answer) == NO_HOURS:
+        raise NoHours(_problem(answer))
     if answer.status_code == httpx.codes.CONFLICT:
         raise Over(answer.status_code, _problem(answer))
     if answer.status_code == 404 and _kind(answer).startswith(PROBLEM):

@@ -215,8 +215,12 @@ TINY: Final = TrainableModel(
 class OneTrainer(ReportedTrainers):
     """The Trainers port of a platform whose only trainer knows one model: the real rules over a report in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, gpus: int = 1) -> None:
         """Without a database."""
+        self.gpus = gpus
+
+    def have_gpus(self, framework: str) -> bool:
+        return self.gpus > 0 and framework in self.all()
 
     def all(self) -> dict[str, tuple[TrainableModel, ...]]:
         return {"timm": (TINY,)}

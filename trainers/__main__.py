@@ -13,6 +13,7 @@ from typing import cast
 from trainers import answers, files, process, registry
 from trainers.base import Run, Trainer
 from trainers.entries import read_entries
+from trainers.environment import gpus
 from trainers.failures import understand
 from trainers.job import Shipped, read_job, read_question
 from trainers.reporting import Reporter
@@ -47,7 +48,7 @@ def arguments_of(arguments: Sequence[str]) -> argparse.Namespace:
 def run(asked: argparse.Namespace, report: Reporter) -> None:
     known = registry.models(asked.framework)
     if asked.models:
-        report.say("models", framework=asked.framework, models=[model.as_json() for model in known])
+        report.say("models", framework=asked.framework, models=[model.as_json() for model in known], gpus=gpus())
     elif asked.predict:
         predict(asked.framework, asked.predict, report)
     else:

@@ -1,5 +1,6 @@
 """Where and with what a training ran: enough to explain, and perhaps repeat, its result."""
 
+import ctypes
 import hashlib
 import os
 import platform
@@ -16,6 +17,17 @@ def describe(packages: Iterable[str], device_name: str) -> dict[str, str]:
         "device_name": device_name,
         "code_version": code_version(),
     } | {package: version(package) for package in packages}
+
+
+def gpus() -> int:
+    """CUDA devices, by the driver itself: a framework takes seconds to load."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int()
+    counted = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+    return count.value if counted else 0
 
 
 def code_version() -> str:

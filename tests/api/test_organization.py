@@ -112,3 +112,20 @@ def test_a_training_that_may_use_a_gpu_needs_hours_and_one_on_the_processor_none
     wish = {"project_id": first["project_id"], "dataset_id": dataset, "framework": "timm", "model": "small"}
     assert admin("POST", "/training-jobs", wish).status_code == 409
     assert admin("POST", "/training-jobs", wish | {"device": "cpu"}).status_code == 202
+    worker.report_models(gpus=0)
+    assert admin("POST", "/training-jobs", wish).status_code == 202
+    assert admin("POST", "/training-jobs", wish | {"device": "cuda"}).status_code == 409
+    worker.report_models()
+
+
+def test_a_training_that_was_let_in_waits_for_hours_as_it_begins_and_says_so(admin: Visitor, worker: Worker) -> None:
+    job = requested(admin, filled(admin))["id"]
+    admin("PATCH", "/organization", {"max_gpu_hours_per_month": 0})
+    body = {"attempt": 1, "worker_id": worker.worker_id, "worker": "a machine", "gpus": 1}
+    answer = worker("POST", f"/training-jobs/{job}/attempts", body)
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:gpu-hours-are-used-up")
+    shown = admin.get(f"/training-jobs/{job}", Vistory_Min_Position=admin.seen)
+    assert shown["waits_for"] == answer.json()["detail"]
+    admin("PATCH", "/organization", {"max_gpu_hours_per_month": 1})
+    assert admin.get(f"/training-jobs/{job}")["waits_for"] is None
+    assert worker.claim(job).token

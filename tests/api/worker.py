@@ -31,8 +31,8 @@ class Worker(Visitor):
         self.framework = framework
         self.worker_id = str(uuid4())
 
-    def report_models(self) -> None:
-        self.post("/workers/models", {"framework": self.framework, "models": MODELS})
+    def report_models(self, gpus: int = 1) -> None:
+        self.post("/workers/models", {"framework": self.framework, "models": MODELS, "gpus": gpus})
 
     def claim(self, job: str, number: int = 1) -> "Attempt":
         body = {"attempt": number, "worker_id": self.worker_id, "worker": "a machine"}

@@ -22,12 +22,13 @@ from domain.organization import (
 )
 from domain.person import Person
 from domain.roles import Role
+from domain.training_job import TrainingJob
 from tests.commands.conftest import ACME, BEN, CAT, ann, approve, ben, eve, register
 from tests.commands.test_dataset import CRACKS, ONE, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import create as experiment
 from tests.commands.test_project import create as project
-from tests.commands.test_training_job import AGAIN, JOB, request
+from tests.commands.test_training_job import AGAIN, JOB, claim, pool, request
 from tests.spec import NOBODY, START, Spec
 
 DAN = UUID(int=104)
@@ -109,6 +110,22 @@ def test_gpu_hours_are_those_of_this_month(wish: Command, ready: Spec) -> None:
     ready.given(request(job_id=UUID(int=39)))
     ready.used.on_gpus.append((ACME, START + timedelta(hours=4), None))
     ready.when(wish).then_refused(GpuHoursAreUsedUp, "2.0 of 2 GPU hours", "max_gpu_hours_per_month")
+
+
+@pytest.mark.parametrize(("device", "gpus", "waits"), [("auto", 1, True), ("auto", 0, False), ("cuda", 0, True)])
+def test_gpu_hours_are_judged_once_more_as_a_training_begins(device: str, gpus: int, waits: bool, ready: Spec) -> None:
+    ready.given(request(device=device), change(max_gpu_hours_per_month=0)).by(pool())
+    begins = claim.model_copy(update={"gpus": gpus})
+    if waits:
+        ready.when(begins).then_refused(GpuHoursAreUsedUp, "max_gpu_hours_per_month")
+        ready.by(ann).given(change(max_gpu_hours_per_month=1)).by(pool())
+    ready.when(begins).then((TrainingJob.Claimed, {}))
+
+
+def test_an_attempt_that_goes_on_is_not_judged_again(ready: Spec) -> None:
+    ready.given(request()).by(pool()).given(claim.model_copy(update={"gpus": 1}))
+    ready.by(ann).given(change(max_gpu_hours_per_month=0)).by(pool())
+    ready.when(claim.model_copy(update={"gpus": 1})).then()
 
 
 def test_a_training_on_the_processor_needs_no_gpu_hours(ready: Spec) -> None:

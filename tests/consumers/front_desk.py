@@ -45,6 +45,7 @@ class FrontDesk:
     refuses: tuple[str, ...] = ()
     unknown: bool = False
     limit: int = 1_000
+    no_hours_for: str = ""
     forgotten: bool = False
     parameters: dict[str, Any] = field(default_factory=lambda: {"epochs": 2})
     current: int = 1
@@ -84,6 +85,8 @@ class FrontDesk:
             return JSONResponse({}, 503)
         if self.unknown:
             return JSONResponse({"type": "urn:vistory:problem:not-found", "detail": "there is no such job"}, 404)
+        if self.no_hours_for == job:
+            return JSONResponse({"type": "urn:vistory:problem:gpu-hours-are-used-up", "detail": "used up"}, 409)
         if not self._has_place(job):
             return JSONResponse({"type": "urn:vistory:problem:organization-is-busy", "detail": "it has its share"}, 409)
         if (job, body["attempt"]) in self.claimed and request.headers["Idempotency-Key"] not in self.keys:

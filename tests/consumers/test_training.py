@@ -388,6 +388,27 @@ def test_a_second_service_in_one_folder_does_not_begin_and_leaves_the_work_of_th
     asyncio.run(story())
 
 
+def test_a_training_that_may_use_no_gpu_waits_and_keeps_no_other_of_its_organization_from_its_turn(
+    servers: Servers, bus: Nats, tmp_path: Path
+) -> None:
+    first, second = (UUID(f"10000000-0000-7000-8000-00000000000{n}") for n in (1, 2))
+
+    async def story() -> None:
+        desk = FrontDesk(no_hours_for=str(first))
+        async with scene(servers, bus, tmp_path / "one", Hanging(trains), desk) as at:
+            for position, job in enumerate((first, second), 1):
+                await at.request(job=job, position=position)
+            await until(lambda: bool(at.executor.started))
+            assert [job for job, _ in desk.claimed] == [str(second)]
+            desk.no_hours_for = ""
+            at.executor.started[0].end(0)
+            await until(lambda: len(at.executor.started) == 2)
+            assert [job for job, _ in desk.claimed] == [str(second), str(first)]
+            at.executor.started[1].end(0)
+
+    asyncio.run(story())
+
+
 def test_an_organization_that_has_its_share_keeps_no_other_from_its_turn(
     servers: Servers, bus: Nats, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -21,8 +21,8 @@ def prepared(desk: FrontDesk, folder: Path) -> Prepared:
     async def story() -> Prepared:
         async with opened(desk), httpx.AsyncClient() as blobs:
             api = WorkerApi(desk.url, "a credential")
-            claim = await api.claim(KEY, WORKER, "a worker")
-            attempt = AttemptApi(api, KEY, claim["token"], lambda: api.claim(KEY, WORKER, "a worker"))
+            claim = await api.claim(KEY, WORKER, "a worker", gpus=0)
+            attempt = AttemptApi(api, KEY, claim["token"], lambda: api.claim(KEY, WORKER, "a worker", gpus=0))
             try:
                 return await Preparation(claim, folder / "work", BlobCache(folder / "blobs", blobs), attempt).prepare(1)
             finally:

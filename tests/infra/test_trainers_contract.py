@@ -31,7 +31,7 @@ def trainers(request: pytest.FixtureRequest) -> Trainers:
     if request.param == "double":
         return OneTrainer()
     reported: ReportedTrainers = request.getfixturevalue("reported")
-    reported.report("timm", (TINY,))
+    reported.report("timm", (TINY,), gpus=1)
     return reported
 
 
@@ -98,14 +98,20 @@ def test_before_any_service_has_reported_there_is_nothing_to_train(reported: Rep
 
 
 def test_what_a_service_reports_replaces_what_it_reported_before(reported: ReportedTrainers) -> None:
-    reported.report("timm", (TINY,))
+    reported.report("timm", (TINY,), gpus=2)
     other = TrainableModel(
         name="other",
         task=Task.DETECTION,
         metric="map50",
         parameters=(Parameter(name="size", type="integer", default=1),),
     )
-    reported.report("timm", (other,))
-    reported.report("ultralytics", (TINY,))
+    reported.report("timm", (other,), gpus=0)
+    reported.report("ultralytics", (TINY,), gpus=1)
     assert reported.all() == {"timm": (other,), "ultralytics": (TINY,)}
     assert asked(reported, model="other") == {"size": 1}
+    assert [reported.have_gpus(each) for each in ("timm", "ultralytics")] == [False, True]
+
+
+def test_a_service_that_never_reported_has_no_gpus(trainers: Trainers) -> None:
+    assert trainers.have_gpus("timm")
+    assert not trainers.have_gpus("ultralytics")
