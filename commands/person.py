@@ -57,9 +57,11 @@ def register_person(
         organization.add_admin(command.person_id, now)
         _admit(organization, membership, Role.ADMIN, now)
     elif organization.admission is Admission.OPEN:
+        if organization.is_full:  # its name and its numbers are for those who are in it
+            raise OrganizationIsClosed("this organization takes nobody at the moment; ask one of its admins")
         _admit(organization, membership, Role.GUEST, now)
     elif organization.admission is Admission.INVITATION:
-        raise OrganizationIsClosed(f"{organization.name} takes new members by invitation only")
+        raise OrganizationIsClosed("this organization takes new members by invitation only")
     secrets.claim_email(command.email, command.person_id)
     secrets.set_password(command.person_id, command.password.get_secret_value())
     return store.save(person, organization, membership)

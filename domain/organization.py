@@ -192,10 +192,14 @@ class Organization(Aggregate):
             "max_gpu_hours_per_month); an admin of the organization can raise it, and the device cpu needs none"
         )
 
+    @property
+    def is_full(self) -> bool:
+        return len(self.seats) >= self.quotas.max_users
+
     def seat(self, person_id: UUID, now: datetime) -> None:
         if person_id in self.seats:
             return
-        if len(self.seats) >= self.quotas.max_users:
+        if self.is_full:
             raise OrganizationIsFull(
                 f"{self.name} has {len(self.seats)} of {self.quotas.max_users} users (quota max_users); "
                 "an admin of the organization can raise it"
