@@ -1,7 +1,7 @@
 """Requests a training."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,9 @@ from cli.session import Address, signed_in
 
 app = typer.Typer()
 Given = Annotated[list[str] | None, typer.Option("--set", help="A parameter of the model, as name=value; many times.")]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes a GPU where the trainer has one; cpu needs no hours.")
+]
 Follow = Annotated[bool, typer.Option("--follow", help="Follow it until it ends.")]
 
 
@@ -24,12 +27,13 @@ def train(
     project: Annotated[str, typer.Option(help="Name or id of the project.")],
     experiment: Annotated[str | None, typer.Option(help="Name or id of an experiment; else a new one.")] = None,
     given: Given = None,
+    device: Device = "auto",
     follow: Follow = False,
     api: Address = None,
     as_json: Json = False,
 ) -> None:
     """Request a training on the images and the split that the dataset has at this moment."""
-    wish = {"framework": framework, "model": model, "parameters": parameters(given or [])}
+    wish = {"framework": framework, "model": model, "parameters": parameters(given or []), "device": device}
     things = {"project": project, "dataset": dataset} | ({"experiment": experiment} if experiment else {})
     with signed_in(api) as door:
         job = door.post(

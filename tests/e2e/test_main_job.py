@@ -74,7 +74,7 @@ def assert_a_person_gets_a_model_by_names(home: Path, file: Path) -> None:
     asked("project", "create", "Cracks", home=home)
     assert any(each["framework"] == "timm" for each in asked("model", "trainable", home=home))
     (classified,) = [each["name"] for each in asked("dataset", "list", home=home) if each["task"] == "classification"]
-    names = ("--dataset", classified, "--project", "Cracks", "--set", "epochs=1")
+    names = ("--dataset", classified, "--project", "Cracks", "--set", "epochs=1", "--device", "cpu")
     followed = vistory("train", "timm", "test_resnet", *names, "--follow", home=home)
     assert followed.stdout.splitlines()[-3] == "completed", followed.stdout + followed.stderr
     assert followed.stdout.splitlines()[-1].startswith("vistory predict ")
