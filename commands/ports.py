@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -39,6 +40,21 @@ class Store(Protocol):
         ...
 
 
+class Purpose(StrEnum):
+    """What a one-use link is good for."""
+
+    VERIFICATION = "verification"
+    PASSWORD_RESET = "password_reset"
+    INVITATION = "invitation"
+
+
+class Link(Value):
+    """Whom or what it is about, by id."""
+
+    subject: UUID
+    expires_at: datetime
+
+
 class Secrets(Protocol):
     """What may never be an event. Writes become part of the command's append."""
 
@@ -47,6 +63,22 @@ class Secrets(Protocol):
     def claim_email(self, email: str, person_id: UUID) -> None: ...
 
     def set_password(self, person_id: UUID, password: str) -> None: ...
+
+    def open_link(self, purpose: Purpose, subject: UUID, number: int, now: datetime, until: datetime) -> None:
+        """Whoever sends it makes its token from purpose, subject and number, which never come together twice."""
+        ...
+
+    def link(self, purpose: Purpose, token: str) -> Link | None:
+        """What a token is for, also where it is too old by now."""
+        ...
+
+    def use_link(self, token: str) -> None:
+        """With this command, which is a lost race where another one used or closed it meanwhile."""
+        ...
+
+    def close_links(self, purpose: Purpose, subject: UUID) -> None:
+        """None that was sent before is good any more."""
+        ...
 
 
 class Prepared(Value):

@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     master_key_file: Path | None = None
     pepper_file: Path | None = None
     token_key_file: Path | None = None
+    link_key_file: Path | None = None
     worker_credential: SecretStr | None = None
     # What the API knows of the workers: framework -> sha256 of its credential, in hex.
     worker_credentials: dict[str, str] = {}

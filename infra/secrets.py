@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import unicodedata
+from datetime import datetime
 from functools import cache
 from typing import Final
 from uuid import UUID
@@ -11,7 +12,10 @@ from psycopg_pool import ConnectionPool
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from commands.ports import Link, Purpose
+from infra import links
 from infra.allowance import Gate
+from infra.links import Links
 from infra.unit import Unit
 
 NORMALISATION: Final = 1
@@ -76,8 +80,9 @@ class Accounts:
 class UnitSecrets:
     """The Secrets port of one command."""
 
-    def __init__(self, accounts: Accounts, unit: Unit) -> None:
+    def __init__(self, accounts: Accounts, links: Links, unit: Unit) -> None:
         self._accounts = accounts
+        self._links = links
         self._unit = unit
 
     def person_of(self, email: str) -> UUID | None:
@@ -93,3 +98,15 @@ class UnitSecrets:
         with self._accounts.hashing:
             hashed = _hasher().hash(password)
         self._unit.sides.append({"kind": "password", "person_id": str(person_id), "hash": hashed})
+
+    def open_link(self, purpose: Purpose, subject: UUID, number: int, now: datetime, until: datetime) -> None:
+        self._unit.sides.append(links.opened(self._links.key, purpose, subject, number, now, until))
+
+    def link(self, purpose: Purpose, token: str) -> Link | None:
+        return self._links.find(purpose, token)
+
+    def use_link(self, token: str) -> None:
+        self._unit.sides.append(links.used(token))
+
+    def close_links(self, purpose: Purpose, subject: UUID) -> None:
+        self._unit.sides.append(links.closed(purpose, subject))

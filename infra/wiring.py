@@ -14,6 +14,7 @@ from infra.event_store import EventStore
 from infra.keys import MasterKey, PersonKeys
 from infra.known import Known
 from infra.line import Line
+from infra.links import Links
 from infra.mapper import Mapper
 from infra.pool import pool
 from infra.secrets import Accounts, UnitSecrets
@@ -42,11 +43,18 @@ class Core:
             return cls(settings, ledger, store, Mapper(store.head().ledger, keys), keys, stack.pop_all())
 
     def accounts(self) -> Accounts:
-        return Accounts(self.pool, private(Path(self.settings.need("pepper_file"))).read_bytes())
+        return Accounts(self.pool, self._secret("pepper_file"))
+
+    def links(self) -> Links:
+        return Links(self.pool, self._secret("link_key_file"))
 
     def dispatch(self, accounts: Accounts, ports: Mapping[str, Any]) -> Dispatch:
         """Bind the handlers to this ledger and to the ports that their signatures name."""
-        return bind(Line(self.store), self.mapper, self.known, lambda unit: UnitSecrets(accounts, unit), ports)
+        links = self.links()
+        return bind(Line(self.store), self.mapper, self.known, lambda unit: UnitSecrets(accounts, links, unit), ports)
+
+    def _secret(self, name: str) -> bytes:
+        return private(Path(self.settings.need(name))).read_bytes()
 
     def close(self) -> None:
         self.closing.close()

@@ -10,16 +10,19 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from commands.ports import Prepared
+from commands.ports import Link, Prepared, Purpose
 from domain.dataset import Content, Ratios, Split, SplitMethod, Task
 from domain.errors import Invalid, NotFound
 from domain.groups import Grouped, Rule
 from domain.training import OrganizationIsBusy
+from infra import links
 from infra.keys import Sealed
 from infra.ledger import Append, Head, Row, Verdict
 from infra.mapper import LARGEST_STATE, Stored
 from infra.secrets import normalised
 from infra.trainers import Parameter, ReportedTrainers, TrainableModel
+
+LINK_KEY: Final = b"the key of links in tests"
 
 
 class MemoryLedger:
@@ -30,6 +33,7 @@ class MemoryLedger:
         self.rows: list[Row] = []
         self.commands: dict[UUID, Verdict] = {}
         self.taken: dict[str, str] = {}
+        self.links: dict[str, Mapping[str, Any]] = {}
 
     def append(self, commands: Sequence[Append]) -> list[Verdict]:
         return [self._judge(command) for command in commands]
@@ -63,7 +67,11 @@ class MemoryLedger:
         emails = {side["digest"]: side["person_id"] for side in claimed}
         if len(emails) < len(claimed) or emails.keys() & self.taken.keys():
             return self._refuse("taken", command)
+        open_links = dict(self.links)
+        if not all(_write_link(open_links, side) for side in command.sides):
+            return self._refuse("taken", command)
         self.taken |= emails
+        self.links = open_links
         for event in command.events:
             position = len(self.rows) + 1
             self.rows.append(Row(position, datetime.now(UTC), position.to_bytes(32, "big"), event))
@@ -76,6 +84,24 @@ class MemoryLedger:
 
     def _chain(self) -> bytes:
         return len(self.rows).to_bytes(32, "big")
+
+
+def _write_link(open_links: dict[str, Mapping[str, Any]], side: Mapping[str, Any]) -> bool:
+    """Whether this side row can be written, of which the links then know."""
+    match side["kind"]:
+        case "link" if side["digest"] in open_links:
+            return False
+        case "link":
+            open_links[side["digest"]] = side
+        case "link_used":
+            return open_links.pop(side["digest"], None) is not None
+        case "links_closed":
+            about = side["purpose"], side["subject"]
+            for digest in [
+                digest for digest, link in open_links.items() if (link["purpose"], link["subject"]) == about
+            ]:
+                del open_links[digest]
+    return True
 
 
 class MemoryKeys:
@@ -119,6 +145,26 @@ class MemorySecrets:
         self._sides.append(
             {"kind": "password", "person_id": str(person_id), "hash": hashlib.sha256(salted).hexdigest()}
         )
+
+    def open_link(self, purpose: Purpose, subject: UUID, number: int, now: datetime, until: datetime) -> None:
+        self._sides.append(links.opened(LINK_KEY, purpose, subject, number, now, until))
+
+    def link(self, purpose: Purpose, token: str) -> Link | None:
+        found = self._ledger.links.get(links.digest(token).hex())
+        if found is None or found["purpose"] != purpose:
+            return None
+        return Link(subject=UUID(found["subject"]), expires_at=datetime.fromisoformat(found["expires_at"]))
+
+    def use_link(self, token: str) -> None:
+        self._sides.append(links.used(token))
+
+    def close_links(self, purpose: Purpose, subject: UUID) -> None:
+        self._sides.append(links.closed(purpose, subject))
+
+
+def link_token(purpose: Purpose, subject: UUID, number: int) -> str:
+    """What somebody finds in a mail."""
+    return links.token(LINK_KEY, purpose, subject, number)
 
 
 def _digest(email: str) -> str:

@@ -13,7 +13,7 @@ from infra.provision import APP, KEYS, OWNER, Names
 
 LEDGER = ("database_url", "keys_database_url", "master_key_file")
 STORE = ("s3_url", "s3_access_key", "s3_secret_key", "s3_bucket", "s3_region")
-COMMANDS = (*LEDGER, "pepper_file", *STORE, "nats_url")
+COMMANDS = (*LEDGER, "pepper_file", "link_key_file", *STORE, "nats_url")
 EVERYBODY = ("data", "log_level", "otlp_endpoint", "otlp_headers")
 TOLD: dict[str, tuple[str, ...]] = {
     "migrate": ("database_url", "keys_database_url", "nats_url", "nats_replicas"),
@@ -91,6 +91,7 @@ class Told:
             "master_key_file": str(passwords.key_file("master-1.key")),
             "pepper_file": str(passwords.key_file("pepper")),
             "token_key_file": str(passwords.key_file("token.key")),
+            "link_key_file": str(passwords.key_file("link.key")),
             "worker_credentials": {name: self._known(name) for name in self.frameworks},
         }
 

@@ -15,6 +15,7 @@ NOT_FOR_WORKERS = (
     "s3_access_key",
     "pepper_file",
     "token_key_file",
+    "link_key_file",
 )
 
 

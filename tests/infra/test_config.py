@@ -91,7 +91,7 @@ GIVEN = {
     "metrics_port": ("9000", 9000),
     "heads_url": ("/mnt/heads", "/mnt/heads"),
 }
-PATHS = {"master_key_file", "pepper_file", "token_key_file", "environments"}
+PATHS = {"master_key_file", "pepper_file", "token_key_file", "link_key_file", "environments"}
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -103,4 +103,4 @@ def test_every_setting_can_be_given_by_its_variable(name: str, monkeypatch: pyte
 
 
 def test_settings_stay_few() -> None:
-    assert len(Settings.model_fields) <= 31
+    assert len(Settings.model_fields) <= 32

@@ -12,10 +12,11 @@ from uuid_utils.compat import uuid7
 
 from commands.ports import Secrets
 from infra.ledger import Append
+from infra.links import Links
 from infra.mapper import Mapper
 from infra.secrets import Accounts, UnitSecrets
 from infra.unit import Errand, Unit
-from tests.doubles import MemoryKeys, MemoryLedger, MemorySecrets
+from tests.doubles import LINK_KEY, MemoryKeys, MemoryLedger, MemorySecrets
 from tests.ground import NOW, Hand, ground
 from tests.servers import Databases
 from tests.spec import NOBODY
@@ -67,7 +68,7 @@ def real(fresh_database: Callable[[], Databases]) -> Iterator[RealDesk]:
     databases = fresh_database()
     with ground(databases) as hand, ConnectionPool(databases.app_url, min_size=1, open=True) as pool:
         accounts = Accounts(pool, os.urandom(32))
-        yield RealDesk(hand, lambda unit: UnitSecrets(accounts, unit), accounts)
+        yield RealDesk(hand, lambda unit: UnitSecrets(accounts, Links(pool, LINK_KEY), unit), accounts)
 
 
 @pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.connected)])
