@@ -48,7 +48,7 @@ class Request(Body):
     parameters: Parameters = Field(default_factory=dict)
     weights: From = From()
     device: Device = Device.AUTO
-    gpus: Annotated[int, Field(ge=0, le=64)] = 0
+    gpus: Annotated[int, Field(ge=0, le=1)] = 0
 
 
 class Job(Value):

@@ -153,19 +153,19 @@ def _recipe(command: RequestTraining, dataset: Dataset, trainers: Trainers) -> R
         model=command.model,
         parameters=trainers.check(command.framework, command.model, task, command.parameters),
         weights=command.weights,
-        device=_device(command),
+        device=_device(command.gpus, command.device),
         gpus=command.gpus,
         code_version=command.code_version,
     )
 
 
-def _device(command: RequestTraining) -> Device:
+def _device(gpus: int, device: Device) -> Device:
     """GPUs are counted for the day that a training can use several; until then one means a CUDA device."""
-    if command.gpus > 1:
-        raise Invalid(f"a training uses one GPU as yet, and {command.gpus} were asked for")
-    if command.gpus and command.device is Device.CPU:
+    if gpus > 1:
+        raise Invalid(f"a training uses one GPU as yet, and {gpus} were asked for")
+    if gpus and device is Device.CPU:
         raise Invalid("a GPU and the device cpu were asked for; name one of them")
-    return Device.CUDA if command.gpus else command.device
+    return Device.CUDA if gpus else device
 
 
 def _must_have_gpu_hours(
@@ -186,7 +186,8 @@ def run_again(
     recipe = before.recipe
     _must_have_gpu_hours(recipe, home(actor), now, store, usage, gpus=trainers.have_gpus(recipe.framework))
     parameters = trainers.check(recipe.framework, recipe.model, recipe.task, recipe.parameters)
-    again = recipe.model_copy(update={"parameters": parameters, "code_version": command.code_version})
+    of_today = {"parameters": parameters, "code_version": command.code_version}
+    again = recipe.model_copy(update=of_today | {"device": _device(recipe.gpus, recipe.device)})
     return store.save(
         TrainingJob.request(
             command.job_id,

@@ -70,6 +70,18 @@ class Split(Value):
     test: Count
 
 
+class DatasetIsEmpty(Refused):
+    pass
+
+
+class DatasetHasNoSplit(Refused):
+    pass
+
+
+class SplitHasAnEmptySide(Refused):
+    pass
+
+
 class Snapshot(Value):
     id: UUID
     tag: Tag
@@ -77,13 +89,14 @@ class Snapshot(Value):
     images: Count
     split: Split | None
 
-
-class DatasetIsEmpty(Refused):
-    pass
-
-
-class DatasetHasNoSplit(Refused):
-    pass
+    def must_have_both_sides(self) -> None:
+        """Something to learn from, and something else to choose the best epoch by."""
+        if self.split is None:
+            raise DatasetHasNoSplit(f"snapshot {self.tag!r} has no split; make one first")
+        if empty := [side for side in ("train", "val") if not getattr(self.split, side)]:
+            raise SplitHasAnEmptySide(
+                f"the split of snapshot {self.tag!r} has no images for {empty[0]}; make another one first"
+            )
 
 
 class ContentHasMoved(Refused):
@@ -238,8 +251,6 @@ class Dataset(Aggregate):
         split = self._current_split()
         if split is None:
             raise DatasetHasNoSplit(f"dataset {self.name!r} has no split for its current revision; make one first")
-        if empty := [side for side in ("train", "val") if not getattr(split, side)]:
-            raise DatasetHasNoSplit(f"the split of {self.name!r} has no images for {empty[0]}; make another one first")
         last = next(reversed(self.snapshots.values()), None)
         if last is not None and last.root == self._filled().root and last.split == split:
             return last

@@ -194,6 +194,7 @@ class TrainingJob(Aggregate):
         recipe: Recipe,
         now: datetime,
     ) -> Self:
+        snapshot.must_have_both_sides()
         return cls._create(
             cls.Requested,
             id=id,

@@ -3,6 +3,7 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
+from commands import training_job
 from commands.access import Caller, Command
 from commands.dataset import MakeSplit
 from commands.experiment import CreateExperiment
@@ -22,7 +23,7 @@ from commands.training_job import (
     RequestTraining,
     RunAgain,
 )
-from domain.dataset import Dataset, DatasetHasNoSplit, DatasetIsEmpty, Ratios, Visibility
+from domain.dataset import Dataset, DatasetHasNoSplit, DatasetIsEmpty, Ratios, Snapshot, SplitHasAnEmptySide, Visibility
 from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.experiment import Experiment
 from domain.membership import membership_id
@@ -373,4 +374,17 @@ def test_a_gpu_is_a_cuda_device(ready: Spec) -> None:
 def test_a_split_with_an_empty_side_trains_nothing(side: str, ratios: tuple[float, float, float], ready: Spec) -> None:
     shares = dict(zip(("train", "val", "test"), ratios, strict=True))
     ready.given(MakeSplit(dataset_id=CRACKS, ratios=Ratios.model_validate(shares)))
-    ready.when(request()).then_refused(DatasetHasNoSplit, f"no images for {side}")
+    ready.when(request()).then_refused(SplitHasAnEmptySide, f"no images for {side}")
+
+
+def test_what_was_asked_for_before_a_rule_is_run_again_by_the_rule(
+    ready: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = MakeSplit(dataset_id=CRACKS, ratios=Ratios(train=1, val=0, test=0))
+    with monkeypatch.context() as before:
+        before.setattr(training_job, "_device", lambda gpus, device: device)
+        ready.given(request(gpus=2))
+        before.setattr(Snapshot, "must_have_both_sides", lambda snapshot: None)
+        ready.given(empty, request(job_id=AGAIN))
+    ready.when(RunAgain(job_id=MADE, of=JOB, code_version="2")).then_refused(Invalid, "2 were asked for")
+    ready.when(RunAgain(job_id=MADE, of=AGAIN, code_version="2")).then_refused(SplitHasAnEmptySide)
