@@ -1,5 +1,6 @@
 """The audit log over HTTP: mine, the organization's, that of one project and all that is in it, that of one thing."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,11 +10,12 @@ from sqlalchemy import Connection
 
 from api import errors
 from api.reading import After, Auditor, Known, Limit, Member, reads
-from domain.errors import Forbidden, NotFound
+from domain.errors import Forbidden, Invalid, NotFound
 from domain.roles import Permission, reach
 from domain.values import Line, Slug
 from projections import audit, dataset, project, training_job
 from projections.audit import AuditRow, list_entries
+from projections.audit_words import EVERY_ACTION, EVERY_TYPE
 from projections.dataset import find_dataset
 from projections.paging import Page
 from projections.project import find_project
@@ -34,9 +36,16 @@ class Entry(AuditRow):
     sentence: str
 
 
+def known(noun: str, word: str | None, words: Sequence[str]) -> str | None:
+    """An unknown one would only find nothing, as if nothing had happened. Raises Invalid."""
+    if word is not None and word not in words:
+        raise Invalid(f"there is no {noun} {word[:50]!r}; there are: {', '.join(words)}")
+    return word
+
+
 def filters(
-    action: Annotated[Line | None, Query(max_length=100)] = None,
-    entity_type: Slug | None = None,
+    action: Annotated[Line | None, Query(max_length=100, description=f"One of: {', '.join(EVERY_ACTION)}")] = None,
+    entity_type: Annotated[Slug | None, Query(description=f"One of: {', '.join(EVERY_TYPE)}")] = None,
     start_date: AwareDatetime | None = None,
     end_date: AwareDatetime | None = None,
     noisy: bool = False,
@@ -44,7 +53,8 @@ def filters(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """`start_date` is included and `end_date` is not; bookkeeping and reports by epoch come with `noisy`."""
-    given = {"action": action, "entity_type": entity_type, "start": start_date, "end": end_date}
+    given = {"action": known("action", action, EVERY_ACTION), "start": start_date, "end": end_date}
+    given |= {"entity_type": known("entity type", entity_type, EVERY_TYPE)}
     return given | {"noisy": noisy, "after": after, "limit": limit}
 
 
@@ -71,6 +81,7 @@ def of_project(project_id: UUID, member: Member, tx: ReadingProjects, filters: F
 
 @router.get("/entity/{type}/{id}", responses=ANSWERS)
 def of_entity(type: Slug, id: UUID, member: Member, tx: Reading, filters: Filters) -> Page[Entry]:
+    known("entity type", type, EVERY_TYPE)
     _must_be_open_to(member, type, id, tx)
     return _entries(tx, member, viewer=member.viewer, **(filters | {"entity_type": type, "entity_id": id}))
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from api.faults import Fault, fault, in_words
 from domain.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Refused, Unauthenticated
 from infra import logs
 from infra.allowance import TooManyRequests
@@ -42,14 +43,9 @@ UNDECODABLE: Final = (400, "There was an error parsing the body")
 HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 
 
+# What was refused may name all that there is instead.
+LONGEST: Final = 2_000
 log = logging.getLogger(__name__)
-
-
-class Fault(BaseModel):
-    """One field of a request that cannot be as it is; what it held is not repeated."""
-
-    field: str
-    detail: str
 
 
 class Problem(BaseModel):
@@ -111,7 +107,7 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
         request,
         type(error).__name__,
         status,
-        _shown(str(error)),
+        _shown(str(error), LONGEST),
         headers=getattr(error, "headers", HEADERS.get(status)),
     )
 
@@ -128,14 +124,14 @@ async def _perhaps_away(request: Request, error: Exception) -> JSONResponse:
 
 async def _unreadable(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    faults = [Fault(field=_shown(".".join(map(str, e["loc"]))), detail=_shown(e["msg"])) for e in error.errors()[:100]]
-    named = "; ".join(f"{fault.field}: {fault.detail}" for fault in faults[:5])
-    return problem(request, "RequestIsInvalid", 422, named, faults)
+    found = [fault(each) for each in error.errors()[:100]]
+    faults = [Fault(field=_shown(each.field), detail=_shown(each.detail)) for each in found]
+    return problem(request, "RequestIsInvalid", 422, in_words(faults), faults)
 
 
-def _shown(text: str) -> str:
+def _shown(text: str, most: int = 300) -> str:
     """Short, and with nothing that cannot be written down."""
-    return text.encode(errors="backslashreplace").decode()[:300]
+    return text.encode(errors="backslashreplace").decode()[:most]
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from api import errors
 from api.edge import AnonymousDesk, Body, Person
+from api.faults import EMAIL
 from api.house import House, TheHouse
 from api.names import avatar_name
 from commands.access import Caller, role_of
@@ -22,7 +23,7 @@ from infra.tokens import ACCESS_LIFE
 
 router = APIRouter(prefix="/auth", tags=["persons"])
 Status = Literal["active", "waiting"]
-Email = Annotated[Line, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
+Email = Annotated[Line, Field(min_length=3, max_length=320, pattern=EMAIL)]
 
 
 def _must_be_text(password: SecretStr) -> SecretStr:

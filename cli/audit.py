@@ -7,14 +7,16 @@ import typer
 
 from cli.exits import Exit, Stop
 from cli.named import id_of
-from cli.output import Json, show
+from cli.output import Json, moment, show
 from cli.session import Address, signed_in
 
 app = typer.Typer()
 Mine = Annotated[bool, typer.Option("--mine", help="Only what you did.")]
 Project = Annotated[str | None, typer.Option(help="Only of this project and what is in it: its name or id.")]
-Action = Annotated[str | None, typer.Option(help="Only this action.")]
-Kind = Annotated[str | None, typer.Option(help="Only what was done to this kind of thing.")]
+Action = Annotated[
+    str | None, typer.Option(help="Only this action; of one that is not known it is said which there are.")
+]
+Kind = Annotated[str | None, typer.Option(help="Only what was done to this kind of thing: project, say.")]
 Limit = Annotated[int, typer.Option(help="How many at most.", min=1, max=1000)]
 
 
@@ -29,14 +31,16 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """The audit log of your organization, the newest first."""
-    if mine and project:
+    if mine and project is not None:
         raise Stop("--mine and --project are two logs; ask for one of them", Exit.USAGE)
     with signed_in(api) as door:
-        where = f"project/{id_of(door, 'project', project)}" if project else "me" if mine else "organization"
+        where = "me" if mine else "organization"
+        if project is not None:
+            where = f"project/{id_of(door, 'project', project)}"
         lines = door.get(f"/audit/{where}", action=action, entity_type=entity_type, limit=limit)["items"]
     nothing = "nothing of that kind happened yet" if action or entity_type else "nothing happened yet"
     show(lines, as_json, lambda: "\n".join(map(sentence, lines)) or nothing)
 
 
 def sentence(line: Mapping[str, Any]) -> str:
-    return f"{line['recorded_at'][:19].replace('T', ' ')}  {line['sentence']}"
+    return f"{moment(line['recorded_at'])}  {line['sentence']}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.output import amount, table
+from cli.output import amount, moment, table
 
 Facts = Mapping[str, Any]
 
@@ -28,7 +28,7 @@ def _lines(dataset: Facts, report: Facts | None, split: Facts | None, snapshots:
     if snapshots:
         yield from (
             "",
-            table(("snapshot", "images", "taken"), [(s["tag"], s["images"], s["taken_at"]) for s in snapshots]),
+            table(("snapshot", "images", "taken"), [(s["tag"], s["images"], moment(s["taken_at"])) for s in snapshots]),
         )
 
 

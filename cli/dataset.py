@@ -53,7 +53,11 @@ def push(
     files = folder_of(folder)
     analyze(files)
     with signed_in(api) as door:
-        before = door.get(f"/datasets/{id_of(door, 'dataset', into)}") if into else begun(door, name or named(folder))
+        before = (
+            door.get(f"/datasets/{id_of(door, 'dataset', into)}")
+            if into is not None
+            else begun(door, named(folder) if name is None else name)
+        )
         with telling(before, is_sent=False):
             where = upload(door, before["id"], files)
         with telling(before, is_sent=True):
@@ -148,10 +152,12 @@ def split_dataset(
 
 def rule(group_by: str | None) -> dict[str, Any] | None:
     """`folder`, `folder:2`, or a pattern."""
-    kind, _, level = (group_by or "").partition(":")
+    if group_by is None:
+        return None
+    kind, _, level = group_by.partition(":")
     if kind == "folder" and (level.isdecimal() or not level):
         return {"by": "folder", "level": int(level or 1)}
-    return {"by": "pattern", "pattern": group_by} if group_by else None
+    return {"by": "pattern", "pattern": group_by}
 
 
 def row(dataset: dict[str, Any]) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ import typer
 
 from cli.client import Api
 from cli.exits import Stop
-from cli.output import Json, as_line, listed, rounded, say, show, table
+from cli.output import Json, as_line, listed, moment, rounded, say, show, table
 from cli.session import Address, signed_in
 
 app = typer.Typer(help="Trainings: list them, follow one, run it again, or cancel it.", no_args_is_help=True)
@@ -30,7 +30,7 @@ def in_table(jobs: Sequence[Mapping[str, Any]]) -> str:
 
 def row(job: Mapping[str, Any]) -> tuple[object, ...]:
     """The figures are those of the last epoch, and at the end those of the test side."""
-    when, recipe = job["requested_at"][:16].replace("T", " "), job["recipe"]
+    when, recipe = moment(job["requested_at"]), job["recipe"]
     epoch = f"{job['epoch']}/{job['epochs']}" if job["epochs"] else ""
     figures = {name: rounded(value) for name, value in job["metrics"].items() if name.startswith(("val/", "test/"))}
     return (job["id"], when, job["status"], recipe["framework"], recipe["model"], epoch, listed(figures))

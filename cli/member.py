@@ -1,16 +1,12 @@
 """The people of an organization: who is there, who waits, and what each may do."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from cli.exits import Stop
-from cli.named import person_of
+from cli.named import member_of, person_of
 from cli.output import Json, show, table
 from cli.session import Address, signed_in
-
-if TYPE_CHECKING:
-    from cli.client import Api
 
 app = typer.Typer(
     help="The people of your organization: who is there, who waits, and their roles.", no_args_is_help=True
@@ -43,16 +39,8 @@ def row(member: dict[str, Any]) -> tuple[object, ...]:
 def approve(person: Person, role: Role = "guest", api: Address = None, as_json: Json = False) -> None:
     """Let somebody in who registered for your organization and waits."""
     with signed_in(api) as door:
-        made = door.post(f"/members/{waiting(door, person)}/approve", role=role)
+        made = door.post(f"/members/{member_of(door, person, waiting=True)['id']}/approve", role=role)
     show(made, as_json, lambda: f"{person} is {role} now")
-
-
-def waiting(door: "Api", person: str) -> str:
-    """The membership that is to be approved."""
-    for member in door.pages("/members", waiting=True):
-        if person.casefold() in (member["person_id"], str(member["email"]).casefold(), member["avatar_name"]):
-            return str(member["id"])
-    raise Stop(f"nobody who waits is called {person!r}; `vistory member list` tells who is there")
 
 
 @app.command()

@@ -8,7 +8,7 @@ import typer
 
 from cli.exits import Stop
 from cli.files import named_file
-from cli.output import Json, amount, listed, rounded, show, table
+from cli.output import Json, amount, listed, moment, rounded, show, table
 from cli.session import Address, signed_in
 
 app = typer.Typer(help="Trained models: which there are, and where one comes from.", no_args_is_help=True)
@@ -26,7 +26,7 @@ def list_models(api: Address = None, as_json: Json = False) -> None:
 
 def row(model: Mapping[str, Any]) -> tuple[object, ...]:
     figures = {name.removeprefix("test/"): rounded(value) for name, value in model["metrics"].items()}
-    return (model["id"], model["trained_at"][:16].replace("T", " "), amount(model["size"]), listed(figures))
+    return (model["id"], moment(model["trained_at"]), amount(model["size"]), listed(figures))
 
 
 @app.command("show")
@@ -84,7 +84,7 @@ def ancestry(found: Mapping[str, Any]) -> dict[str, str]:
     owner, dataset = found["owner"] or {}, found["dataset"] or {}
     who = owner.get("full_name") or owner.get("avatar_name") or "somebody"
     return {
-        "who, when": f"{who}, {job['requested_at'][:19].replace('T', ' ')} UTC",
+        "who, when": f"{who}, {moment(job['requested_at'])}",
         "architecture": f"{recipe['framework']} {recipe['model']}",
         "images": f"{snapshot['images']:,} of dataset {dataset.get('name', job['dataset_id'])}",
         "their hash": snapshot["root"],

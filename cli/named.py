@@ -1,24 +1,47 @@
 """A thing by its id, or by its name where only one bears it: nobody types an id twice."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from cli.exits import Stop
+from cli.exits import Exit, Stop
 
 if TYPE_CHECKING:
     from cli.client import Api
 
+LISTED = {"dataset", "project", "model", "job"}
+PLACES = {"job": "/training-jobs"}
+# Fewer characters of an id are sooner a slip than a choice.
+FEWEST = 4
+
 
 def id_of(door: "Api", noun: str, word: str) -> str:
-    """Raises Stop where no dataset, project or experiment has this id or name, or several have the name."""
+    """By the id, by the beginning of only one, or by the name that only one bears. Raises Stop."""
     if is_id(word):
-        return word
-    found = [str(each["id"]) for each in door.pages(f"/{noun}s") if each["name"] == word]
+        return str(UUID(word))
+    found = named(door, noun, word)
     if not found:
-        raise Stop(f"there is no {noun} called {word!r}; name one that there is, or give its id")
+        what_there_is = f"`vistory {noun} list` tells what there is" if noun in LISTED else "give its id"
+        raise Stop(f"there is no {called(noun)} {word!r}; {what_there_is}")
     if len(found) > 1:
-        raise Stop(f"{len(found)} {noun}s are called {word!r}; give the id of the one you mean: {', '.join(found)}")
+        raise Stop(f"{word!r} may be each of {len(found)} {called(noun)}s; give more of the id: {', '.join(found)}")
     return found[0]
+
+
+def named(door: "Api", noun: str, word: str) -> list[str]:
+    """Who bears the name counts first: a name may look like the beginning of an id."""
+    if not word:
+        raise Stop(f"name a {called(noun)}, or give its id", Exit.USAGE)
+    every = list(door.pages(PLACES.get(noun, f"/{noun}s")))
+    same = [str(each["id"]) for each in every if each.get("name") == word]
+    return same or [str(each["id"]) for each in every if begins(str(each["id"]), word)]
+
+
+def begins(id: str, word: str) -> bool:
+    return len(word) >= FEWEST and id.startswith(word.lower())
+
+
+def called(noun: str) -> str:
+    return "training" if noun == "job" else noun
 
 
 def must_be_new(door: "Api", noun: str, name: str, instead: str) -> None:
@@ -38,11 +61,22 @@ def is_id(word: str) -> bool:
 def person_of(door: "Api", word: str) -> str:
     """A member of the organization, by id, e-mail address or avatar name."""
     if is_id(word):
-        return word
-    for member in door.pages("/members"):
+        return str(UUID(word))
+    return str(member_of(door, word)["person_id"])
+
+
+def member_of(door: "Api", word: str, **only: Any) -> dict[str, Any]:
+    """By e-mail address, avatar name, or the beginning of the person's id. Raises Stop."""
+    found = []
+    for member in door.pages("/members", **only):
         if word.casefold() in (str(member["email"]).casefold(), member["avatar_name"]):
-            return str(member["person_id"])
-    raise Stop(f"nobody in your organization is called {word!r}; give an e-mail address, an avatar name or an id")
+            return member
+        found += [member] if begins(str(member["person_id"]), word) else []
+    if len(found) != 1:
+        nobody = "nobody who waits" if "waiting" in only else "nobody in your organization"
+        why = f"{len(found)} people may be meant by" if found else f"{nobody} is called"
+        raise Stop(f"{why} {word!r}; give an e-mail address, an avatar name or an id")
+    return found[0]
 
 
 def avatar_names(door: "Api", people: set[str]) -> dict[str, str]:

@@ -34,7 +34,7 @@ def train(
 ) -> None:
     """Request a training on the images and the split that the dataset has at this moment."""
     wish = {"framework": framework, "model": model, "parameters": parameters(given or []), "device": device}
-    things = {"project": project, "dataset": dataset} | ({"experiment": experiment} if experiment else {})
+    things = {"project": project, "dataset": dataset} | ({} if experiment is None else {"experiment": experiment})
     with signed_in(api) as door:
         job = door.post(
             "/training-jobs", **{f"{noun}_id": id_of(door, noun, of) for noun, of in things.items()}, **wish

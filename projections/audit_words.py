@@ -25,8 +25,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "organization.quotas_changed": (
         "update",
-        "{who} changed the quotas of {what} to {max_users} users, {max_storage_gb} GB and "
-        "{max_gpu_hours_per_month} GPU hours a month",
+        "{who} changed the quotas of {what}: {changed}",
     ),
     "organization.seat_taken": ("update", "a seat of {what} was taken"),
     "organization.seat_released": ("update", "a seat of {what} is free again"),
@@ -88,6 +87,10 @@ _OF_ONESELF: Final = {
     "project.ownership_declined": "{who} declined to own the project {what}",
 }
 ACTIONS: Final = {topic: action for topic, (action, _) in _WORDS.items()}
+EVERY_ACTION: Final = sorted(set(ACTIONS.values()))
+EVERY_TYPE: Final = sorted({topic.partition(".")[0] for topic in ACTIONS})
+# What {changed} calls them.
+_CALLED: Final = {"max_users": "users", "max_storage_gb": "GB", "max_gpu_hours_per_month": "GPU hours a month"}
 # Bookkeeping that stands beside an entry which says it better, and what comes once an epoch.
 NOISY: Final = frozenset(
     {
@@ -116,9 +119,15 @@ def sentence(
     """`person` is whom it is about; `of_oneself` says that this is who acts."""
     values = {name: change["new"] for name, change in changed.items()}
     values |= {f"{name}_before": change["old"] for name, change in changed.items()}
+    values["changed"] = _differences(changed)
     words = _OF_ONESELF.get(topic, _WORDS[topic][1]) if of_oneself else _WORDS[topic][1]
     text = words.format_map(_Said({**values, "who": who, "what": what, "person": person}))
     return text[:1].upper() + text[1:]
+
+
+def _differences(changed: Mapping[str, Mapping[str, Any]]) -> str:
+    different = {name: change for name, change in changed.items() if change["old"] != change["new"]}
+    return ", ".join(f"{_CALLED.get(name, name)} from {of['old']} to {of['new']}" for name, of in different.items())
 
 
 class _Said(dict[str, Any]):

@@ -26,7 +26,7 @@ REPORT = {"task": "detection", "classes": [{"name": "a cell", "images": 3, "anno
 
 
 def test_a_dataset_is_shown_with_the_classes_of_each_side() -> None:
-    snapshot = {"tag": "v1", "images": 4, "taken_at": "2026-01-02"}
+    snapshot = {"tag": "v1", "images": 4, "taken_at": "2026-01-02T01:00:00+01:00"}
     assert words(DATASET, REPORT, SPLIT, [snapshot]).splitlines() == [
         "cells  0198",
         "revision 2: 4 images for detection, 6 annotations, 1.5 kB",
@@ -36,7 +36,7 @@ def test_a_dataset_is_shown_with_the_classes_of_each_side() -> None:
         "a cell           3                6             2                  5           1                1",
         "",
         "snapshot  images  taken",
-        "v1             4  2026-01-02",
+        "v1             4  2026-01-02 00:00:00 UTC",
     ]
 
 

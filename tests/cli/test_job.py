@@ -21,7 +21,7 @@ KNOWN: dict[str, Any] = {
 def test_a_training_is_listed_with_its_framework_and_model() -> None:
     ids = {name: JOB for name in JobRow.model_fields if name == "id" or name.endswith("_id")}
     job = JobRow.model_validate(dict.fromkeys(JobRow.model_fields) | ids | KNOWN)
-    fields = (str(JOB), "2026-01-01 00:00", "queued", "timm", "tiny-classifier", "", "")
+    fields = (str(JOB), "2026-01-01 00:00:00 UTC", "queued", "timm", "tiny-classifier", "", "")
     assert row(job.model_dump(mode="json")) == fields
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from cli.exits import Stop
+from cli.exits import Exit, Stop
 from cli.named import id_of, must_be_new
 from tests.cli.http_server import Server, door, serving
 
@@ -35,14 +35,40 @@ def test_a_name_is_found_on_any_page(server: Server) -> None:
 
 def test_a_name_that_nothing_bears_is_refused(server: Server) -> None:
     server.answers = [page("cells")]
-    with pytest.raises(Stop, match="no dataset called 'bones'"):
+    with pytest.raises(Stop, match="no dataset 'bones'; `vistory dataset list`"):
         id_of(door(server), "dataset", "bones")
 
 
 def test_a_name_that_two_bear_is_refused_and_both_are_named(server: Server) -> None:
     server.answers = [page("cells", "cells")]
-    with pytest.raises(Stop, match=f"2 projects are called 'cells'.*{A}, {B}"):
+    with pytest.raises(Stop, match=f"'cells' may be each of 2 projects.*{A}, {B}"):
         id_of(door(server), "project", "cells")
+
+
+@pytest.mark.parametrize(
+    ("noun", "place"), [("job", "training-jobs"), ("model", "models"), ("experiment", "experiments")]
+)
+def test_the_beginning_of_an_id_is_enough_where_only_one_begins_so(server: Server, noun: str, place: str) -> None:
+    one, other = str(UUID(int=1 << 96)), str(UUID(int=2 << 96))
+    server.answers = [(200, {}, {"items": [{"id": one}, {"id": other}], "next": None})] * 3
+    assert id_of(door(server), noun, "00000002") == other
+    assert server.asked[0][1] == f"/api/v1/{place}"
+    with pytest.raises(Stop, match=f"'0000' may be each of 2 .*{one}, {other}"):
+        id_of(door(server), noun, "0000")
+    with pytest.raises(Stop, match=r"there is no .* '000'"):
+        id_of(door(server), noun, "000")
+
+
+def test_a_name_counts_before_the_beginning_of_an_id(server: Server) -> None:
+    items = [{"id": A, "name": "cells"}, {"id": B, "name": "0000"}]
+    server.answers = [(200, {}, {"items": items, "next": None})]
+    assert id_of(door(server), "project", "0000") == B
+
+
+def test_nothing_is_no_name(server: Server) -> None:
+    with pytest.raises(Stop, match="name a dataset") as stopped:
+        id_of(door(server), "dataset", "")
+    assert (stopped.value.exit_code, server.asked) == (Exit.USAGE, [])
 
 
 def test_a_name_that_is_there_already_is_told_with_what_to_do(server: Server) -> None:

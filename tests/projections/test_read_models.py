@@ -168,6 +168,12 @@ def test_a_sentence_names_old_and_new() -> None:
     assert said == "Ann (admin) renamed the project cells to blood cells"
 
 
+def test_a_sentence_about_quotas_names_those_that_changed() -> None:
+    quotas = {"max_users": {"old": 5, "new": 7}, "max_storage_gb": {"old": 100, "new": 100}}
+    said = sentence("organization.quotas_changed", "Ann", "Acme", quotas)
+    assert said == "Ann changed the quotas of Acme: users from 5 to 7"
+
+
 def test_a_name_full_of_braces_is_only_a_name() -> None:
     assert (
         sentence("project.created", "{who}", "{what.__class__} {0}", {})

@@ -1,0 +1,56 @@
+"""What is wrong with a request, field by field, in sentences instead of a validator's own words."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel
+
+from domain.values import Sha256, Slug, Tag, Word
+
+EMAIL: Final = r"^[^@\s]+@[^@\s]+$"
+
+
+class Fault(BaseModel):
+    """One field of a request that cannot be as it is; what it held is not repeated."""
+
+    field: str
+    detail: str
+
+
+def _pattern(of: Any) -> str:
+    return str(get_args(of)[1].pattern)
+
+
+_LETTERS: Final = "must begin with a letter or digit, and have letters, digits, {} alone, 100 at most"
+_FORMS: Final = {
+    EMAIL: "must be an e-mail address",
+    _pattern(Sha256): "must be 64 hexadecimal digits",
+    _pattern(Slug): "must be small letters, digits, - and _, 64 at most, with a letter or digit at each end",
+    _pattern(Word): _LETTERS.format(". _ + -"),
+    _pattern(Tag): _LETTERS.format(". _ : -"),
+}
+_WORDS: Final = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "string_pattern_mismatch": "does not have the form that it must have",
+    "uuid_parsing": "must be an id (a UUID)",
+    "uuid_type": "must be an id (a UUID)",
+}
+_SUBJECT: Final = re.compile(r"^(?:Value error, |\w+ should )")
+
+
+def fault(error: Mapping[str, Any]) -> Fault:
+    return Fault(field=".".join(map(str, error["loc"])), detail=_sentence(error))
+
+
+def in_words(faults: list[Fault]) -> str:
+    """The first of them, without the part of the request that the field is in."""
+    return "; ".join(f"{each.field.partition('.')[2] or each.field}: {each.detail}" for each in faults[:5])
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    form = error.get("ctx", {}).get("pattern", "")
+    if words := _FORMS.get(form) or _WORDS.get(error["type"]):
+        return words
+    return _SUBJECT.sub(lambda said: "must " if said[0].endswith("should ") else "", str(error["msg"]))
