@@ -21,7 +21,7 @@ from domain.training import Device, Recipe, Status, Weights
 from domain.training_job import TrainingJob
 from domain.values import Parameters, Sha256, Slug, Value
 from infra.trainers import TrainableModel
-from projections import dataset, training_job
+from projections import dataset, project, training_job
 from projections.attempt import AttemptRow, list_attempts
 from projections.epoch import CheckpointRow, list_checkpoints
 from projections.models import find_model, is_hidden
@@ -29,7 +29,7 @@ from projections.paging import Page
 from projections.training_job import JobRow, find_job, list_jobs
 
 router = APIRouter(tags=["training"])
-Reading = Annotated[Connection, reads(training_job.PROJECTION, dataset.PROJECTION)]
+Reading = Annotated[Connection, reads(training_job.PROJECTION, dataset.PROJECTION, project.PROJECTION)]
 
 
 class From(Body):

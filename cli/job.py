@@ -1,16 +1,18 @@
 """Trainings that were requested: list them, follow one live, run it again, or cancel it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from cli.client import Api
 from cli.exits import Stop
+from cli.named import id_of
 from cli.output import Json, as_line, listed, moment, rounded, say, show, table
 from cli.session import Address, signed_in
 
 app = typer.Typer(help="Trainings: list them, follow one, run it again, or cancel it.", no_args_is_help=True)
+Job = Annotated[str, typer.Argument(help="Id of the training, or the beginning of it.")]
 
 
 @app.command("list")
@@ -23,7 +25,7 @@ def list_jobs(api: Address = None, as_json: Json = False) -> None:
 
 def in_table(jobs: Sequence[Mapping[str, Any]]) -> str:
     """And below it what keeps those that are queued from their beginning."""
-    heads = ("id", "requested", "status", "framework", "model", "epoch", "figures")
+    heads = ("id", "requested", "status", "what", "dataset", "project", "epoch", "figures")
     reasons = dict.fromkeys(job["waits_for"] for job in jobs if job["waits_for"])
     return "\n".join([table(heads, map(row, jobs)), *(f"queued: {reason}" for reason in reasons)])
 
@@ -32,33 +34,69 @@ def row(job: Mapping[str, Any]) -> tuple[object, ...]:
     """The figures are those of the last epoch, and at the end those of the test side."""
     when, recipe = moment(job["requested_at"]), job["recipe"]
     epoch = f"{job['epoch']}/{job['epochs']}" if job["epochs"] else ""
-    figures = {name: rounded(value) for name, value in job["metrics"].items() if name.startswith(("val/", "test/"))}
-    return (job["id"], when, job["status"], recipe["framework"], recipe["model"], epoch, listed(figures))
+    what = f"{recipe['framework']} {recipe['model']}"
+    return (job["id"], when, job["status"], what, job["dataset"], job["project"], epoch, listed(figures(job)))
+
+
+def figures(job: Mapping[str, Any]) -> dict[str, str]:
+    return {name: rounded(value) for name, value in job["metrics"].items() if name.startswith(("val/", "test/"))}
+
+
+@app.command("show")
+def show_job(job: Job, api: Address = None, as_json: Json = False) -> None:
+    """What was asked for, how far it is, what came of it, and each attempt at it."""
+    with signed_in(api) as door:
+        found = door.get(f"/training-jobs/{id_of(door, 'job', job)}")
+    show(found, as_json, lambda: described(found))
+
+
+def described(job: Mapping[str, Any]) -> str:
+    recipe, snapshot = job["recipe"], job["snapshot"]
+    split = snapshot["split"] or {}
+    times = {name: moment(job[f"{name}_at"]) for name in ("requested", "started", "ended") if job[f"{name}_at"]}
+    facts = {
+        "id": job["id"],
+        "what": f"{recipe['framework']} {recipe['model']} on {recipe['device']}",
+        "dataset": f"{job['dataset']}, snapshot {snapshot['tag']}: "
+        + ", ".join(f"{split[side]:,} {side}" for side in ("train", "val", "test") if split.get(side)),
+        "project": job["project"],
+        "parameters": listed(recipe["parameters"]),
+        "status": job["status"] + (f": {job['reason']}" if job["reason"] else ""),
+        "waits for": job["waits_for"],
+        "epoch": f"{job['epoch']} of {job['epochs']}" if job["epochs"] else None,
+        "figures": listed(figures(job)),
+        "model": job["model_id"],
+        **times,
+    }
+    tried = [(each["attempt"], each["status"], each["device"], each["reason"]) for each in job["attempts"]]
+    about = table(("", ""), ((name, value) for name, value in facts.items() if value)).lstrip()
+    ends = [(job["evidence"] or {}).get("message") or ""]
+    return "\n".join([about, "", table(("attempt", "status", "device", "why it ended"), tried), *filter(None, ends)])
 
 
 @app.command()
-def follow(job_id: str, api: Address = None, as_json: Json = False) -> None:
+def follow(job: Job, api: Address = None, as_json: Json = False) -> None:
     """Show epochs, losses and scores as they come, until the training ends; fails if the training fails."""
     with signed_in(api) as door:
-        status = watch(door, job_id, as_json)
+        status = watch(door, id_of(door, "job", job), as_json)
     if status != "completed":
         raise Stop(f"the training is {status}")
 
 
 @app.command()
-def again(job_id: str, api: Address = None, as_json: Json = False) -> None:
+def again(job: Job, api: Address = None, as_json: Json = False) -> None:
     """Request the same training once more: the same recipe, images and split, by the code of today."""
     with signed_in(api) as door:
-        job = door.post(f"/training-jobs/{job_id}/run-again")
-    show(job, as_json, lambda: f"training {job['id']} is requested")
+        made = door.post(f"/training-jobs/{id_of(door, 'job', job)}/run-again")
+    show(made, as_json, lambda: f"training {made['id']} is requested")
 
 
 @app.command()
-def cancel(job_id: str, api: Address = None, as_json: Json = False) -> None:
+def cancel(job: Job, api: Address = None, as_json: Json = False) -> None:
     """Stop a training; what it has learned until its last checkpoint stays."""
     with signed_in(api) as door:
-        answer = door.post(f"/training-jobs/{job_id}/cancel")
-    show(answer, as_json, lambda: f"training {job_id} is being cancelled")
+        answer = door.post(f"/training-jobs/{id_of(door, 'job', job)}/cancel")
+    show(answer, as_json, lambda: f"training {answer['id']} is being cancelled")
 
 
 def watch(door: Api, job_id: str, as_json: bool) -> str:

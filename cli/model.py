@@ -8,11 +8,13 @@ import typer
 
 from cli.exits import Stop
 from cli.files import named_file
+from cli.named import id_of
 from cli.output import Json, amount, listed, moment, rounded, show, table
 from cli.session import Address, signed_in
 
 app = typer.Typer(help="Trained models: which there are, and where one comes from.", no_args_is_help=True)
-Model = Annotated[str, typer.Argument(help="Id of the model.")]
+Model = Annotated[str, typer.Argument(help="Id of the model, or the beginning of it.")]
+HEADS = ("id", "trained", "what", "dataset", "project", "figures of the test side")
 File = Annotated[Path, typer.Argument(help="Where to write it; nothing that is there is overwritten.", dir_okay=False)]
 
 
@@ -21,20 +23,36 @@ def list_models(api: Address = None, as_json: Json = False) -> None:
     """Every model of your organization, the newest first."""
     with signed_in(api) as door:
         models = list(door.pages("/models"))
-    show(models, as_json, lambda: table(("id", "trained", "size", "figures of the test side"), map(row, models)))
+    show(models, as_json, lambda: table(HEADS, map(row, models)))
 
 
 def row(model: Mapping[str, Any]) -> tuple[object, ...]:
-    figures = {name.removeprefix("test/"): rounded(value) for name, value in model["metrics"].items()}
-    return (model["id"], moment(model["trained_at"]), amount(model["size"]), listed(figures))
+    what = f"{model['framework']} {model['architecture']}"
+    return (model["id"], moment(model["trained_at"]), what, model["dataset"], model["project"], figures(model))
+
+
+def figures(model: Mapping[str, Any]) -> str:
+    return listed({name.removeprefix("test/"): rounded(value) for name, value in model["metrics"].items()})
 
 
 @app.command("show")
 def show_model(model: Model, api: Address = None, as_json: Json = False) -> None:
-    """Where a model comes from: who, when, which images and split, which recipe, code and environment."""
+    """What the test side says of it, class by class, and where it comes from: who, when, images, recipe, code."""
+    from cli.report import report_of
+
     with signed_in(api) as door:
-        found = door.get(f"/models/{model}/lineage")
-    show(found, as_json, lambda: table(("", ""), ancestry(found).items()))
+        at = f"/models/{id_of(door, 'model', model)}"
+        about, found = door.get(at), door.get(f"{at}/lineage")
+        report = report_of(door, about)
+    show(found | {"report": report}, as_json, lambda: words(about, found, report))
+
+
+def words(about: Mapping[str, Any], found: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    from cli.report import per_class
+
+    said = f"{figures(about)}; best epoch {about['best_epoch']}"
+    facts = {"test side": said, "size": amount(about["size"])} | ancestry(found)
+    return f"{table(('', ''), facts.items()).lstrip()}\n\n{table(*per_class(report))}"
 
 
 @app.command()
@@ -46,7 +64,7 @@ def download(model: Model, file: File, api: Address = None, as_json: Json = Fals
     if file.exists():
         raise Stop(f"{file} is there already; name another file")
     with signed_in(api) as door:
-        about = door.get(f"/models/{model}")
+        about = door.get(f"/models/{id_of(door, 'model', model)}")
         content = fetched(door, about)
     with named_file():
         file.write_bytes(content)

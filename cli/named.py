@@ -69,7 +69,7 @@ def member_of(door: "Api", word: str, **only: Any) -> dict[str, Any]:
     """By e-mail address, avatar name, or the beginning of the person's id. Raises Stop."""
     found = []
     for member in door.pages("/members", **only):
-        if word.casefold() in (str(member["email"]).casefold(), member["avatar_name"]):
+        if word.casefold() in (str(member["email"]).casefold(), member["avatar_name"], member["id"]):
             return member
         found += [member] if begins(str(member["person_id"]), word) else []
     if len(found) != 1:

@@ -1,15 +1,22 @@
 """May I, why not, and who could let me."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.named import id_of, member_of
 from cli.output import Json, show, table
 from cli.session import Address, signed_in
 
+if TYPE_CHECKING:
+    from cli.client import Api
+
 app = typer.Typer(help="May I, why not, and who could let me.", no_args_is_help=True)
 Action = Annotated[str, typer.Argument(help="rename_project, say; docs/permissions.md names all.")]
-Target = Annotated[str | None, typer.Argument(help="Id of the thing that it is to be done to, where it is to one.")]
+Target = Annotated[
+    str | None,
+    typer.Argument(help="The thing or the person that it is to be done to, where it is: name, address or id."),
+]
 
 
 @app.callback()
@@ -21,8 +28,24 @@ def permission() -> None:
 def explain(action: Action, target: Target = None, api: Address = None, as_json: Json = False) -> None:
     """Whether you may do this now, by which rule, and what and who would change that."""
     with signed_in(api) as door:
-        found = door.get("/permissions/explain", action=action, target=target)
+        on = None if target is None else target_of(door, action, target)
+        found = door.get("/permissions/explain", action=action, target=on)
     show(found, as_json, lambda: in_words(found))
+
+
+def target_of(door: "Api", action: str, word: str) -> str:
+    """A thing of the kind that the action is on; a membership is meant by its person."""
+    from commands.permission import ACTIONS
+
+    on = ACTIONS[action].on if action in ACTIONS else None
+    match on.TOPIC if on else "":
+        case "membership":
+            return str(member_of(door, word)["id"])
+        case "training_job":
+            return id_of(door, "job", word)
+        case "dataset" | "project" | "experiment" as noun:
+            return id_of(door, noun, word)
+    return word
 
 
 def in_words(found: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ import typer
 
 from cli.exits import Exit, Stop
 from cli.files import named_file
+from cli.named import id_of
 from cli.output import Json, show
 from cli.session import Address, home, signed_in
 
@@ -27,7 +28,7 @@ Confidence = Annotated[float, typer.Option(help="How sure it must be to speak.",
 
 @app.command()
 def predict(
-    model: Annotated[str, typer.Argument(help="Id of the model.")],
+    model: Annotated[str, typer.Argument(help="Id of the model, or the beginning of it.")],
     image: Image,
     picture: Picture = None,
     confidence: Confidence = 0.25,
@@ -37,10 +38,9 @@ def predict(
     """Ask a trained model what it sees in a picture."""
     must_have_a_folder(picture)
     with signed_in(api) as door:
-        about = door.get(f"/models/{model}")
-        framework = door.get(f"/models/{model}/lineage")["job"]["recipe"]["framework"]
+        about = door.get(f"/models/{id_of(door, 'model', model)}")
         file = fetch(door, about, home() / "models")
-    answer = ask(framework, file, about["sha256"], image, picture, confidence)
+    answer = ask(about["framework"], file, about["sha256"], image, picture, confidence)
     show(answer, as_json, lambda: words(answer))
 
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Table, Text, Uuid, select
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Select, Table, Text, Uuid, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.model import Recorded
 from domain.training_job import TrainingJob
 from domain.values import Value
+from projections.called import NAMES, with_names
 from projections.folding import plain
+from projections.jobs import jobs
 from projections.model import Key, Row, View, metadata
 from projections.paging import Page, first, newest
 from projections.shown import of_job
@@ -38,11 +40,20 @@ models: Final = Table(
 
 
 class ModelRow(Value):
-    """`sha256`, `result` and `picture` name objects: the model's file, its report, and one predicted image."""
+    """`sha256`, `result` and `picture` name objects: the model's file, its report, and one predicted image.
+
+    What it was trained as, on and in: `architecture` of `framework`, `dataset` and `project` by their names of today.
+    """
 
     job_id: UUID
     id: UUID
     organization_id: UUID
+    framework: str
+    architecture: str
+    project_id: UUID
+    project: str | None
+    dataset_id: UUID
+    dataset: str | None
     attempt: int
     sha256: str
     size: int
@@ -76,13 +87,20 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
     return row
 
 
+_job: Final = jobs.alias("trained")
 MODELS: Final = View(models, _keys, _fold, frozenset({"training_job.completed"}))
 
 
 def find_model(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUID | None) -> ModelRow | None:
-    query = select(models).where(models.c.id == id, models.c.organization_id == organization_id)
-    query = query.where(of_job(models.c.job_id, viewer))
+    query = _shown(organization_id, viewer).where(models.c.id == id)
     return first(tx, query.order_by(models.c.position).limit(1), ModelRow)
+
+
+def _shown(organization_id: UUID, viewer: UUID | None) -> Select[Any]:
+    recipe, of = _job.c.recipe, models.join(_job, _job.c.id == models.c.job_id)
+    trained = (recipe["framework"].astext.label("framework"), recipe["model"].astext.label("architecture"))
+    query = select(models, *trained, _job.c.project_id, _job.c.dataset_id, *NAMES).select_from(with_names(of, _job))
+    return query.where(models.c.organization_id == organization_id, of_job(models.c.job_id, viewer))
 
 
 def is_hidden(tx: Connection, organization_id: UUID, sha256: str, *, viewer: UUID | None) -> bool:
@@ -97,5 +115,4 @@ def is_hidden(tx: Connection, organization_id: UUID, sha256: str, *, viewer: UUI
 def list_models(
     tx: Connection, organization_id: UUID, *, viewer: UUID | None, after: int | None = None, limit: int = 50
 ) -> Page[ModelRow]:
-    query = select(models).where(models.c.organization_id == organization_id, of_job(models.c.job_id, viewer))
-    return newest(tx, query, models.c.position, ModelRow, after, limit)
+    return newest(tx, _shown(organization_id, viewer), models.c.position, ModelRow, after, limit)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from domain.dataset import Snapshot
 from domain.model import Recorded
@@ -13,6 +13,7 @@ from domain.training import Evidence, Recipe, Status
 from domain.training_job import TrainingJob
 from domain.values import Value
 from projections.attempt import ATTEMPTS
+from projections.called import NAMES, with_names
 from projections.epoch import EPOCHS
 from projections.folding import changed, plain
 from projections.jobs import jobs
@@ -24,14 +25,19 @@ from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PE
 
 
 class JobRow(Value):
-    """`metrics` are those of the last epoch, and at the end those of the test side."""
+    """`metrics` are those of the last epoch, and at the end those of the test side.
+
+    `dataset` and `project` are their names of today; None where another read model has not seen them yet.
+    """
 
     id: UUID
     organization_id: UUID
     owner_id: UUID
     project_id: UUID
     experiment_id: UUID
+    project: str | None
     dataset_id: UUID
+    dataset: str | None
     snapshot: Snapshot
     recipe: Recipe
     status: Status
@@ -151,8 +157,13 @@ PROJECTION: Final = Projection(
 
 
 def find_job(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUID | None) -> JobRow | None:
-    query = select(jobs).where(jobs.c.id == id, jobs.c.organization_id == organization_id)
-    return first(tx, query.where(of_dataset(jobs.c.dataset_id, viewer)), JobRow)
+    query = _shown(organization_id, viewer).where(jobs.c.id == id)
+    return first(tx, query, JobRow)
+
+
+def _shown(organization_id: UUID, viewer: UUID | None) -> Select[Any]:
+    query = select(jobs, *NAMES).select_from(with_names(jobs, jobs))
+    return query.where(jobs.c.organization_id == organization_id, of_dataset(jobs.c.dataset_id, viewer))
 
 
 def any_hidden(tx: Connection, viewer: UUID | None) -> bool:
@@ -180,8 +191,9 @@ def list_jobs(
     limit: int = 50,
 ) -> Page[JobRow]:
     wanted = {"project_id": project_id, "experiment_id": experiment_id, "dataset_id": dataset_id}
-    query = select(jobs).where(jobs.c.organization_id == organization_id, of_dataset(jobs.c.dataset_id, viewer))
-    query = query.where(*(jobs.c[name] == value for name, value in wanted.items() if value is not None))
+    query = _shown(organization_id, viewer).where(
+        *(jobs.c[name] == value for name, value in wanted.items() if value is not None)
+    )
     if status is not None:
         query = query.where(jobs.c.status == status.value)
     return newest(tx, query, jobs.c.first_position, JobRow, after, limit)

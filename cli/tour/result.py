@@ -1,28 +1,27 @@
 """Step 5: what was learned, measured on the side that no choice ever saw, and where it comes from."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cli.exits import Exit, Stop
+from cli.exits import Stop
 from cli.model import ancestry
 from cli.output import amount, rounded
-from cli.predict import ask, fetch, hash_of, words
+from cli.predict import ask, fetch, words
+from cli.report import checked, per_class, report_of
 from cli.tour import Tour
 from cli.tour.training import Requested
 
 TESTED = {"test/map50": "mAP50", "test/map50_95": "mAP50-95", "test/accuracy": "accuracy"}
-COLUMNS = ("class", "images", "instances", "precision", "recall", "ap50", "ap50_95")
 PATIENCE = 60.0
 
 
 def show(tour: Tour, job: Requested) -> None:
     about = tour.api.get(f"/training-jobs/{job.id}")
     model = tour.api.get(f"/models/{about['model_id']}")
-    report = json.loads(checked(tour.api.download(model["result_url"]), model["result"]))
+    report = report_of(tour.api, model)
     images = about["snapshot"]["split"]["test"]
     tour.stage.done(
         f"{job.name}: {tested(about['metrics'])} on the {images:,} images of the test side, which no choice ever saw "
@@ -40,12 +39,6 @@ def show(tour: Tour, job: Requested) -> None:
     unseen(tour, job, file, model["sha256"])
 
 
-def checked(content: bytes, sha256: str) -> bytes:
-    if hash_of(content) != sha256:
-        raise Stop(f"an object does not have the hash {sha256} that the history names", Exit.NOT_VERIFIED)
-    return content
-
-
 def keep(tour: Tour, name: str, content: bytes) -> Path:
     tour.work.mkdir(exist_ok=True)
     (tour.work / name).write_bytes(content)
@@ -57,9 +50,7 @@ def tested(metrics: Mapping[str, Any]) -> str:
 
 
 def tables(tour: Tour, report: Mapping[str, Any]) -> None:
-    there = {name for line in report["per_class"] for name in line}
-    heads = [name for name in COLUMNS if name in there]
-    tour.stage.table(heads, [[rounded(line.get(name, "")) for name in heads] for line in report["per_class"]])
+    tour.stage.table(*per_class(report))
     if matrix := report["confusion_matrix"]:
         rows = zip(matrix["classes"], matrix["rows"], strict=True)
         tour.stage.say("which class (row) was taken for which (column):")

@@ -1,3 +1,5 @@
+from typing import Any
+
 import httpx2
 import pytest
 
@@ -101,10 +103,20 @@ def _is_shown(ann: Visitor, job: dict[str, str], model: str, attempt: Attempt) -
     metrics = ann.get(f"/experiments/{job['experiment_id']}/runs/{job['id']}/metrics")
     assert [epoch["metrics"]["val/loss"] for epoch in metrics["epochs"]] == [0.5, "NaN"]
     shown = ann.get(f"/models/{model}")
+    for one in (shown, next(each for each in ann.get("/models")["items"] if each["id"] == model)):
+        assert (one["framework"], one["architecture"]) == ("timm", "small")
+        assert _named(ann, one) == (one["dataset"], one["project"])
+    for one in (ann.get(f"/training-jobs/{job['id']}"), ann.get("/training-jobs")["items"][0]):
+        assert _named(ann, one) == (one["dataset"], one["project"])
     assert httpx2.get(shown["url"], trust_env=False).content == b"the model"
     lineage = ann.get(f"/models/{model}/lineage")
     assert lineage["job"]["id"] == job["id"]
     assert lineage["owner"]["person_id"] == ann.id
+
+
+def _named(ann: Visitor, one: dict[str, Any]) -> tuple[str, str]:
+    dataset, project = (ann.get(f"/{noun}s/{one[f'{noun}_id']}")["name"] for noun in ("dataset", "project"))
+    return dataset, project
 
 
 def test_a_lineage_tells_no_more_of_people_than_their_own_pages(ann: Visitor, worker: Worker, dataset: str) -> None:

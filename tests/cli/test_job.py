@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from cli.job import in_table, in_words, result, row
+from cli.job import described, in_table, in_words, result, row
 from projections.training_job import JobRow
 
 JOB, NOW = UUID(int=7), "2026-01-01T00:00:00Z"
@@ -15,13 +15,14 @@ SNAPSHOT = {"id": JOB, "tag": "v1", "root": "0" * 64, "images": 3, "split": None
 KNOWN: dict[str, Any] = {
     "status": "queued", "attempt": 1, "cancelling": False, "epoch": 0, "metrics": {}, "requested_at": NOW,
     "first_position": 1, "position": 1, "recipe": RECIPE, "snapshot": SNAPSHOT, "mlflow_run_id": None,
+    "dataset": "cells", "project": "blood",
 }  # fmt: skip
 
 
 def test_a_training_is_listed_with_its_framework_and_model() -> None:
     ids = {name: JOB for name in JobRow.model_fields if name == "id" or name.endswith("_id")}
     job = JobRow.model_validate(dict.fromkeys(JobRow.model_fields) | ids | KNOWN)
-    fields = (str(JOB), "2026-01-01 00:00:00 UTC", "queued", "timm", "tiny-classifier", "", "")
+    fields = (str(JOB), "2026-01-01 00:00:00 UTC", "queued", "timm tiny-classifier", "cells", "blood", "", "")
     assert row(job.model_dump(mode="json")) == fields
 
 
@@ -37,6 +38,20 @@ def test_below_the_list_it_is_said_once_why_those_that_are_queued_wait() -> None
     jobs = [known | {"status": "running", "waits_for": None}, *[known | {"waits_for": "no place is free"}] * 2]
     assert in_table(jobs).splitlines()[-2:] == [*in_table(jobs[:2]).splitlines()[-2:-1], "queued: no place is free"]
     assert "queued:" not in in_table(jobs[:1])
+
+
+def test_a_training_is_shown_with_all_that_was_asked_for_and_each_attempt() -> None:
+    ids = {name: JOB for name in JobRow.model_fields if name == "id" or name.endswith("_id")}
+    evidence = {"reason": "code_error", "message": "it broke", "exit_code": 1, "last_lines": []}
+    known = KNOWN | {"status": "failed", "reason": "code_error", "evidence": evidence, "model_id": None}
+    job = JobRow.model_validate(dict.fromkeys(JobRow.model_fields) | ids | known).model_dump(mode="json")
+    attempt = {"attempt": 1, "status": "failed", "device": "cpu", "reason": "code_error"}
+    shown = described(job | {"waits_for": None, "attempts": [attempt]}).splitlines()
+    assert [line.split(maxsplit=1) for line in shown if line] == [
+        ["id", str(JOB)], ["what", "timm tiny-classifier on cpu"], ["dataset", "cells, snapshot v1:"],
+        ["project", "blood"], ["status", "failed: code_error"], ["requested", "2026-01-01 00:00:00 UTC"],
+        ["attempt", "status  device  why it ended"], ["1", "failed  cpu     code_error"], ["it", "broke"],
+    ]  # fmt: skip
 
 
 def test_the_finer_steps_of_a_worker_are_told_beside_the_states() -> None:

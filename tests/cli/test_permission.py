@@ -1,0 +1,34 @@
+"""On what an action is to be done: people name things, and the API wants ids."""
+
+from uuid import UUID
+
+import pytest
+
+from cli.permission import target_of
+from tests.cli.http_server import door, serving
+
+A, B = str(UUID(int=1)), str(UUID(int=2))
+MEMBER = {"id": B, "person_id": A, "email": "ann@example.org", "avatar_name": "red-fox-1", "name": "x"}
+
+
+@pytest.mark.parametrize(
+    ("action", "word", "place", "id"),
+    [
+        ("change_role", "ann@example.org", "members", B),
+        ("change_role", A, "members", B),
+        ("change_role", B, "members", B),
+        ("rename_project", "cells", "projects", A),
+        ("cancel_training", A[:8], "training-jobs", A),
+    ],
+)
+def test_a_thing_is_named_as_everywhere_else(action: str, word: str, place: str, id: str) -> None:
+    with serving() as server:
+        items = [MEMBER] if place == "members" else [{"id": A, "name": "cells"}]
+        server.answers = [(200, {}, {"items": items, "next": None})]
+        assert target_of(door(server), action, word) == id
+        assert server.asked[0][1] == f"/api/v1/{place}"
+
+
+def test_what_the_platform_alone_knows_is_for_it_to_judge() -> None:
+    with serving() as server:
+        assert target_of(door(server), "fly", "to the moon") == "to the moon"
