@@ -28,6 +28,7 @@ from api import (
     project,
     training_job,
     upload,
+    user,
     worker,
 )
 from api.house import open_house
@@ -38,6 +39,7 @@ from infra.config import Settings
 PREFIX = "/api/v1"
 ROUTERS = (
     person,
+    user,
     membership,
     admin,
     organization,

@@ -24,6 +24,7 @@ from infra.config import Settings
 from infra.contents import DatasetContents
 from infra.dispatch import Dispatch
 from infra.job_states import JobStates
+from infra.memberships import Memberships
 from infra.news import News
 from infra.objects import Objects
 from infra.places import Places
@@ -117,6 +118,7 @@ def open_house(settings: Settings) -> Iterator[House]:
         stack.callback(reading.close)
         usage = Usage(reading)
         ports = {"contents": shelves.contents, "places": places, "trainers": trainers, "usage": usage}
+        ports["memberships"] = Memberships(reading)
         yield House(
             settings=settings,
             core=core,

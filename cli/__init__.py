@@ -16,6 +16,7 @@ NOUNS = {
     "doctor": "Look at every part: what is wrong, and what to do about it.",
     "register": "Register a person in an organization.",
     "login": "Sign in; the token is kept in a file that only you can read.",
+    "person": "Your own account; and erasing a person from this machine's platform.",
     "member": "The people of your organization: who is there, who waits, and their roles.",
     "organization": "Your organization: its name, who may join, its quotas and their use.",
     "permission": "May I, why not, and who could let me.",

@@ -13,6 +13,8 @@ from cli.local import Data, settings_of, unreachable
 from cli.output import Json, show
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from infra.config import Settings
 
 app = typer.Typer(help="Back up the keys that personal data is sealed with.", no_args_is_help=True)
@@ -73,7 +75,7 @@ def saved(settings: "Settings", folder: Path, master_to: Path) -> dict[str, Any]
 
 
 def restored(settings: "Settings", file: Path, master: Path) -> dict[str, Any]:
-    from cli.person_keys import Unfit, parsed, write
+    from cli.person_keys import Unfit, parsed, without, write
     from infra.config import private
     from infra.embedded.passwords import write_private
 
@@ -81,7 +83,7 @@ def restored(settings: "Settings", file: Path, master: Path) -> dict[str, Any]:
     key = private(master).read_bytes()
     other = target.exists() and target.read_bytes() != key
     try:
-        rows = parsed(private(file).read_bytes(), target.stem, key)
+        rows = without(parsed(private(file).read_bytes(), target.stem, key), erased(settings))
         count = asked(settings, lambda connection: write(connection, rows, alone=other))
     except Unfit as unfit:
         raise Stop(str(unfit)) from unfit
@@ -90,11 +92,18 @@ def restored(settings: "Settings", file: Path, master: Path) -> dict[str, Any]:
     return {"keys": count}
 
 
-def asked(settings: "Settings", question: Any) -> Any:
+def erased(settings: "Settings") -> "list[UUID]":
+    """Whose key may not come back, however old the backup is."""
+    from infra.erased import people
+
+    return list(asked(settings, people, "database_url"))
+
+
+def asked(settings: "Settings", question: Any, database: str = "keys_database_url") -> Any:
     import psycopg
 
     try:
-        with psycopg.connect(settings.need("keys_database_url")) as connection:
+        with psycopg.connect(settings.need(database)) as connection:
             return question(connection)
     except psycopg.OperationalError as error:
         raise unreachable(error) from error

@@ -70,6 +70,12 @@ def parsed(content: bytes, master: str, key: bytes) -> list[Row]:
     ]
 
 
+def without(rows: Sequence[Row], people: Sequence[UUID]) -> list[Row]:
+    """Of whoever the ledger says is erased, no key."""
+    gone = {str(person) for person in people}
+    return [row | {"key": None} if row["subject"] in gone else row for row in rows]
+
+
 def write(connection: psycopg.Connection, rows: Sequence[Row], alone: bool) -> int:
     """An erasure wins, on whichever side it is. `alone`: only where no key is held that another master wrapped."""
     held = {

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
-from commands import dataset, experiment, membership, organization, person, project, training_job
+from commands import dataset, erasure, experiment, membership, organization, person, project, training_job
 from commands.access import Command
 from commands.ports import Accepted
 
 HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     person.RegisterPerson: person.register_person,
     person.SignIn: person.sign_in,
+    erasure.AskForErasure: erasure.ask_for_erasure,
+    erasure.CancelErasure: erasure.cancel_erasure,
+    erasure.ErasePerson: erasure.erase_person,
     membership.ApproveMember: membership.approve_member,
     membership.ChangeRole: membership.change_role,
     membership.DeactivateMember: membership.deactivate_member,

@@ -1,6 +1,6 @@
 """What the handlers need from outside, in their own words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -78,6 +78,18 @@ class Secrets(Protocol):
 
     def close_links(self, purpose: Purpose, subject: UUID) -> None:
         """None that was sent before is good any more."""
+        ...
+
+    def forget(self, person_id: UUID) -> None:
+        """All that is kept here of a person: addresses, password, whatever lets it in."""
+        ...
+
+
+class Memberships(Protocol):
+    """Where a person belongs to."""
+
+    def of(self, person_id: UUID) -> Sequence[UUID]:
+        """The organizations in which it is a member, or waits; others may be among them."""
         ...
 
 

@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from consumers.acting import Platform
 from consumers.backlog import Backlog
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
+from consumers.erasure import keep_erased
 from consumers.heads import keep_heads
 from consumers.lookout import Lookout, prepare
 from consumers.loops import Loops
@@ -28,6 +29,7 @@ from infra.archive_writer import ArchiveWriter
 from infra.blobs import Blobs
 from infra.bus import connect, jetstream
 from infra.config import Settings
+from infra.erasing import Erasing
 from infra.heads import places
 from infra.mlflow import Mlflow
 from infra.nats_users import DOOR, connect_options, inbox, user_of
@@ -64,12 +66,11 @@ async def run(settings: Settings) -> None:
     """Until cancelled."""
     async with AsyncExitStack() as stack:
         core = stack.enter_context(Core.open(settings))
-        client = await connect(settings.need("nats_url"))
-        stack.push_async_callback(client.close)
-        _measured(settings, client)
+        client = await _bus(settings, stack)
         mlflow = Mlflow(settings.need("mlflow_url"))
         stack.push_async_callback(mlflow.close)
-        platform = _platform(core)
+        erasing = stack.enter_context(Erasing.of(core))
+        platform = Platform(core.store, core.mapper, erasing.dispatch)
         records = Records(DoneSet(core.pool), Parked(core.pool), Positions(core.pool), client.publish)
         books, reactor = MlflowBooks(platform, mlflow), Reactor(platform, records)
         table = reactions(platform, books, client)
@@ -86,17 +87,17 @@ async def run(settings: Settings) -> None:
             ("the archive", lambda: loops.archive(archivist)),
             ("the watch over durables", lambda: _watch(client, _lookout(core), reactor, table)),
             ("the reaper", Reaper(platform, RealEyes(core.pool, client)).run),
+            ("the eraser", partial(keep_erased, erasing)),
             ("the keeper of promises", partial(settle_promises, Rooms(core.pool, blobs))),
             *(("the keeper of heads", partial(keep_heads, core.store, place)) for place in places(settings)),
         )
 
 
-def _platform(core: Core) -> Platform:
-    return Platform(
-        core.store,
-        core.mapper,
-        core.dispatch(core.accounts(), {"contents": None, "places": None, "trainers": None, "usage": None}),
-    )
+async def _bus(settings: Settings, stack: AsyncExitStack) -> Client:
+    client = await connect(settings.need("nats_url"))
+    stack.push_async_callback(client.close)
+    _measured(settings, client)
+    return client
 
 
 def _measured(settings: Settings, client: Client) -> None:

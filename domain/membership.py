@@ -153,13 +153,17 @@ class Membership(Aggregate):
 
     def end(self, now: datetime) -> None:
         """Also of one who waits, or is deactivated."""
+        self.must_be_free()
+        if not self.ended:
+            self.trigger_event(self.Ended, previous=self.role, timestamp=now)
+
+    def must_be_free(self) -> None:
+        """Raises MemberOwnsProjects."""
         if self.projects:
             raise MemberOwnsProjects(
                 f"this person owns {len(self.projects)} of the organization's projects; hand them over first "
                 "(POST /projects/{id}/owner/offer), or delete them"
             )
-        if not self.ended:
-            self.trigger_event(self.Ended, previous=self.role, timestamp=now)
 
     def own_project(self, project_id: UUID, now: datetime) -> None:
         if self.role is None or not can_create_project(self.role, len(self.projects)):

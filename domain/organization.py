@@ -219,6 +219,10 @@ class Organization(Aggregate):
     def remove_admin(self, person_id: UUID, now: datetime) -> None:
         if person_id not in self.admins:
             return
+        self.must_have_another_admin(person_id)
+        self.trigger_event(self.AdminRemoved, person_id=person_id, timestamp=now)
+
+    def must_have_another_admin(self, person_id: UUID) -> None:
+        """Raises OrganizationNeedsAnAdmin."""
         if self.admins == {person_id}:
             raise OrganizationNeedsAnAdmin(f"{self.name} would be left without an admin: name another one first")
-        self.trigger_event(self.AdminRemoved, person_id=person_id, timestamp=now)

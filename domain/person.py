@@ -4,8 +4,17 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
+from domain.errors import Refused
 from domain.model import Aggregate, Event, InitialEvent
 from domain.values import About, Line, Personal, Slug
+
+
+class PersonIsErased(Refused):
+    pass
+
+
+class ErasureIsNotAskedFor(Refused):
+    pass
 
 
 class Person(Aggregate):
@@ -20,12 +29,43 @@ class Person(Aggregate):
 
         def apply(self, aggregate: "Person") -> None:
             aggregate.organizations = [self.organization_id]
+            aggregate.erased = False
+            aggregate.erasure_due_at = None
 
     class SignedIn(Event):
         TOPIC: ClassVar[str] = "person.signed_in"
         organization_id: UUID
 
+    class ErasureRequested(Event):
+        """Until it is due, the person may stay after all."""
+
+        TOPIC: ClassVar[str] = "person.erasure_requested"
+        organization_id: UUID
+        due_at: datetime
+
+        def apply(self, aggregate: "Person") -> None:
+            aggregate.erasure_due_at = self.due_at
+
+    class ErasureCancelled(Event):
+        TOPIC: ClassVar[str] = "person.erasure_cancelled"
+        organization_id: UUID
+
+        def apply(self, aggregate: "Person") -> None:
+            aggregate.erasure_due_at = None
+
+    class Erased(Event):
+        """From this position on, what is personal about the person is nowhere; the organization is where it began."""
+
+        TOPIC: ClassVar[str] = "person.erased"
+        organization_id: UUID
+
+        def apply(self, aggregate: "Person") -> None:
+            aggregate.erased = True
+            aggregate.erasure_due_at = None
+
     organizations: list[UUID]
+    erased: bool
+    erasure_due_at: datetime | None
 
     @classmethod
     def register(
@@ -42,4 +82,23 @@ class Person(Aggregate):
         )
 
     def sign_in(self, organization_id: UUID, now: datetime) -> None:
+        self._must_be_somebody()
         self.trigger_event(self.SignedIn, organization_id=organization_id, timestamp=now)
+
+    def ask_for_erasure(self, organization_id: UUID, due_at: datetime, now: datetime) -> None:
+        self._must_be_somebody()
+        if self.erasure_due_at is None:
+            self.trigger_event(self.ErasureRequested, organization_id=organization_id, due_at=due_at, timestamp=now)
+
+    def cancel_erasure(self, organization_id: UUID, now: datetime) -> None:
+        if self.erasure_due_at is None:
+            raise ErasureIsNotAskedFor("nobody has asked to erase this account")
+        self.trigger_event(self.ErasureCancelled, organization_id=organization_id, timestamp=now)
+
+    def erase(self, now: datetime) -> None:
+        self._must_be_somebody()
+        self.trigger_event(self.Erased, organization_id=self.organizations[0], timestamp=now)
+
+    def _must_be_somebody(self) -> None:
+        if self.erased:
+            raise PersonIsErased("this person was erased")

@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     worker_credential: SecretStr | None = None
     # What the API knows of the workers: framework -> sha256 of its credential, in hex.
     worker_credentials: dict[str, str] = {}
+    # How long whoever asked to be erased can stay after all.
+    erasure_days: int = Field(7, ge=0, le=365)
     # How many trainings one organization may run at once, on all workers together.
     running_per_organization: int = Field(8, ge=1)
     trainer_port: int | None = None

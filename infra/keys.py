@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from psycopg_pool import ConnectionPool
 
 NONCE_BYTES: Final = 12
 KEPT_SECONDS: Final = 30.0
-"""How long a process may remember a key; an erasure is final everywhere after this."""
+ERASED: Final = "person_erased"
+"""The channel on which every process hears whose key was destroyed."""
 
 
 class Sealed(NamedTuple):
@@ -58,6 +60,8 @@ class PersonKeys:
         self._pool = pool
         self._master = master
         self._kept: dict[tuple[UUID, int], tuple[float, AESGCM]] = {}
+        self._remembers = False
+        self._dropped = 0
 
     def seal(self, subject: UUID, plaintext: bytes, about: bytes) -> Sealed:
         """About an erased person nothing is kept: the key is thrown away at once."""
@@ -73,22 +77,54 @@ class PersonKeys:
         with self._pool.connection() as connection:
             connection.execute(
                 "INSERT INTO person_keys (subject, version, master, erased_at) VALUES (%s, 1, %s, now())"
-                " ON CONFLICT (subject, version) DO UPDATE SET wrapped = NULL, erased_at = now()",
+                " ON CONFLICT (subject, version) DO UPDATE SET wrapped = NULL, erased_at = now()"
+                " WHERE person_keys.wrapped IS NOT NULL",
                 (subject, self._master.id),
             )
+            connection.execute("SELECT pg_notify(%s, %s)", (ERASED, str(subject)))
+        self.drop(subject)
+
+    def kept_of(self, subjects: Sequence[UUID]) -> list[UUID]:
+        """Those of them who have a key."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT subject FROM person_keys WHERE wrapped IS NOT NULL AND subject = ANY(%s)",
+                (list(subjects),),
+            )
+            return [subject for (subject,) in rows]
+
+    def remember(self) -> None:
+        """From now on `drop` is told of whoever is erased, wherever that is done."""
+        self._remembers = True
+
+    @property
+    def remembered(self) -> int:
+        return len(self._kept)
+
+    def drop(self, subject: UUID) -> None:
+        self._dropped += 1
         self._kept = {kept: value for kept, value in self._kept.items() if kept[0] != subject}
+
+    def forget_all(self) -> None:
+        self._remembers = False
+        self._dropped += 1
+        self._kept = {}
 
     def _cipher(self, subject: UUID, version: int) -> AESGCM | None:
         kept = self._kept.get((subject, version))
         if kept and kept[0] > time.monotonic():
             return kept[1]
+        dropped = self._dropped
         with self._pool.connection() as connection:
             row = connection.execute(
                 "SELECT wrapped FROM person_keys WHERE subject = %s AND version = %s", (subject, version)
             ).fetchone()
         if row is None or row[0] is None:
             return None
-        return self._keep(subject, version, self._master.unwrap(subject, version, row[0]))
+        cipher = AESGCM(self._master.unwrap(subject, version, row[0]))
+        if self._remembers and dropped == self._dropped:
+            self._keep(subject, version, cipher)
+        return cipher
 
     def _mint(self, subject: UUID) -> AESGCM | None:
         """A first key; None where the person was erased."""
@@ -101,9 +137,7 @@ class PersonKeys:
             )
         return self._cipher(subject, 1)
 
-    def _keep(self, subject: UUID, version: int, key: bytes) -> AESGCM:
+    def _keep(self, subject: UUID, version: int, cipher: AESGCM) -> None:
         if len(self._kept) >= 10_000:
-            self._kept.clear()
-        cipher = AESGCM(key)
+            self._kept = {}
         self._kept[subject, version] = (time.monotonic() + KEPT_SECONDS, cipher)
-        return cipher

@@ -1,15 +1,18 @@
 """How the read models are read: a transaction for queries, and a bounded wait for one's own writes."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from psycopg.errors import UndefinedTable
 from sqlalchemy import Connection, Engine, bindparam, create_engine, text
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.types import Text
 
+T = TypeVar("T")
 MOST_WAITING: Final = 16
 FIRST_PAUSE: Final = 0.002
 LONGEST_PAUSE: Final = 0.015
@@ -60,6 +63,16 @@ class Reading:
         with self._engine.connect().execution_options(postgresql_readonly=True) as connection, connection.begin():
             connection.execute(_STAY)
             yield connection
+
+    def ask(self, question: Callable[[Connection], T], nothing: T) -> T:
+        """The answer, or `nothing` where no read model was ever made."""
+        try:
+            with self.transaction() as tx:
+                return question(tx)
+        except ProgrammingError as error:
+            if not isinstance(error.orig, UndefinedTable):
+                raise
+            return nothing
 
     def wait_until(self, names: Iterable[str], position: int, timeout: float = 2.0) -> None:
         """Return once all these projections are at `position`. Raises NotThereYet, ReadModelStopped.

@@ -12,11 +12,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from domain.model import Recorded
+from infra.erased import erased
 from infra.ledger import Row as Stored
 from infra.reading import SWAPPING, consumer, engine_for
 from infra.refold import refold
 from infra.streams import EVENTS
-from infra.tables import SCHEMA, apply, index, sign, tables
+from infra.tables import SCHEMA, apply, forget, index, sign, tables
 from infra.wiring import Core
 from projections import PROJECTIONS
 from projections.model import Projection
@@ -98,12 +99,15 @@ def build(core: Core, draft: Engine, schema: str, wanted: Sequence[Projection], 
             tx.execute(text(f"ALTER TABLE {schema}.{view.table.name} DROP CONSTRAINT {view.table.name}_pkey"))
             sign(tx, view.table, schema)
     rows = refold(core, schema, [each.name for each in wanted], upto)
+    people = erased(core)
     with draft.begin() as tx:
         for view in views:
             keys = ", ".join(view.key_names)
             tx.execute(text(f"ALTER TABLE {schema}.{view.table.name} ADD PRIMARY KEY ({keys})"))
             index(tx, view)
             tx.execute(text(f"ANALYZE {schema}.{view.table.name}"))
+        for projection in wanted:
+            forget(tx, projection, people)
     return rows
 
 

@@ -110,3 +110,6 @@ class UnitSecrets:
 
     def close_links(self, purpose: Purpose, subject: UUID) -> None:
         self._unit.sides.append(links.closed(purpose, subject))
+
+    def forget(self, person_id: UUID) -> None:
+        self._unit.sides.append({"kind": "forget", "person_id": str(person_id)})

@@ -6,6 +6,7 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
+from uuid import UUID
 
 from psycopg import sql
 from sqlalchemy import (
@@ -22,11 +23,14 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 import projections
 from domain.model import Recorded
+from domain.person import Person
+from domain.values import Erased
 from infra.reading import consumer
 from projections.folding import step
 from projections.model import Key, Projection, Row, View
 
 SCHEMA: Final = "read"
+ERASED: Final = str(Erased())
 T = TypeVar("T")
 _FURNISHING: Final = 7306088
 _AT_ONCE: Final = 1_000
@@ -44,6 +48,17 @@ def apply(tx: Connection, projection: Projection, events: Sequence[Recorded]) ->
             for recorded in some:
                 step(view, rows, recorded)
             save(tx, view.table, {key: row for key, row in rows.items() if row is not before.get(key)})
+    if erased := [each.event.originator_id for each in events if isinstance(each.event, Person.Erased)]:
+        forget(tx, projection, erased)
+
+
+def forget(tx: Connection, projection: Projection, people: Sequence[UUID]) -> None:
+    """What is written in a read model about people who are erased: also what was read while they had a key."""
+    for table in tables([projection]):
+        for column in table.columns:
+            if subject := column.info.get("about"):
+                gone = table.c[subject].in_(people), column != ERASED
+                tx.execute(table.update().where(*gone).values({column.name: ERASED}))
 
 
 def load(tx: Connection, table: Table, keys: Sequence[Key]) -> dict[Key, Row]:

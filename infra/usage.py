@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from psycopg.errors import UndefinedTable
-from sqlalchemy.exc import ProgrammingError
-
 from infra.reading import Reading
 from projections import attempt
 
@@ -20,10 +17,4 @@ class Usage:
 
         A read model that is behind makes the answer too small; every training is judged once more as it begins.
         """
-        try:
-            with self.reading.transaction() as tx:
-                return attempt.gpu_hours(tx, organization_id, since, until)
-        except ProgrammingError as error:
-            if not isinstance(error.orig, UndefinedTable):
-                raise
-            return 0.0
+        return self.reading.ask(lambda tx: attempt.gpu_hours(tx, organization_id, since, until), 0.0)

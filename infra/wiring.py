@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool
 from infra.config import Settings, private
 from infra.dispatch import Dispatch, bind
 from infra.event_store import EventStore
+from infra.key_news import KeyNews
 from infra.keys import MasterKey, PersonKeys
 from infra.known import Known
 from infra.line import Line
@@ -40,6 +41,7 @@ class Core:
             store = EventStore(settings.need("database_url"))
             stack.callback(store.close)
             keys = PersonKeys(person_keys, master_key(Path(settings.need("master_key_file"))))
+            stack.enter_context(KeyNews(settings.need("keys_database_url"), keys))
             return cls(settings, ledger, store, Mapper(store.head().ledger, keys), keys, stack.pop_all())
 
     def accounts(self) -> Accounts:

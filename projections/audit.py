@@ -31,7 +31,7 @@ from domain.model import PLATFORM, Recorded
 from domain.values import Erased, Value
 from projections.audit_names import ENTITY_NAMES, PEOPLE_NAMES, entities, people
 from projections.audit_words import ACTIONS, ALWAYS_NOISY, NOISY, changes, sentence
-from projections.model import Key, Projection, Row, View, metadata
+from projections.model import Key, Projection, Row, View, about, metadata
 from projections.paging import Page, newest
 from projections.shown import of_dataset, of_job
 
@@ -50,8 +50,8 @@ entries: Final = Table(
     Column("actor_id", Uuid, nullable=False),
     Column("actor_role", Text),
     Column("on_behalf_of", Uuid),
-    Column("address", Text),
-    Column("agent", Text),
+    Column("address", Text, info=about("actor_id")),
+    Column("agent", Text, info=about("actor_id")),
     Column("changes", JSONB, nullable=False),
     Column("noisy", Boolean, nullable=False),
     Column("command_id", Uuid, nullable=False),

@@ -14,14 +14,14 @@ from domain.person import Person
 from domain.project import Project
 from domain.training_job import TrainingJob
 from projections.folding import changed
-from projections.model import Key, Row, View, metadata
+from projections.model import Key, Row, View, about, metadata
 
 people: Final = Table(
     "audit_people",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("full_name", Text, nullable=False),
-    Column("email", Text, nullable=False),
+    Column("full_name", Text, nullable=False, info=about("id")),
+    Column("email", Text, nullable=False, info=about("id")),
     Column("position", BigInteger, nullable=False),
 )
 

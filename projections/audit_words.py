@@ -17,6 +17,9 @@ from domain.training_job import TrainingJob
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "person.registered": ("create", "{who} registered"),
     "person.signed_in": ("sign_in", "{who} signed in"),
+    "person.erasure_requested": ("request_erasure", "{who} asked to be erased at {due_at}"),
+    "person.erasure_cancelled": ("cancel_erasure", "{who} stays after all"),
+    "person.erased": ("erase", "{who} erased {what}"),
     "organization.founded": ("create", "{who} founded the organization {what}"),
     "organization.renamed": ("update", "{who} renamed the organization {name_before} to {name}"),
     "organization.admission_changed": (

@@ -17,7 +17,7 @@ from domain.person import Person
 from domain.roles import Role
 from domain.values import Value
 from projections.folding import changed
-from projections.model import Key, Projection, Row, View, metadata
+from projections.model import Key, Projection, Row, View, about, metadata
 from projections.paging import Page, every, first, newest
 from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, TRAINING_JOB
 
@@ -25,11 +25,13 @@ people: Final = Table(
     "people",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("email", Text, nullable=False),
-    Column("full_name", Text, nullable=False),
+    Column("email", Text, nullable=False, info=about("id")),
+    Column("full_name", Text, nullable=False, info=about("id")),
     Column("avatar_name", Text, nullable=False),
     Column("registered_at", DateTime(timezone=True), nullable=False),
     Column("signed_in_at", DateTime(timezone=True)),
+    Column("erasure_due_at", DateTime(timezone=True)),
+    Column("erased_at", DateTime(timezone=True)),
     Column("position", BigInteger, nullable=False),
 )
 
@@ -111,9 +113,8 @@ class OrganizationRow(Value):
 
 
 def _person_keys(recorded: Recorded) -> Iterable[Key]:
-    match recorded.event:
-        case Person.Registered(originator_id=id) | Person.SignedIn(originator_id=id):
-            yield (id,)
+    if recorded.topic in PERSON:
+        yield (recorded.event.originator_id,)
 
 
 def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
@@ -125,9 +126,17 @@ def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
                 "avatar_name": event.avatar_name,
                 "registered_at": recorded.envelope.decided_at,
                 "signed_in_at": None,
+                "erasure_due_at": None,
+                "erased_at": None,
             }
         case Person.SignedIn():
             return changed(row, signed_in_at=recorded.envelope.decided_at)
+        case Person.ErasureRequested(due_at=due_at):
+            return changed(row, erasure_due_at=due_at)
+        case Person.ErasureCancelled():
+            return changed(row, erasure_due_at=None)
+        case Person.Erased():
+            return changed(row, erasure_due_at=None, erased_at=recorded.envelope.decided_at)
     return row
 
 
@@ -277,3 +286,14 @@ def list_granters(tx: Connection, organization_id: UUID, roles: Sequence[Role], 
     granting = members.c.role.in_([role.value for role in roles]), members.c.deactivated_at.is_(None)
     query = of_organization(organization_id).where(*granting)
     return every(tx, query.order_by(members.c.first_position).limit(limit), MemberRow)
+
+
+def organizations_of(tx: Connection, person_id: UUID) -> list[UUID]:
+    """In which a person is a member, or waits."""
+    there = members.c.person_id == person_id, members.c.ended_at.is_(None)
+    return list(tx.execute(select(members.c.organization_id).where(*there)).scalars())
+
+
+def erasures_due(tx: Connection, now: datetime) -> list[UUID]:
+    """Who asked to be erased, and whose time to stay after all is over."""
+    return list(tx.execute(select(people.c.id).where(people.c.erasure_due_at <= now)).scalars())

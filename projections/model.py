@@ -19,6 +19,14 @@ metadata = MetaData(schema="read")
 """All read models. The runner sends the same tables to another schema by `schema_translate_map`."""
 
 
+def about(subject: str) -> dict[str, str]:
+    """The `info` of a column that holds something personal: which column names the person that it is about.
+
+    It reads `[erased]` once that person is erased, as it does where the key was gone when its event was read.
+    """
+    return {"about": subject}
+
+
 @dataclass(frozen=True)
 class View:
     """One table: `keys` names the rows that an event touches, `fold` says what one of them becomes.

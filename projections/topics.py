@@ -2,7 +2,15 @@
 
 from typing import Final
 
-PERSON: Final = frozenset({"person.registered", "person.signed_in"})
+PERSON: Final = frozenset(
+    {
+        "person.registered",
+        "person.signed_in",
+        "person.erasure_requested",
+        "person.erasure_cancelled",
+        "person.erased",
+    }
+)
 ORGANIZATION: Final = frozenset(
     {
         "organization.founded",

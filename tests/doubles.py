@@ -14,11 +14,12 @@ from commands.ports import Link, Prepared, Purpose
 from domain.dataset import Content, Ratios, Split, SplitMethod, Task
 from domain.errors import Invalid, NotFound
 from domain.groups import Grouped, Rule
+from domain.membership import Membership
 from domain.training import OrganizationIsBusy
 from infra import links
 from infra.keys import Sealed
 from infra.ledger import Append, Head, Row, Verdict
-from infra.mapper import LARGEST_STATE, Stored
+from infra.mapper import LARGEST_STATE, Mapper, Stored
 from infra.secrets import normalised
 from infra.trainers import Parameter, ReportedTrainers, TrainableModel
 
@@ -70,6 +71,9 @@ class MemoryLedger:
         open_links = dict(self.links)
         if not all(_write_link(open_links, side) for side in command.sides):
             return self._refuse("taken", command)
+        gone = {side["person_id"] for side in command.sides if side["kind"] == "forget"}
+        self.taken = {digest: person for digest, person in self.taken.items() if person not in gone}
+        open_links = {digest: link for digest, link in open_links.items() if link["subject"] not in gone}
         self.taken |= emails
         self.links = open_links
         for event in command.events:
@@ -161,10 +165,30 @@ class MemorySecrets:
     def close_links(self, purpose: Purpose, subject: UUID) -> None:
         self._sides.append(links.closed(purpose, subject))
 
+    def forget(self, person_id: UUID) -> None:
+        self._sides.append({"kind": "forget", "person_id": str(person_id)})
+
 
 def link_token(purpose: Purpose, subject: UUID, number: int) -> str:
     """What somebody finds in a mail."""
     return links.token(LINK_KEY, purpose, subject, number)
+
+
+class Everywhere:
+    """The Memberships port: wherever anybody ever asked to join."""
+
+    def __init__(self, ledger: MemoryLedger, mapper: Mapper) -> None:
+        self._ledger = ledger
+        self._mapper = mapper
+
+    def of(self, person_id: UUID) -> list[UUID]:
+        asked = [row.stored for row in self._ledger.rows if row.stored.topic == "membership.requested"]
+        events = [self._mapper.decode(stored)[0] for stored in asked]
+        return [
+            each.organization_id
+            for each in events
+            if isinstance(each, Membership.Requested) and each.person_id == person_id
+        ]
 
 
 def _digest(email: str) -> str:

@@ -15,7 +15,7 @@ from infra.dispatch import bind
 from infra.known import Known
 from infra.mapper import Mapper
 from infra.unit import Errand
-from tests.doubles import MemoryKeys, MemoryLedger, MemorySecrets, OneTrainer, PreparedContents, Room, Used
+from tests.doubles import Everywhere, MemoryKeys, MemoryLedger, MemorySecrets, OneTrainer, PreparedContents, Room, Used
 
 NOBODY = Caller(kind="anonymous", id=UUID(int=0))
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -38,7 +38,13 @@ class Spec:
             self.mapper,
             Known(),
             lambda unit: MemorySecrets(self.ledger, unit.sides),
-            {"contents": self.contents, "places": self.room, "trainers": OneTrainer(), "usage": self.used},
+            {
+                "contents": self.contents,
+                "places": self.room,
+                "trainers": OneTrainer(),
+                "usage": self.used,
+                "memberships": Everywhere(self.ledger, self.mapper),
+            },
         )
 
     def by(self, caller: Caller) -> Self:

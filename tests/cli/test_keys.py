@@ -12,15 +12,20 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
+from uuid_utils.compat import uuid7
 
 from cli.exits import Stop
 from cli.keys import restored, saved
+from domain.model import Event
+from domain.person import Person
 from infra.config import Settings
 from infra.embedded.passwords import write_private
 from infra.keys import PersonKeys
 from infra.keys_saved import last
-from infra.migrate import migrate_keys
+from infra.migrate import migrate, migrate_keys
+from infra.provision import APP
 from infra.wiring import master_key
+from tests.ground import NOW, opened
 from tests.servers import Databases
 
 ANN, BEN = UUID(int=1), UUID(int=2)
@@ -38,7 +43,12 @@ class Place:
         folder.mkdir()
         self.master = write_private(folder / "person-keys", os.urandom(32))
         self.url = databases.keys_url
-        self.settings = Settings(keys_database_url=SecretStr(self.url), master_key_file=self.master)
+        migrate(databases.owner_url, APP, uuid7())
+        self.databases = databases
+        ledger = SecretStr(databases.app_url)
+        self.settings = Settings(
+            database_url=ledger, keys_database_url=SecretStr(self.url), master_key_file=self.master
+        )
         self.pool = ConnectionPool(self.url, min_size=1, open=True)
 
     def keys(self) -> PersonKeys:
@@ -77,6 +87,21 @@ def test_an_older_backup_brings_nobody_back_who_was_erased_since(place: Callable
     here.keys().erase(ANN)
     restored(here.settings, Path(made["keys"]), Path(made["master_key"]))
     assert here.keys().open(ANN, ann, b"here") is None
+
+
+def test_a_backup_in_an_empty_place_brings_nobody_back_whom_the_ledger_says_is_erased(
+    place: Callable[[str], Place], tmp_path: Path
+) -> None:
+    lost, new = place("lost"), place("new")
+    ann, ben = lost.keys().seal(ANN, b"ann", b"here"), lost.keys().seal(BEN, b"ben", b"here")
+    made = saved(lost.settings, tmp_path / "one", tmp_path / "two")
+    with opened(new.databases) as ledger:
+        person = Person.register(BEN, "ben@example.org", "Ben", "red-fox-1", uuid7(), NOW)
+        person.erase(NOW)
+        ledger.append([ledger.stored(event) for event in person.pending_events if isinstance(event, Event)])
+    restored(new.settings, Path(made["keys"]), Path(made["master_key"]))
+    assert new.keys().open(ANN, ann, b"here") == b"ann"
+    assert new.keys().open(BEN, ben, b"here") is None
 
 
 def test_keys_in_use_are_not_overrun_by_another_master_key(place: Callable[[str], Place], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from commands import HANDLERS
 from commands.access import Anyone, Caller, Command, Platform, Worker
 from commands.dataset import MakeSplit
+from commands.erasure import AskForErasure, CancelErasure
 from commands.project import (
     AcceptProject,
     AddProjectMember,
@@ -120,8 +121,8 @@ PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     **{(kind, "person_id"): st.sampled_from([BEN, ANN]) for kind in (ChangeProjectRole, RemoveProjectMember)},
     **{(kind, "project_id"): st.just(CELLS) for kind in (ChangeProjectRole, RemoveProjectMember)},
 }
-# What only somebody else than the owner can do.
-OF_BEN = (AcceptProject, DeclineProject, LeaveProject)
+# What only somebody else than the owner of everything can do.
+OF_BEN = (AcceptProject, CancelErasure, DeclineProject, LeaveProject)
 
 
 def callers(kind: type[Command], fields: dict[str, Any]) -> st.SearchStrategy[Caller]:
@@ -184,7 +185,7 @@ def begun() -> Spec:
     people = (register(ANN, "ann"), register(BEN, "ben"), register(CAT, "cat"), register(eve.id, "eve", "Evil", "Corp"))
     spec.given(*people).by(ann)
     spec.given(approve(BEN, Role.ENGINEER_I), project, AddProjectMember(project_id=CELLS, person_id=BEN))
-    spec.given(OfferProject(project_id=CELLS, person_id=BEN))
+    spec.given(OfferProject(project_id=CELLS, person_id=BEN)).by(ben).given(AskForErasure()).by(ann)
     spec.given(experiment, dataset, upload(spec, ONE), MakeSplit(dataset_id=CRACKS), request())
     upload(spec, TWO, base=ONE)
     return spec

@@ -1,6 +1,7 @@
 """One suite for the Keyring port, on the double and on the real database."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from uuid import UUID, uuid4
 
@@ -8,6 +9,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from psycopg_pool import ConnectionPool
 
+from infra.key_news import KeyNews
 from infra.keys import Keyring, MasterKey, PersonKeys
 from infra.migrate import migrate_keys
 from tests.doubles import MemoryKeys
@@ -97,3 +99,35 @@ def test_two_processes_mint_one_key(pool: ConnectionPool) -> None:
     one, two = PersonKeys(pool, master), PersonKeys(pool, master)
     first, second = one.seal(ANN, b"x", b"here"), two.seal(ANN, b"y", b"here")
     assert (two.open(ANN, first, b"here"), one.open(ANN, second, b"here")) == (b"x", b"y")
+
+
+def test_what_one_process_erases_no_other_remembers(fresh_database: Callable[[], Databases]) -> None:
+    databases = fresh_database()
+    migrate_keys(databases.keys_owner_url, "vistory_keys")
+    master = MasterKey("m1", os.urandom(32))
+    with ConnectionPool(databases.keys_url, min_size=1, open=True) as pool:
+        here, there = PersonKeys(pool, master), PersonKeys(pool, master)
+        with KeyNews(databases.keys_url, there):
+            sealed = here.seal(ANN, b"x", b"here")
+            until(lambda: there.open(ANN, sealed, b"here") == b"x" and there.remembered == 1)
+            here.erase(ANN)
+            until(lambda: there.remembered == 0)
+            assert there.open(ANN, sealed, b"here") is None
+
+
+def test_while_nobody_tells_who_is_erased_nothing_is_remembered(pool: ConnectionPool) -> None:
+    keys = PersonKeys(pool, MasterKey("m1", os.urandom(32)))
+    keys.open(ANN, keys.seal(ANN, b"x", b"here"), b"here")
+    assert keys.remembered == 0
+    keys.remember()
+    keys.open(ANN, keys.seal(ANN, b"x", b"here"), b"here")
+    assert keys.remembered == 1
+    keys.forget_all()
+    assert keys.remembered == 0
+
+
+def until(true: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come to be in time"
+        time.sleep(0.01)

@@ -117,6 +117,14 @@ def test_a_person_may_have_several_addresses(desk: Desk) -> None:
     assert desk.look().person_of("ann@example.org") == desk.look().person_of("ann@example.com") == ANN
 
 
+def test_a_person_who_is_forgotten_leaves_its_addresses_to_others(desk: Desk) -> None:
+    desk.give(claims("ann@example.org", ANN), claims("ann@example.com", ANN))
+    desk.give(claims("ben@example.org", BEN))
+    assert desk.give(lambda secrets: secrets.forget(ANN)) == "accepted"
+    assert [desk.look().person_of(f"{name}@example.org") for name in ("ann", "ben")] == [None, BEN]
+    assert desk.give(claims("ann@example.org", BEN)) == "accepted"
+
+
 def test_neither_address_nor_password_goes_into_the_append_in_the_open(desk: Desk) -> None:
     written = str(desk.sides(claims("Ann@example.org", ANN), sets("correct horse battery", ANN)))
     for open_word in ("correct horse", "example.org"):
@@ -145,6 +153,16 @@ def test_of_two_passwords_the_later_counts(real: RealDesk) -> None:
     real.give(sets("second horse", ANN))
     assert real.accounts.authenticate("ann@example.org", "first horse") is None
     assert real.accounts.authenticate("ann@example.org", "second horse") == ANN
+
+
+def test_no_secret_of_a_person_who_is_forgotten_stays(real: RealDesk) -> None:
+    real.give(claims("ann@example.org", ANN), sets("first horse", ANN))
+    real.give(claims("ben@example.org", BEN), sets("other horse", BEN))
+    real.give(lambda secrets: secrets.forget(ANN))
+    assert real.accounts.authenticate("ann@example.org", "first horse") is None
+    assert real.accounts.authenticate("ben@example.org", "other horse") == BEN
+    real.give(claims("ann@example.org", ANN))
+    assert real.accounts.authenticate("ann@example.org", "first horse") is None
 
 
 def test_a_password_of_a_refused_command_is_not_set(real: RealDesk) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from commands.access import Caller
 from commands.dataset import TakeSnapshot
+from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
 from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
 from commands.organization import ChangeOrganization
@@ -25,12 +26,12 @@ from commands.project import (
 )
 from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMlflowRun, ReportStart
 from domain.membership import membership_id
-from domain.model import SYSTEM, Recorded
+from domain.model import SYSTEM, Client, Recorded
 from domain.organization import Admission
 from domain.roles import ProjectRole, Role
 from projections.folding import step
 from projections.model import Key, Projection, Row
-from tests.commands.conftest import ACME, ANN, BEN, EVE, ann, approve, ben, eve, register
+from tests.commands.conftest import ACME, ANN, BEN, CAT, EVE, ann, approve, ben, eve, register
 from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import BASELINE
@@ -65,6 +66,7 @@ def everything() -> Spec:
     spec = Spec().by(NOBODY)
     spec.given(register(ANN, "ann"), register(BEN, "ben"), register(EVE, "eve", "Evil", "Corp"))
     _people(spec)
+    _erased(spec)
     spec.by(eve).given(CreateProject(project_id=ELSEWHERE, name="elsewhere"))
     spec.by(ann).given(CreateProject(project_id=CELLS, name="cells", description="of blood"))
     spec.given(RenameProject(project_id=CELLS, name="blood cells"))
@@ -97,6 +99,14 @@ def _people(spec: Spec) -> None:
     for wish in (DeactivateMember, ReactivateMember, RemoveMember):
         spec.given(wish(membership_id=BEN_IN_ACME))
     spec.given(approve(BEN, Role.ENGINEER_I))
+
+
+def _erased(spec: Spec) -> None:
+    """Cat comes, wants to go, stays after all, and is erased."""
+    cat = Caller(kind="person", id=CAT, organization_id=ACME, client=Client(address="192.0.2.9", agent="cat's"))
+    spec.by(NOBODY).given(register(CAT, "cat"))
+    spec.by(cat).given(AskForErasure(), CancelErasure(), AskForErasure())
+    spec.by(platform).given(ErasePerson(person_id=CAT))
 
 
 def _trainings(spec: Spec) -> None:

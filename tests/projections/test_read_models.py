@@ -11,7 +11,7 @@ from projections import PROJECTIONS, audit, dataset, experiment, membership, pro
 from projections.audit_words import sentence
 from projections.folding import RowIsMissing
 from projections.model import Projection
-from tests.commands.conftest import ACME, ANN, BEN, EVE
+from tests.commands.conftest import ACME, ANN, BEN, CAT, EVE
 from tests.commands.test_dataset import CRACKS, ONE, TWO
 from tests.commands.test_experiment import BASELINE
 from tests.commands.test_project import CELLS
@@ -81,7 +81,7 @@ def test_a_project_shows_who_is_in_it_and_whose_it_is(history: Sequence[Recorded
 
 def test_what_a_person_owns_is_counted_up_and_down(history: Sequence[Recorded]) -> None:
     rows = tables(membership.PROJECTION, history)["members"]
-    assert {row["person_id"]: row["projects_owned"] for row in rows.values()} == {ANN: 2, BEN: 0, EVE: 1}
+    assert {row["person_id"]: row["projects_owned"] for row in rows.values()} == {ANN: 2, BEN: 0, CAT: 0, EVE: 1}
 
 
 def test_a_dataset_shows_the_counts_of_its_current_revision(history: Sequence[Recorded]) -> None:

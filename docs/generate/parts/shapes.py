@@ -7,7 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 from domain import EVENTS
 from domain.model import Envelope
-from domain.values import LARGEST_INTEGER
+from domain.values import LARGEST_INTEGER, Erased
 from infra.mapper import personal_fields
 
 SEALED: Final = {
@@ -27,7 +27,7 @@ _ANCHOR: Final = "#/components/schemas/"
 
 def schemas() -> dict[str, Any]:
     """One schema for the data of every topic, and for every value inside."""
-    kinds = [(kind, "serialization") for kind in (*EVENTS.values(), Envelope)]
+    kinds = [(kind, "serialization") for kind in (*EVENTS.values(), Envelope, Erased)]
     references, shared = models_json_schema(kinds, ref_template=_ANCHOR + "{model}")  # type: ignore[arg-type]
     found = {name: _plain(schema) for name, schema in shared["$defs"].items()}
     data = {
@@ -36,7 +36,7 @@ def schemas() -> dict[str, Any]:
     }
     envelope = found.pop("Envelope")
     envelope["properties"]["context"] = {"anyOf": [sealed("actor.id", "[Client](#client)"), {"type": "null"}]}
-    del found["Erased"]
+    del found[references[Erased, "serialization"]["$ref"].removeprefix(_ANCHOR)]
     return {"data": data, "values": found | {"Sealed": SEALED}, "envelope": envelope}
 
 

@@ -1,0 +1,58 @@
+"""One's own account over HTTP: who am I, erase me, I stay after all."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from api import errors
+from api.edge import Nothing, Person, PersonDesk
+from api.house import House, TheHouse
+from api.person import Profile, profile
+from commands.access import Caller
+from commands.erasure import AskForErasure, CancelErasure
+from domain.person import Person as Account
+from domain.values import Value
+
+router = APIRouter(prefix="/users/me", tags=["persons"])
+COMMAND = errors.responses(401, 403, 409, 413, 422, 503)
+
+
+class User(Profile):
+    erasure_due_at: datetime | None
+
+
+class Leaving(Value):
+    """Until `due_at` the erasure can be cancelled."""
+
+    id: UUID
+    due_at: datetime | None
+
+
+@router.get("", responses=errors.responses(401, 403, 503))
+def show(caller: Person, house: TheHouse) -> User:
+    return User(**dict(profile(house, caller)), erasure_due_at=_account(house, caller).erasure_due_at)
+
+
+@router.delete("", status_code=202, responses=COMMAND)
+def erase(desk: PersonDesk, house: TheHouse) -> Leaving:
+    """After some days, for good: what is personal about you goes, and what you did stays under your avatar name.
+
+    Refused while an organization would be left without an admin, or a project without its owner.
+    """
+    desk(AskForErasure(days=house.settings.erasure_days))
+    return _leaving(house, desk.caller)
+
+
+@router.post("/erasure/cancel", responses=COMMAND)
+def stay(desk: PersonDesk, house: TheHouse, body: Nothing | None = None) -> Leaving:
+    desk(CancelErasure())
+    return _leaving(house, desk.caller)
+
+
+def _leaving(house: House, caller: Caller) -> Leaving:
+    return Leaving(id=caller.id, due_at=_account(house, caller).erasure_due_at)
+
+
+def _account(house: House, caller: Caller) -> Account:
+    return house.ledger_as(caller).get(Account, caller.id)

@@ -1,0 +1,82 @@
+"""Persons: one's own account, and, for whoever keeps this machine, erasing somebody."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from cli.exits import Stop
+from cli.local import Data, settings_of, unreachable
+from cli.named import is_id
+from cli.output import Json, show
+from cli.session import Address, signed_in
+
+if TYPE_CHECKING:
+    from infra.config import Settings
+
+app = typer.Typer(help="Your own account; and erasing a person from this machine's platform.", no_args_is_help=True)
+Somebody = Annotated[str, typer.Argument(help="E-mail address or id.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")]
+
+
+@app.command("show")
+def show_person(api: Address = None, as_json: Json = False) -> None:
+    """Who you are here."""
+    with signed_in(api) as door:
+        found = door.get("/users/me")
+    show(found, as_json, lambda: "\n".join(f"{name}: {value}" for name, value in found.items() if value is not None))
+
+
+@app.command()
+def leave(api: Address = None, as_json: Json = False) -> None:
+    """Have your account erased in some days; until then you can stay after all."""
+    with signed_in(api) as door:
+        made = door.delete("/users/me")
+    show(made, as_json, lambda: f"your account is erased at {made['due_at']}; `vistory person stay` cancels that")
+
+
+@app.command()
+def stay(api: Address = None, as_json: Json = False) -> None:
+    """Cancel the erasure of your account."""
+    with signed_in(api) as door:
+        made = door.post("/users/me/erasure/cancel")
+    show(made, as_json, lambda: "your account stays")
+
+
+@app.command()
+def erase(person: Somebody, yes: Yes = False, data: Data = None, as_json: Json = False) -> None:
+    """Erase a person at once and for good: key, addresses, password, memberships; what they did stays."""
+    settings = settings_of(data)
+    if not yes:
+        typer.confirm(f"Erase {person}? What is personal about them can never be read again", abort=True)
+    receipt = erased(settings, person)
+    show(receipt, as_json, lambda: words(receipt))
+
+
+def words(receipt: dict[str, Any]) -> str:
+    return (
+        f"person {receipt['person_id']} is erased, final from {receipt['ledger']}:{receipt['position']}\n"
+        f"chain: {receipt['chain']}\n"
+        "Free space of databases and their logs may hold old bytes: `vistory person scrub` overwrites them.\n"
+        "Backups made before hold the person still: destroy those of the keys, or rotate the master key."
+    )
+
+
+def erased(settings: "Settings", person: str) -> dict[str, Any]:
+    """The receipt, once every read model has forgotten."""
+    from psycopg import OperationalError
+
+    from domain.errors import DomainError
+    from infra.erasing import Erasing
+    from infra.reading import NotThereYet
+
+    try:
+        with Erasing.open(settings) as work:
+            person_id = UUID(person) if is_id(person) else work.find(person)
+            if person_id is None:
+                raise Stop("nobody has this address; give another, or the person's id")
+            return work.erase(person_id)
+    except (DomainError, NotThereYet) as refusal:
+        raise Stop(str(refusal)) from refusal
+    except OperationalError as error:
+        raise unreachable(error) from error

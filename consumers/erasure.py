@@ -1,0 +1,35 @@
+"""Erases whoever asked to be and whose time has come; whose key was brought back since, loses it again."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from domain.errors import Refused
+from infra.erased import destroy_keys, erase
+from infra.erasing import Erasing
+from projections.membership import erasures_due
+
+EVERY: Final = 10.0
+log = logging.getLogger(__name__)
+
+
+async def keep_erased(erasing: Erasing) -> None:
+    """Until cancelled."""
+    while True:
+        await asyncio.to_thread(erase_due, erasing, datetime.now(UTC))
+        await asyncio.sleep(EVERY)
+
+
+def erase_due(erasing: Erasing, now: datetime) -> None:
+    """Once. Who became the only admin somewhere since is asked again, and stays meanwhile."""
+    due: list[UUID] = erasing.reading.ask(partial(erasures_due, now=now), [])
+    for person_id in due:
+        try:
+            erase(erasing.core, erasing.dispatch, person_id)
+        except Refused as refusal:
+            log.warning("person %s waits to be erased: %s", person_id, refusal)
+    for person_id in destroy_keys(erasing.core):
+        log.warning("person %s was erased, and had a key again; it is destroyed", person_id)

@@ -1,0 +1,50 @@
+"""Whoever was erased, as the ledger has it: the key goes at once, and goes again where a backup brought it back."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+import psycopg
+
+from commands.access import Caller
+from commands.erasure import ErasePerson
+from commands.ports import Accepted
+from domain.model import SYSTEM
+from infra.dispatch import Dispatch
+from infra.unit import Errand, Unit
+from infra.wiring import Core
+
+_ERASED = "SELECT originator_id FROM ledger.events WHERE topic = 'person.erased'"
+
+
+def erased(core: Core) -> list[UUID]:
+    with core.pool.connection() as connection:
+        return people(connection)
+
+
+def people(connection: psycopg.Connection) -> list[UUID]:
+    """By the ledger that this connection leads to."""
+    return [id for (id,) in connection.execute(_ERASED)]
+
+
+def destroy_keys(core: Core) -> list[UUID]:
+    """Of whoever was erased and has one: it was brought back with the keys of before. Returns whose."""
+    returned = core.keys.kept_of(erased(core))
+    for person_id in returned:
+        core.keys.erase(person_id)
+    return returned
+
+
+def erase(core: Core, dispatch: Dispatch, person_id: UUID) -> Accepted:
+    """Once; asked again, the same receipt. Raises what keeps the person from going."""
+    caller = Caller(kind="system", id=SYSTEM)
+    errand = Errand(caller, datetime.now(UTC), command_of(person_id))
+    before = core.store.command(errand.command_id)
+    accepted = Unit(core.store, core.mapper, errand).answer(before) if before else None
+    accepted = accepted or dispatch(ErasePerson(person_id=person_id), errand)
+    core.keys.erase(person_id)
+    return accepted
+
+
+def command_of(person_id: UUID) -> UUID:
+    """Whoever erases, and however often: it is one command."""
+    return uuid5(person_id, "erase")

@@ -1,0 +1,56 @@
+"""Erasing by whoever keeps the machine: at once, and told as done when every read model has forgotten."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from uuid import UUID
+
+from infra.config import Settings
+from infra.dispatch import Dispatch
+from infra.erased import erase
+from infra.memberships import Memberships
+from infra.reading import Reading
+from infra.secrets import Accounts
+from infra.wiring import Core
+from projections import PROJECTIONS
+
+PATIENCE: Final = 30.0
+_ABSENT: Final = ("contents", "places", "trainers", "usage")
+
+
+@dataclass(frozen=True)
+class Erasing:
+    core: Core
+    accounts: Accounts
+    reading: Reading
+    dispatch: Dispatch
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: Settings) -> Iterator[Self]:
+        with Core.open(settings) as core, cls.of(core) as erasing:
+            yield erasing
+
+    @classmethod
+    @contextmanager
+    def of(cls, core: Core) -> Iterator[Self]:
+        """Commands of the platform itself touch neither content nor trainings' places."""
+        with closing(Reading(core.settings.need("database_url"), pool_size=2)) as reading:
+            accounts = core.accounts()
+            ports = {**dict.fromkeys(_ABSENT), "memberships": Memberships(reading)}
+            yield cls(core, accounts, reading, core.dispatch(accounts, ports))
+
+    def find(self, email: str) -> UUID | None:
+        return self.accounts.person_of(email)
+
+    def erase(self, person_id: UUID) -> dict[str, Any]:
+        """Raises NotThereYet where read models are behind, before it is done or after; asked again, it goes on."""
+        self._await(self.core.store.head().position)
+        accepted = erase(self.core, self.dispatch, person_id)
+        self._await(accepted.position)
+        receipt = accepted.model_dump(mode="json")
+        return {"person_id": receipt.pop("id"), **receipt}
+
+    def _await(self, position: int) -> None:
+        self.reading.wait_until([each.name for each in PROJECTIONS], position, PATIENCE)

@@ -1,0 +1,79 @@
+"""One's own account over HTTP: seen, asked to be erased, kept after all, and erased."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+
+from consumers.erasure import erase_due
+from infra.config import Settings
+from infra.erasing import Erasing
+from tests.api.visitor import PASSWORD, Visitor
+
+
+@pytest.fixture
+def admin(founder: Callable[[], Visitor]) -> Visitor:
+    return founder()
+
+
+def due(settings: Settings, now: datetime) -> None:
+    with Erasing.open(settings) as work:
+        erase_due(work, now)
+
+
+def test_one_s_own_account_says_who_and_where_one_is(admin: Visitor) -> None:
+    me = admin.get("/users/me")
+    assert (me["id"], me["email"], me["organization_id"]) == (admin.id, admin.email, admin.organization)
+    assert me["avatar_name"].count("-") == 2
+    assert (me["role"], me["erasure_due_at"]) == ("admin", None)
+
+
+def test_who_asks_to_go_can_stay_for_a_week_and_is_erased_then(admin: Visitor, settings: Settings) -> None:
+    guest = admin.colleague("guest")
+    asked = guest("DELETE", "/users/me")
+    assert asked.status_code == 202
+    at = datetime.fromisoformat(asked.json()["due_at"])
+    assert timedelta(days=6.9) < at - datetime.now(UTC) < timedelta(days=7)
+    assert guest.get("/users/me")["erasure_due_at"] is not None
+    assert guest.post("/users/me/erasure/cancel")["due_at"] is None
+    assert guest("POST", "/users/me/erasure/cancel").status_code == 409
+    guest("DELETE", "/users/me")
+    admin.get("/members", Vistory_Min_Position=guest.seen)
+    due(settings, datetime.now(UTC) + timedelta(days=6.9))
+    assert guest("GET", "/users/me").status_code == 200
+    due(settings, datetime.now(UTC) + timedelta(days=7.1))
+    assert guest("GET", "/users/me").status_code == 401
+    assert guest("POST", "/auth/login", {"email": guest.email, "password": PASSWORD}).status_code == 401
+
+
+def test_nobody_goes_who_is_needed(admin: Visitor) -> None:
+    answer = admin("DELETE", "/users/me")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-needs-an-admin")
+    owner = admin.colleague("guest")
+    owner.post("/projects", {"name": "mine"})
+    answer = owner("DELETE", "/users/me")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:member-owns-projects")
+
+
+def test_whoever_is_erased_is_named_nowhere_at_once_and_may_come_back_as_somebody_new(
+    admin: Visitor, settings: Settings, client: TestClient
+) -> None:
+    engineer = admin.colleague("engineer_i")
+    engineer.post("/datasets", {"name": "theirs"})
+    with Erasing.open(settings) as work:
+        assert work.find(engineer.email) == UUID(engineer.id)
+        receipt = work.erase(UUID(engineer.id))
+        assert work.erase(UUID(engineer.id)) == receipt
+    log = admin.get("/audit/organization?limit=1000&noisy=true")["items"]
+    log = [each for each in log if each["actor_id"] == engineer.id]
+    assert {(each["actor_name"], each["actor_email"], each["address"], each["agent"]) for each in log} == {
+        ("[erased]",) * 4
+    }
+    assert "[erased] (engineer_i) created the dataset theirs" in {each["sentence"] for each in log}
+    assert engineer.email not in str(admin.get("/admin/users")) + str(log)
+    again = {"email": engineer.email, "full_name": "Ann Ö", "password": PASSWORD}
+    made = client.post("/api/v1/auth/register", json=again | {"company": admin.company, "division": "Vision"})
+    assert made.status_code == 201
+    assert made.json()["id"] != engineer.id

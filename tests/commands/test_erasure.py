@@ -1,0 +1,64 @@
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from commands.erasure import AskForErasure, CancelErasure, ErasePerson
+from commands.person import SignIn
+from domain.errors import Forbidden, Unauthenticated
+from domain.membership import MemberOwnsProjects, Membership
+from domain.organization import Organization, OrganizationNeedsAnAdmin
+from domain.person import ErasureIsNotAskedFor, Person, PersonIsErased
+from domain.roles import Role
+from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register
+from tests.commands.test_project import create as project
+from tests.projections.history import platform
+from tests.spec import NOBODY, Spec
+
+erase = ErasePerson(person_id=BEN)
+
+
+def test_whoever_asks_to_be_erased_has_a_week_to_think(spec: Spec) -> None:
+    spec.by(ben).when(AskForErasure()).then((Person.ErasureRequested, {}))
+    asked = spec.events()[-1]
+    assert isinstance(asked, Person.ErasureRequested)
+    assert asked.due_at == spec.now + timedelta(days=7)
+    spec.when(AskForErasure()).then()
+    spec.when(CancelErasure()).then((Person.ErasureCancelled, {}))
+    spec.when(CancelErasure()).then_refused(ErasureIsNotAskedFor)
+
+
+def test_with_a_person_go_its_memberships_and_what_let_it_in(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.ADMIN)).by(platform).when(erase).then(
+        (Person.Erased, {}),
+        (Membership.Ended, {"previous": Role.ADMIN}),
+        (Organization.AdminRemoved, {"person_id": BEN}),
+        (Organization.SeatReleased, {"person_id": BEN}),
+    )
+    spec.by(ben).when(SignIn(person_id=BEN, organization_id=ACME)).then_refused(Unauthenticated)
+    spec.by(platform).when(erase).then_refused(PersonIsErased)
+
+
+def test_an_erased_address_registers_as_somebody_new(spec: Spec) -> None:
+    spec.by(platform).given(erase).by(NOBODY)
+    spec.when(register(UUID(int=106), "ben")).then((Person.Registered, {}), (Membership.Requested, {}))
+
+
+@pytest.mark.parametrize(("caller", "wish"), [(ann, AskForErasure()), (platform, ErasePerson(person_id=ANN))])
+def test_the_only_admin_names_another_first(spec: Spec, caller: object, wish: object) -> None:
+    spec.by(caller).when(wish).then_refused(OrganizationNeedsAnAdmin, "name another one first")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("caller", "wish"), [(ben, AskForErasure()), (platform, erase)])
+def test_whoever_owns_a_project_hands_it_over_first(spec: Spec, caller: object, wish: object) -> None:
+    spec.given(approve(BEN, Role.GUEST)).by(ben).given(project).by(caller)  # type: ignore[arg-type]
+    spec.when(wish).then_refused(MemberOwnsProjects, "hand them over first")  # type: ignore[arg-type]
+
+
+def test_nobody_but_the_platform_erases(spec: Spec) -> None:
+    spec.by(ann).when(erase).then_refused(Forbidden)
+
+
+def test_whoever_waits_may_go_as_well(spec: Spec) -> None:
+    spec.by(ben).given(AskForErasure()).by(platform)
+    spec.when(erase).then((Person.Erased, {}), (Membership.Ended, {"previous": None}))
