@@ -18,6 +18,7 @@ from bench.frame import Bench, Result
 from bench.photographs import draw
 from cli.client import Api
 from cli.push import analyze, folder_of, push
+from infra.hashes import SETTLED_AFTER, Hashes
 from tests.servers import Servers
 from tests.serving import Serving, serving
 
@@ -44,16 +45,17 @@ def pushing(bench: Bench) -> Iterator[Result]:
         if peer:
             peer.begin(bench.servers)
         with signed_in(bench.servers, Path(name)) as (running, door):
-            dataset = door.post("/datasets", name="bench")["id"]
+            dataset, hashes = door.post("/datasets", name="bench")["id"], Hashes(Path(name) / "hashes.sqlite")
             for what, changed, goal in (
                 (f"push of {count:,} files of 50 KB", count, 2.8),
                 ("the same with 1 % changed", count // 100, 4.0),
                 ("the same unchanged", 0, 4.0),
             ):
                 draw(folder, range(changed), salt=what)
+                time.sleep(SETTLED_AFTER / 1e9)  # what was written just now is remembered by neither
                 size = sum(path.stat().st_size for path in list(folder.rglob("*.jpg"))[:1] * changed)
                 before = door.sent
-                ours = count / timed(lambda: brought(door, dataset, folder))
+                ours = count / timed(lambda: brought(door, dataset, folder, hashes))
                 assert door.sent - before <= size * 1.01, "bytes were sent twice"
                 bare = count / timed(lambda: put_bare(bench.servers, folder))
                 notes = {"MB sent": (door.sent - before) / 1e6, "MB of the API at most": peak(running)}
@@ -75,8 +77,9 @@ def signed_in(servers: Servers, folder: Path) -> Iterator[tuple[Serving, Counted
             yield running, door
 
 
-def brought(door: Api, dataset: str, folder: Path) -> None:
-    files = folder_of(folder)
+def brought(door: Api, dataset: str, folder: Path, hashes: Hashes) -> None:
+    """As the command does, which remembers what files hashed to; DVC does too."""
+    files = folder_of(folder, hashes)
     analyze(files)
     push(door, dataset, files)
 

@@ -10,7 +10,7 @@ import typer
 from cli.exits import Exit, Stop
 from cli.named import id_of
 from cli.output import Json, amount, show, table
-from cli.session import Address, signed_in
+from cli.session import Address, home, signed_in
 
 if TYPE_CHECKING:
     from cli.client import Api
@@ -47,10 +47,14 @@ def push(
     api: Address = None,
     as_json: Json = False,
 ) -> None:
-    """Bring a folder in; its layout is found by itself, and what is there already does not travel again."""
-    from cli.push import analyze, commit, folder_of, upload
+    """Bring a folder in; its layout is found by itself, and what is there already does not travel again.
 
-    files = folder_of(folder)
+    What each file hashed to is remembered in hashes.sqlite beside your session, by inode, size and times, as git does.
+    """
+    from cli.push import analyze, commit, folder_of, upload
+    from infra.hashes import Hashes
+
+    files = folder_of(folder, Hashes(home() / "hashes.sqlite"))
     analyze(files)
     with signed_in(api) as door:
         before = (

@@ -5,20 +5,23 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cli.client import Api
 from cli.exits import Stop
 from domain.errors import Invalid
 from infra.folder import Folder
 from infra.formats import File
+from infra.hashes import Hashes
 
-BATCH = 250
+NAMED = 1_000  # as many as the API takes at once
+LOOKED_AT = 250
 AT_ONCE = 16
 # While the files of one batch are sent, those of the other are looked at on the other side.
 BATCHES_AT_ONCE = 2
 # An address to put a file at is good for minutes; where that was too short, ask for another.
 ROUNDS = 3
+T = TypeVar("T")
 Facts = dict[str, Any]
 Advance = Callable[[int, int], None]
 
@@ -53,7 +56,7 @@ def upload(door: Api, dataset_id: str, folder: Folder, advance: Advance = nobody
             send(door, f"{upload}/files", folder, batch, puts)
             return len(batch)
 
-        for count in batches.map(sent, batched(copies_last(folder.files), BATCH)):
+        for count in batches.map(sent, batched(copies_last(folder.files), NAMED)):
             done += count
             advance(done, len(folder.files))
     return upload
@@ -65,13 +68,21 @@ def commit(door: Api, upload: str, strict: bool = False) -> Facts:
 
 
 def send(door: Api, where: str, folder: Folder, batch: Sequence[File], puts: ThreadPoolExecutor) -> None:
-    by_hash = {file.sha256: file.path for file in batch}
-    for _ in range(ROUNDS):
-        missing = door.post(where, files=[listed(file) for file in batch])["missing"]
-        if not missing:
-            return
-        list(puts.map(lambda one: put(door, one, folder, by_hash[one["sha256"]]), missing))
-    raise Stop("the object store does not keep the files that it is sent")
+    """Names all of them at once; of those that are missing some at a time are put, and looked at on the other side."""
+    by_hash = {file.sha256: file for file in batch}
+
+    def ask(files: Sequence[File]) -> list[Facts]:
+        missing: list[Facts] = door.post(where, files=[listed(file) for file in files])["missing"]
+        return missing
+
+    for some in batched(ask(batch), LOOKED_AT):
+        missing, files = some, [by_hash[one["sha256"]] for one in some]
+        for _ in range(ROUNDS):
+            list(puts.map(lambda one: put(door, one, folder, by_hash[one["sha256"]].path), missing))
+            if not (missing := ask(files)):
+                break
+        else:
+            raise Stop("the object store does not keep the files that it is sent")
 
 
 def put(door: Api, address: Mapping[str, Any], folder: Folder, path: str) -> None:
@@ -99,7 +110,7 @@ def listed(file: File) -> Facts:
     return {"path": file.path, "size": file.size, "sha256": file.sha256}
 
 
-def batched(items: Sequence[File], size: int) -> Iterator[list[File]]:
+def batched(items: Sequence[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
@@ -118,8 +129,8 @@ def left_out(dropped: Mapping[str, Any]) -> str:
     return f"left out: {dropped['path']}{where}: {dropped['reason']}"
 
 
-def folder_of(path: Path) -> Folder:
+def folder_of(path: Path, hashes: Hashes | None = None) -> Folder:
     try:
-        return Folder(path)
+        return Folder(path, hashes=hashes)
     except Invalid as unfit:
         raise Stop(str(unfit)) from unfit

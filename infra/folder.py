@@ -13,6 +13,7 @@ from domain.errors import Invalid
 from domain.paths import normal_all, quoted
 from infra.formats import File
 from infra.formats.listing import is_ignored
+from infra.hashes import Hashed, Hashes, Remembered
 
 
 class FolderIsUnsafe(Invalid):
@@ -30,16 +31,33 @@ class Folder:
     already; any other link refuses the whole.
     """
 
-    def __init__(self, root: Path, advance: Callable[[int], None] = lambda done: None, threads: int = 4) -> None:
+    def __init__(
+        self,
+        root: Path,
+        advance: Callable[[int], None] = lambda done: None,
+        threads: int = 4,
+        hashes: Hashes | None = None,
+    ) -> None:
+        """With `hashes`, what is known of a file that has not changed since is believed."""
         self.root = _real(root)
         found = list(_walk(self.root, self.root))
-        names = normal_all(path.relative_to(self.root).as_posix() for path in found)
+        below = len(str(self.root).rstrip(os.sep)) + 1
+        names = normal_all(str(path)[below:].replace(os.sep, "/") for path in found)
         self._paths = dict(sorted(zip(names, found, strict=True)))
         self.files: list[File] = []
+        remembered = hashes.of(found) if hashes else Remembered()
+
+        def hashed(path: Path) -> Hashed:
+            return remembered.note(path, _hashed(path))
+
+        known = {path: same for path in found if (same := remembered.find(path))}
         with ThreadPoolExecutor(threads, "hash") as pool:
-            for file in pool.map(_hashed, self._paths.items()):
-                self.files.append(file)
+            new = pool.map(hashed, (path for path in self._paths.values() if path not in known))
+            for name, path in self._paths.items():
+                self.files.append(File(name, *(known.get(path) or next(new))))
                 advance(len(self.files))
+        if hashes:
+            hashes.keep(remembered)
 
     def read(self, path: str) -> bytes:
         with _opened(self._paths[path]) as file:
@@ -69,11 +87,10 @@ def _walk(folder: Path, root: Path) -> Iterator[Path]:
             yield path
 
 
-def _hashed(named: tuple[str, Path]) -> File:
-    name, path = named
+def _hashed(path: Path) -> Hashed:
     with _opened(path) as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return File(name, file.tell(), sha256)
+        return Hashed(file.tell(), sha256)
 
 
 @contextmanager
