@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from cli.exits import Stop
+from cli.exits import Exit, Stop
 from cli.local import Data, settings_of, unreachable
 from cli.named import is_id
 from cli.output import Json, show
@@ -80,3 +80,20 @@ def erased(settings: "Settings", person: str) -> dict[str, Any]:
         raise Stop(str(refusal)) from refusal
     except OperationalError as error:
         raise unreachable(error) from error
+
+
+@app.command()
+def scrub(data: Data = None, as_json: Json = False) -> None:
+    """Overwrite what is deleted but still stands in files of the databases and of their logs; after an erasure."""
+    from psycopg import OperationalError
+    from psycopg.errors import LockNotAvailable
+
+    from infra.scrub import scrub as work
+
+    try:
+        done = work(settings_of(data))
+    except LockNotAvailable as busy:
+        raise Stop("a table is read for so long that it could not be written anew; try again", Exit.BUSY) from busy
+    except OperationalError as error:
+        raise unreachable(error) from error
+    show({"tables": done}, as_json, lambda: f"{done} tables are written anew, and no old file of a log is left")

@@ -108,9 +108,18 @@ def folded_by(folder: Path = Path(projections.__file__).parent) -> str:
 
 
 def sign(tx: Connection, table: Table, schema: str) -> None:
-    """Note at the table itself which code fills it: so it goes where the table goes."""
-    command = sql.SQL("COMMENT ON TABLE {} IS {}").format(sql.Identifier(schema, table.name), sql.Literal(folded_by()))
-    tx.execute(text(command.as_string(None)))
+    """Note at the table itself which code fills it: so it goes where the table goes.
+
+    Of what is personal no statistics are kept, which would hold examples of it.
+    """
+    place = sql.Identifier(schema, table.name)
+    commands = [sql.SQL("COMMENT ON TABLE {} IS {}").format(place, sql.Literal(folded_by()))]
+    for column in table.columns:
+        if "about" in column.info:
+            quiet = sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET STATISTICS 0")
+            commands.append(quiet.format(place, sql.Identifier(column.name)))
+    for command in commands:
+        tx.execute(text(command.as_string(None)))
 
 
 def _fits(tx: Connection, projection: Projection, begun: bool) -> bool:

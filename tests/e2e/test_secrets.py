@@ -6,25 +6,23 @@ import json
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
 
 import httpx
 import psycopg
 import pytest
 
-from cli import rebuild
+from cli import person, rebuild
 from cli.client import PREFIX, Api
 from cli.digits import write_digits
 from cli.live import messages
 from cli.local import settings_of
-from infra import bus
+from infra import scrub
 from infra.config import Settings
-from infra.wiring import Core
+from tests.e2e.forgotten import Forgotten, everything_on_the_bus, hand_over
 from tests.e2e.running import up
 from tests.e2e.watching import Noting, Watch
 from tests.servers import data_folder
@@ -40,7 +38,6 @@ ANN: Final = {
 BEN: Final = {"full_name": "Balthasar Quillfeather", "email": "balthasar@planted.example", "password": "Ochre-Quill-22"}
 CEM: Final = {"full_name": "Cem Stays", "email": "cem@stays.example", "password": "Sepia-Anvil-333"}
 SIGNED: Final = re.compile(rb"x-amz-(signature|credential|security-token)", re.IGNORECASE)
-STREAMS: Final = ("EVENTS", "TELEMETRY", "PARKED", "KV_LEASES")
 PERSONAL: Final = tuple(person[field] for person in (ANN, BEN) for field in ("full_name", "email"))
 
 
@@ -168,20 +165,6 @@ def test_the_bus_carries_no_secret_and_nobodys_name(whole: Whole) -> None:
     assert whole.found_in(message for _, message in carried) == []
 
 
-async def everything_on_the_bus(url: str) -> list[tuple[str, bytes]]:
-    client = await bus.connect(url)
-    js, found = client.jetstream(), []
-    try:
-        for stream in STREAMS:
-            state = (await js.stream_info(stream)).state
-            for sequence in range(state.first_seq, state.last_seq + 1) if state.messages else ():
-                message = await js.get_msg(stream, sequence)
-                found.append((stream, f"{message.subject} {message.headers}".encode() + (message.data or b"")))
-    finally:
-        await client.close()
-    return found
-
-
 def test_no_log_holds_a_secret_a_name_or_an_address_with_a_permission_in_it(whole: Whole) -> None:
     logs = {file.name: file.read_bytes() for file in (whole.data / "logs").iterdir()}
     assert b"once_pkey" in logs["postgres.log"]
@@ -222,12 +205,19 @@ def test_addresses_with_a_permission_in_them_are_good_for_five_minutes_at_most(w
     assert max(lives) <= 300
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_two_persons_are_erased_and_the_history_holds(whole: Whole) -> None:
     assert set(PERSONAL) <= set(words_of(whole.settings))
-    with closing(Core.open(whole.settings)) as core:
-        for person in whole.persons:
-            core.keys.erase(UUID(person))
+    hand_over(whole.api, whole.other)
+    with psycopg.connect(whole.owner.need("database_url")) as owner:
+        owner.execute("DROP TABLE public.once")
+    receipts = [person.erased(whole.settings, each["email"]) for each in (ANN, BEN)]
+    assert [receipt["person_id"] for receipt in receipts] == list(whole.persons)
+    forgotten = Forgotten(whole.settings, whole.owner, PERSONAL)
+    forgotten.assert_nobody_is_named(whole.data, whole.other)
+    assert scrub.scrub(whole.settings) > 10
+    files = [file for file in whole.data.rglob("*") if file.is_file()]
+    assert {str(file): found for file in files if (found := forgotten.named_in(file.read_bytes()))} == {}
     rebuilt = [rebuilt_and_equal(whole.settings) for _ in range(2)]
     assert rebuilt[0] == rebuilt[1]
     assert [word for word in PERSONAL if word in " ".join(rebuilt[0])] == []
