@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
     "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; done)
 UV := .tools/bin/uv
 INSTALL = $(UV) pip install --quiet --require-hashes
-SETUP = $(MAKE) --no-print-directory --jobs=2
+SETUP = $(MAKE) --silent --no-print-directory --jobs=2
 DATA ?=
 ONLY ?=
 LONG ?=

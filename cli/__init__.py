@@ -1,5 +1,6 @@
 """The `vistory` command: one file per noun, and none is imported before it is asked for."""
 
+import os
 import sys
 from importlib import import_module
 from io import StringIO
@@ -17,6 +18,8 @@ NOUNS = {
     "register": "Register a person in an organization.",
     "login": "Sign in; the token is kept in a file that only you can read.",
     "person": "Your own account; and erasing a person from this machine's platform.",
+    "logout": "Forget the token that signing in left here.",
+    "whoami": "Who is signed in, where, and as what.",
     "member": "The people of your organization: who is there, who waits, and their roles.",
     "organization": "Your organization: its name, who may join, its quotas and their use.",
     "permission": "May I, why not, and who could let me.",
@@ -81,9 +84,17 @@ Version = Annotated[
 ]
 
 
+As = Annotated[
+    str | None,
+    typer.Option("--as", metavar="NAME", help="Be another person: a sign-in of its own. [env var: VISTORY_PROFILE]"),
+]
+
+
 @app.callback(epilog=EPILOG)
-def vistory(version: Version = False) -> None:
+def vistory(version: Version = False, profile: As = None) -> None:
     """A training platform for computer vision whose history is its database."""
+    if profile is not None:
+        os.environ["VISTORY_PROFILE"] = profile
 
 
 def main() -> None:

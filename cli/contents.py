@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.output import amount, moment, table
+from cli.output import amount, line, moment, table
 
 Facts = Mapping[str, Any]
 
@@ -23,7 +23,7 @@ def _lines(dataset: Facts, report: Facts | None, split: Facts | None, snapshots:
         f"revision {dataset['revision']}: {dataset['images']:,} images for {dataset['task']}, "
         f"{dataset['annotations']:,} annotations, {amount(dataset['bytes'])}"
     )
-    yield how(split) if split else "not split yet: vistory dataset split " + dataset["id"]
+    yield how(split) if split else f"not split yet: {line('dataset', 'split', dataset['id'])}"
     yield from ("", classes(report["classes"], split["sides"] if split else (), report["task"] == "detection"))
     if snapshots:
         yield from (
@@ -52,7 +52,7 @@ def after_push(made: Facts, before: Facts) -> str:
     split, last = made["split"], before["last_split"]
     if split is None:
         of_before = f"the split of revision {before['revision']} does not fit this one; " if last else ""
-        return f"{of_before}not split yet: vistory dataset split {made['dataset']}"
+        return f"{of_before}not split yet: {line('dataset', 'split', made['dataset'])}"
     if last and last["method"] != "manual" and split["method"] == "manual":
         return f"{how(split)}; it replaces the one that was made ({last['method']}, seed {last['seed']})"
     return how(split)

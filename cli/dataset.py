@@ -27,13 +27,16 @@ Dataset = Annotated[str, typer.Argument(help="Name or id of the dataset.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse the whole folder if anything in it would be left out.")]
 
 Method = Annotated[str, typer.Option(help="stratified (each side gets its share of every class) or auto (by chance).")]
-Ratios = Annotated[tuple[float, float, float], typer.Option(help="Shares of train, val and test; they add up to 1.")]
+Ratios = Annotated[
+    str, typer.Option(metavar="TRAIN,VAL,TEST", help="The share of each side, as 0.7,0.2,0.1; they add up to 1.")
+]
 Seed = Annotated[int, typer.Option(help="Another number gives another split, the same number the same.")]
 GroupBy = Annotated[
     str | None,
     typer.Option(
         help="What stays on one side: `folder` (images of one folder), `folder:2` (of the folder above it), or a "
-        "pattern of names like `patient-{group}_*.png`; with a / in it, of whole paths: `*/{group}/*`."
+        "pattern of names like `patient-{group}_*.png`; with a / in it, of whole paths: `*/{group}/*`. In a pattern * "
+        "is any text and {group} what the group is called; everything else, ? too, stands for itself."
     ),
 ]
 
@@ -136,7 +139,7 @@ def show_dataset(dataset: Dataset, api: Address = None, as_json: Json = False) -
 def split_dataset(
     dataset: Dataset,
     method: Method = "stratified",
-    ratios: Ratios = (0.7, 0.2, 0.1),
+    ratios: Ratios = "0.7,0.2,0.1",
     seed: Seed = 0,
     group_by: GroupBy = None,
     api: Address = None,
@@ -145,19 +148,29 @@ def split_dataset(
     """Divide the images into training, validation and test; exact copies, and what you group, stay on one side."""
     from cli import contents
 
-    wish: dict[str, Any] = {"method": method, "ratios": dict(zip(("train", "val", "test"), ratios, strict=True))}
+    wish: dict[str, Any] = {"method": method, "ratios": shares(ratios), "groups": rule(group_by)}
     with signed_in(api) as door:
         at = f"/datasets/{id_of(door, 'dataset', dataset)}"
-        made = door.post(f"{at}/split", **wish, seed=seed, groups=rule(group_by))["split"]
+        made = door.post(f"{at}/split", **wish, seed=seed)["split"]
         report = door.get(f"{at}/report")
     classes = contents.classes(report["classes"], made["sides"], report["task"] == "detection")
     show(made, as_json, lambda: f"{contents.how(made)}\n\n{classes}")
+
+
+def shares(ratios: str) -> dict[str, float]:
+    try:
+        train, val, test = map(float, ratios.split(","))
+    except ValueError as error:
+        raise Stop(f"--ratios wants three numbers as in 0.7,0.2,0.1, not {ratios!r}", Exit.USAGE) from error
+    return {"train": train, "val": val, "test": test}
 
 
 def rule(group_by: str | None) -> dict[str, Any] | None:
     """`folder`, `folder:2`, or a pattern."""
     if group_by is None:
         return None
+    if not group_by:
+        raise Stop("--group-by wants `folder` or a pattern", Exit.USAGE)
     kind, _, level = group_by.partition(":")
     if kind == "folder" and (level.isdecimal() or not level):
         return {"by": "folder", "level": int(level or 1)}

@@ -8,6 +8,7 @@ import typer
 
 from cli.exits import Stop
 from cli.local import Data
+from cli.output import line
 from cli.wishes import Wishes
 
 if TYPE_CHECKING:
@@ -32,22 +33,32 @@ def demo(
     dataset: Dataset = None, data: Data = None, svg: Svg = None, epochs: Epochs = None, images: Images = None
 ) -> None:
     """Six steps on the real parts, in a data folder of its own, which is emptied first; fails if any step does."""
-    from cli.push import folder_of
+    from cli.predict import must_have_a_folder
     from cli.stage import Stage
     from cli.up import interrupt_on_termination
     from infra.embedded import default_folder
 
+    must_have_a_folder(svg)
+    folder = (data or default_folder("demo")).absolute()
     if dataset:
-        folder_of(dataset)  # before a stack is started for what cannot be taken
+        look_at(dataset, folder)
     interrupt_on_termination()
     stage, begun = Stage(svg), time.monotonic()
-    folder = (data or default_folder("demo")).absolute()
     empty(folder)
     stage.title("Vistory: from nothing to a trained model, and back through its history")
     perform(stage, folder, Wishes(dataset, epochs, images))
     stage.done(f"all stopped; {time.monotonic() - begun:.0f} s in all")
-    stage.say(f"It is all still there: vistory up --data {folder}")
+    stage.say(f"It is all still there: {line('up', '--data', str(folder))}")
     stage.save("vistory demo")
+
+
+def look_at(dataset: Path, folder: Path) -> None:
+    """Before anything is emptied, or started, for what cannot be taken. Raises Stop."""
+    from cli.push import analyze, folder_of
+
+    if dataset.resolve().is_relative_to(folder.resolve()):
+        raise Stop(f"{dataset} lies in {folder}, which is emptied first; copy it to another place")
+    analyze(folder_of(dataset))
 
 
 def perform(stage: "Stage", folder: Path, wishes: Wishes) -> None:

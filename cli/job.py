@@ -8,7 +8,7 @@ import typer
 from cli.client import Api
 from cli.exits import Stop
 from cli.named import id_of
-from cli.output import Json, as_line, listed, moment, rounded, say, show, table
+from cli.output import Json, as_line, line, listed, moment, rounded, say, show, table
 from cli.session import Address, signed_in
 
 app = typer.Typer(help="Trainings: list them, follow one, run it again, or cancel it.", no_args_is_help=True)
@@ -108,10 +108,10 @@ def watch(door: Api, job_id: str, as_json: bool) -> str:
         status = message.get("status") or status
         if "position" in message:
             door.has_seen(message["position"])
-        line = as_line(message) if as_json else in_words(message) + _why(door, job_id, message)
-        if line and line != told:
-            say(line)
-            told = line
+        now = as_line(message) if as_json else in_words(message) + _why(door, job_id, message)
+        if now and now != told:
+            say(now)
+            told = now
     if not as_json and (end := result(door.get(f"/training-jobs/{job_id}")) + why(message)):
         say(end.rstrip("\n"))
     return status
@@ -130,9 +130,8 @@ def result(job: Mapping[str, Any]) -> str:
     scores = {
         name.removeprefix("test/"): rounded(of) for name, of in job["metrics"].items() if name.startswith("test/")
     }
-    return (
-        f"best epoch {job['best_epoch']}; on the test side {listed(scores)}\nvistory predict {job['model_id']} IMAGE\n"
-    )
+    ask = line("predict", str(job["model_id"]), "IMAGE")
+    return f"best epoch {job['best_epoch']}; on the test side {listed(scores)}\n{ask}\n"
 
 
 def _why(door: Api, job_id: str, message: Mapping[str, Any]) -> str:

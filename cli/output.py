@@ -1,9 +1,14 @@
 """How a command shows what it found: words and tables for people, JSON for programs."""
 
 import json
+import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from shlex import quote
+from shutil import which
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +34,16 @@ def complain(text: str) -> None:
 def as_line(data: Any) -> str:
     """JSON in one line; what `legible` does to it is an escape of JSON, too."""
     return json.dumps(data, ensure_ascii=False, default=str)
+
+
+def line(*words: str) -> str:
+    """A command line that can be given as it is printed, also where no PATH leads to `vistory`."""
+    typed = Path(sys.argv[0])
+    found = which("vistory")
+    is_found = found is not None and typed.exists() and typed.samefile(found)
+    name = "vistory" if is_found or typed.name != "vistory" else str(typed)
+    person = os.environ.get("VISTORY_PROFILE")
+    return " ".join(map(quote, [name, *(["--as", person] if person else []), *words]))
 
 
 def legible(text: str) -> str:

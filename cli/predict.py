@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from itertools import chain
+from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from cli.client import Api
 
 app = typer.Typer()
+UNLIKELY = 0.001
 Image = Annotated[Path, typer.Argument(help="A picture.", exists=True, dir_okay=False)]
 Picture = Annotated[Path | None, typer.Option(help="Draw what it sees into this file (PNG).")]
 Confidence = Annotated[float, typer.Option(help="How sure it must be to speak.", min=0, max=1)]
@@ -41,6 +44,9 @@ def predict(
         about = door.get(f"/models/{id_of(door, 'model', model)}")
         file = fetch(door, about, home() / "models")
     answer = ask(about["framework"], file, about["sha256"], image, picture, confidence)
+    if confidence > UNLIKELY and not any(map(found, answer["predictions"])):
+        unsure = ask(about["framework"], file, about["sha256"], image, confidence=UNLIKELY)
+        answer["below"] = max(chain.from_iterable(map(found, unsure["predictions"])), key=score, default=None)
     show(answer, as_json, lambda: words(answer))
 
 
@@ -114,9 +120,24 @@ def answer_of(framework: str, question: Path) -> dict[str, Any]:
 def words(answer: Mapping[str, Any]) -> str:
     lines = []
     for seen in answer["predictions"]:
-        found = seen.get("boxes", seen.get("classes", [])[:3])
-        lines += [f"{one['class']}  {one['score']:.0%}{place(one)}" for one in found] or ["nothing"]
+        lines += [f"{one['class']}  {one['score']:.0%}{place(one)}" for one in found(seen)] or [nothing(answer)]
     return "\n".join([*lines, *(f"drawn into {picture['path']}" for picture in answer["pictures"])])
+
+
+def found(seen: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(seen.get("boxes", seen.get("classes", [])[:3]))
+
+
+def score(one: Mapping[str, Any]) -> float:
+    return float(one["score"])
+
+
+def nothing(answer: Mapping[str, Any]) -> str:
+    """What is seen is a question of how sure one must be."""
+    if not (best := answer.get("below")):
+        return "nothing"
+    least = max(floor(best["score"] * 100) / 100, UNLIKELY)
+    return f"nothing that it is sure of; the likeliest is {best['class']} at {best['score']:.1%}: --confidence {least}"
 
 
 def place(found: Mapping[str, Any]) -> str:

@@ -1,13 +1,14 @@
 """Registers a person in the organization that company and division name."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from cli.client import Api
 from cli.files import password_in
 from cli.login import PasswordFile
-from cli.output import Json, show
+from cli.output import Json, line, show
 from cli.session import DEFAULT_API, Address
 
 app = typer.Typer()
@@ -18,7 +19,10 @@ def register(
     email: str,
     name: Annotated[str, typer.Option(help="Your name.", prompt="Your name")],
     company: Annotated[
-        str, typer.Option(help="Company; the same company and division are one organization.", prompt=True)
+        str,
+        typer.Option(
+            help="Company; the same company and division are one organization, however they are cased.", prompt=True
+        ),
     ],
     division: Annotated[str, typer.Option(help="Division of the company.", prompt=True)],
     api: Address = None,
@@ -30,5 +34,15 @@ def register(
     who = {"email": email, "full_name": name, "company": company, "division": division, "password": password}
     with Api(api or DEFAULT_API) as door:
         made = door.post("/auth/register", **who)
-    waits = "an admin of the organization has to let you in" if made["status"] == "waiting" else "`vistory login` next"
-    show(made, as_json, lambda: f"registered as {made['avatar_name']}; {waits}")
+    show(made, as_json, lambda: welcome(made, email, f"{company} / {division}"))
+
+
+def welcome(made: Mapping[str, Any], email: str, where: str) -> str:
+    """Nobody founds an organization by a typing error without being told."""
+    if made["status"] == "waiting":
+        then = f"you wait for approval by an admin of {where} (`vistory member approve {email}`)"
+    elif made["role"] == "admin":
+        then = f"there was no organization {where}: you founded it and are its first member, its admin"
+    else:
+        then = f"you are in {where} as {made['role']}"
+    return f"registered as {made['avatar_name']}; {then}\n{line('login', email)}"

@@ -61,9 +61,9 @@ def verified(
         raise Stop("a receipt is written position:chain, the chain in 64 hexadecimal digits", Exit.USAGE) from error
     try:
         with verifier.dumped(file) if file else verifier.stored(settings.need("database_url")) as history:
-            owed += verifier.heads(heads, history.ledger) if heads else []
-            owed += _kept(settings, history.ledger) if kept else []
-            found = verifier.verify(history, owed)
+            witness = verifier.heads(heads, history.ledger) if heads else []
+            witness += _kept(settings, history.ledger) if kept else []
+            found = verifier.verify(history, [*owed, *witness])
     except verifier.Broken as broken:
         raise Stop(f"history does not hold: {broken}", Exit.NOT_VERIFIED) from broken
     except psycopg.OperationalError as error:
@@ -71,6 +71,8 @@ def verified(
     return {"ledger": str(found.ledger), "events": found.events, "aggregates": len(found.aggregates)} | {
         "receipts": found.receipts,
         "chain": found.chain.hex(),
+        "kept_heads": len(witness),
+        "kept_to": max((position for position, _ in witness), default=None),
     }
 
 
@@ -89,4 +91,10 @@ def _kept(settings: "Settings", ledger: UUID) -> list[tuple[int, str]]:
 
 
 def words(found: dict[str, Any]) -> str:
-    return f"{found['events']:,} events of {found['aggregates']:,} things verified; the chain ends in {found['chain']}"
+    said = f"{found['events']:,} events of {found['aggregates']:,} things verified; the chain ends in {found['chain']}"
+    if not found["kept_heads"]:
+        return said
+    return (
+        f"{said}\n{found['kept_heads']:,} heads that were kept outside of the database say the same, the last at "
+        f"position {found['kept_to']:,}: up to there nothing was changed or taken back since they were kept"
+    )

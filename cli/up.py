@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli.local import Data
-from cli.output import Json, complain, say, show
+from cli.output import Json, complain, line, say, show
 
 if TYPE_CHECKING:
     from cli.platform import Platform
@@ -77,7 +77,7 @@ Vistory is ready after {facts["seconds"]} s.
   MLflow      {facts["mlflow"]}  (the same account; it takes a few seconds more)
   sign in as  {facts["email"]}
   password    in {facts["password_file"]}
-              vistory login {facts["email"]} --api {facts["api"]} --password-file {facts["password_file"]}
+              {line("login", facts["email"], "--api", facts["api"], "--password-file", facts["password_file"])}
   data        {facts["data"]}
   metrics     {under_each_other(facts["metrics"])}
 

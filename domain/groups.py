@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from domain.errors import Invalid
-from domain.paths import composed
+from domain.paths import composed, quoted
 from domain.values import Count, Value
 
 MARK: Final = "{group}"
@@ -88,12 +88,14 @@ class Groups:
         self.rule = rule
         self.names: set[str] = set()
         self.alone = 0
+        self._passed_over = ""
 
     def of(self, path: str) -> str | None:
         """None where the image is in no group."""
         name = self._name(path)
         if name is None:
             self.alone += 1
+            self._passed_over = self._passed_over or path
         else:
             self.names.add(name)
         return name
@@ -102,8 +104,15 @@ class Groups:
         if self.rule is None:
             return None
         if not self.names:
-            raise GroupsMatchNothing("no image is in a group by this rule; look at the paths of the images")
+            raise GroupsMatchNothing(f"no image is in a group: {self._why_not()}")
         return Grouped(rule=self.rule, groups=len(self.names), alone=self.alone)
+
+    def _why_not(self) -> str:
+        path = self._passed_over
+        if isinstance(self.rule, ByPattern):
+            of = "the path" if "/" in self.rule.pattern else "the name of the file"
+            return f"{of} of {quoted(path)} does not fit {quoted(self.rule.pattern)}"
+        return f"{quoted(path)} lies in too few folders for that; a pattern groups by names, as in `{MARK}_*`"
 
     def _name(self, path: str) -> str | None:
         match self.rule:

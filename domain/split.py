@@ -77,7 +77,10 @@ def make_split(
     shares = _shares(ratios)
     units = _units(entries, seed, groups or Groups(None))
     if len(units) < len(shares):
-        raise SplitNeedsImages(f"{len(shares)} sides need as many images or groups that differ; there are {len(units)}")
+        finer = "; a pattern groups by names, as in `{group}_*`" if groups and groups.names else ""
+        raise SplitNeedsImages(
+            f"{len(shares)} sides need as many images or groups that differ; there are {len(units)}{finer}"
+        )
     deal = Deal(units, shares)
     sides = deal.stratified() if method is SplitMethod.STRATIFIED else deal.at_random()
     return _sides(root, sides)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cli.contents import after_push, how, words
-from cli.dataset import begun, changed, left, rule, telling
+from cli.dataset import begun, changed, left, rule, shares, telling
 from cli.dataset import words as push_words
 from cli.exits import Exit, Stop
 from tests.cli.http_server import door, serving
@@ -51,9 +51,19 @@ def test_a_split_that_came_along_says_so() -> None:
 
 def test_what_groups_images_is_a_folder_or_a_pattern() -> None:
     assert rule(None) is None
+    with pytest.raises(Stop, match="--group-by wants"):
+        rule("")
     assert rule("folder") == {"by": "folder", "level": 1}
     assert rule("folder:2") == {"by": "folder", "level": 2}
     assert rule("patient-{group}_*") == {"by": "pattern", "pattern": "patient-{group}_*"}
+
+
+def test_ratios_are_three_numbers() -> None:
+    assert shares("0.7,0.2, 0.1") == {"train": 0.7, "val": 0.2, "test": 0.1}
+    for word in ("0.7,0.3", "0.7 0.2 0.1", "a,b,c", ""):
+        with pytest.raises(Stop, match=r"--ratios wants three numbers as in 0\.7,0\.2,0\.1") as stopped:
+            shares(word)
+        assert stopped.value.exit_code == Exit.USAGE
 
 
 EMPTY: dict[str, Any] = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo import MARK, empty
+from cli.demo import MARK, empty, look_at
 from cli.exits import Stop
 from infra.embedded.folder import AlreadyRunning, DataFolder, UnusableFolder
 from tests.servers import data_folder
@@ -43,6 +43,16 @@ def test_a_folder_on_which_a_stack_runs_is_not_emptied(folder: Path) -> None:
     finally:
         running.unlock()
     assert (folder / MARK).exists()
+
+
+def test_a_folder_of_ones_own_is_looked_at_before_anything_is_emptied(folder: Path) -> None:
+    empty(folder)
+    own = folder / "demo" / "digits"
+    own.mkdir(parents=True)
+    with pytest.raises(Stop, match="which is emptied first"):
+        look_at(own, folder)
+    with pytest.raises(Stop, match="no image"):
+        look_at(folder / "demo", folder.parent / "other")
 
 
 def test_a_place_where_nothing_can_be_made_is_no_data_folder(folder: Path) -> None:

@@ -1,11 +1,12 @@
 """What the process that a model is asked in gets to know."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.exits import Exit, Stop
-from cli.predict import answer_of, must_have_a_folder
+from cli.predict import answer_of, must_have_a_folder, words
 
 SAYS_ITS_ENVIRONMENT = """#!/usr/bin/env python3
 import json, os
@@ -24,6 +25,18 @@ def test_a_framework_is_told_no_secret_of_ours(tmp_path: Path, monkeypatch: pyte
     assert "PATH" in told
     assert told["HOME"] == str(tmp_path)
     assert {"AWS_SECRET_ACCESS_KEY", "VISTORY_ENVIRONMENTS"}.isdisjoint(told)
+
+
+def test_what_is_less_sure_than_was_asked_for_is_told_with_how_to_see_it() -> None:
+    seen: dict[str, Any] = {"predictions": [{"boxes": []}], "pictures": []}
+    assert words(seen | {"below": None}) == "nothing"
+    likeliest = {"class": "seven", "score": 0.1274, "box": [0, 0, 1, 1]}
+    assert words(seen | {"below": likeliest}) == (
+        "nothing that it is sure of; the likeliest is seven at 12.7%: --confidence 0.12"
+    )
+    assert words({"predictions": [{"classes": [likeliest | {"box": [0, 0, 1, 1]}]}], "pictures": []}).startswith(
+        "seven"
+    )
 
 
 def test_a_folder_that_is_not_there_is_told_before_the_work(tmp_path: Path) -> None:

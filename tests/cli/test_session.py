@@ -1,11 +1,14 @@
 """Where a sign-in is kept."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from cli import session
 from cli.exits import Exit, Stop
-from cli.session import Session, current, keep, signed_in
+from cli.logout import logout
+from cli.session import Session, current, keep, place, signed_in
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +39,29 @@ def test_a_token_is_never_sent_to_another_address() -> None:
 def test_a_trailing_slash_is_the_same_address() -> None:
     keep(Session("http://127.0.0.1:8000", "a@b.example", "secret"))
     signed_in("http://127.0.0.1:8000/").close()
+
+
+def test_each_person_at_a_machine_has_a_sign_in_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, other = (Session("http://127.0.0.1:8000", name, "x") for name in ("me@b.example", "ann@b.example"))
+    keep(mine)
+    monkeypatch.setenv("VISTORY_PROFILE", "ann@b.example")
+    with pytest.raises(Stop, match=r"ann@b\.example is not signed in"):
+        signed_in()
+    keep(other)
+    assert current() == other
+    logout()
+    assert current() is None
+    logout()
+    monkeypatch.delenv("VISTORY_PROFILE")
+    assert current() == mine
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", ".", "a\x00b"])
+def test_a_person_is_kept_apart_by_a_plain_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "os", SimpleNamespace(environ={"VISTORY_PROFILE": name}))
+    with pytest.raises(Stop, match="letters, digits") as stopped:
+        place()
+    assert stopped.value.exit_code == Exit.USAGE
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\x00", b"[]", b"null", b'{"api": "x"}'])

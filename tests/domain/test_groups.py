@@ -74,6 +74,10 @@ def test_what_is_in_no_group_is_counted() -> None:
 def test_a_rule_that_finds_no_group_is_refused_and_no_rule_finds_none() -> None:
     groups = Groups(ByFolder(by="folder"))
     groups.of("a.jpg")
-    with pytest.raises(GroupsMatchNothing):
+    with pytest.raises(GroupsMatchNothing, match=r"'a\.jpg' lies in too few folders .* a pattern groups by names"):
+        groups.found()
+    groups = Groups(ByPattern(by="pattern", pattern="{group}_?.jpg"))
+    groups.of("train/a_1.jpg")
+    with pytest.raises(GroupsMatchNothing, match=r"the name of the file of 'train/a_1\.jpg' does not fit '{group}_\?"):
         groups.found()
     assert Groups(None).found() is None

@@ -190,3 +190,9 @@ def test_ratios_that_do_not_sum_to_one_or_leave_nothing_to_train_on_are_refused(
 def test_fewer_images_than_sides_are_refused() -> None:
     with pytest.raises(SplitNeedsImages):
         make_split(ROOT, dataset([[0]] * 3, [1, 1, 1]), SplitMethod.AUTO, USUAL, 0)
+
+
+def test_groups_that_are_too_few_say_how_to_group_more_finely() -> None:
+    flat = [each.model_copy(update={"path": f"images/{each.path}"}) for each in dataset([[0]] * 9)]
+    with pytest.raises(SplitNeedsImages, match="there are 1; a pattern groups by names"):
+        make_split(ROOT, flat, SplitMethod.AUTO, USUAL, 0, Groups(ByFolder(by="folder")))

@@ -1,0 +1,25 @@
+"""Who is signed in, where, and as what."""
+
+from typing import Any
+
+import typer
+
+from cli.output import Json, show
+from cli.session import Address, signed_in
+
+app = typer.Typer()
+
+
+@app.command()
+def whoami(api: Address = None, as_json: Json = False) -> None:
+    """Your name, address, role and organization, and the platform that you are signed in at."""
+    with signed_in(api) as door:
+        me = door.get("/auth/me")
+        organization = door.get("/organization") if me["role"] else None
+        found = me | {"organization": organization and organization["name"], "api": door.url}
+    show(found, as_json, lambda: words(found))
+
+
+def words(found: dict[str, Any]) -> str:
+    role = f"{found['role']} of {found['organization']}" if found["role"] else "waits to be let in by an admin"
+    return f"{found['full_name']} <{found['email']}>, {found['avatar_name']}: {role}, at {found['api']}"

@@ -1,0 +1,31 @@
+"""What somebody is told who registers, and who asks who they are."""
+
+from typing import Any
+
+import pytest
+
+from cli.register import welcome
+from cli.whoami import words
+
+MADE: dict[str, Any] = {"avatar_name": "red-fox-1", "status": "active", "role": "admin"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "there was no organization Acme / Vision: you founded it and are its first member, its admin"),
+        ({"status": "waiting", "role": None}, "you wait for approval by an admin of Acme / Vision"),
+        ({"role": "guest"}, "you are in Acme / Vision as guest"),
+    ],
+)
+def test_which_organization_it_is_and_as_what_is_said(change: dict[str, Any], said: str) -> None:
+    lines = welcome(MADE | change, "ann@b.example", "Acme / Vision").splitlines()
+    assert lines[0].startswith(f"registered as red-fox-1; {said}")
+    assert lines[1] == "vistory login ann@b.example"
+
+
+def test_one_is_told_who_one_is() -> None:
+    me = {"full_name": "Ann", "email": "ann@b.example", "avatar_name": "red-fox-1", "role": "guest", "api": "http://x"}
+    who = "Ann <ann@b.example>, red-fox-1: "
+    assert words(me | {"organization": "Acme"}) == f"{who}guest of Acme, at http://x"
+    assert words(me | {"role": None, "organization": None}) == f"{who}waits to be let in by an admin, at http://x"
