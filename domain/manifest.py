@@ -132,7 +132,7 @@ def entries_of(leaf: Ref, load: Load) -> tuple[Entry, ...]:
 
 def differing(a: Ref, b: Ref, load: Load) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
     """What each of two leaf pages has and the other has not in the very same form; nothing else is even parsed."""
-    one, other = _items(a, load), _items(b, load)
+    one, other = (_items(data) for data in _middles(_leaf(a, load), _leaf(b, load)))
     return _parsed(one, other), _parsed(other, one)
 
 
@@ -162,14 +162,43 @@ def refs_below(ref: Ref, load: Load) -> Iterator[Ref]:
 
 
 _ITEM: Final = b'{"annotations":'  # begins every image and, unescaped, stands nowhere else in a leaf page
+_HEAD: Final = b'{"format":1,"items":['
+_TAIL: Final = b'],"level":0}'
+_CHUNK: Final = 2**16
 
 
-def _items(leaf: Ref, load: Load) -> dict[bytes, None]:
-    """The images of a leaf page as they are written there, in order."""
-    head, *items = _checked(leaf.sha256, load).removesuffix(b'],"level":0}').split(_ITEM)
-    if head != b'{"format":1,"items":[':
+def _leaf(leaf: Ref, load: Load) -> bytes:
+    """The images of a leaf page as they are written there."""
+    data = _checked(leaf.sha256, load)
+    if not (data.startswith((_HEAD + _ITEM, _HEAD + _TAIL)) and data.endswith(_TAIL)):
         raise PageIsDamaged(f"object {leaf.sha256} is not part of a manifest")
-    return {_ITEM + item.rstrip(b","): None for item in items}
+    return data[len(_HEAD) : -len(_TAIL)]
+
+
+def _middles(a: bytes, b: bytes) -> tuple[bytes, bytes]:
+    """Both without the images that they begin and end with in common."""
+    least = min(len(a), len(b))
+    same = _agreed(least, lambda at, end: a[at:end] == b[at:end])
+    alike = _agreed(least - same, lambda at, end: a[len(a) - end : len(a) - at] == b[len(b) - end : len(b) - at])
+    begin = max(0, a.rfind(_ITEM, 0, same))
+    end = a.find(_ITEM, len(a) - alike)
+    left = 0 if end < 0 else len(a) - end
+    return a[begin : len(a) - left], b[begin : len(b) - left]
+
+
+def _agreed(most: int, agree: Callable[[int, int], bool]) -> int:
+    """For how many bytes two texts agree, of at most so many: large steps first."""
+    at, step = 0, _CHUNK
+    while step:
+        if at + step <= most and agree(at, at + step):
+            at += step
+        else:
+            step //= 2
+    return at
+
+
+def _items(images: bytes) -> dict[bytes, None]:
+    return {_ITEM + item.rstrip(b","): None for item in images.split(_ITEM)[1:]}
 
 
 def _checked(sha256: str, load: Load) -> bytes:
