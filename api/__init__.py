@@ -26,6 +26,8 @@ from api import (
     permission,
     person,
     project,
+    session,
+    signing,
     training_job,
     upload,
     user,
@@ -40,6 +42,7 @@ PREFIX = "/api/v1"
 ROUTERS = (
     person,
     user,
+    session,
     membership,
     admin,
     organization,
@@ -70,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     for each in (*ROUTERS, health):
         app.include_router(each.router, prefix=PREFIX, responses=errors.responses(429, 500))
     app.include_router(health.router, responses=errors.responses(429, 500))
+    app.include_router(signing.router, responses=errors.responses(429, 500))
     app.include_router(mlflow.router)
     docs.install(app)
     app.add_middleware(access.Access)
@@ -86,12 +90,14 @@ def _living(settings: Settings) -> Lifespan[FastAPI]:
             app.state.house = house
             house.bus.open()
             house.news.open()
+            house.ended.open()
             try:
                 async with httpx.AsyncClient(timeout=60.0, trust_env=False) as app.state.to_mlflow:
                     yield
             finally:
                 await house.bus.close()
                 await house.news.close()
+                await house.ended.close()
 
     return lifespan
 

@@ -111,7 +111,8 @@ async def anonymous(request: Request) -> Caller:
 async def person(request: Request, bearer: Bearer) -> Caller:
     if bearer is None:
         raise Unauthenticated("sign in first: send `Authorization: Bearer <token>`")
-    caller = house_of(request).tokens.person(bearer.credentials).model_copy(update={"client": client(request)})
+    known = await house_of(request).person_soon(bearer.credentials)
+    caller = known.model_copy(update={"client": client(request)})
     request.app.state.limits.accounts.take(caller.id)
     return caller
 

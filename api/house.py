@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from commands.access import Caller
 from commands.ports import Store
+from domain.model import Client
 from domain.person import Person
 from infra.archive import Archive
 from infra.arrivals import Arrivals
@@ -23,6 +24,7 @@ from infra.code_version import code_version
 from infra.config import Settings
 from infra.contents import DatasetContents
 from infra.dispatch import Dispatch
+from infra.ended import EndedSessions
 from infra.job_states import JobStates
 from infra.memberships import Memberships
 from infra.news import News
@@ -32,6 +34,7 @@ from infra.preparing import Preparing
 from infra.reading import Reading
 from infra.room import Rooms
 from infra.secrets import Accounts
+from infra.sessions import Sessions
 from infra.sign_ins import SignIns
 from infra.tokens import Tokens
 from infra.trainers import ReportedTrainers
@@ -53,6 +56,8 @@ class House:
     accounts: Accounts
     sign_ins: SignIns
     tokens: Tokens
+    sessions: Sessions
+    ended: EndedSessions
     blobs: Blobs
     rooms: Rooms
     uploads: Uploads
@@ -76,9 +81,26 @@ class House:
         core, errand = self.core, Errand(caller, datetime.now(UTC), uuid7())
         return Unit(core.store, core.mapper, errand, known=core.known)
 
+    def person(self, token: str) -> Caller:
+        """Whose access token this is. Raises Unauthenticated, also where its session has ended."""
+        caller = self.tokens.person(token)
+        self.ended.refuse(caller.session_id)
+        return caller
+
+    async def person_soon(self, token: str) -> Caller:
+        """The same without holding up the loop."""
+        caller = self.tokens.person(token)
+        await self.ended.refuse_soon(caller.session_id)
+        return caller
+
+    def begun_from(self, session_id: UUID) -> Client | None:
+        """Where a person signed in, for that person to read."""
+        _, envelope = self.core.mapper.decode(self.core.store.events_of(session_id, limit=1)[0])
+        return envelope.context if isinstance(envelope.context, Client) else None
+
     def registration(self, person_id: UUID) -> Person.Registered:
         """The first fact about a person: its names, for that person to read."""
-        event, _ = self.core.mapper.decode(self.core.store.events_of(person_id)[0])
+        event, _ = self.core.mapper.decode(self.core.store.events_of(person_id, limit=1)[0])
         assert isinstance(event, Person.Registered), f"{person_id} is no person"
         return event
 
@@ -125,6 +147,8 @@ def open_house(settings: Settings) -> Iterator[House]:
             accounts=accounts,
             sign_ins=SignIns.of(accounts, settings.requests_per_second),
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
+            sessions=Sessions(core.pool, accounts),
+            ended=EndedSessions(settings.need("database_url"), core.pool),
             **shelves._asdict(),
             trainers=trainers,
             places=places,

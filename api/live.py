@@ -137,6 +137,7 @@ class Show:
 
     def _states(self) -> list[State]:
         if time.monotonic() - self._looked_at > LOOKED_AT_AGAIN_EVERY:
+            self.house.ended.refuse(self.caller.session_id)
             _job(self.house, self.caller, self.job_id)
             self._looked_at = time.monotonic()
         return list(self.house.states.after(self.job_id, self._known))
@@ -210,7 +211,7 @@ async def _admitted(socket: WebSocket, house: House) -> Caller:
     """Browsers cannot set headers on a socket, and an address is written into logs: the token comes first of all."""
     try:
         text = await asyncio.wait_for(socket.receive_text(), TOKEN_WITHIN)
-        return house.tokens.person(Hello.model_validate_json(text).token)
+        return await house.person_soon(Hello.model_validate_json(text).token)
     except (TimeoutError, ValidationError, KeyError) as error:
         raise Unauthenticated('the first message must be {"token": "..."}, within 5 seconds') from error
 

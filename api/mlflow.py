@@ -47,7 +47,7 @@ class NeedsSignIn(Unauthenticated):
 
 def visitor(request: Request, house: TheHouse) -> Caller:
     kind, _, rest = request.headers.get("authorization", "").partition(" ")
-    caller = house.tokens.person(rest) if kind.lower() == "bearer" else _by_password(request, house, kind, rest)
+    caller = house.person(rest) if kind.lower() == "bearer" else _by_password(request, house, kind, rest)
     request.app.state.limits.accounts.take(caller.id)
     role = demand(caller, house.ledger_as(caller), Permission.READ, None)
     assert caller.organization_id, "none but a member may read"

@@ -1,6 +1,5 @@
-"""Persons over HTTP: register, sign in, who am I."""
+"""Persons over HTTP: register, who am I."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -14,12 +13,10 @@ from api.faults import EMAIL
 from api.house import House, TheHouse
 from api.names import avatar_name
 from commands.access import Caller, role_of
-from commands.person import RegisterPerson, SignIn
-from domain.errors import Unauthenticated
+from commands.person import RegisterPerson
 from domain.organization import organization_id
 from domain.roles import Role
 from domain.values import Line, Name, Personal, Value
-from infra.tokens import ACCESS_LIFE
 
 router = APIRouter(prefix="/auth", tags=["persons"])
 Status = Literal["active", "waiting"]
@@ -52,11 +49,6 @@ class Registered(Value):
     role: Role | None
 
 
-class Credentials(Body):
-    email: Annotated[str, Field(max_length=1_000)]
-    password: Annotated[Password, Field(max_length=1_000)]
-
-
 class Profile(Value):
     id: UUID
     email: Personal[str]
@@ -67,13 +59,6 @@ class Profile(Value):
     status: Status
 
 
-class SignedIn(Value):
-    access_token: str
-    token_type: Literal["bearer"] = "bearer"
-    expires_in: int
-    person: Profile
-
-
 @router.post("/register", status_code=201, responses=errors.responses(409, 413, 422, 503))
 def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> Registered:
     command = RegisterPerson(person_id=uuid7(), avatar_name=avatar_name(), **dict(body))
@@ -81,24 +66,6 @@ def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> Regist
     me = profile(house, Caller(kind="person", id=accepted.id, organization_id=_home(body)))
     return Registered(
         id=me.id, organization_id=me.organization_id, avatar_name=me.avatar_name, status=me.status, role=me.role
-    )
-
-
-@router.post("/login", responses=errors.responses(401, 403, 413, 422, 503))
-def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
-    assert desk.caller.client is not None, "whoever is anonymous comes from somewhere"
-    person_id = house.sign_ins.person(body.email, body.password.get_secret_value(), desk.caller.client.address)
-    if person_id is None:
-        raise Unauthenticated("no account has this address and password")
-    at = house.registration(person_id).organization_id
-    caller = Caller(kind="person", id=person_id, organization_id=at, client=desk.caller.client)
-    desk(SignIn(person_id=person_id, organization_id=at), caller)
-    me = profile(house, caller)
-    claims = {"email": str(me.email), "role": me.role}
-    return SignedIn(
-        access_token=house.tokens.access(me.id, at, claims, datetime.now(UTC)),
-        expires_in=int(ACCESS_LIFE.total_seconds()),
-        person=me,
     )
 
 

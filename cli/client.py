@@ -1,7 +1,8 @@
 """The API over HTTP, as the command line and the demo use it: through the same door as everybody else."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -34,9 +35,11 @@ class Problem(Stop):
 
 
 class Api:
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(self, url: str, token: str | None = None, renew: Callable[[str], str] | None = None) -> None:
+        """`renew` gets another token in place of one that has run out."""
         self.url = url.rstrip("/")
         self.token = token
+        self.renew = renew
         self.receipt: str | None = None
         self._seen: str | None = None
         # A proxy for the outside world has no business between a machine and itself.
@@ -110,16 +113,28 @@ class Api:
 
     def _answer(self, method: str, path: str, headers: dict[str, str], **what: Any) -> httpx.Response:
         url = f"{self.url}{PREFIX}{path}"
-        headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        try:
-            request = self._http.build_request(method, url, headers=headers, **what)
-        except UnicodeEncodeError as error:
-            raise Stop(f"{error.object[error.start : error.end]!r} is no text in UTF-8", Exit.USAGE) from error
-        answer = self._persist(lambda: self._http.send(request))
+        answer = self._asked(method, url, headers, what)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED and self.goes_on():
+            answer = self._asked(method, url, headers, what)
         if answer.is_error:
             raise Problem(answer.status_code, document_of(answer))
         self._remember(answer.headers)
         return answer
+
+    def _asked(self, method: str, url: str, headers: dict[str, str], what: Mapping[str, Any]) -> httpx.Response:
+        headers = headers | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
+        try:
+            request = self._http.build_request(method, url, headers=headers, **what)
+        except UnicodeEncodeError as error:
+            raise Stop(f"{error.object[error.start : error.end]!r} is no text in UTF-8", Exit.USAGE) from error
+        return self._persist(lambda: self._http.send(request))
+
+    def goes_on(self) -> bool:
+        """Whether there is another token now, in place of one that was refused. Raises Problem where it is over."""
+        if self.token is None or self.renew is None:
+            return False
+        self.token = self.renew(self.token)
+        return True
 
     def _remember(self, headers: Mapping[str, str]) -> None:
         """Where the ledger was: queries that follow show at least that, and nobody can take it back unseen."""

@@ -14,6 +14,7 @@ from cli.exits import Stop
 
 Message = dict[str, Any]
 PATIENCE = 60.0
+SIGNED_OUT = 4401
 
 
 def messages(api: Api, job_id: str) -> Iterator[Message]:
@@ -27,7 +28,8 @@ def messages(api: Api, job_id: str) -> Iterator[Message]:
                 if message["kind"] == "end":
                     return
         except (OSError, ConnectionClosed, InvalidHandshake) as error:
-            refuse(error)
+            if not (is_signed_out(error) and api.goes_on()):
+                refuse(error)
             if time.monotonic() - heard > PATIENCE:
                 raise Unreachable(api.url, error) from error
         time.sleep(0.5)
@@ -44,6 +46,10 @@ def once(api: Api, job_id: str, cursor: str | None) -> Iterator[Message]:
 def address(api: Api, job_id: str, cursor: str | None) -> str:
     where = f"ws{api.url.removeprefix('http')}{PREFIX}/training-jobs/{quote(job_id)}/live"
     return f"{where}?from={quote(cursor)}" if cursor else where
+
+
+def is_signed_out(error: Exception) -> bool:
+    return isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code == SIGNED_OUT
 
 
 def refuse(error: Exception) -> None:

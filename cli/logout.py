@@ -1,19 +1,38 @@
-"""Forgets who is signed in."""
+"""Signs out, here or everywhere, and forgets the tokens that were kept."""
+
+from typing import Annotated
 
 import typer
 
+from cli.client import Problem
+from cli.exits import Exit
 from cli.files import named_file
 from cli.output import Json, show
-from cli.session import current, place
+from cli.session import current, place, signed_in
 
 app = typer.Typer()
+Everywhere = Annotated[bool, typer.Option("--everywhere", help="End every session of yours, on every device.")]
 
 
 @app.command()
-def logout(as_json: Json = False) -> None:
-    """Forget the token that signing in left on this machine; done again it changes nothing."""
+def logout(everywhere: Everywhere = False, as_json: Json = False) -> None:
+    """Sign out: the session is over at once, and its tokens are forgotten here; done again it changes nothing."""
     was = current()
-    with named_file():
-        place().unlink(missing_ok=True)
+    try:
+        if was is not None:
+            end(everywhere)
+    finally:
+        with named_file():
+            place().unlink(missing_ok=True)
     who = f"{was.email} is signed out of {was.api}" if was else "nobody was signed in"
     show({"email": was.email if was else None}, as_json, lambda: who)
+
+
+def end(everywhere: bool) -> None:
+    """One that was over already is as good."""
+    with signed_in() as door:
+        try:
+            door.post("/auth/logout-everywhere" if everywhere else "/auth/logout")
+        except Problem as problem:
+            if problem.exit_code != Exit.SIGNED_OUT:
+                raise

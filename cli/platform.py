@@ -8,6 +8,7 @@ from pathlib import Path
 from cli.client import Api, Problem
 from cli.exits import Stop
 from cli.migrate import prepare
+from cli.session import sign_in
 from infra.config import Settings
 from infra.embedded import FRAMEWORKS, Change, Stack
 
@@ -38,7 +39,7 @@ class Platform:
         api = Api(self.api_url)
         who = {"email": EMAIL, "password": self.stack.passwords["account"]}
         try:
-            answer = api.post("/auth/login", **who)
+            sign_in(api, **who)
         except Problem as problem:
             if problem.status != 401:
                 raise
@@ -46,8 +47,7 @@ class Platform:
                 api.post("/auth/register", **who, **ACCOUNT)
             except Problem as taken:
                 raise self._lost(was_there) from taken
-            answer = api.post("/auth/login", **who)
-        api.token = answer["access_token"]
+            sign_in(api, **who)
         return api
 
     def _lost(self, was_there: bool) -> "PasswordIsLost":

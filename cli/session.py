@@ -1,11 +1,14 @@
-"""Who is signed in where: a file of mode 0600 in the user's own settings."""
+"""Who is signed in where: a file of mode 0600 in the user's own settings, renewed as its tokens run out."""
 
+import fcntl
 import json
 import os
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +29,28 @@ class Session:
     api: str
     email: str
     token: str
+    refresh_token: str = ""
+
+
+@dataclass
+class Renewal:
+    """Gets another access token where one has run out; the refresh token gives way to another each time."""
+
+    url: str
+    refresh_token: str
+
+    def __call__(self, used: str) -> str:
+        with Api(self.url) as door:
+            pair = door.post("/auth/refresh", refresh_token=self.refresh_token)
+        self.refresh_token = pair["refresh_token"]
+        return str(pair["access_token"])
+
+
+def sign_in(api: Api, email: str, password: str) -> dict[str, Any]:
+    """`api` asks as this person from here on, for as long as it lives."""
+    answer: dict[str, Any] = api.post("/auth/login", email=email, password=password, refresh="body")
+    api.token, api.renew = answer["access_token"], Renewal(api.url, answer["refresh_token"])
+    return answer
 
 
 def home() -> Path:
@@ -64,4 +89,25 @@ def signed_in(address: str | None = None) -> Api:
     if session is None or (address and address.rstrip("/") != session.api):
         who = f"{os.environ[PROFILE]} is not" if os.environ.get(PROFILE) else "nobody is"
         raise Stop(f"{who} signed in at {address or DEFAULT_API}; `vistory login` first", Exit.SIGNED_OUT)
-    return Api(session.api, session.token)
+    return Api(session.api, session.token, renewed if session.refresh_token else None)
+
+
+def renewed(used: str) -> str:
+    """Of several commands at once one goes on, and the others take what it got."""
+    with _alone():
+        session = current()
+        if session is None:
+            raise Stop("nobody is signed in any more; `vistory login` first", Exit.SIGNED_OUT)
+        if session.token != used:
+            return session.token
+        renewal = Renewal(session.api, session.refresh_token)
+        token = renewal(used)
+        keep(replace(session, token=token, refresh_token=renewal.refresh_token))
+        return token
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    with place().with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -2,13 +2,27 @@
 
 from collections.abc import Callable
 
-from commands import dataset, erasure, experiment, membership, organization, person, project, training_job
+from commands import (
+    dataset,
+    erasure,
+    experiment,
+    membership,
+    organization,
+    person,
+    project,
+    session,
+    training_job,
+)
 from commands.access import Command
 from commands.ports import Accepted
 
 HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     person.RegisterPerson: person.register_person,
-    person.SignIn: person.sign_in,
+    session.SignIn: session.sign_in,
+    session.SwitchOrganization: session.switch_organization,
+    session.EndSession: session.end_session,
+    session.EndEverySession: session.end_every_session,
+    session.EndReusedSession: session.end_reused_session,
     erasure.AskForErasure: erasure.ask_for_erasure,
     erasure.CancelErasure: erasure.cancel_erasure,
     erasure.ErasePerson: erasure.erase_person,

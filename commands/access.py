@@ -20,6 +20,7 @@ class Caller(Value):
     kind: str
     id: UUID
     organization_id: UUID | None = None
+    session_id: UUID | None = None
     framework: str | None = None
     job_id: UUID | None = None
     attempt: int | None = None

@@ -11,10 +11,12 @@ from commands.access import Access, Command, Oneself, Platform
 from commands.membership import end_membership
 from commands.ports import Accepted, Memberships, Secrets, Store
 from commands.project import home
+from commands.session import end_sessions
 from domain.membership import Membership, membership_id
 from domain.model import Actor
 from domain.organization import Organization
 from domain.person import Person
+from domain.session import Ending
 
 
 class AskForErasure(Command):
@@ -60,9 +62,10 @@ def erase_person(
     for membership, organization in _memberships(person, store, memberships):
         end_membership(membership, organization, now)
         changed += [membership, organization]
+    ended = end_sessions(secrets.sessions_of(person.id), Ending.ERASED, now, store, secrets)
     person.erase(now)
     secrets.forget(person.id)
-    return store.save(person, *changed)
+    return store.save(person, *changed, *ended)
 
 
 def _memberships(person: Person, store: Store, memberships: Memberships) -> Iterator[tuple[Membership, Organization]]:

@@ -1,4 +1,4 @@
-"""What one may ask of a person: to register, and to sign in."""
+"""What one may ask of a person: to register."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, SecretStr
 
-from commands.access import Access, Anyone, Command, Oneself
+from commands.access import Access, Anyone, Command
 from commands.ports import Accepted, Secrets, Store
 from domain.errors import Refused
 from domain.membership import Membership
@@ -34,12 +34,6 @@ class RegisterPerson(Command):
     password: Annotated[SecretStr, Field(min_length=10, max_length=256)]
     company: Name
     division: Name
-
-
-class SignIn(Command):
-    ACCESS: ClassVar[Access] = Oneself()
-    person_id: UUID
-    organization_id: UUID
 
 
 def register_person(
@@ -70,9 +64,3 @@ def register_person(
 def _admit(organization: Organization, membership: Membership, role: Role, now: datetime) -> None:
     organization.seat(membership.person_id, now)
     membership.approve(role, now)
-
-
-def sign_in(command: SignIn, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    person = store.get(Person, actor.id)
-    person.sign_in(command.organization_id, now)
-    return store.save(person)

@@ -84,6 +84,20 @@ class Secrets(Protocol):
         """All that is kept here of a person: addresses, password, whatever lets it in."""
         ...
 
+    def sessions_of(self, person_id: UUID) -> Sequence[UUID]:
+        """Those that are alive, the one that was used last first."""
+        ...
+
+    def begin_session(self, id: UUID, person_id: UUID, organization_id: UUID, refresh: str) -> None:
+        """`refresh` is the SHA-256 of its first refresh token, in hex."""
+        ...
+
+    def move_session(self, id: UUID, organization_id: UUID) -> None: ...
+
+    def end_session(self, id: UUID) -> None:
+        """Its tokens are good for nothing from here on."""
+        ...
+
 
 class Memberships(Protocol):
     """Where a person belongs to."""

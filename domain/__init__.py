@@ -7,10 +7,12 @@ from domain.model import Aggregate, Event
 from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
+from domain.session import Session
 from domain.training_job import TrainingJob
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
     Person,
+    Session,
     Organization,
     Membership,
     Project,

@@ -33,6 +33,8 @@ class Person(Aggregate):
             aggregate.erasure_due_at = None
 
     class SignedIn(Event):
+        """Recorded until a sign-in began a session, and never since."""
+
         TOPIC: ClassVar[str] = "person.signed_in"
         organization_id: UUID
 
@@ -80,10 +82,6 @@ class Person(Aggregate):
             organization_id=organization_id,
             timestamp=now,
         )
-
-    def sign_in(self, organization_id: UUID, now: datetime) -> None:
-        self._must_be_somebody()
-        self.trigger_event(self.SignedIn, organization_id=organization_id, timestamp=now)
 
     def ask_for_erasure(self, organization_id: UUID, due_at: datetime, now: datetime) -> None:
         self._must_be_somebody()

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Final
@@ -55,12 +56,24 @@ class Accounts:
         """An HMAC: a plain hash of a body that holds a password would be an oracle."""
         return hmac.digest(self._pepper, b"request/1/" + request, hashlib.sha256)
 
+    def tag(self, token: bytes) -> bytes:
+        """Tells a refresh token that was given here from one that somebody made up."""
+        return hmac.digest(self._pepper, b"refresh/1/" + token, hashlib.sha256)[:16]
+
     def person_of(self, email: str) -> UUID | None:
         with self._pool.connection() as connection:
             row = connection.execute(
                 "SELECT person_id FROM secrets.email_index WHERE digest = %s", (self.digest(email),)
             ).fetchone()
         return row[0] if row else None
+
+    def sessions_of(self, person_id: UUID) -> list[UUID]:
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT id FROM secrets.living_sessions WHERE person_id = %s ORDER BY used_at DESC, id DESC",
+                (person_id,),
+            ).fetchall()
+        return [id for (id,) in rows]
 
     def authenticate(self, email: str, password: str) -> UUID | None:
         """The person with this address and password; as slow for a wrong address as for a wrong password.
@@ -113,3 +126,16 @@ class UnitSecrets:
 
     def forget(self, person_id: UUID) -> None:
         self._unit.sides.append({"kind": "forget", "person_id": str(person_id)})
+
+    def sessions_of(self, person_id: UUID) -> Sequence[UUID]:
+        return self._accounts.sessions_of(person_id)
+
+    def begin_session(self, id: UUID, person_id: UUID, organization_id: UUID, refresh: str) -> None:
+        who = {"person_id": str(person_id), "organization_id": str(organization_id)}
+        self._unit.sides.append({"kind": "session", "id": str(id), **who, "refresh": refresh})
+
+    def move_session(self, id: UUID, organization_id: UUID) -> None:
+        self._unit.sides.append({"kind": "session_moved", "id": str(id), "organization_id": str(organization_id)})
+
+    def end_session(self, id: UUID) -> None:
+        self._unit.sides.append({"kind": "session_ended", "id": str(id)})

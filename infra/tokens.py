@@ -1,4 +1,4 @@
-"""The tokens that the API signs: what a person carries for an hour, and what is good for one attempt at one job."""
+"""The tokens that the API signs: what a person carries for minutes, and what is good for one attempt at one job."""
 
 import time
 from collections.abc import Mapping
@@ -9,17 +9,15 @@ from typing import Any, Final, Literal, Self
 from uuid import UUID
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from uuid_utils.compat import uuid7
 
 from commands.access import Caller
 from domain.errors import Unauthenticated
-from infra.config import private
+from infra.signing_keys import SigningKey, SigningKeys
 
 ALGORITHM: Final = "EdDSA"
 ISSUER: Final = "vistory"
-ACCESS_LIFE: Final = timedelta(hours=1)
+ACCESS_LIFE: Final = timedelta(minutes=15)
 # A job's token is worth nothing once its attempt is over, whatever it says here.
 JOB_LIFE: Final = timedelta(days=60)
 REMEMBERED: Final = 10_000
@@ -28,22 +26,21 @@ Audience = Literal["access", "job"]
 
 @dataclass(frozen=True)
 class Tokens:
-    key: Ed25519PrivateKey
-    _read_before: dict[tuple[Audience, str], dict[str, Any]] = field(default_factory=dict, repr=False)
+    keys: SigningKeys
+    _read_before: dict[tuple[Audience, str], tuple[SigningKey, dict[str, Any]]] = field(
+        default_factory=dict, repr=False
+    )
 
     @classmethod
     def open(cls, file: Path) -> Self:
-        """The key is a PEM file, or 32 bytes: a seed."""
-        data = private(file).read_bytes()
-        if len(data) == 32:
-            return cls(Ed25519PrivateKey.from_private_bytes(data))
-        key = load_pem_private_key(data, None)
-        assert isinstance(key, Ed25519PrivateKey), f"{file} holds no Ed25519 key"
-        return cls(key)
+        """Raises where the file holds no key."""
+        keys = SigningKeys(file)
+        keys.look()
+        return cls(keys)
 
-    def access(self, person_id: UUID, organization_id: UUID, claims: Mapping[str, Any], now: datetime) -> str:
-        """`claims` are for their owner to read; nothing is decided by them."""
-        own = {"sub": str(person_id), "organization_id": str(organization_id)}
+    def access(self, caller: Caller, claims: Mapping[str, Any], now: datetime) -> str:
+        """Of a person in a session; `claims` are for their owner to read, nothing is decided by them."""
+        own = {"sub": str(caller.id), "organization_id": str(caller.organization_id), "sid": str(caller.session_id)}
         return self._sign("access", {**claims, **own}, now, ACCESS_LIFE)
 
     def job(self, worker_id: UUID, framework: str, job_id: UUID, attempt: int, now: datetime) -> str:
@@ -53,9 +50,10 @@ class Tokens:
     def person(self, token: str) -> Caller:
         claims = self._read("access", token)
         try:
-            return Caller(kind="person", id=UUID(claims["sub"]), organization_id=UUID(claims["organization_id"]))
+            organization, session = UUID(claims["organization_id"]), UUID(claims["sid"])
+            return Caller(kind="person", id=UUID(claims["sub"]), organization_id=organization, session_id=session)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Unauthenticated("this token names no person in an organization") from error
+            raise Unauthenticated("this token names no person in an organization and a session") from error
 
     def worker(self, token: str) -> Caller:
         claims = self._read("job", token)
@@ -69,23 +67,27 @@ class Tokens:
 
     def _sign(self, audience: Audience, claims: Mapping[str, Any], now: datetime, life: timedelta) -> str:
         frame = {"iss": ISSUER, "aud": audience, "iat": now, "exp": now + life, "jti": str(uuid7())}
-        return jwt.encode({**claims, **frame}, self.key, algorithm=ALGORITHM)
+        kid, key = self.keys.valid()[0]
+        return jwt.encode({**claims, **frame}, key, algorithm=ALGORITHM, headers={"kid": kid})
 
     def _read(self, audience: Audience, token: str) -> dict[str, Any]:
-        """A signature is checked once; whether the token has expired, each time."""
-        claims = self._read_before.get((audience, token))
-        if claims is None or claims["exp"] <= time.time():
-            claims = self._verified(audience, token)
+        """A signature is checked once; whether the token has expired and its key is valid, each time."""
+        key, claims = self._read_before.get((audience, token), (None, {}))
+        if key not in self.keys.valid() or claims["exp"] <= time.time():
+            key, claims = self._verified(audience, token)
             if len(self._read_before) >= REMEMBERED:
                 self._read_before.clear()
-            self._read_before[audience, token] = claims
+            self._read_before[audience, token] = key, claims
         return claims
 
-    def _verified(self, audience: Audience, token: str) -> dict[str, Any]:
+    def _verified(self, audience: Audience, token: str) -> tuple[SigningKey, dict[str, Any]]:
         try:
-            return jwt.decode(
+            key = self.keys.of(jwt.get_unverified_header(token).get("kid"))
+            if key is None:
+                raise Unauthenticated("this token was signed with no key that is valid here; sign in again")
+            return key, jwt.decode(
                 token,
-                self.key.public_key(),
+                key.key.public_key(),
                 algorithms=[ALGORITHM],
                 audience=audience,
                 issuer=ISSUER,

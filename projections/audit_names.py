@@ -12,6 +12,7 @@ from domain.model import Recorded
 from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
+from domain.session import Session
 from domain.training_job import TrainingJob
 from projections.folding import changed
 from projections.model import Key, Row, View, about, metadata
@@ -25,7 +26,7 @@ people: Final = Table(
     Column("position", BigInteger, nullable=False),
 )
 
-# A membership has no name of its own: it is called as its person is.
+# A membership has no name of its own, nor has a session: it is called as its person is.
 entities: Final = Table(
     "audit_entities",
     metadata,
@@ -53,6 +54,7 @@ _NAMING: Final = frozenset(
     {
         "organization.founded",
         "organization.renamed",
+        "session.begun",
         "membership.requested",
         "project.created",
         "project.renamed",
@@ -72,7 +74,7 @@ def _entity(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
     match recorded.event:
         case Organization.Founded(name=name) | Dataset.Created(name=name):
             return _called(name)
-        case Membership.Requested(person_id=person_id):
+        case Membership.Requested(person_id=person_id) | Session.Begun(person_id=person_id):
             return {**_called(None), "person_id": person_id}
         case Project.Created(name=name, originator_id=id):
             return {**_called(name), "project_id": id}

@@ -11,6 +11,7 @@ from domain.model import Event
 from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
+from domain.session import Session
 from domain.training_job import TrainingJob
 
 # topic → action, sentence. {who} acts, {what} is the thing, the rest are new values of `changes`.
@@ -20,6 +21,9 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "person.erasure_requested": ("request_erasure", "{who} asked to be erased at {due_at}"),
     "person.erasure_cancelled": ("cancel_erasure", "{who} stays after all"),
     "person.erased": ("erase", "{who} erased {what}"),
+    "session.begun": ("sign_in", "{who} signed in"),
+    "session.switched": ("switch", "{who} went on in this organization"),
+    "session.ended": ("sign_out", "{who} ended a session of {person} ({reason})"),
     "organization.founded": ("create", "{who} founded the organization {what}"),
     "organization.renamed": ("update", "{who} renamed the organization {name_before} to {name}"),
     "organization.admission_changed": (
@@ -86,6 +90,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 }
 # Where whoever acts is the person that it is about.
 _OF_ONESELF: Final = {
+    "session.ended": "{who} signed out ({reason})",
     "project.member_removed": "{who} left the project {what}",
     "project.ownership_declined": "{who} declined to own the project {what}",
 }
@@ -160,6 +165,7 @@ _OLD: Final[Mapping[type[Event], _Part]] = {
     Organization.Renamed: lambda event: {"name": event.previous},
     Organization.AdmissionChanged: lambda event: {"admission": event.previous.value},
     Organization.QuotasChanged: lambda event: _json(event.previous, set()),
+    Session.Switched: lambda event: {"organization_id": str(event.previous)},
     Project.Renamed: lambda event: {"name": event.previous},
     Project.Described: lambda event: {"description": event.previous},
     Project.MemberRoleChanged: lambda event: {"person_id": str(event.person_id), "role": event.previous.value},
@@ -169,6 +175,9 @@ _OLD: Final[Mapping[type[Event], _Part]] = {
 }
 _NEW: Final[Mapping[type[Event], _Part]] = {
     Person.Registered: lambda event: {"avatar_name": event.avatar_name},
+    Session.Begun: lambda event: {"means": [each.value for each in event.means]},
+    Session.Switched: lambda event: {"organization_id": str(event.organization_id)},
+    Session.Ended: lambda event: {"reason": event.reason.value},
     Membership.RoleChanged: lambda event: {"role": event.role.value},
     Membership.Ended: lambda event: {"role": None},
     Organization.Renamed: lambda event: {"name": event.name},

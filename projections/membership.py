@@ -16,10 +16,10 @@ from domain.organization import Admission, Organization
 from domain.person import Person
 from domain.roles import Role
 from domain.values import Value
+from projections import topics
 from projections.folding import changed
 from projections.model import Key, Projection, Row, View, about, metadata
 from projections.paging import Page, every, first, newest
-from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, TRAINING_JOB
 
 people: Final = Table(
     "people",
@@ -29,7 +29,6 @@ people: Final = Table(
     Column("full_name", Text, nullable=False, info=about("id")),
     Column("avatar_name", Text, nullable=False),
     Column("registered_at", DateTime(timezone=True), nullable=False),
-    Column("signed_in_at", DateTime(timezone=True)),
     Column("erasure_due_at", DateTime(timezone=True)),
     Column("erased_at", DateTime(timezone=True)),
     Column("position", BigInteger, nullable=False),
@@ -113,7 +112,7 @@ class OrganizationRow(Value):
 
 
 def _person_keys(recorded: Recorded) -> Iterable[Key]:
-    if recorded.topic in PERSON:
+    if recorded.topic in topics.PERSON - topics.RETIRED:
         yield (recorded.event.originator_id,)
 
 
@@ -125,12 +124,9 @@ def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
                 "full_name": str(event.full_name),
                 "avatar_name": event.avatar_name,
                 "registered_at": recorded.envelope.decided_at,
-                "signed_in_at": None,
                 "erasure_due_at": None,
                 "erased_at": None,
             }
-        case Person.SignedIn():
-            return changed(row, signed_in_at=recorded.envelope.decided_at)
         case Person.ErasureRequested(due_at=due_at):
             return changed(row, erasure_due_at=due_at)
         case Person.ErasureCancelled():
@@ -246,11 +242,11 @@ def _changes(row: Row | None, recorded: Recorded) -> dict[str, Any]:
 PROJECTION: Final = Projection(
     "membership",
     (
-        View(people, _person_keys, _person, PERSON),
-        View(organizations, _organization_keys, _organization, ORGANIZATION),
-        View(members, _member_keys, _member, MEMBERSHIP),
+        View(people, _person_keys, _person, topics.PERSON - topics.RETIRED),
+        View(organizations, _organization_keys, _organization, topics.ORGANIZATION),
+        View(members, _member_keys, _member, topics.MEMBERSHIP),
     ),
-    skips=PROJECT | DATASET | EXPERIMENT | TRAINING_JOB,
+    skips=topics.RETIRED | topics.SESSION | topics.PROJECT | topics.DATASET | topics.EXPERIMENT | topics.TRAINING_JOB,
 )
 
 

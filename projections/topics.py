@@ -2,15 +2,18 @@
 
 from typing import Final
 
+# Loaded and told as ever, and recorded no more.
+RETIRED: Final = frozenset({"person.signed_in"})
 PERSON: Final = frozenset(
     {
         "person.registered",
-        "person.signed_in",
         "person.erasure_requested",
         "person.erasure_cancelled",
         "person.erased",
     }
+    | RETIRED
 )
+SESSION: Final = frozenset({"session.begun", "session.switched", "session.ended"})
 ORGANIZATION: Final = frozenset(
     {
         "organization.founded",

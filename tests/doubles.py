@@ -34,6 +34,7 @@ class MemoryLedger:
         self.rows: list[Row] = []
         self.commands: dict[UUID, Verdict] = {}
         self.taken: dict[str, str] = {}
+        self.sessions: dict[UUID, UUID] = {}
         self.links: dict[str, Mapping[str, Any]] = {}
 
     def append(self, commands: Sequence[Append]) -> list[Verdict]:
@@ -75,6 +76,7 @@ class MemoryLedger:
         self.taken = {digest: person for digest, person in self.taken.items() if person not in gone}
         open_links = {digest: link for digest, link in open_links.items() if link["subject"] not in gone}
         self.taken |= emails
+        self._write_sessions(command.sides)
         self.links = open_links
         for event in command.events:
             position = len(self.rows) + 1
@@ -82,6 +84,13 @@ class MemoryLedger:
         verdict = Verdict("repeated", len(self.rows), self._chain(), command.fingerprint, command.result)
         self.commands[command.command_id] = verdict
         return verdict._replace(verdict="accepted", fingerprint=None)
+
+    def _write_sessions(self, sides: Sequence[Mapping[str, Any]]) -> None:
+        for side in sides:
+            if side["kind"] == "session":
+                self.sessions[side["id"]] = side["person_id"]
+            elif side["kind"] == "session_ended":
+                self.sessions.pop(side["id"], None)
 
     def _refuse(self, verdict: Any, command: Append) -> Verdict:
         return Verdict(verdict, len(self.rows), self._chain(), None, command.result)
@@ -149,6 +158,18 @@ class MemorySecrets:
         self._sides.append(
             {"kind": "password", "person_id": str(person_id), "hash": hashlib.sha256(salted).hexdigest()}
         )
+
+    def sessions_of(self, person_id: UUID) -> Sequence[UUID]:
+        return [id for id, person in reversed(self._ledger.sessions.items()) if person == person_id]
+
+    def begin_session(self, id: UUID, person_id: UUID, organization_id: UUID, refresh: str) -> None:
+        self._sides.append({"kind": "session", "id": id, "person_id": person_id})
+
+    def move_session(self, id: UUID, organization_id: UUID) -> None:
+        self._sides.append({"kind": "session_moved", "id": id})
+
+    def end_session(self, id: UUID) -> None:
+        self._sides.append({"kind": "session_ended", "id": id})
 
     def open_link(self, purpose: Purpose, subject: UUID, number: int, now: datetime, until: datetime) -> None:
         self._sides.append(links.opened(LINK_KEY, purpose, subject, number, now, until))

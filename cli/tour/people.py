@@ -5,6 +5,7 @@ import secrets
 from cli.client import Api, Problem
 from cli.exits import Stop
 from cli.platform import ACCOUNT
+from cli.session import sign_in
 from cli.tour import Tour
 
 COLLEAGUE = {"email": "colleague@vistory.example", "full_name": "Second Engineer"}
@@ -25,8 +26,7 @@ def admit_colleague(tour: Tour) -> None:
     password = secrets.token_urlsafe(16)
     registered = tour.api.post("/auth/register", **COLLEAGUE, **home(), password=password)
     with Api(tour.api.url) as theirs:
-        login = theirs.post("/auth/login", email=COLLEAGUE["email"], password=password)
-        theirs.token = login["access_token"]
+        sign_in(theirs, COLLEAGUE["email"], password)
         if registered["status"] != "waiting" or not is_refused(theirs):
             raise Stop("a later member could act before an admin approved")
         person = registered["id"]

@@ -28,23 +28,6 @@ def test_an_avatar_name_is_adjective_noun_number(stranger: Visitor) -> None:
     assert number.isdigit()
 
 
-def test_who_signs_in_is_told_who_they_are(ann: Visitor) -> None:
-    answer = ann.post("/auth/login", {"email": ann.email.upper(), "password": PASSWORD})
-    assert answer["token_type"] == "bearer"
-    assert answer["expires_in"] == 3600
-    assert answer["person"] == ann.get("/auth/me")
-    assert answer["person"]["email"] == ann.email
-    assert answer["person"]["role"] == "admin"
-
-
-def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(ann: Visitor, stranger: Visitor) -> None:
-    wrong = stranger("POST", "/auth/login", {"email": ann.email, "password": "not this one"})
-    unknown = stranger("POST", "/auth/login", {"email": "nobody@example.org", "password": "not this one"})
-    assert wrong.status_code == unknown.status_code == 401
-    assert wrong.json()["detail"] == unknown.json()["detail"]
-    assert wrong.headers["www-authenticate"] == "Bearer"
-
-
 def test_an_address_is_registered_once_whatever_its_case(stranger: Visitor) -> None:
     stranger.post("/auth/register", registration("twice@example.org", company="Twice"))
     again = stranger("POST", "/auth/register", registration("TWICE@example.org", company="Twice"))

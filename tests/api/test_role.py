@@ -112,12 +112,21 @@ QUERIES: Final = [
     (Permission.MANAGE_MEMBERS, "/admin/users"),
     (Permission.MANAGE_MEMBERS, "/admin/users/{own_id}"),
 ]
-OPEN: Final = {("GET", "/health"), ("GET", "/ready"), ("POST", "/auth/register"), ("POST", "/auth/login")}
+OPEN: Final = {
+    ("GET", "/health"),
+    ("GET", "/ready"),
+    *(("POST", f"/auth/{word}") for word in ("register", "login", "refresh")),
+}
 ONESELF: Final = {
     ("GET", "/auth/me"),
     ("GET", "/users/me"),
     ("DELETE", "/users/me"),
     ("POST", "/users/me/erasure/cancel"),
+}
+SESSIONS: Final = {
+    ("GET", "/auth/sessions"),
+    ("DELETE", "/auth/sessions/{session_id}"),
+    *(("POST", f"/auth/{word}") for word in ("switch", "logout", "logout-everywhere")),
 }
 # The same address under another name in the API's description, where a test needs one more thing of that kind.
 DESCRIBED: Final = {
@@ -163,6 +172,7 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
         "entity_id": dataset,
         "attempt": "1",
         "own_id": ann.id,
+        "session_id": ann.id,
     }
 
     def waiting() -> str:
@@ -224,7 +234,7 @@ def test_every_operation_is_asked_here(operations: set[Operation]) -> None:
     ]
     commands = {(method, described(path)) for method, path in asked}
     queries = {("GET", described(path)) for _, path in QUERIES}
-    assert {each for each in operations if not is_of_workers(each)} == commands | queries | OPEN | ONESELF
+    assert {each for each in operations if not is_of_workers(each)} == commands | queries | OPEN | ONESELF | SESSIONS
 
 
 def test_every_command_of_a_member_is_asked_here() -> None:

@@ -1,14 +1,24 @@
 """Where a sign-in is kept."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
-from cli import session
+from cli import client, session
+from cli.client import Unreachable
 from cli.exits import Exit, Stop
-from cli.logout import logout
+from cli.logout import app, logout
 from cli.session import Session, current, keep, place, signed_in
+from tests.cli.http_server import Server, serving
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -49,8 +59,10 @@ def test_each_person_at_a_machine_has_a_sign_in_of_their_own(monkeypatch: pytest
         signed_in()
     keep(other)
     assert current() == other
-    logout()
-    assert current() is None
+    monkeypatch.setattr(client, "PAUSES", ())
+    with pytest.raises(Unreachable):
+        logout()
+    assert current() is None, "nothing answers, and the tokens are forgotten all the same"
     logout()
     monkeypatch.delenv("VISTORY_PROFILE")
     assert current() == mine
@@ -75,4 +87,54 @@ def test_a_damaged_sign_in_is_told_to_be_made_again(content: bytes, home: Path) 
 
 def test_a_file_where_the_folder_should_be_holds_no_sign_in(home: Path) -> None:
     home.write_text("not a folder")
+    assert current() is None
+
+
+def pair(number: int) -> dict[str, object]:
+    return {"access_token": f"access {number}", "refresh_token": f"refresh {number}", "expires_in": 900}
+
+
+def test_a_token_that_has_run_out_is_renewed_and_kept_and_the_command_is_done(server: Server) -> None:
+    keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1", "refresh 1"))
+    server.answers = [(401, {}, {}), (200, {}, pair(2)), (201, {}, {"id": "7"}), (200, {}, {})]
+    with signed_in() as api:
+        assert api.post("/projects", name="x") == {"id": "7"}
+        api.get("/projects")
+    assert [path.rpartition("/")[2] for _, path, _ in server.asked] == ["projects", "refresh", "projects", "projects"]
+    assert [headers.get("Authorization") for _, _, headers in server.asked] == [
+        "Bearer access 1",
+        None,
+        "Bearer access 2",
+        "Bearer access 2",
+    ]
+    first, _, second, _ = server.asked
+    assert first[2]["Idempotency-Key"] == second[2]["Idempotency-Key"]
+    assert current() == Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 2", "refresh 2")
+
+
+def test_of_two_commands_at_once_one_goes_on_and_the_other_takes_what_it_got(server: Server) -> None:
+    keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1", "refresh 1"))
+    server.answers = [(200, {}, pair(2))]
+    with signed_in() as one, signed_in() as other:
+        assert one.goes_on()
+        assert other.goes_on()
+        assert one.token == other.token == "access 2"
+    assert len(server.asked) == 1
+
+
+def test_a_session_that_is_over_is_told_and_not_asked_for_again(server: Server) -> None:
+    keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1", "refresh 1"))
+    server.answers = [(401, {}, {}), (401, {}, {"detail": "this session has ended; sign in again"})]
+    with signed_in() as api, pytest.raises(Stop, match="has ended") as stopped:
+        api.get("/projects")
+    assert stopped.value.exit_code == Exit.SIGNED_OUT
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("status", [200, 401])
+def test_who_signs_out_keeps_no_token_also_where_the_session_was_over(server: Server, status: int, home: Path) -> None:
+    keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1"))
+    server.answers = [(status, {}, {"id": "1"})]
+    done = CliRunner().invoke(app, ["--json"])
+    assert done.exit_code == 0, done.output
     assert current() is None

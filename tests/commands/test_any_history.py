@@ -32,6 +32,7 @@ from domain.model import SYSTEM
 from domain.organization import Admission, Organization
 from domain.project import Project
 from domain.roles import ProjectRole, Role
+from domain.session import Ending
 from domain.training import OVER, Checkpoint, EndReason, Evidence, Model
 from domain.training_job import TrainingJob
 from infra.unit import Errand, Unit
@@ -41,6 +42,7 @@ from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import create as experiment
 from tests.commands.test_project import CELLS
 from tests.commands.test_project import create as project
+from tests.commands.test_session import OTHER, SESSION
 from tests.commands.test_training_job import request
 from tests.spec import NOBODY, Spec
 
@@ -57,6 +59,7 @@ IDS = {
     "job_id": st.sampled_from([UUID(int=31), UUID(int=32)]),
     "of": st.just(UUID(int=31)),
     "snapshot_id": st.just(UUID(int=33)),
+    "session_id": st.sampled_from([SESSION, OTHER]),
     "upload_id": st.sampled_from([UUID(ONE[:32]), UUID(TWO[:32])]),
 }
 HOSTILE: st.SearchStrategy[Any] = st.one_of(
@@ -110,6 +113,9 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "seed": st.integers(0, 3),
     "ratios": st.just({"train": 0.5, "val": 0.25, "test": 0.25}),
     "picture": st.just("b" * 64),
+    "means": st.just(("password",)),
+    "refresh": st.just("a" * 64),
+    "reason": st.sampled_from(Ending),
 }
 NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=20)
 ENDS = ("training_job.completed", "training_job.failed", "training_job.cancelled")

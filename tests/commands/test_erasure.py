@@ -4,14 +4,14 @@ from uuid import UUID
 import pytest
 
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
-from commands.person import SignIn
 from domain.errors import Forbidden, Unauthenticated
 from domain.membership import MemberOwnsProjects, Membership
 from domain.organization import Organization, OrganizationNeedsAnAdmin
 from domain.person import ErasureIsNotAskedFor, Person, PersonIsErased
 from domain.roles import Role
-from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register
+from tests.commands.conftest import ANN, BEN, ann, approve, ben, register
 from tests.commands.test_project import create as project
+from tests.commands.test_session import sign_in
 from tests.projections.history import platform
 from tests.spec import NOBODY, Spec
 
@@ -35,7 +35,7 @@ def test_with_a_person_go_its_memberships_and_what_let_it_in(spec: Spec) -> None
         (Organization.AdminRemoved, {"person_id": BEN}),
         (Organization.SeatReleased, {"person_id": BEN}),
     )
-    spec.by(ben).when(SignIn(person_id=BEN, organization_id=ACME)).then_refused(Unauthenticated)
+    spec.by(ben).when(sign_in).then_refused(Unauthenticated)
     spec.by(platform).when(erase).then_refused(PersonIsErased)
 
 

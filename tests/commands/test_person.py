@@ -3,13 +3,13 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from commands.person import EmailIsTaken, RegisterPerson, SignIn
+from commands.person import EmailIsTaken, RegisterPerson
 from domain.membership import Membership
 from domain.organization import Organization
 from domain.person import Person
 from domain.roles import Role
 from domain.values import Erased
-from tests.commands.conftest import ACME, ANN, BEN, ann, ben, register
+from tests.commands.conftest import ACME, ANN, register
 from tests.spec import NOBODY, Spec
 
 DAN = UUID(int=104)
@@ -34,18 +34,6 @@ def test_a_later_member_waits_for_approval(spec: Spec) -> None:
 
 def test_an_address_is_registered_once(spec: Spec) -> None:
     spec.by(NOBODY).when(register(DAN, "ANN")).then_refused(EmailIsTaken, "sign in")
-
-
-def test_signing_in_is_recorded(spec: Spec) -> None:
-    spec.when(SignIn(person_id=ANN, organization_id=ACME)).then((Person.SignedIn, {"organization_id": ACME}))
-
-
-def test_who_waits_may_sign_in(spec: Spec) -> None:
-    spec.by(ben).when(SignIn(person_id=BEN, organization_id=ACME)).then((Person.SignedIn, {}))
-
-
-def test_signing_in_is_always_oneself(spec: Spec) -> None:
-    spec.by(ann).when(SignIn(person_id=BEN, organization_id=ACME)).then((Person.SignedIn, {"originator_id": ANN}))
 
 
 def test_an_erased_person_reads_as_erased_and_still_replays(spec: Spec) -> None:

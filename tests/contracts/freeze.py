@@ -21,6 +21,7 @@ from domain.organization import Admission, Organization, Quotas
 from domain.person import Person
 from domain.project import Project
 from domain.roles import ProjectRole, Role
+from domain.session import Ending, Means, Session
 from domain.training import Checkpoint, Device, EndReason, Evidence, Model, Outcome, Recipe, Start, Weights
 from domain.training_job import TrainingJob
 from infra.mapper import Mapper
@@ -61,7 +62,6 @@ def people() -> tuple[Aggregate, ...]:
     organization.admit_by(Admission.INVITATION, NOW)
     organization.change_quotas(Quotas(max_users=7, max_storage_gb=2_000, max_gpu_hours_per_month=0), NOW)
     person = Person.register(ANN, "ann@example.org", "Ann Ångström", "red-fox-1", organization.id, NOW)
-    person.sign_in(organization.id, NOW)
     person.ask_for_erasure(organization.id, NOW, NOW)
     person.cancel_erasure(organization.id, NOW)
     person.erase(NOW)
@@ -74,6 +74,13 @@ def people() -> tuple[Aggregate, ...]:
     membership.reactivate(NOW)
     membership.end(NOW)
     return organization, person, membership
+
+
+def signed_in(organization: UUID) -> Session:
+    session = Session.begin(id(70), ANN, organization, (Means.PASSWORD, Means.TOTP), NOW)
+    session.switch(id(71), NOW)
+    session.end(Ending.SIGNED_OUT_ELSEWHERE, NOW)
+    return session
 
 
 def work(organization: UUID) -> tuple[Project, Dataset, Experiment]:
@@ -163,7 +170,8 @@ def examples() -> Iterator[tuple[Aggregate, Event]]:
     organization, person, membership = people()
     project, dataset, experiment = work(organization.id)
     seen: set[str] = set()
-    everything = (organization, person, membership, project, dataset, experiment, *trainings(dataset))
+    standing = (organization, person, membership, signed_in(organization.id))
+    everything = (*standing, project, dataset, experiment, *trainings(dataset))
     for aggregate in everything:
         for event in aggregate.pending_events:
             assert isinstance(event, Event)

@@ -21,7 +21,7 @@ from tests.ground import NOW, Hand, ground
 from tests.servers import Databases
 from tests.spec import NOBODY
 
-ANN, BEN = UUID(int=1), UUID(int=2)
+ANN, BEN, ACME = UUID(int=1), UUID(int=2), UUID(int=3)
 
 
 @dataclass
@@ -169,3 +169,31 @@ def test_a_password_of_a_refused_command_is_not_set(real: RealDesk) -> None:
     real.give(claims("ann@example.org", ANN), sets("first horse", ANN))
     assert real.give(sets("second horse", ANN), claims("ann@example.org", BEN)) == "taken"
     assert real.accounts.authenticate("ann@example.org", "first horse") == ANN
+
+
+def begins(session: int, person: UUID) -> Callable[[Secrets], None]:
+    return lambda secrets: secrets.begin_session(UUID(int=session), person, ACME, "a" * 64)
+
+
+def ends(session: int) -> Callable[[Secrets], None]:
+    return lambda secrets: secrets.end_session(UUID(int=session))
+
+
+def test_sessions_are_of_one_person_and_the_latest_comes_first(desk: Desk) -> None:
+    for session in (31, 32):
+        assert desk.give(begins(session, ANN)) == "accepted"
+    desk.give(begins(33, BEN))
+    assert list(desk.look().sessions_of(ANN)) == [UUID(int=32), UUID(int=31)]
+    assert list(desk.look().sessions_of(BEN)) == [UUID(int=33)]
+
+
+def test_a_session_that_has_ended_is_none_and_another_goes_on(desk: Desk) -> None:
+    desk.give(begins(31, ANN), begins(32, ANN))
+    assert desk.give(ends(31), ends(31), ends(39)) == "accepted"
+    assert list(desk.look().sessions_of(ANN)) == [UUID(int=32)]
+
+
+def test_a_session_that_moves_is_still_there(desk: Desk) -> None:
+    desk.give(begins(31, ANN))
+    assert desk.give(lambda secrets: secrets.move_session(UUID(int=31), BEN)) == "accepted"
+    assert list(desk.look().sessions_of(ANN)) == [UUID(int=31)]

@@ -1,8 +1,10 @@
 """A story in which everything happens at least once, and what a read model makes of it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
+
+from uuid_utils.compat import uuid7
 
 from commands.access import Caller
 from commands.dataset import TakeSnapshot
@@ -10,7 +12,6 @@ from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
 from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
 from commands.organization import ChangeOrganization
-from commands.person import SignIn
 from commands.project import (
     AcceptProject,
     AddProjectMember,
@@ -24,11 +25,15 @@ from commands.project import (
     RestoreProject,
     WithdrawProject,
 )
+from commands.session import EndSession, SwitchOrganization
 from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMlflowRun, ReportStart
 from domain.membership import membership_id
-from domain.model import SYSTEM, Client, Recorded
+from domain.model import SYSTEM, Actor, Aggregate, Client, Recorded
 from domain.organization import Admission
+from domain.person import Person
 from domain.roles import ProjectRole, Role
+from domain.session import Session
+from infra.unit import Errand, Unit
 from projections.folding import step
 from projections.model import Key, Projection, Row
 from tests.commands.conftest import ACME, ANN, BEN, CAT, EVE, ann, approve, ben, eve, register
@@ -36,6 +41,7 @@ from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import BASELINE
 from tests.commands.test_project import CELLS
+from tests.commands.test_session import SESSION, sign_in
 from tests.commands.test_training_job import (
     JOB,
     W2,
@@ -93,7 +99,8 @@ def _shared(spec: Spec) -> None:
 
 
 def _people(spec: Spec) -> None:
-    spec.by(ann).given(SignIn(person_id=ANN, organization_id=ACME), approve(BEN, Role.GUEST))
+    spec.by(ann).given(sign_in, approve(BEN, Role.GUEST))
+    _signed_in(spec)
     spec.given(ChangeOrganization(organization_id=ACME, name="Acme", admission=Admission.OPEN, max_users=7))
     spec.given(*(ChangeRole(membership_id=BEN_IN_ACME, role=role) for role in (Role.ADMIN, Role.ENGINEER_I)))
     for wish in (DeactivateMember, ReactivateMember, RemoveMember):
@@ -107,6 +114,20 @@ def _erased(spec: Spec) -> None:
     spec.by(NOBODY).given(register(CAT, "cat"))
     spec.by(cat).given(AskForErasure(), CancelErasure(), AskForErasure())
     spec.by(platform).given(ErasePerson(person_id=CAT))
+
+
+def _signed_in(spec: Spec) -> None:
+    """As it was recorded once, and as it is now; Ann goes over to where no command could bring her, and back."""
+    by_hand: tuple[tuple[type[Aggregate], UUID, Callable[[Any], None]], ...] = (
+        (Person, ANN, lambda ann: ann.trigger_event(Person.SignedIn, organization_id=ACME, timestamp=spec.now)),
+        (Session, SESSION, lambda session: session.switch(eve.organization_id, spec.now)),
+    )
+    for kind, id, change in by_hand:
+        unit = Unit(spec.ledger, spec.mapper, Errand(ann, spec.now, uuid7()), Actor(kind="person", id=ANN))
+        thing = unit.get(kind, id)
+        change(thing)
+        unit.save(thing)
+    spec.given(SwitchOrganization(session_id=SESSION), EndSession(session_id=SESSION))
 
 
 def _trainings(spec: Spec) -> None:

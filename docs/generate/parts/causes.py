@@ -10,10 +10,13 @@ from domain.training_job import TrainingJob
 
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "person.registered": ("RegisterPerson",),
-    "person.signed_in": ("SignIn",),
     "person.erasure_requested": ("AskForErasure",),
     "person.erasure_cancelled": ("CancelErasure",),
     "person.erased": ("ErasePerson",),
+    "person.signed_in": (),
+    "session.begun": ("SignIn",),
+    "session.switched": ("SwitchOrganization",),
+    "session.ended": ("EndSession", "EndEverySession", "EndReusedSession", "SignIn", "ErasePerson"),
     "organization.founded": ("RegisterPerson",),
     "organization.renamed": ("ChangeOrganization",),
     "organization.admission_changed": ("ChangeOrganization",),
@@ -65,7 +68,7 @@ COMMANDS: Final[dict[str, type[Command]]] = {command.__name__: command for comma
 
 
 def causes(topic: str) -> str:
-    return "; ".join(f"`{name}`: {who(COMMANDS[name].ACCESS)}" for name in CAUSES[topic])
+    return "; ".join(f"`{name}`: {who(COMMANDS[name].ACCESS)}" for name in CAUSES[topic]) or "nothing any more"
 
 
 def who(access: Access) -> str:

@@ -1,0 +1,184 @@
+"""Sessions over HTTP: sign in, go on, go over to another organization, sign out here and everywhere."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field, SecretStr
+from uuid_utils.compat import uuid7
+
+from api import cookie, errors
+from api.edge import AnonymousDesk, Body, Desk, Made, Nothing, Person, PersonDesk
+from api.house import House, TheHouse
+from api.person import Password, Profile, profile
+from commands.access import Caller, role_of
+from commands.session import EndEverySession, EndReusedSession, EndSession, SignIn, SwitchOrganization
+from domain.errors import DomainError, Refused, Unauthenticated
+from domain.model import SYSTEM
+from domain.session import Ending, Means, SessionIsOver
+from domain.values import Value
+from infra.sessions import OldToken, RefreshToken
+from infra.tokens import ACCESS_LIFE
+
+router = APIRouter(prefix="/auth", tags=["sessions"])
+By = Annotated[
+    Literal["cookie", "body"],
+    Field(description="How the refresh token comes: a browser's cookie, or the answer's body"),
+]
+
+
+class Credentials(Body):
+    """`organization_id` is where to, for a member of several; the one that the person registered in, else."""
+
+    email: Annotated[str, Field(max_length=1_000)]
+    password: Annotated[Password, Field(max_length=1_000)]
+    organization_id: UUID | None = None
+    refresh: By = "cookie"
+
+
+class Held(Body):
+    """What a program holds; a browser sends its cookie instead."""
+
+    refresh_token: Annotated[SecretStr, Field(max_length=200)] | None = None
+
+
+class Where(Body):
+    organization_id: UUID
+
+
+class TokenPair(Value):
+    """`refresh_token` is null where it is in the cookie, or was not changed."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"
+    expires_in: int
+    refresh_token: str | None = None
+
+
+class SignedIn(TokenPair):
+    person: Profile
+
+
+class SessionShown(Value):
+    """`address` and `device` are where it was begun; `used_at` is when it last went on."""
+
+    id: UUID
+    organization_id: UUID
+    begun_at: datetime
+    used_at: datetime
+    address: str | None
+    device: str | None
+    current: bool
+
+
+@router.post("/login", responses=errors.responses(401, 403, 409, 413, 422, 503))
+def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
+    assert desk.caller.client is not None, "whoever is anonymous comes from somewhere"
+    person_id = house.sign_ins.person(body.email, body.password.get_secret_value(), desk.caller.client.address)
+    if person_id is None:
+        raise Unauthenticated("no account has this address and password")
+    at = body.organization_id or house.registration(person_id).organization_id
+    return begin(desk, person_id, at, (Means.PASSWORD,), body.refresh)
+
+
+@router.post("/refresh", responses=errors.responses(401, 403, 413, 422, 503))
+def refresh(body: Held, desk: AnonymousDesk, house: TheHouse) -> TokenPair:
+    """Each refresh token is good once; whoever uses an old one ends its session."""
+    held = body.refresh_token
+    given = cookie.of(desk.request) if held is None else held.get_secret_value()
+    try:
+        session_id, person_id, organization_id, token = house.sessions.rotate(given)
+    except OldToken as old:
+        desk(EndReusedSession(session_id=old.session_id), Caller(kind="system", id=SYSTEM))
+        house.ended.note(old.session_id)
+        raise
+    caller = Caller(kind="person", id=person_id, organization_id=organization_id, session_id=session_id)
+    return _pair(house, caller, _handed(desk, token, "cookie" if held is None else "body"))
+
+
+@router.post("/switch", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+def switch(body: Where, desk: PersonDesk, house: TheHouse) -> TokenPair:
+    """Another access token, for another of one's organizations; the session goes on there."""
+    there = desk.caller.model_copy(update={"organization_id": body.organization_id})
+    desk(SwitchOrganization(session_id=_session_of(there)), there)
+    return _pair(house, there)
+
+
+@router.post("/logout", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+def logout(body: Nothing, desk: PersonDesk, house: TheHouse) -> Made:
+    own = _session_of(desk.caller)
+    desk(EndSession(session_id=own))
+    house.ended.note(own)
+    cookie.take_away(desk.request, desk.response)
+    return Made(id=own)
+
+
+@router.post("/logout-everywhere", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+def logout_everywhere(body: Nothing, desk: PersonDesk, house: TheHouse) -> Made:
+    own, all_of_them = _session_of(desk.caller), house.sessions.of(desk.caller.id)
+    desk(EndEverySession(session_id=own))
+    for each in all_of_them:
+        house.ended.note(each.id)
+    cookie.take_away(desk.request, desk.response)
+    return Made(id=own)
+
+
+@router.get("/sessions", responses=errors.responses(401, 503))
+def index(caller: Person, house: TheHouse) -> list[SessionShown]:
+    """One's own that can go on, the one that was used last first."""
+    found = []
+    for alive in house.sessions.of(caller.id):
+        begun_from = house.begun_from(alive.id)
+        where = {"address": begun_from and begun_from.address, "device": begun_from and begun_from.agent}
+        found.append(SessionShown(**alive._asdict(), **where, current=alive.id == caller.session_id))
+    return found
+
+
+@router.delete("/sessions/{session_id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+def end(session_id: UUID, desk: PersonDesk, house: TheHouse) -> Made:
+    own = session_id == desk.caller.session_id
+    desk(EndSession(session_id=session_id, reason=Ending.SIGNED_OUT if own else Ending.SIGNED_OUT_ELSEWHERE))
+    house.ended.note(session_id)
+    return Made(id=session_id)
+
+
+def begin(desk: Desk, person_id: UUID, organization_id: UUID, means: tuple[Means, ...], by: By) -> SignedIn:
+    """A session of whoever has just shown who they are. A repeated request has the same session, and a new token."""
+    house, token = desk.house, RefreshToken.fresh(uuid7())
+    caller = Caller(kind="person", id=person_id, organization_id=organization_id, client=desk.caller.client)
+    wish = SignIn(session_id=token.session_id, organization_id=organization_id, means=means, refresh=token.digest.hex())
+    session_id = desk(wish, caller).id
+    again = session_id != token.session_id
+    written = house.sessions.renew(session_id) if again else house.sessions.written(token)
+    if written is None:
+        raise SessionIsOver("the session that this request began has ended; sign in under another Idempotency-Key")
+    caller = caller.model_copy(update={"session_id": session_id})
+    pair = _pair(house, caller, _handed(desk, written, by))
+    return SignedIn(**dict(pair), person=profile(house, caller))
+
+
+def _handed(desk: Desk, token: str, by: By) -> str | None:
+    if by == "body":
+        return token
+    cookie.put(desk.request, desk.response, token)
+    return None
+
+
+def _pair(house: House, caller: Caller, refresh_token: str | None = None) -> TokenPair:
+    try:
+        role = role_of(caller, house.ledger_as(caller))
+    except DomainError:
+        role = None  # no member any more: what is left to do is to go over to another organization
+    claims = {"email": str(house.registration(caller.id).email), "role": role}
+    return TokenPair(
+        access_token=house.tokens.access(caller, claims, datetime.now(UTC)),
+        expires_in=int(ACCESS_LIFE.total_seconds()),
+        refresh_token=refresh_token,
+    )
+
+
+def _session_of(caller: Caller) -> UUID:
+    if caller.session_id is None:
+        raise Refused("this is no session: what asks here did not sign in")
+    return caller.session_id

@@ -1,0 +1,31 @@
+"""The public halves of the keys that tokens are signed with, for whoever verifies one elsewhere (RFC 7517)."""
+
+from typing import Final
+
+from fastapi import APIRouter, Response
+
+from api.house import TheHouse
+from domain.values import Value
+
+router = APIRouter(tags=["sessions"])
+# A verifier that meets a key that it does not know asks again anyway.
+KEPT: Final = "public, max-age=300"
+
+
+class Key(Value):
+    kty: str
+    crv: str
+    x: str
+    kid: str
+    use: str
+    alg: str
+
+
+class Keys(Value):
+    keys: list[Key]
+
+
+@router.get("/.well-known/jwks.json")
+async def keys(house: TheHouse, response: Response) -> Keys:
+    response.headers["Cache-Control"] = KEPT
+    return Keys(keys=[Key(**each.jwk()) for each in house.tokens.keys.valid()])

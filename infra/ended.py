@@ -1,0 +1,90 @@
+"""Which sessions have ended while an access token of theirs was still good: known in memory, told by the database.
+
+So a token is refused at once and a request costs no query for it. While the line to the database is down, each request
+asks it.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from domain.errors import Unauthenticated
+from infra.tokens import ACCESS_LIFE
+
+AGAIN_AFTER: Final = 1.0
+# A line on which nothing came for so long is asked whether it is still there, and is not trusted for much longer.
+BEAT: Final = 2.0
+TRUSTED: Final = 5.0
+KEPT: Final = ACCESS_LIFE.total_seconds() + 60
+_SINCE: Final = "SELECT id FROM secrets.sessions WHERE ended_at > clock_timestamp() - make_interval(secs => %s)"
+
+
+@dataclass
+class EndedSessions:
+    url: str
+    pool: ConnectionPool
+    _ended: dict[UUID, float] = field(default_factory=dict)
+    _heard: float = field(default=float("-inf"))
+    _lock: Lock = field(default_factory=Lock)
+    _listening: "asyncio.Task[None] | None" = None
+
+    def open(self) -> None:
+        self._listening = asyncio.get_running_loop().create_task(self._listen())
+
+    async def close(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._listening
+
+    @property
+    def is_listening(self) -> bool:
+        return time.monotonic() - self._heard < TRUSTED
+
+    def refuse(self, session_id: UUID | None) -> None:
+        """Raises Unauthenticated where it has ended. Asks the database only while nobody is listening."""
+        if session_id in self._ended or not (self.is_listening or self._goes_on(session_id)):
+            raise Unauthenticated("this session has ended; sign in again")
+
+    async def refuse_soon(self, session_id: UUID | None) -> None:
+        """The same without holding up the loop."""
+        if self.is_listening:
+            self.refuse(session_id)
+        else:
+            await asyncio.to_thread(self.refuse, session_id)
+
+    def note(self, session_id: UUID) -> None:
+        """What ended in this process is known here before anybody is told."""
+        now = time.monotonic()
+        with self._lock:
+            self._ended = {id: until for id, until in self._ended.items() if until > now} | {session_id: now + KEPT}
+
+    def _goes_on(self, session_id: UUID | None) -> bool:
+        with self.pool.connection() as connection:
+            row = connection.execute("SELECT ended_at FROM secrets.sessions WHERE id = %s", (session_id,)).fetchone()
+        return row is None or row[0] is None
+
+    async def _listen(self) -> None:
+        while True:
+            with suppress(psycopg.Error):
+                async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
+                    await self._follow(connection)
+            self._heard = float("-inf")
+            await asyncio.sleep(AGAIN_AFTER)
+
+    async def _follow(self, connection: psycopg.AsyncConnection) -> None:
+        await connection.execute("LISTEN sessions")
+        async for (id,) in await connection.execute(_SINCE, (KEPT,)):
+            self.note(id)
+        while True:
+            await connection.execute("SELECT 1")
+            self._heard = time.monotonic()
+            async for notice in connection.notifies(timeout=BEAT):
+                self.note(UUID(notice.payload))

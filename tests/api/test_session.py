@@ -1,0 +1,311 @@
+"""Signing in, going on and signing out, as a browser and as a program do it."""
+
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID, uuid4
+
+import jwt
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+from psycopg.conninfo import conninfo_to_dict
+
+from api import create_app
+from api.cookie import NAME, PATH
+from infra.config import Settings
+from infra.provision import OWNER
+from tests.api.visitor import PASSWORD, PREFIX, Visitor, good
+from tests.servers import Servers
+
+SAME = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+def person(client: TestClient) -> Visitor:
+    return Visitor(client).register(f"Sessions {uuid4()}")
+
+
+@pytest.fixture(scope="module")
+def owner(servers: Servers, settings: Settings) -> Iterator[psycopg.Connection]:
+    database = str(conninfo_to_dict(settings.need("database_url"))["dbname"])
+    with psycopg.connect(servers.parts.database_url(OWNER, database), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def browser(settings: Settings, holding: object) -> Iterator[TestClient]:
+    """With a jar of its own, on https."""
+    with TestClient(create_app(settings), base_url="https://vistory.example") as browser:
+        yield browser
+
+
+def credentials(person: Visitor, **other: Any) -> dict[str, Any]:
+    return {"email": person.email, "password": PASSWORD, **other}
+
+
+def signed_in(person: Visitor) -> dict[str, Any]:
+    answer: dict[str, Any] = Visitor(person.client).post("/auth/login", credentials(person, refresh="body"))
+    return answer
+
+
+def gone_on(client: TestClient, token: str) -> Response:
+    return Visitor(client)("POST", "/auth/refresh", {"refresh_token": token})
+
+
+def is_let_in(client: TestClient, token: str) -> bool:
+    return Visitor(client, token)("GET", "/auth/me").is_success
+
+
+def session_of(token: str) -> str:
+    return str(jwt.decode(token, options={"verify_signature": False})["sid"])
+
+
+def test_who_signs_in_is_told_who_they_are(person: Visitor) -> None:
+    answer = person.post("/auth/login", credentials(person) | {"email": person.email.upper()})
+    assert (answer["token_type"], answer["expires_in"], answer["refresh_token"]) == ("bearer", 900, None)
+    assert answer["person"] == person.get("/auth/me")
+    assert (answer["person"]["email"], answer["person"]["role"]) == (person.email, "admin")
+
+
+def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(person: Visitor, stranger: Visitor) -> None:
+    wrong = stranger("POST", "/auth/login", {"email": person.email, "password": "not this one"})
+    unknown = stranger("POST", "/auth/login", {"email": "nobody@example.org", "password": "not this one"})
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.json()["detail"] == unknown.json()["detail"]
+    assert wrong.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_refresh_token_gives_way_to_the_next(person: Visitor, client: TestClient) -> None:
+    first = signed_in(person)
+    second = good(gone_on(client, first["refresh_token"])).json()
+    third = good(gone_on(client, second["refresh_token"])).json()
+    assert len({each["refresh_token"] for each in (first, second, third)}) == 3
+    assert {session_of(each["access_token"]) for each in (first, second, third)} == {session_of(first["access_token"])}
+    claims = jwt.decode(third["access_token"], options={"verify_signature": False})
+    assert (claims["sub"], claims["email"], claims["role"]) == (person.id, person.email, "admin")
+
+
+def test_who_uses_an_old_refresh_token_ends_the_session(person: Visitor, client: TestClient) -> None:
+    stolen = signed_in(person)
+    newer = good(gone_on(client, stolen["refresh_token"])).json()
+    newest = good(gone_on(client, newer["refresh_token"])).json()
+    assert gone_on(client, stolen["refresh_token"]).status_code == 401
+    assert gone_on(client, newest["refresh_token"]).status_code == 401
+    assert not is_let_in(client, newest["access_token"])
+    assert is_let_in(client, person.token or "")
+    person.post("/projects", {"name": "Later"})
+    (told,) = person.get("/audit/organization?action=sign_out")["items"]
+    assert told["entity_id"] == session_of(stolen["access_token"])
+    assert (told["actor_kind"], told["person_id"]) == ("system", person.id)
+    assert told["changes"] == {"reason": {"old": None, "new": "refresh_token_reused"}}
+
+
+def test_the_one_before_is_good_for_a_moment_and_leads_to_the_very_same(person: Visitor, client: TestClient) -> None:
+    first = signed_in(person)["refresh_token"]
+    answers = [good(gone_on(client, first)).json() for _ in range(3)]
+    assert len({each["refresh_token"] for each in answers}) == 1
+    good(gone_on(client, answers[0]["refresh_token"]))
+
+
+def test_a_client_that_asks_many_times_at_once_is_not_locked_out(person: Visitor, client: TestClient) -> None:
+    first = signed_in(person)["refresh_token"]
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: gone_on(client, first), range(8)))
+    assert {answer.status_code for answer in answers} == {200}
+    (next,) = {answer.json()["refresh_token"] for answer in answers}
+    assert is_let_in(client, good(gone_on(client, next)).json()["access_token"])
+
+
+def test_once_the_moment_is_over_the_one_before_is_an_old_one(
+    person: Visitor, client: TestClient, owner: psycopg.Connection
+) -> None:
+    first = signed_in(person)
+    newer = good(gone_on(client, first["refresh_token"])).json()
+    session = session_of(first["access_token"])
+    owner.execute(
+        "UPDATE secrets.sessions SET rotated_at = rotated_at - interval '31 seconds' WHERE id = %s", [session]
+    )
+    assert gone_on(client, first["refresh_token"]).status_code == 401
+    assert not is_let_in(client, newer["access_token"])
+
+
+@pytest.mark.parametrize(("column", "days"), [("used_at", 31), ("begun_at", 181)])
+def test_a_session_that_nobody_used_and_one_that_is_old_run_out(
+    person: Visitor, client: TestClient, owner: psycopg.Connection, column: str, days: int
+) -> None:
+    first = signed_in(person)
+    owner.execute(
+        f"UPDATE secrets.sessions SET {column} = {column} - make_interval(days => %s) WHERE id = %s",
+        [days, session_of(first["access_token"])],
+    )
+    assert gone_on(client, first["refresh_token"]).status_code == 401
+    assert len(person.get("/auth/sessions")) == 1
+
+
+@pytest.mark.parametrize("token", ["", "x", "=" * 86, "A" * 86, "A" * 88, "ä" * 20, "x" * 200])
+def test_what_was_never_given_here_is_no_refresh_token(client: TestClient, token: str) -> None:
+    answer = gone_on(client, token)
+    assert answer.status_code == 401
+    assert not token or token not in answer.text
+
+
+def test_somebody_who_makes_tokens_up_ends_nobodys_session(person: Visitor, client: TestClient) -> None:
+    good_one = signed_in(person)["refresh_token"]
+    for changed in (good_one[:-1] + ("A" if good_one[-1] != "A" else "B"), good_one[:40] + "AAAA" + good_one[44:]):
+        assert gone_on(client, changed).status_code == 401
+    good(gone_on(client, good_one))
+
+
+def test_signing_out_holds_at_once_and_for_this_session_only(person: Visitor, client: TestClient) -> None:
+    one, other = signed_in(person), signed_in(person)
+    Visitor(client, one["access_token"]).post("/auth/logout")
+    assert not is_let_in(client, one["access_token"])
+    assert gone_on(client, one["refresh_token"]).status_code == 401
+    assert is_let_in(client, other["access_token"])
+
+
+def test_signing_out_everywhere_ends_all(person: Visitor, client: TestClient) -> None:
+    several = [signed_in(person) for _ in range(3)]
+    person.post("/auth/logout-everywhere")
+    assert not any(is_let_in(client, each["access_token"]) for each in several)
+    assert not is_let_in(client, person.token or "")
+    assert {gone_on(client, each["refresh_token"]).status_code for each in several} == {401}
+
+
+def test_another_process_hears_of_it_at_once(person: Visitor, client: TestClient, settings: Settings) -> None:
+    with TestClient(create_app(settings)) as other:
+        while not other.app.state.house.ended.is_listening:  # type: ignore[attr-defined]
+            time.sleep(0.01)
+        assert is_let_in(other, person.token or "")
+        person.post("/auth/logout")
+        begun = time.monotonic()
+        while is_let_in(other, person.token or ""):
+            assert time.monotonic() - begun < 1.0
+    with TestClient(create_app(settings)) as later:
+        assert not is_let_in(later, person.token or ""), "also one that was not there when it ended"
+
+
+def test_the_list_of_sessions_says_from_where_and_which_one_this_is(person: Visitor, client: TestClient) -> None:
+    client.post(f"{PREFIX}/auth/login", json=credentials(person), headers={"User-Agent": "curl/8"})
+    listed = person.get("/auth/sessions")
+    assert listed[0]["device"] == "curl/8"
+    assert [each["current"] for each in listed] == [False, True]
+    assert all(each["address"] == "testclient" and each["organization_id"] == person.organization for each in listed)
+
+
+def test_one_session_is_ended_from_another(person: Visitor, client: TestClient, bob: Visitor) -> None:
+    other = signed_in(person)
+    session = session_of(other["access_token"])
+    assert bob("DELETE", f"/auth/sessions/{session}").status_code == 404
+    assert is_let_in(client, other["access_token"])
+    good(person("DELETE", f"/auth/sessions/{session}"))
+    assert not is_let_in(client, other["access_token"])
+    assert person("DELETE", f"/auth/sessions/{uuid4()}").status_code == 404
+
+
+def test_a_sign_in_that_is_sent_twice_with_one_key_is_one_session(person: Visitor, client: TestClient) -> None:
+    answers = [Visitor(client).post("/auth/login", credentials(person, refresh="body"), key="once") for _ in range(2)]
+    assert len({session_of(each["access_token"]) for each in answers}) == 1
+    good(gone_on(client, answers[1]["refresh_token"]))
+
+
+def test_nobody_goes_over_to_an_organization_that_is_not_theirs(person: Visitor, bob: Visitor) -> None:
+    assert person("POST", "/auth/switch", {"organization_id": bob.organization}).status_code == 403
+    assert person("POST", "/auth/switch", {"organization_id": str(uuid4())}).status_code == 403
+    answer = person("POST", "/auth/login", credentials(person, organization_id=bob.organization))
+    assert answer.status_code == 403
+
+
+def test_going_over_to_where_one_is_mints_another_token(person: Visitor, client: TestClient) -> None:
+    pair = person.post("/auth/switch", {"organization_id": person.organization})
+    assert session_of(pair["access_token"]) == session_of(person.token or "")
+    assert is_let_in(client, pair["access_token"])
+
+
+def test_a_socket_of_a_session_that_has_ended_is_refused(person: Visitor, client: TestClient) -> None:
+    person.post("/auth/logout")
+    with client.websocket_connect(f"{PREFIX}/training-jobs/{uuid4()}/live") as socket:
+        socket.send_json({"token": person.token})
+        assert socket.receive()["code"] == 4401
+
+
+def test_mlflow_is_closed_to_a_session_that_has_ended(person: Visitor, client: TestClient) -> None:
+    person.post("/auth/logout")
+    assert client.get("/mlflow/", headers={"Authorization": f"Bearer {person.token}"}).status_code == 401
+
+
+def test_a_browser_keeps_the_refresh_token_where_no_script_reads_it(person: Visitor, browser: TestClient) -> None:
+    answer = browser.post(f"{PREFIX}/auth/login", json=credentials(person))
+    cookie = answer.headers["set-cookie"].lower()
+    for word in ("httponly", "samesite=strict", "secure", f"path={PATH}"):
+        assert word in cookie
+    assert browser.cookies[NAME] not in answer.text
+    first = browser.cookies[NAME]
+    assert good(browser.post(PATH, json={}, headers=SAME)).json()["refresh_token"] is None
+    assert browser.cookies[NAME] != first
+
+
+def test_a_cookie_without_https_may_travel_without_it(person: Visitor, client: TestClient) -> None:
+    answer = client.post(f"{PREFIX}/auth/login", json=credentials(person))
+    assert "secure" not in answer.headers["set-cookie"].lower()
+
+
+def test_signing_out_takes_the_cookie_away(person: Visitor, browser: TestClient) -> None:
+    token = browser.post(f"{PREFIX}/auth/login", json=credentials(person)).json()["access_token"]
+    good(browser.post(f"{PREFIX}/auth/logout", json={}, headers={"Authorization": f"Bearer {token}"}))
+    assert NAME not in browser.cookies
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": "https://vistory.example"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "none"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://vistory.example"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "http://vistory.example"}, 403),
+        ({"Origin": "https://vistory.example:8443"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "https://vistory.example.evil.example"}, 403),
+        ({}, 403),
+    ],
+)
+def test_a_cookie_is_taken_from_our_own_pages_only(
+    person: Visitor, browser: TestClient, said: dict[str, str], status: int
+) -> None:
+    browser.post(f"{PREFIX}/auth/login", json=credentials(person))
+    before = browser.cookies[NAME]
+    assert browser.post(PATH, json={}, headers=said).status_code == status
+    assert (browser.cookies[NAME] == before) is (status == 403)
+
+
+def test_without_a_cookie_and_a_body_there_is_nothing_to_go_on_with(client: TestClient) -> None:
+    client.cookies.clear()
+    assert client.post(PATH, json={}, headers=SAME).status_code == 401
+
+
+def test_what_is_kept_of_a_refresh_token_is_no_refresh_token(
+    person: Visitor, client: TestClient, owner: psycopg.Connection
+) -> None:
+    first = signed_in(person)
+    second = good(gone_on(client, first["refresh_token"])).json()
+    row = owner.execute(
+        "SELECT refresh, previous, successor FROM secrets.sessions WHERE id = %s",
+        [UUID(session_of(first["access_token"]))],
+    ).fetchone()
+    assert row is not None
+    kept = b"".join(row)
+    for each in (first, second):
+        assert urlsafe_b64decode(each["refresh_token"])[16:48] not in kept
+
+
+def test_the_application_cannot_read_what_is_kept_of_refresh_tokens(settings: Settings) -> None:
+    with psycopg.connect(settings.need("database_url")) as app, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        app.execute("SELECT refresh FROM secrets.sessions")
