@@ -16,7 +16,8 @@ from bench.lifecycle import mlflow
 from infra.migrate import migrate
 from infra.provision import APP
 from infra.reading import Reading, engine_for
-from infra.tables import furnish, save
+from infra.rows import save
+from infra.tables import furnish
 from projections import experiment
 from projections.run import compared, find_runs, list_runs
 from projections.run import runs as table

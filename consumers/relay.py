@@ -60,6 +60,8 @@ class Relay:
         self._note = note
         self._failures = 0
         self._seen = 0.0
+        self._noted = 0
+        self._noted_at = 0.0
 
     async def run(self) -> None:
         """Until cancelled. Raises Diverged."""
@@ -68,7 +70,7 @@ class Relay:
             try:
                 tail = await self._forward(tail or await self._read_tail())
                 self._failures = 0
-                await self._rest()
+                await self._rest(tail)
                 if time.monotonic() - self._seen > BELIEVED_FOR:
                     tail = None
             except Diverged:
@@ -81,20 +83,22 @@ class Relay:
         self.counters.tails_read += 1
         tail = await read_tail(jetstream(self._client), self._ledger)
         self._seen = time.monotonic()
-        await asyncio.to_thread(self._note, tail.position, None)
+        await self._tell(tail)
         return tail
 
     async def _forward(self, tail: Tail) -> Tail:
-        """One page is read and packed while the one before it travels."""
+        """One page is read and packed while the one before it travels; behind one that is not full there is none."""
         self.wake.clear()
-        coming = self._read(tail)
+        coming: asyncio.Task[list[Published]] | None = self._read(tail)
         try:
-            while page := await coming:
-                coming = self._read(tail._replace(position=tail.position + len(page)))
+            while coming is not None and (page := await coming):
+                ahead = tail._replace(position=tail.position + len(page))
+                coming = self._read(ahead) if len(page) == MOST_MESSAGES else None
                 for batch in batches(page):
                     tail = await self._publish(batch, tail)
         finally:
-            coming.cancel()
+            if coming is not None:
+                coming.cancel()
         return tail
 
     def _read(self, tail: Tail) -> "asyncio.Task[list[Published]]":
@@ -117,12 +121,21 @@ class Relay:
         self.counters.batches += 1
         self.counters.events += len(batch)
         metrics.PUBLISHED.observe(len(batch))
-        await asyncio.to_thread(self._note, tail.position, None)
+        if time.monotonic() - self._noted_at > POLL_SECONDS:
+            await self._tell(tail)
         return tail
 
-    async def _rest(self) -> None:
-        with suppress(TimeoutError):
+    async def _rest(self, tail: Tail) -> None:
+        """How far it is may be told later than carried, so it is told when there is time."""
+        try:
             await asyncio.wait_for(self.wake.wait(), POLL_SECONDS)
+        except TimeoutError:
+            if tail.position != self._noted:
+                await self._tell(tail)
+
+    async def _tell(self, tail: Tail) -> None:
+        await asyncio.to_thread(self._note, tail.position, None)
+        self._noted, self._noted_at = tail.position, time.monotonic()
 
     async def _recover(self, error: Exception) -> None:
         """Two relays that collide part by chance; whatever lasts is told, and cleared by the next tail."""

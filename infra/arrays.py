@@ -41,6 +41,11 @@ def array(oid: int, elements: Sequence[bytes]) -> Array:
     return _array(oid, [part for each in elements for part in (_LENGTH.pack(len(each)), each)], len(elements))
 
 
+def array_of(oid: int, elements: Sequence[bytes]) -> Array:
+    """Of elements that have their length before them; one that is NULL has a length and nothing else."""
+    return _array(oid, elements, len(elements))
+
+
 def int4s(numbers: Sequence[int]) -> Array:
     return _array(INT4, [_INT4.pack(4, number) for number in numbers], len(numbers))
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, text
 
 from infra.reading import consumer
 from infra.rebuild import advance, beside, build, chosen
-from infra.tables import SCHEMA
+from infra.rows import SCHEMA
 from infra.wiring import Core
 from projections.model import Projection
 

@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import Engine, Text, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Engine, text
 
 from domain.model import Recorded
 from infra.reach import out_of_reach
 from infra.reading import consumer
+from infra.rows import apply, driver
 from infra.streams import EVENTS
-from infra.tables import apply
 from projections.model import Projection
 
 log = logging.getLogger(__name__)
@@ -22,14 +21,12 @@ _BEGIN: Final = text(
     " ON CONFLICT (consumer) DO UPDATE SET stopped = NULL RETURNING position"
 )
 _READ: Final = text("SELECT position, stopped FROM work.positions WHERE consumer = :consumer")
-_MOVE: Final = text(
-    "UPDATE work.positions SET position = :to, moved_at = now()"
-    " WHERE consumer = :consumer AND position = :of AND stopped IS NULL"
+# In one order always, so that two who want the same checkpoints never lock each other out.
+_MOVE: Final = (
+    "WITH here AS (SELECT consumer FROM work.positions"
+    " WHERE consumer = ANY(%s) AND position = %s AND stopped IS NULL ORDER BY consumer FOR UPDATE)"
+    " UPDATE work.positions AS p SET position = %s, moved_at = now() FROM here WHERE p.consumer = here.consumer"
 )
-_PASS: Final = text(
-    "UPDATE work.positions SET position = :to, moved_at = now()"
-    " WHERE consumer = ANY(:consumers) AND position = :of AND stopped IS NULL"
-).bindparams(bindparam("consumers", type_=ARRAY(Text)))
 _STOP: Final = text(
     "INSERT INTO work.positions (consumer, stream, position, stopped) VALUES (:consumer, :stream, 0, :reason)"
     " ON CONFLICT (consumer) DO UPDATE SET stopped = :reason, moved_at = now()"
@@ -98,12 +95,8 @@ class LiveProjection:
             return ()
 
     def _commit(self, due: Sequence[Recorded]) -> None:
-        last = due[-1].position
-        with self.engine.begin() as tx:
-            if tx.execute(_MOVE, {**self._key, "of": self.position, "to": last}).rowcount != 1:
-                raise LostRace
-            apply(tx, self.projection, due)
-        self.position = last
+        _move([self], self.position, due)
+        self.position = due[-1].position
 
     def _trouble(self, due: Sequence[Recorded]) -> Exception | None:
         try:
@@ -128,15 +121,30 @@ class LiveProjection:
             self.position, self.stopped = tx.execute(_READ, self._key).one()
 
 
-def pass_by(live: Sequence[LiveProjection], events: Sequence[Recorded]) -> None:
-    """Move those to whom these events say nothing in one go; a checkpoint that is elsewhere is left to `take`."""
-    of, to = events[0].position - 1, events[-1].position
-    idle = [each for each in live if each.position == of and all(e.topic in each.projection.skips for e in events)]
-    if len(idle) < 2:
+def together(live: Sequence[LiveProjection], events: Sequence[Recorded]) -> None:
+    """Take these events past all that stand right before them at once. What keeps one of them is left to `take`."""
+    before = events[0].position - 1
+    ready = [each for each in live if each.position == before]
+    if len(ready) < 2:
         return
-    names = [consumer(each.projection.name) for each in idle]
-    with idle[0].engine.begin() as tx:
-        if tx.execute(_PASS, {"consumers": names, "of": of, "to": to}).rowcount != len(idle):
-            return tx.rollback()
-    for each in idle:
-        each.position = to
+    try:
+        _move(ready, before, events)
+    except Exception as error:
+        if out_of_reach(error):
+            raise
+        return
+    for each in ready:
+        each.position = events[-1].position
+
+
+def _move(live: Sequence[LiveProjection], of: int, events: Sequence[Recorded]) -> None:
+    """Rows and checkpoints in one transaction. Raises LostRace where one of them is not where it was."""
+    names = [consumer(each.projection.name) for each in live]
+    with live[0].engine.begin() as tx:
+        connection = driver(tx)
+        moved = connection.cursor()
+        with connection.pipeline():
+            moved.execute(_MOVE, (names, of, events[-1].position), prepare=True)
+        if moved.rowcount != len(live):
+            raise LostRace
+        apply(tx, [each.projection for each in live], events)

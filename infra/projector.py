@@ -17,7 +17,7 @@ from infra.bus import jetstream
 from infra.event_feed import EventFeed
 from infra.ledger import Ledger, Row
 from infra.mapper import Mapper
-from infra.projection import LiveProjection, pass_by
+from infra.projection import LiveProjection, together
 from infra.published import ForeignEvent, Origins, unpack
 from infra.reach import out_of_reach
 from infra.stream_tail import Diverged, read_tail
@@ -192,7 +192,7 @@ class Projector:
         if not events:
             return
         with tracing.batch("fold batch", lambda: (each.envelope.traceparent for each in events), "consumer"):
-            pass_by(self._going(), events)
+            together(self._going(), events)
             for each in self._going():
                 each.take(events)
         self.counters.events += len(events)

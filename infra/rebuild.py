@@ -1,7 +1,7 @@
 """Makes read models anew beside the live ones: folded in memory, copied in, brought to the head, swapped in at once."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -16,8 +16,9 @@ from infra.erased import erased
 from infra.ledger import Row as Stored
 from infra.reading import SWAPPING, consumer, engine_for
 from infra.refold import refold
+from infra.rows import SCHEMA, apply, forget
 from infra.streams import EVENTS
-from infra.tables import SCHEMA, apply, forget, index, sign, tables
+from infra.tables import index, sign, tables
 from infra.wiring import Core
 from projections import PROJECTIONS
 from projections.model import Projection
@@ -111,12 +112,10 @@ def build(core: Core, draft: Engine, schema: str, wanted: Sequence[Projection], 
     return rows
 
 
-def advance(core: Core, tx: Connection, wanted: Iterable[Projection], after: int, upto: int) -> int:
+def advance(core: Core, tx: Connection, wanted: Sequence[Projection], after: int, upto: int) -> int:
     """Apply what came after a position, up to another or to the head; returns how far it is."""
     while after < upto and (rows := core.store.read(after, min(upto - after, FEW))):
-        events = [_recorded(core, row) for row in rows]
-        for projection in wanted:
-            apply(tx, projection, events)
+        apply(tx, wanted, [_recorded(core, row) for row in rows])
         after = rows[-1].position
     return after
 

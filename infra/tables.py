@@ -1,91 +1,22 @@
-"""The SQL of the read models, the same for every one: rows by key in, folded, rows out."""
+"""The tables of the read models: made where they are missing, and known by the code that fills them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
-from typing import Final, TypeVar
-from uuid import UUID
+from typing import Final
 
 from psycopg import sql
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Table,
-    inspect,
-    select,
-    text,
-    tuple_,
-)  # fmt: skip
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Engine, Table, inspect, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 import projections
-from domain.model import Recorded
-from domain.person import Person
-from domain.values import Erased
 from infra.reading import consumer
-from projections.folding import step
-from projections.model import Key, Projection, Row, View
+from infra.rows import SCHEMA
+from projections.model import Projection, View
 
-SCHEMA: Final = "read"
-ERASED: Final = str(Erased())
-T = TypeVar("T")
 _FURNISHING: Final = 7306088
-_AT_ONCE: Final = 1_000
 _BEGUN: Final = text("SELECT consumer FROM work.positions WHERE position > 0")
-
-
-def apply(tx: Connection, projection: Projection, events: Sequence[Recorded]) -> None:
-    """Bring every view of a projection past these events."""
-    for view in projection.views:
-        some = [recorded for recorded in events if view.concerns(recorded.topic)]
-        keys = list(dict.fromkeys(key for recorded in some for key in view.keys(recorded)))
-        if keys:
-            before = load(tx, view.table, keys)
-            rows: dict[Key, Row | None] = dict(before)
-            for recorded in some:
-                step(view, rows, recorded)
-            save(tx, view.table, {key: row for key, row in rows.items() if row is not before.get(key)})
-    if erased := [each.event.originator_id for each in events if isinstance(each.event, Person.Erased)]:
-        forget(tx, projection, erased)
-
-
-def forget(tx: Connection, projection: Projection, people: Sequence[UUID]) -> None:
-    """What is written in a read model about people who are erased: also what was read while they had a key."""
-    for table in tables([projection]):
-        for column in table.columns:
-            if subject := column.info.get("about"):
-                gone = table.c[subject].in_(people), column != ERASED
-                tx.execute(table.update().where(*gone).values({column.name: ERASED}))
-
-
-def load(tx: Connection, table: Table, keys: Sequence[Key]) -> dict[Key, Row]:
-    columns = list(table.primary_key.columns)
-    found: dict[Key, Row] = {}
-    for some in pieces(keys):
-        wanted = tuple_(*columns).in_(some) if len(columns) > 1 else columns[0].in_([key[0] for key in some])
-        for row in tx.execute(select(table).where(wanted)).mappings():
-            found[tuple(row[column.name] for column in columns)] = dict(row)
-    return found
-
-
-def save(tx: Connection, table: Table, rows: Mapping[Key, Row | None]) -> None:
-    columns = list(table.primary_key.columns)
-    gone = [key for key, row in rows.items() if row is None]
-    for some in pieces(gone):
-        tx.execute(table.delete().where(tuple_(*columns).in_(some)))
-    if kept := [dict(row) for row in rows.values() if row is not None]:
-        statement = insert(table)
-        update = {column.name: statement.excluded[column.name] for column in table.columns if column not in columns}
-        tx.execute(statement.on_conflict_do_update(index_elements=columns, set_=update), kept)
-
-
-def pieces(many: Iterable[T]) -> Iterator[list[T]]:
-    remaining = iter(many)
-    while some := list(islice(remaining, _AT_ONCE)):
-        yield some
 
 
 def tables(projections: Iterable[Projection]) -> list[Table]:

@@ -142,16 +142,20 @@ async def declared(core: Core, nats: Nats) -> None:
     await client.close()
 
 
-def poisoned(name: str, when: Callable[[Recorded], bool]) -> tuple[Projection, ...]:
-    """All projections, of which one cannot fold an event."""
+def poisoned(
+    name: str, when: Callable[[Recorded], bool], into: Callable[[Row], Row] | None = None
+) -> tuple[Projection, ...]:
+    """All projections, of which one cannot fold an event, or makes something else of it."""
 
     def spoilt(projection: Projection) -> Projection:
         first, *others = projection.views
 
         def fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
-            if when(recorded):
+            if not when(recorded):
+                return first.fold(row, recorded, key)
+            if into is None:
                 raise ValueError("this cannot be folded")
-            return first.fold(row, recorded, key)
+            return into(first.fold(row, recorded, key) or {})
 
         return replace(projection, views=(replace(first, fold=fold), *others))
 

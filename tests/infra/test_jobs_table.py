@@ -12,8 +12,9 @@ from consumers.reaper import RUNNING
 from infra.migrate import migrate
 from infra.provision import APP
 from infra.reading import engine_for
+from infra.rows import save
 from infra.standing import QUEUE
-from infra.tables import furnish, save
+from infra.tables import furnish
 from projections import dataset, training_job
 from projections.datasets import datasets
 from projections.jobs import jobs

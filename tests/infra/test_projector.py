@@ -1,8 +1,10 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from nats.aio.msg import Msg
 from sqlalchemy import text
@@ -15,7 +17,7 @@ from infra.event_feed import EventFeed
 from infra.logs import is_ready
 from infra.projector import Projector
 from infra.published import pack
-from infra.reading import NotThereYet, ReadModelStopped
+from infra.reading import NotThereYet, ReadModelStopped, engine_for
 from infra.rebuild import rebuild
 from infra.tables import folded_by, furnish
 from projections import PROJECTIONS
@@ -153,6 +155,50 @@ def test_a_poison_event_stops_one_read_model_and_says_so(at: Scene, history: Seq
     with pytest.raises(ReadModelStopped):
         at.reading.wait_until(["project"], bad)
     asyncio.run(started_again(at, "project", len(history)))
+    assert compare_rebuild(at.core).differences == ()
+
+
+def test_a_row_that_the_database_refuses_stops_one_read_model_and_says_why(
+    at: Scene, history: Sequence[Recorded]
+) -> None:
+    bad = next(recorded.position for recorded in history if recorded.topic == "project.renamed")
+    refused = poisoned("project", lambda recorded: recorded.position == bad, lambda row: {**row, "name": "a\0b"})
+
+    async def story() -> None:
+        head = at.tell(history)
+        await at.publish()
+        async with at.projecting(refused):
+            await until(lambda: at.position("project")[1] is not None)
+            await at.reached(head, [name for name in NAMES if name != "project"])
+
+    asyncio.run(story())
+    position, stopped = at.position("project")
+    assert position == bad - 1
+    assert stopped is not None
+    assert f"position {bad}" in stopped
+    assert "invalid byte sequence" in stopped
+    asyncio.run(started_again(at, "project", len(history)))
+    assert compare_rebuild(at.core).differences == ()
+
+
+def test_a_projector_whose_connections_are_cut_goes_on(at: Scene, history: Sequence[Recorded]) -> None:
+    engine = engine_for(at.databases.app_url, pre_ping=False, application_name="cut")
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cut'"
+
+    async def story() -> None:
+        async with replace(at, engine=engine).projecting() as projector:
+            for position, event in enumerate(history[:12], 1):
+                at.tell([event])
+                if position % 4 == 0:
+                    with psycopg.connect(at.databases.app_url) as connection:
+                        assert connection.execute(cut).rowcount
+                await at.publish(position - 1)
+                await at.reached(position)
+        assert projector.counters.errors > 0
+
+    asyncio.run(story())
+    engine.dispose()
+    assert {at.position(name) for name in NAMES} == {(12, None)}
     assert compare_rebuild(at.core).differences == ()
 
 

@@ -12,7 +12,8 @@ from domain.training import Status
 from infra.migrate import migrate
 from infra.provision import APP
 from infra.reading import Reading, engine_for
-from infra.tables import furnish, save
+from infra.rows import save
+from infra.tables import furnish
 from projections import experiment
 from projections.run import NoOrder, RunRow, compared, find_runs, list_runs, runs
 from tests.servers import Databases, Servers

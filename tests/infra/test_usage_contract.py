@@ -11,7 +11,8 @@ from commands.ports import Usage
 from infra.migrate import migrate
 from infra.provision import APP
 from infra.reading import Reading, engine_for
-from infra.tables import furnish, save
+from infra.rows import save
+from infra.tables import furnish
 from infra.usage import Usage as RealUsage
 from projections import training_job
 from projections.attempt import GPU, attempts
