@@ -128,9 +128,13 @@ def complain_of(error: Exception) -> None:
     return complain(told.getvalue().rstrip())
 
 
+def told(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should", "must", 1)
+
+
 def settings_refused(error: Exception) -> str:
     """Which variables are set to what makes no sense; their values may be secrets."""
     if type(error).__name__ != "ValidationError" or getattr(error, "title", "") != "Settings":
         return ""
     found = error.errors(include_url=False, include_input=False, include_context=False)  # type: ignore[attr-defined]
-    return "\n".join(f"VISTORY_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in found)
+    return "\n".join(f"VISTORY_{'.'.join(map(str, each['loc'])).upper()}: {told(each['msg'])}" for each in found)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
 from cli.exits import Exit, Stop
 from cli.local import Data, reaching, settings_of
+from cli.named import begins
 from cli.output import Json, show, table
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from infra.parked import Parked
 
 app = typer.Typer(help="Messages that no consumer could digest.", no_args_is_help=True)
+Id = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
 COLUMNS = ("id", "position", "consumer", "subject", "reason", "attempts", "parked_at", "redriven_at")
 
 
@@ -33,11 +35,15 @@ def list_parked(data: Data = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def redrive(parked_id: UUID, data: Data = None, as_json: Json = False) -> None:
+def redrive(parked_id: Id, data: Data = None, as_json: Json = False) -> None:
     """Have one of them tried again by the consumer that set it aside."""
-    if not asked_again(settings_of(data), parked_id):
+    settings = settings_of(data)
+    found = [row["id"] for row in read(settings) if begins(str(row["id"]), parked_id)]
+    if len(found) > 1:
+        raise Stop(f"{parked_id!r} may be each of {len(found)}; give more of the id", Exit.REFUSED)
+    if not found or not asked_again(settings, found[0]):
         raise Stop(f"nothing is parked under {parked_id}", Exit.REFUSED)
-    show({"redriven": str(parked_id)}, as_json, lambda: "its consumer tries it again within seconds")
+    show({"redriven": str(found[0])}, as_json, lambda: "its consumer tries it again within seconds")
 
 
 def asked_again(settings: "Settings", parked_id: UUID) -> bool:

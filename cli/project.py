@@ -54,12 +54,11 @@ def show_project(project: Project, api: Address = None, as_json: Json = False) -
 def described(found: dict[str, Any]) -> str:
     called = found["called"]
     about = {name: found[name] for name in ("id", "name", "description", "archived_at")}
-    about |= {
-        role: called.get(found[id], found[id]) for role, id in (("owner", "owner_id"), ("offered to", "offered_to"))
-    }
-    lines = table(("", ""), ((name, value) for name, value in about.items() if value))
-    people = [(each["person_id"], each["avatar_name"], each["role"]) for each in found["members"]]
-    return lines + ("\n" + table(("person", "called", "role"), people) if people else "")
+    about["offered to"] = called.get(found["offered_to"], found["offered_to"])
+    people = [(found["owner_id"], called.get(found["owner_id"]), "owner")]
+    people += [(each["person_id"], each["avatar_name"], each["role"]) for each in found["members"]]
+    lines = table(("", ""), ((name, value) for name, value in about.items() if value)).lstrip()
+    return f"{lines}\n\n{table(('person', 'called', 'role'), people)}"
 
 
 @app.command()

@@ -66,6 +66,8 @@ def verified(
             found = verifier.verify(history, [*owed, *witness])
     except verifier.Broken as broken:
         raise Stop(f"history does not hold: {broken}", Exit.NOT_VERIFIED) from broken
+    except verifier.Unreadable as unreadable:
+        raise Stop(str(unreadable), Exit.USAGE) from unreadable
     except psycopg.OperationalError as error:
         raise unreachable(error) from error
     return {"ledger": str(found.ledger), "events": found.events, "aggregates": len(found.aggregates)} | {

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from cli.verify.chain import genesis, leaf, link
 from cli.verify.database import PIECE, in_pieces, stored
 from cli.verify.history import Broken, Event, History, Receipt, Verified
-from cli.verify.kept import dump, dumped, heads, receipt
+from cli.verify.kept import Unreadable, dump, dumped, heads, receipt
 from cli.verify.walk import joined, owing, walk
 
 __all__ = [
-    "Broken", "Event", "History", "Receipt", "Verified", "dump", "dumped", "genesis", "heads", "leaf", "link",
-    "receipt", "stored", "verify",
+    "Broken", "Event", "History", "Receipt", "Unreadable", "Verified", "dump", "dumped", "genesis", "heads", "leaf",
+    "link", "receipt", "stored", "verify",
 ]  # fmt: skip
 
 

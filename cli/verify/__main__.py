@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from cli import verify as verifier
-from cli.verify import Broken, dump, dumped, heads, receipt, stored, verify
+from cli.verify import Broken, Unreadable, dump, dumped, heads, receipt, stored, verify
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,6 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Broken as broken:
         sys.stderr.write(f"history does not hold: {broken}\n")
         return 1
+    except Unreadable as unreadable:
+        sys.stderr.write(f"{unreadable}\n")
+        return 2
     return 0
 
 

@@ -1,6 +1,7 @@
 """What reaches the terminal of a person."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -36,3 +37,12 @@ def test_what_is_shown_by_number_is_the_same_to_a_program() -> None:
     data = {"name": "a\x1b\u202e\x9b\udcffb"}
     assert legible(as_line(data)) == '{"name": "a\\u001b\\u202e\\u009b\\udcffb"}'
     assert json.loads(legible(as_line(data))) == data
+
+
+def test_nothing_is_printed_but_by_way_of_what_makes_it_legible() -> None:
+    """The verifier stands alone; a version is our own text, and asked for where nothing may be imported."""
+    apart = {"output.py", "__init__.py"}
+    files = [file for file in Path("cli").rglob("*.py") if file.name not in apart and "verify" not in file.parts]
+    assert not [
+        file for file in files if re.search(r"typer\.echo|(?<!\.)\bprint\(|sys\.std(out|err)", file.read_text())
+    ]

@@ -11,7 +11,10 @@ from cli.project import described
 from tests.cli.http_server import Server, door, serving
 
 ANN = str(UUID(int=1))
-MEMBERS = {"items": [{"person_id": ANN, "email": "Ann@example.org", "avatar_name": "red-fox-1"}], "next": None}
+MEMBERS = {
+    "items": [{"id": "m", "person_id": ANN, "email": "Ann@example.org", "avatar_name": "red-fox-1"}],
+    "next": None,
+}
 
 
 @pytest.fixture
@@ -49,6 +52,6 @@ def test_a_project_is_shown_with_who_is_in_it() -> None:
     members = [{"person_id": "8", "avatar_name": "blue-owl-2", "role": "viewer"}]
     shown = described(found | {"members": members, "called": {ANN: "red-fox-1"}})
     assert [line.split() for line in shown.splitlines() if line] == [
-        ["id", "7"], ["name", "cells"], ["owner", "red-fox-1"], ["offered", "to", "9"], ["person", "called", "role"],
-        ["8", "blue-owl-2", "viewer"],
+        ["id", "7"], ["name", "cells"], ["offered", "to", "9"], ["person", "called", "role"],
+        [ANN, "red-fox-1", "owner"], ["8", "blue-owl-2", "viewer"],
     ]  # fmt: skip
