@@ -17,12 +17,14 @@ from commands.project import (
     ChangeProjectRole,
     CreateProject,
     DeclineProject,
+    DeleteProject,
     DescribeProject,
     LeaveProject,
     OfferProject,
     RemoveProjectMember,
     RenameProject,
     RestoreProject,
+    UndeleteProject,
     WithdrawProject,
 )
 from domain.errors import NotFound
@@ -92,6 +94,17 @@ def restore(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> 
     return Made(id=desk(RestoreProject(project_id=project_id)).id)
 
 
+@router.delete("/{project_id}", responses=COMMAND)
+def delete(project_id: UUID, desk: PersonDesk) -> Made:
+    """Into the trash, from where it can come back for 30 days (`purge_at` says until when)."""
+    return Made(id=desk(DeleteProject(project_id=project_id)).id)
+
+
+@router.post("/{project_id}/undelete", responses=COMMAND)
+def undelete(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(UndeleteProject(project_id=project_id)).id)
+
+
 @router.post("/{project_id}/members", responses=COMMAND)
 def add(project_id: UUID, body: NewMember, desk: PersonDesk) -> Made:
     accepted = desk(AddProjectMember(project_id=project_id, person_id=body.person_id, role=body.role))
@@ -135,9 +148,15 @@ def withdraw(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) ->
 
 @router.get("", responses=errors.responses(401, 403, 422, 503))
 def index(
-    member: Member, tx: Reading, archived: bool | None = None, after: After = None, limit: Limit = 50
+    member: Member,
+    tx: Reading,
+    archived: bool | None = None,
+    deleted: bool = False,
+    after: After = None,
+    limit: Limit = 50,
 ) -> Page[ProjectRow]:
-    return list_projects(tx, member.organization_id, archived=archived, after=after, limit=limit)
+    of = member.organization_id
+    return list_projects(tx, of, archived=archived, deleted=deleted, after=after, limit=limit)
 
 
 @router.get("/{project_id}", responses=errors.responses(401, 403, 404, 422, 503))

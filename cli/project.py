@@ -13,6 +13,8 @@ Description = Annotated[str, typer.Option(help="What it is about.")]
 Person = Annotated[str, typer.Argument(help="E-mail address, avatar name or id of a member of your organization.")]
 Role = Annotated[str, typer.Option(help="maintainer, member or viewer.")]
 Place = Annotated[str, typer.Argument(help="maintainer, member or viewer.")]
+Trashed = Annotated[str, typer.Argument(help="Id of the project; `vistory project list --trash` tells it.")]
+Trash = Annotated[bool, typer.Option("--trash", help="Only those in the trash.")]
 Project = Annotated[str, typer.Argument(help="Name or id of the project.")]
 
 
@@ -71,6 +73,22 @@ def archive(project: Project, api: Address = None, as_json: Json = False) -> Non
 def restore(project: Project, api: Address = None, as_json: Json = False) -> None:
     """Open an archived project again."""
     act(project, "/restore", api, as_json, "is open again")
+
+
+@app.command()
+def delete(project: Project, api: Address = None, as_json: Json = False) -> None:
+    """Put a project into the trash; for 30 days it can come back."""
+    with signed_in(api) as door:
+        made = door.delete(f"/projects/{id_of(door, 'project', project)}")
+    show(made, as_json, lambda: f"project {made['id']} is in the trash; `vistory project undelete {made['id']}`")
+
+
+@app.command()
+def undelete(project: Trashed, api: Address = None, as_json: Json = False) -> None:
+    """Take a project out of the trash."""
+    with signed_in(api) as door:
+        made = door.post(f"/projects/{project}/undelete")
+    show(made, as_json, lambda: f"project {made['id']} is back")
 
 
 @app.command()
@@ -139,10 +157,10 @@ def act(
 
 
 @app.command("list")
-def list_projects(api: Address = None, as_json: Json = False) -> None:
-    """Every project of your organization, the newest first."""
+def list_projects(trash: Trash = False, api: Address = None, as_json: Json = False) -> None:
+    """Every project of your organization that is not in the trash, the newest first."""
     with signed_in(api) as door:
-        projects = list(door.pages("/projects"))
+        projects = list(door.pages("/projects", deleted=True if trash else None))
     show(projects, as_json, lambda: table(("id", "name", "created", "", "description"), map(row, projects)))
 
 

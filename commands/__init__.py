@@ -37,6 +37,8 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     project.DescribeProject: project.describe_project,
     project.ArchiveProject: project.archive_project,
     project.RestoreProject: project.restore_project,
+    project.DeleteProject: project.delete_project,
+    project.UndeleteProject: project.undelete_project,
     project.AddProjectMember: project.add_project_member,
     project.ChangeProjectRole: project.change_project_role,
     project.RemoveProjectMember: project.remove_project_member,

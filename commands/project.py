@@ -1,7 +1,7 @@
 """What one may ask of a project."""
 
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
 from uuid import UUID
 
 from commands.access import Access, Command, May
@@ -12,6 +12,8 @@ from domain.model import Actor
 from domain.project import OwnershipIsNotOffered, Project
 from domain.roles import IN_PROJECT, Permission, ProjectRole, Role, reach
 from domain.values import Name, Text
+
+IN_THE_TRASH: Final = timedelta(days=30)
 
 
 class CreateProject(Command):
@@ -42,6 +44,20 @@ class ArchiveProject(Command):
 
 class RestoreProject(Command):
     ACCESS: ClassVar[Access] = May(Permission.CHANGE_PROJECT, Project, "project_id")
+    project_id: UUID
+
+
+class DeleteProject(Command):
+    """Into the trash, for 30 days at least; its owner owns a project less meanwhile."""
+
+    ACCESS: ClassVar[Access] = May(Permission.DELETE_PROJECT, Project, "project_id")
+    project_id: UUID
+
+
+class UndeleteProject(Command):
+    """Out of the trash; its owner has to be a member still, and a guest to own no other."""
+
+    ACCESS: ClassVar[Access] = May(Permission.DELETE_PROJECT, Project, "project_id")
     project_id: UUID
 
 
@@ -131,6 +147,25 @@ def restore_project(command: RestoreProject, actor: Actor, now: datetime, *, sto
     project = store.get(Project, command.project_id)
     project.restore(now)
     return store.save(project)
+
+
+def delete_project(command: DeleteProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    project = store.get(Project, command.project_id)
+    owner = store.get(Membership, membership_id(project.organization_id, project.owner_id))
+    project.delete(now + IN_THE_TRASH, now)
+    owner.release_project(project.id, now)
+    return store.save(project, owner)
+
+
+def undelete_project(command: UndeleteProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    project = store.get(Project, command.project_id)
+    owner = store.get(Membership, membership_id(project.organization_id, project.owner_id))
+    if owner.ended:
+        raise PersonIsNoMember("its owner is not a member of the organization any more")
+    project.undelete(now)
+    if project.id not in owner.projects:
+        owner.own_project(project.id, now)
+    return store.save(project, owner)
 
 
 def add_project_member(command: AddProjectMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:

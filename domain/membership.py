@@ -96,7 +96,7 @@ class Membership(Aggregate):
             aggregate.projects.add(self.project_id)
 
     class ProjectReleased(Event):
-        """Somebody else owns the project now."""
+        """Somebody else owns the project now, or it is in the trash."""
 
         TOPIC: ClassVar[str] = "membership.project_released"
         project_id: UUID

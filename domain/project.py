@@ -14,6 +14,10 @@ class ProjectIsArchived(Refused):
     pass
 
 
+class ProjectIsDeleted(Refused):
+    pass
+
+
 class PersonIsInProject(Refused):
     pass
 
@@ -46,6 +50,7 @@ class Project(Aggregate):
             aggregate.name = self.name
             aggregate.description = self.description
             aggregate.archived = False
+            aggregate.purge_at = None
             aggregate.members = {}
             aggregate.offered_to = None
 
@@ -78,6 +83,22 @@ class Project(Aggregate):
 
         def apply(self, aggregate: "Project") -> None:
             aggregate.archived = False
+
+    class Deleted(Event):
+        """Into the trash: from `purge_at` on it may go for good, until then it can come back."""
+
+        TOPIC: ClassVar[str] = "project.deleted"
+        purge_at: datetime
+
+        def apply(self, aggregate: "Project") -> None:
+            aggregate.purge_at = self.purge_at
+            aggregate.offered_to = None
+
+    class Undeleted(Event):
+        TOPIC: ClassVar[str] = "project.undeleted"
+
+        def apply(self, aggregate: "Project") -> None:
+            aggregate.purge_at = None
 
     class MemberAdded(Event):
         TOPIC: ClassVar[str] = "project.member_added"
@@ -141,6 +162,7 @@ class Project(Aggregate):
     name: str
     description: str
     archived: bool
+    purge_at: datetime | None
     members: dict[UUID, ProjectRole]
     offered_to: UUID | None
 
@@ -166,8 +188,13 @@ class Project(Aggregate):
         return role is not None and may_in_project(role, permission)
 
     def must_be_open(self) -> None:
+        self.must_be_there()
         if self.archived:
             raise ProjectIsArchived(f"project {self.name!r} is archived; restore it first")
+
+    def must_be_there(self) -> None:
+        if self.purge_at is not None:
+            raise ProjectIsDeleted(f"project {self.name!r} is in the trash; take it out first (`undelete`)")
 
     def rename(self, name: str, now: datetime) -> None:
         self.must_be_open()
@@ -180,12 +207,23 @@ class Project(Aggregate):
             self.trigger_event(self.Described, previous=self.description, description=description, timestamp=now)
 
     def archive(self, now: datetime) -> None:
+        self.must_be_there()
         if not self.archived:
             self.trigger_event(self.Archived, timestamp=now)
 
     def restore(self, now: datetime) -> None:
+        self.must_be_there()
         if self.archived:
             self.trigger_event(self.Restored, timestamp=now)
+
+    def delete(self, purge_at: datetime, now: datetime) -> None:
+        """Whoever it was offered to is offered nothing any more."""
+        if self.purge_at is None:
+            self.trigger_event(self.Deleted, purge_at=purge_at, timestamp=now)
+
+    def undelete(self, now: datetime) -> None:
+        if self.purge_at is not None:
+            self.trigger_event(self.Undeleted, timestamp=now)
 
     def add_member(self, person_id: UUID, role: ProjectRole, now: datetime) -> None:
         self.must_be_open()
@@ -208,6 +246,7 @@ class Project(Aggregate):
             self.decline_ownership(now)
 
     def offer_ownership(self, person_id: UUID, now: datetime) -> None:
+        self.must_be_there()
         if person_id == self.owner_id:
             raise PersonIsInProject(f"this person owns project {self.name!r} already")
         if person_id != self.offered_to:

@@ -37,6 +37,7 @@ class Permission(StrEnum):
     CHANGE_PROJECT = "change_project"
     MANAGE_PROJECT_MEMBERS = "manage_project_members"
     HAND_OVER_PROJECT = "hand_over_project"
+    DELETE_PROJECT = "delete_project"
     CREATE_DATASET = "create_dataset"
     CHANGE_DATASET = "change_dataset"
     CREATE_EXPERIMENT = "create_experiment"
@@ -53,6 +54,7 @@ _GUEST: Final = {
     Permission.CHANGE_PROJECT: Reach.OWN,
     Permission.MANAGE_PROJECT_MEMBERS: Reach.OWN,
     Permission.HAND_OVER_PROJECT: Reach.OWN,
+    Permission.DELETE_PROJECT: Reach.OWN,
     Permission.CREATE_EXPERIMENT: Reach.OWN,
     # Who has a place in a project may request trainings there, and end what they began.
     Permission.CHANGE_TRAINING: Reach.OWN,
@@ -75,6 +77,7 @@ _MANAGER: Final = _ENGINEER_II | {
     Permission.CHANGE_PROJECT: Reach.ANY,
     Permission.MANAGE_PROJECT_MEMBERS: Reach.ANY,
     Permission.HAND_OVER_PROJECT: Reach.ANY,
+    Permission.DELETE_PROJECT: Reach.ANY,
     Permission.CHANGE_TRAINING: Reach.ANY,
     Permission.READ_AUDIT: Reach.ANY,
 }
@@ -95,7 +98,8 @@ IN_PROJECT: Final[dict[ProjectRole, frozenset[Permission]]] = {
 }
 """What a place in a project adds there to what the role in the organization allows."""
 OF_ITS_OWNER: Final = IN_PROJECT[ProjectRole.MAINTAINER] - {Permission.REQUEST_TRAINING} | {
-    Permission.HAND_OVER_PROJECT
+    Permission.HAND_OVER_PROJECT,
+    Permission.DELETE_PROJECT,
 }
 """What owning it adds: everything but the use of machines, so that no guest trains by beginning a project."""
 _RANK: Final = {role: rank for rank, role in enumerate(reversed(Role))}

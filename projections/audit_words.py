@@ -51,6 +51,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "project.described": ("update", "{who} described the project {what} anew"),
     "project.archived": ("archive", "{who} archived the project {what}"),
     "project.restored": ("restore", "{who} restored the project {what}"),
+    "project.deleted": ("delete", "{who} put the project {what} into the trash, until {purge_at}"),
+    "project.undeleted": ("undelete", "{who} took the project {what} out of the trash"),
     "project.member_added": ("add_member", "{who} added {person} to the project {what} as {role}"),
     "project.member_role_changed": (
         "grant_role",

@@ -26,6 +26,7 @@ projects: Final = Table(
     Column("name", Text, nullable=False),
     Column("description", Text, nullable=False),
     Column("archived_at", DateTime(timezone=True)),
+    Column("purge_at", DateTime(timezone=True)),
     Column("offered_to", Uuid),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
@@ -46,7 +47,7 @@ members: Final = Table(
 
 
 class ProjectRow(Value):
-    """`offered_to` is the person who may accept to own it."""
+    """`offered_to` is the person who may accept to own it; one with `purge_at` is in the trash until then."""
 
     id: UUID
     organization_id: UUID
@@ -54,6 +55,7 @@ class ProjectRow(Value):
     name: str
     description: str
     archived_at: datetime | None
+    purge_at: datetime | None
     offered_to: UUID | None
     created_at: datetime
     updated_at: datetime
@@ -86,6 +88,7 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
                 "name": event.name,
                 "description": event.description,
                 "archived_at": None,
+                "purge_at": None,
                 "offered_to": None,
                 "created_at": recorded.envelope.decided_at,
                 "updated_at": recorded.envelope.decided_at,
@@ -104,6 +107,10 @@ def _changes(recorded: Recorded) -> dict[str, Any]:
             return {"archived_at": recorded.envelope.decided_at}
         case Project.Restored():
             return {"archived_at": None}
+        case Project.Deleted(purge_at=purge_at):
+            return {"purge_at": purge_at, "offered_to": None}
+        case Project.Undeleted():
+            return {"purge_at": None}
         case Project.OwnershipOffered(person_id=person_id):
             return {"offered_to": person_id}
         case Project.OwnershipDeclined():
@@ -149,10 +156,17 @@ def find_project(tx: Connection, organization_id: UUID, id: UUID) -> ProjectRow 
 
 
 def list_projects(
-    tx: Connection, organization_id: UUID, *, archived: bool | None = None, after: int | None = None, limit: int = 50
+    tx: Connection,
+    organization_id: UUID,
+    *,
+    archived: bool | None = None,
+    deleted: bool = False,
+    after: int | None = None,
+    limit: int = 50,
 ) -> Page[ProjectRow]:
-    """`archived` leaves only those that are archived, or only those that are not."""
-    query = select(projects).where(projects.c.organization_id == organization_id)
+    """`archived` leaves only those that are archived, or only those that are not; `deleted` are those in the trash."""
+    trash = projects.c.purge_at.is_not(None) if deleted else projects.c.purge_at.is_(None)
+    query = select(projects).where(projects.c.organization_id == organization_id, trash)
     if archived is not None:
         there = projects.c.archived_at
         query = query.where(there.is_not(None) if archived else there.is_(None))

@@ -45,6 +45,8 @@ PROJECT: Final = frozenset(
         "project.described",
         "project.archived",
         "project.restored",
+        "project.deleted",
+        "project.undeleted",
         "project.member_added",
         "project.member_role_changed",
         "project.member_removed",

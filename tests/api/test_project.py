@@ -93,3 +93,18 @@ def test_the_log_of_a_project_is_of_what_is_in_it_and_of_nothing_else(ann: Visit
         "created the project renamed",
     ]
     assert [each["action"] for each in ann.get(f"/audit/project/{here}?action=create&limit=1")["items"]] == ["create"]
+
+
+def test_a_deleted_project_is_in_the_trash_and_its_name_is_free(ann: Visitor, bob: Visitor) -> None:
+    id = ann.post("/projects", {"name": "for the trash"})["id"]
+    assert bob("DELETE", f"/projects/{id}").status_code == 404
+    assert ann("DELETE", f"/projects/{id}").status_code == 200
+    assert id not in {each["id"] for each in ann.get("/projects?limit=1000")["items"]}
+    (trashed,) = [each for each in ann.get("/projects?deleted=true&limit=1000")["items"] if each["id"] == id]
+    assert trashed["purge_at"] > trashed["updated_at"]
+    answer = ann("POST", "/experiments", {"project_id": id, "name": "E"})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:project-is-deleted")
+    ann.post(f"/projects/{id}/undelete")
+    assert id in {each["id"] for each in ann.get("/projects?limit=1000")["items"]}
+    said = [entry["sentence"] for entry in ann.get(f"/audit/entity/project/{id}")["items"]]
+    assert any("put the project for the trash into the trash" in each for each in said)

@@ -22,12 +22,14 @@ from commands.project import (
     ChangeProjectRole,
     CreateProject,
     DeclineProject,
+    DeleteProject,
     DescribeProject,
     LeaveProject,
     OfferProject,
     RemoveProjectMember,
     RenameProject,
     RestoreProject,
+    UndeleteProject,
     WithdrawProject,
 )
 from commands.training_job import CancelTraining, RequestTraining, RunAgain
@@ -44,6 +46,8 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (DescribeProject, "PUT", "/projects/{project_id}/description", {"description": "D"}),
     (ArchiveProject, "POST", "/projects/{new_project_id}/archive", {}),
     (RestoreProject, "POST", "/projects/{project_id}/restore", {}),
+    (DeleteProject, "DELETE", "/projects/{new_project_id}", {}),
+    (UndeleteProject, "POST", "/projects/{new_project_id}/undelete", {}),
     (AddProjectMember, "POST", "/projects/{project_id}/members", {"person_id": "{person_id}"}),
     (ChangeProjectRole, "PATCH", "/projects/{project_id}/members/{placed_id}", {"role": "member"}),
     (RemoveProjectMember, "DELETE", "/projects/{project_id}/members/{placed_id}", {}),

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -5,6 +6,7 @@ from uuid_utils.compat import uuid7
 
 from commands.access import Command
 from commands.experiment import CreateExperiment
+from commands.membership import RemoveMember
 from commands.project import (
     AcceptProject,
     AddProjectMember,
@@ -12,6 +14,7 @@ from commands.project import (
     ChangeProjectRole,
     CreateProject,
     DeclineProject,
+    DeleteProject,
     DescribeProject,
     LeaveProject,
     OfferProject,
@@ -19,21 +22,23 @@ from commands.project import (
     RemoveProjectMember,
     RenameProject,
     RestoreProject,
+    UndeleteProject,
     WithdrawProject,
 )
 from domain.errors import Conflict, Forbidden, KeyReused, NotFound
 from domain.experiment import Experiment
-from domain.membership import GuestOwnsAProject, Membership
+from domain.membership import GuestOwnsAProject, Membership, membership_id
 from domain.project import (
     OwnershipIsNotOffered,
     PersonIsInProject,
     PersonIsNotInProject,
     Project,
     ProjectIsArchived,
+    ProjectIsDeleted,
     ProjectNeedsItsOwner,
 )
 from domain.roles import Permission, ProjectRole, Role
-from tests.commands.conftest import ANN, BEN, CAT, EVE, approve, ben, cat, eve
+from tests.commands.conftest import ACME, ANN, BEN, CAT, EVE, ann, approve, ben, cat, eve
 from tests.spec import Spec
 
 CELLS, OTHER = UUID(int=1), UUID(int=2)
@@ -244,3 +249,53 @@ def test_whoever_is_removed_is_offered_nothing_any_more(spec: Spec) -> None:
         (Project.MemberRemoved, {"person_id": BEN}), (Project.OwnershipDeclined, {"person_id": BEN})
     )
     spec.by(ben).when(accept).then_refused(OwnershipIsNotOffered)
+
+
+def test_a_project_in_the_trash_takes_nothing_in_and_is_owned_by_nobody(spec: Spec) -> None:
+    spec.given(create).when(DeleteProject(project_id=CELLS)).then(
+        (Project.Deleted, {"purge_at": spec.now + timedelta(days=30)}),
+        (Membership.ProjectReleased, {"project_id": CELLS}),
+    )
+    spec.when(DeleteProject(project_id=CELLS)).then()
+    for wish in (
+        RenameProject(project_id=CELLS, name="x"),
+        ArchiveProject(project_id=CELLS),
+        RestoreProject(project_id=CELLS),
+        OfferProject(project_id=CELLS, person_id=ANN),
+        CreateExperiment(experiment_id=UUID(int=77), project_id=CELLS, name="x"),
+    ):
+        spec.when(wish).then_refused(ProjectIsDeleted, "undelete")
+
+
+def test_out_of_the_trash_a_project_is_as_it_was(spec: Spec) -> None:
+    spec.given(create, DeleteProject(project_id=CELLS)).when(UndeleteProject(project_id=CELLS)).then(
+        (Project.Undeleted, {}), (Membership.ProjectOwned, {"project_id": CELLS})
+    )
+    spec.when(UndeleteProject(project_id=CELLS)).then()
+    spec.given(RenameProject(project_id=CELLS, name="as ever"))
+
+
+def test_a_guest_who_began_another_project_since_takes_none_out(spec: Spec) -> None:
+    mine, other = create.model_copy(update={"name": "mine"}), UUID(int=78)
+    spec.given(approve(BEN, Role.GUEST)).by(ben).given(mine, DeleteProject(project_id=CELLS))
+    spec.given(CreateProject(project_id=other, name="other"))
+    spec.when(UndeleteProject(project_id=CELLS)).then_refused(GuestOwnsAProject)
+    spec.given(DeleteProject(project_id=other), UndeleteProject(project_id=CELLS))
+
+
+def test_what_is_offered_is_offered_no_more_once_it_is_deleted(spec: Spec) -> None:
+    spec.given(create, approve(BEN, Role.ENGINEER_I), OfferProject(project_id=CELLS, person_id=BEN))
+    spec.given(DeleteProject(project_id=CELLS)).by(ben)
+    spec.when(AcceptProject(project_id=CELLS)).then_refused(OwnershipIsNotOffered)
+
+
+def test_whose_owner_is_gone_stays_in_the_trash(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.ENGINEER_I)).by(ben).given(create, DeleteProject(project_id=CELLS)).by(ann)
+    spec.given(RemoveMember(membership_id=membership_id(ACME, BEN)))
+    spec.when(UndeleteProject(project_id=CELLS)).then_refused(PersonIsNoMember, "owner")
+
+
+def test_a_maintainer_does_not_delete(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.ENGINEER_I), create)
+    spec.given(AddProjectMember(project_id=CELLS, person_id=BEN, role=ProjectRole.MAINTAINER)).by(ben)
+    spec.when(DeleteProject(project_id=CELLS)).then_refused(Forbidden, "delete_project")

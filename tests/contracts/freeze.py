@@ -92,6 +92,8 @@ def work(organization: UUID) -> tuple[Project, Dataset, Experiment]:
     project.remove_member(BEN, NOW)
     project.archive(NOW)
     project.restore(NOW)
+    project.delete(NOW, NOW)
+    project.undelete(NOW)
     project.offer_ownership(BEN, NOW)
     project.decline_ownership(NOW)
     project.offer_ownership(BEN, NOW)

@@ -18,11 +18,13 @@ from commands.project import (
     ArchiveProject,
     ChangeProjectRole,
     CreateProject,
+    DeleteProject,
     DescribeProject,
     LeaveProject,
     OfferProject,
     RenameProject,
     RestoreProject,
+    UndeleteProject,
     WithdrawProject,
 )
 from commands.session import EndSession, SwitchOrganization
@@ -96,6 +98,7 @@ def _shared(spec: Spec) -> None:
     spec.by(ann).given(AcceptProject(**place)).by(ben).given(LeaveProject(**place))
     spec.by(ann).given(AddProjectMember(**place, person_id=BEN, role=ProjectRole.MAINTAINER))
     spec.given(ArchiveProject(**place), RestoreProject(**place), ArchiveProject(**place))
+    spec.given(DeleteProject(**place), UndeleteProject(**place))
 
 
 def _people(spec: Spec) -> None:
