@@ -25,10 +25,12 @@ from infra.config import Settings
 from infra.contents import DatasetContents
 from infra.dispatch import Dispatch
 from infra.ended import EndedSessions
+from infra.exports import Exports
 from infra.job_states import JobStates
 from infra.memberships import Memberships
 from infra.news import News
 from infra.objects import Objects
+from infra.personal_objects import PersonalObjects
 from infra.places import Places
 from infra.preparing import Preparing
 from infra.reading import Reading
@@ -54,6 +56,7 @@ class House:
     settings: Settings
     core: Core
     accounts: Accounts
+    exports: Exports
     sign_ins: SignIns
     tokens: Tokens
     sessions: Sessions
@@ -141,10 +144,13 @@ def open_house(settings: Settings) -> Iterator[House]:
         usage = Usage(reading)
         ports = {"contents": shelves.contents, "places": places, "trainers": trainers, "usage": usage}
         ports["memberships"] = Memberships(reading)
+        exports = Exports(core, reading, PersonalObjects.open(settings))
+        stack.callback(exports.close)
         yield House(
             settings=settings,
             core=core,
             accounts=accounts,
+            exports=exports,
             sign_ins=SignIns.of(accounts, settings.requests_per_second),
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
             sessions=Sessions(core.pool, accounts),

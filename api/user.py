@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from api import errors
 from api.edge import Nothing, Person, PersonDesk
@@ -22,6 +22,13 @@ class User(Profile):
     erasure_due_at: datetime | None
 
 
+class Export(Value):
+    """All that is held about you; the address is good for five minutes."""
+
+    made_at: datetime
+    url: str
+
+
 class Leaving(Value):
     """Until `due_at` the erasure can be cancelled."""
 
@@ -32,6 +39,20 @@ class Leaving(Value):
 @router.get("", responses=errors.responses(401, 403, 503))
 def show(caller: Person, house: TheHouse) -> User:
     return User(**dict(profile(house, caller)), erasure_due_at=_account(house, caller).erasure_due_at)
+
+
+@router.get(
+    "/export",
+    response_model=Export,
+    responses=errors.responses(401, 403, 503) | {202: {"description": "Being made: ask again"}},
+)
+def export(caller: Person, house: TheHouse) -> Export | Response:
+    """As JSON. It is made in the background when it is first asked for, and anew after ten minutes."""
+    profile(house, caller)
+    made_at = house.exports.ask(caller.id)
+    if made_at is None:
+        return Response(status_code=202, headers={"Retry-After": "1"})
+    return Export(made_at=made_at, url=house.exports.address(caller.id))
 
 
 @router.delete("", status_code=202, responses=COMMAND)

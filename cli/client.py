@@ -64,11 +64,11 @@ class Api:
 
     def post_until_done(self, path: str, **body: Any) -> Any:
         """Asked again for as long as the answer is "not yet" (202), when that answer says."""
-        while True:
-            answer = self._answer("POST", path, {"Idempotency-Key": str(uuid4())}, json=body)
-            if answer.status_code != 202:
-                return answer.json()
-            time.sleep(asked_to_wait(answer))
+        return self._until_done("POST", path, lambda: {"Idempotency-Key": str(uuid4())}, json=body)
+
+    def get_until_done(self, path: str) -> Any:
+        """The same, of what is made in the background."""
+        return self._until_done("GET", path, dict)
 
     def patch(self, path: str, **body: Any) -> Any:
         return self._command("PATCH", path, body)
@@ -107,6 +107,13 @@ class Api:
     def _command(self, method: str, path: str, body: dict[str, Any]) -> Any:
         """A retry carries the same key, so nothing is done twice."""
         return self._send(method, path, {"Idempotency-Key": str(uuid4())}, json=body)
+
+    def _until_done(self, method: str, path: str, headers: Callable[[], dict[str, str]], **what: Any) -> Any:
+        while True:
+            answer = self._answer(method, path, headers(), **what)
+            if answer.status_code != 202:
+                return answer.json()
+            time.sleep(asked_to_wait(answer))
 
     def _send(self, method: str, path: str, headers: dict[str, str], **what: Any) -> Any:
         return self._answer(method, path, headers, **what).json()

@@ -1,5 +1,6 @@
 """Persons: one's own account, and, for whoever keeps this machine, erasing somebody."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Your own account; and erasing a person from this machine's platform.", no_args_is_help=True)
 Somebody = Annotated[str, typer.Argument(help="E-mail address or id.")]
+ExportFile = Annotated[Path, typer.Argument(help="Where it is written to, for your eyes only.", dir_okay=False)]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")]
 
 
@@ -25,6 +27,17 @@ def show_person(api: Address = None, as_json: Json = False) -> None:
     with signed_in(api) as door:
         found = door.get("/users/me")
     show(found, as_json, lambda: "\n".join(f"{name}: {value}" for name, value in found.items() if value is not None))
+
+
+@app.command()
+def export(file: ExportFile, api: Address = None, as_json: Json = False) -> None:
+    """Write all that is held about you into a file, as JSON."""
+    from infra.embedded.passwords import write_private
+
+    with signed_in(api) as door:
+        content = door.download(door.get_until_done("/users/me/export")["url"])
+    write_private(file, content)
+    show({"file": str(file), "bytes": len(content)}, as_json, lambda: f"{file}: {len(content)} bytes")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -10,9 +10,11 @@ from uuid import UUID
 from domain.errors import Refused
 from infra.erased import destroy_keys, erase
 from infra.erasing import Erasing
+from infra.personal_objects import PersonalObjects
 from projections.membership import erasures_due
 
 EVERY: Final = 10.0
+KEPT: Final = timedelta(days=1)
 log = logging.getLogger(__name__)
 
 
@@ -31,5 +33,6 @@ def erase_due(erasing: Erasing, now: datetime) -> None:
             erase(erasing.core, erasing.dispatch, person_id)
         except Refused as refusal:
             log.warning("person %s waits to be erased: %s", person_id, refusal)
+    PersonalObjects.open(erasing.core.settings).sweep(now - KEPT)
     for person_id in destroy_keys(erasing.core):
         log.warning("person %s was erased, and had a key again; it is destroyed", person_id)

@@ -10,6 +10,7 @@ from commands.erasure import ErasePerson
 from commands.ports import Accepted
 from domain.model import SYSTEM
 from infra.dispatch import Dispatch
+from infra.personal_objects import PersonalObjects
 from infra.unit import Errand, Unit
 from infra.wiring import Core
 
@@ -42,6 +43,7 @@ def erase(core: Core, dispatch: Dispatch, person_id: UUID) -> Accepted:
     accepted = Unit(core.store, core.mapper, errand).answer(before) if before else None
     accepted = accepted or dispatch(ErasePerson(person_id=person_id), errand)
     core.keys.erase(person_id)
+    PersonalObjects.open(core.settings).forget(person_id)
     return accepted
 
 

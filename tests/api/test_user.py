@@ -2,14 +2,19 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from time import sleep
+from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
 from consumers.erasure import erase_due
 from infra.config import Settings
 from infra.erasing import Erasing
+from infra.exports import NAME
+from infra.personal_objects import PersonalObjects
 from tests.api.visitor import PASSWORD, Visitor
 
 
@@ -77,3 +82,43 @@ def test_whoever_is_erased_is_named_nowhere_at_once_and_may_come_back_as_somebod
     made = client.post("/api/v1/auth/register", json=again | {"company": admin.company, "division": "Vision"})
     assert made.status_code == 201
     assert made.json()["id"] != engineer.id
+
+
+def exported(who: Visitor) -> dict[str, Any]:
+    for _ in range(200):
+        answer = who("GET", "/users/me/export")
+        if answer.status_code == 200:
+            found: dict[str, Any] = httpx.get(answer.json()["url"], trust_env=False).json()
+            return found
+        assert (answer.status_code, answer.headers["Retry-After"]) == (202, "1")
+        sleep(0.05)
+    raise AssertionError("the export was never made")
+
+
+def test_all_that_is_held_about_one_is_exported_and_nothing_of_others(admin: Visitor) -> None:
+    engineer, other = admin.colleague("engineer_i"), admin.colleague("guest")
+    engineer.post("/datasets", {"name": "theirs"})
+    engineer.get("/users/me")
+    admin.get("/datasets", Vistory_Min_Position=engineer.seen)
+    found = exported(engineer)
+    assert found["person_id"] == engineer.id
+    assert [each["email"] for each in found["people"]] == [engineer.email]
+    assert {each["topic"] for each in found["events"]} >= {"person.registered", "membership.approved"}
+    assert [each["name"] for each in found["datasets"]] == ["theirs"]
+    assert "dataset.created" in {each["topic"] for each in found["audit_entries"]}
+    assert {(each["kind"], each["count"]) for each in found["secrets"]} >= {("passwords", 1), ("email_index", 1)}
+    assert other.email not in str(found)
+    assert "$argon2" not in str(found)
+
+
+def test_what_was_exported_goes_with_the_person_and_after_a_day(admin: Visitor, settings: Settings) -> None:
+    engineer, other = admin.colleague("engineer_i"), admin.colleague("guest")
+    exported(engineer), exported(other)
+    objects = PersonalObjects.open(settings)
+    with Erasing.open(settings) as work:
+        work.erase(UUID(engineer.id))
+    assert objects.made_at(UUID(engineer.id), NAME) is None
+    due(settings, datetime.now(UTC) + timedelta(hours=23))
+    assert objects.made_at(UUID(other.id), NAME) is not None
+    due(settings, datetime.now(UTC) + timedelta(hours=25))
+    assert objects.made_at(UUID(other.id), NAME) is None

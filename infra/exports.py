@@ -1,0 +1,121 @@
+"""All that is held about a person, as one JSON file: made in the background, and there for a while."""
+
+import json
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from tempfile import TemporaryFile
+from threading import Lock
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import sql
+from sqlalchemy import Connection, Table, Uuid, or_, select
+
+from domain.membership import membership_id
+from infra.personal_objects import PersonalObjects
+from infra.reading import Reading
+from infra.tables import tables
+from infra.wiring import Core
+from projections import PROJECTIONS
+from projections.membership import organizations_of
+
+NAME: Final = "vistory-export.json"
+FRESH: Final = timedelta(minutes=10)
+AT_ONCE: Final = 2
+_SECRETS: Final = """
+    SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relnamespace = 'secrets'::regnamespace AND c.relkind = 'r' AND a.attname IN ('person_id', 'subject')
+    AND has_table_privilege(c.oid, 'SELECT') ORDER BY 1
+"""
+
+
+@dataclass
+class Exports:
+    core: Core
+    reading: Reading
+    objects: PersonalObjects
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "export"))
+    _making: dict[UUID, "Future[None]"] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def ask(self, person_id: UUID) -> datetime | None:
+        """When the one that is there was made; None while one is being made, which begins with the first question.
+
+        Raises what kept the last one from being made.
+        """
+        with self._lock:
+            making = self._making.get(person_id)
+            if making is not None and not making.done():
+                return None
+            if making is not None:
+                del self._making[person_id]
+                making.result()
+            made = self.objects.made_at(person_id, NAME)
+            if made is None or made < datetime.now(UTC) - FRESH:
+                self._making[person_id] = self._threads.submit(self._make, person_id)
+                return None
+            return made
+
+    def address(self, person_id: UUID) -> str:
+        return self.objects.address(person_id, NAME)
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def _make(self, person_id: UUID) -> None:
+        with TemporaryFile() as file:
+            for piece in _json(person_id, self._parts(person_id)):
+                file.write(piece.encode())
+            file.seek(0)
+            self.objects.put(person_id, NAME, file)
+
+    def _parts(self, person_id: UUID) -> Iterator[tuple[str, Iterable[Any]]]:
+        yield "events", self._events(person_id)
+        yield "secrets", self._secrets(person_id)
+        for table in tables(PROJECTIONS):
+            yield table.name, self._rows(table, person_id)
+
+    def _events(self, person_id: UUID) -> Iterator[dict[str, Any]]:
+        """What happened to the person and to its memberships; what it did elsewhere is in the audit log's entries."""
+        places: list[UUID] = self.reading.ask(lambda tx: organizations_of(tx, person_id), [])
+        for id in (person_id, *(membership_id(place, person_id) for place in places)):
+            for stored in self.core.store.events_of(id):
+                event, envelope = self.core.mapper.decode(stored)
+                data = event.model_dump(mode="json", exclude={"originator_topic", "timestamp"})
+                yield {"topic": stored.topic, "decided_at": envelope.decided_at.isoformat(), **data}
+
+    def _secrets(self, person_id: UUID) -> Iterator[dict[str, Any]]:
+        """That there are some, and how many; they themselves are nobody's to read."""
+        with self.core.pool.connection() as connection:
+            for table, column in connection.execute(_SECRETS).fetchall():
+                query = sql.SQL("SELECT count(*) FROM secrets.{} WHERE {} = %s").format(
+                    sql.Identifier(table), sql.Identifier(column)
+                )
+                (count,) = connection.execute(query, (person_id,)).fetchone() or (0,)
+                yield {"kind": table, "count": count}
+
+    def _rows(self, table: Table, person_id: UUID) -> Iterator[dict[str, Any]]:
+        names = [column for column in table.columns if isinstance(column.type, Uuid)]
+        if not names:
+            return
+        with self.reading.transaction() as tx:
+            yield from _found(tx, table, names, person_id)
+
+
+def _found(tx: Connection, table: Table, names: list[Any], person_id: UUID) -> Iterator[dict[str, Any]]:
+    query = select(table).where(or_(*(name == person_id for name in names)))
+    for row in tx.execution_options(yield_per=1_000).execute(query).mappings():
+        yield dict(row)
+
+
+def _json(person_id: UUID, parts: Iterable[tuple[str, Iterable[Any]]]) -> Iterator[str]:
+    """In pieces, so that the longest history takes no more memory than a short one."""
+    yield f'{{"person_id": "{person_id}", "made_at": "{datetime.now(UTC).isoformat()}"'
+    for name, rows in parts:
+        yield f', "{name}": ['
+        for n, row in enumerate(rows):
+            yield (", " if n else "") + json.dumps(row, default=str, ensure_ascii=False)
+        yield "]"
+    yield "}\n"
