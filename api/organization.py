@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from api import errors
 from api.edge import Body, Made, Person, PersonDesk
-from api.house import TheHouse
+from api.house import House, TheHouse
 from api.reading import Member, reads
 from commands.organization import ChangeOrganization
 from domain.errors import NotFound, Unauthenticated
@@ -49,13 +49,7 @@ def show(member: Member, tx: Reading, house: TheHouse) -> Organization:
     found = find_organization(tx, member.organization_id)
     if found is None:
         raise NotFound("this organization is not there yet")
-    now = datetime.now(UTC)
-    use = Use(
-        users=found.seats,
-        storage_gb=house.rooms.of(found.id).stored / GIGABYTE,
-        gpu_hours_this_month=gpu_hours(tx, found.id, month_of(now), now),
-    )
-    return Organization(**dict(found), use=use)
+    return Organization(**dict(found), use=used(tx, house, found, datetime.now(UTC)))
 
 
 @router.patch("", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
@@ -63,3 +57,11 @@ def change(body: Change, desk: PersonDesk, caller: Person) -> Made:
     if caller.organization_id is None:
         raise Unauthenticated("sign in first")
     return Made(id=desk(ChangeOrganization(organization_id=caller.organization_id, **dict(body))).id)
+
+
+def used(tx: Connection, house: House, row: OrganizationRow, now: datetime) -> Use:
+    return Use(
+        users=row.seats,
+        storage_gb=house.rooms.of(row.id).stored / GIGABYTE,
+        gpu_hours_this_month=gpu_hours(tx, row.id, month_of(now), now),
+    )

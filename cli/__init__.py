@@ -34,6 +34,7 @@ NOUNS = {
     "replay": "Verify the history from its first event.",
     "rebuild": "Build every read model anew beside the live one, and compare.",
     "stream": "Compare the stream on the bus with the ledger, or make it anew.",
+    "operator": "Who sees all organizations and their use, and changes their quotas.",
     "keys": "Back up the keys that personal data is sealed with.",
     "signing": "The keys that access tokens are signed with: which are valid, rotate them.",
     "parked": "Messages that no consumer could digest.",

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 
 import typer
 
 from cli.exits import Exit, Stop
 from cli.local import Data, settings_of, unreachable
-from cli.named import is_id
 from cli.output import Json, show
 from cli.session import Address, signed_in
 
@@ -80,12 +78,12 @@ def erased(settings: "Settings", person: str) -> dict[str, Any]:
     from psycopg import OperationalError
 
     from domain.errors import DomainError
-    from infra.erasing import Erasing
+    from infra.host import Host
     from infra.reading import NotThereYet
 
     try:
-        with Erasing.open(settings) as work:
-            person_id = UUID(person) if is_id(person) else work.find(person)
+        with Host.open(settings) as work:
+            person_id = work.find(person)
             if person_id is None:
                 raise Stop("nobody has this address; give another, or the person's id")
             return work.erase(person_id)

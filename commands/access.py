@@ -7,7 +7,8 @@ from uuid import UUID
 from commands.ports import Store
 from domain.errors import Forbidden, Unauthenticated
 from domain.membership import Membership, membership_id
-from domain.model import Actor, Aggregate, Client
+from domain.model import OPERATOR, Actor, Aggregate, Client
+from domain.person import Person
 from domain.project import Project
 from domain.roles import Permission, Reach, Role, reach
 from domain.training_job import TrainingJob
@@ -119,6 +120,22 @@ class Platform:
         if caller.kind != "system":
             raise Forbidden("only the platform itself may do this")
         return Actor(kind="system", id=caller.id, role="platform")
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Whom the host named an operator of the platform."""
+
+    def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
+        must_be_operator(caller, store)
+        return Actor(kind="person", id=caller.id, role=OPERATOR, organization_id=caller.organization_id)
+
+
+def must_be_operator(caller: Caller, store: Store) -> None:
+    """Raises Forbidden, Unauthenticated."""
+    role_of(caller, store)
+    if not store.get(Person, caller.id).operator:
+        raise Forbidden("this is for operators of the platform, whom its host names (`vistory operator add`)")
 
 
 def role_of(caller: Caller, store: Store) -> Role | None:

@@ -29,8 +29,8 @@ from infra.archive_writer import ArchiveWriter
 from infra.blobs import Blobs
 from infra.bus import connect, jetstream
 from infra.config import Settings
-from infra.erasing import Erasing
 from infra.heads import places
+from infra.host import Host
 from infra.mlflow import Mlflow
 from infra.nats_users import DOOR, connect_options, inbox, user_of
 from infra.objects import Objects
@@ -69,8 +69,8 @@ async def run(settings: Settings) -> None:
         client = await _bus(settings, stack)
         mlflow = Mlflow(settings.need("mlflow_url"))
         stack.push_async_callback(mlflow.close)
-        erasing = stack.enter_context(Erasing.of(core))
-        platform = Platform(core.store, core.mapper, erasing.dispatch)
+        host = stack.enter_context(Host.of(core))
+        platform = Platform(core.store, core.mapper, host.dispatch)
         records = Records(DoneSet(core.pool), Parked(core.pool), Positions(core.pool), client.publish)
         books, reactor = MlflowBooks(platform, mlflow), Reactor(platform, records)
         table = reactions(platform, books, client)
@@ -87,7 +87,7 @@ async def run(settings: Settings) -> None:
             ("the archive", lambda: loops.archive(archivist)),
             ("the watch over durables", lambda: _watch(client, _lookout(core), reactor, table)),
             ("the reaper", Reaper(platform, RealEyes(core.pool, client)).run),
-            ("the eraser", partial(keep_erased, erasing)),
+            ("the eraser", partial(keep_erased, host)),
             ("the keeper of promises", partial(settle_promises, Rooms(core.pool, blobs))),
             *(("the keeper of heads", partial(keep_heads, core.store, place)) for place in places(settings)),
         )

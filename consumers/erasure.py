@@ -9,30 +9,30 @@ from uuid import UUID
 
 from domain.errors import Refused
 from infra.erased import destroy_keys, erase
-from infra.erasing import Erasing
+from infra.host import Host
 from infra.personal_objects import PersonalObjects
-from projections.membership import erasures_due
+from projections.person import erasures_due
 
 EVERY: Final = 10.0
 KEPT: Final = timedelta(days=1)
 log = logging.getLogger(__name__)
 
 
-async def keep_erased(erasing: Erasing) -> None:
+async def keep_erased(host: Host) -> None:
     """Until cancelled."""
     while True:
-        await asyncio.to_thread(erase_due, erasing, datetime.now(UTC))
+        await asyncio.to_thread(erase_due, host, datetime.now(UTC))
         await asyncio.sleep(EVERY)
 
 
-def erase_due(erasing: Erasing, now: datetime) -> None:
+def erase_due(host: Host, now: datetime) -> None:
     """Once. Who became the only admin somewhere since is asked again, and stays meanwhile."""
-    due: list[UUID] = erasing.reading.ask(partial(erasures_due, now=now), [])
+    due: list[UUID] = host.reading.ask(partial(erasures_due, now=now), [])
     for person_id in due:
         try:
-            erase(erasing.core, erasing.dispatch, person_id)
+            erase(host.core, host.dispatch, person_id)
         except Refused as refusal:
             log.warning("person %s waits to be erased: %s", person_id, refusal)
-    PersonalObjects.open(erasing.core.settings).sweep(now - KEPT)
-    for person_id in destroy_keys(erasing.core):
+    PersonalObjects.open(host.core.settings).sweep(now - KEPT)
+    for person_id in destroy_keys(host.core):
         log.warning("person %s was erased, and had a key again; it is destroyed", person_id)

@@ -11,6 +11,8 @@ from pydantic import field_validator
 from domain.values import Count, Line, Personal, Value, Word
 
 PLATFORM: Final = "platform"
+OPERATOR: Final = "operator"
+"""The role of whoever acts on any organization as such, and on nothing in it."""
 SYSTEM: Final = UUID("00000000-0000-7000-8000-000000000001")
 """The id under which the platform itself acts."""
 

@@ -29,6 +29,7 @@ class Person(Aggregate):
 
         def apply(self, aggregate: "Person") -> None:
             aggregate.organizations = [self.organization_id]
+            aggregate.operator = False
             aggregate.erased = False
             aggregate.erasure_due_at = None
 
@@ -63,9 +64,27 @@ class Person(Aggregate):
 
         def apply(self, aggregate: "Person") -> None:
             aggregate.erased = True
+            aggregate.operator = False
             aggregate.erasure_due_at = None
 
+    class OperatorAppointed(Event):
+        """Of the platform: sees all organizations and their use. The organization is where the person began."""
+
+        TOPIC: ClassVar[str] = "person.operator_appointed"
+        organization_id: UUID
+
+        def apply(self, aggregate: "Person") -> None:
+            aggregate.operator = True
+
+    class OperatorDismissed(Event):
+        TOPIC: ClassVar[str] = "person.operator_dismissed"
+        organization_id: UUID
+
+        def apply(self, aggregate: "Person") -> None:
+            aggregate.operator = False
+
     organizations: list[UUID]
+    operator: bool
     erased: bool
     erasure_due_at: datetime | None
 
@@ -82,6 +101,15 @@ class Person(Aggregate):
             organization_id=organization_id,
             timestamp=now,
         )
+
+    def become_operator(self, now: datetime) -> None:
+        self._must_be_somebody()
+        if not self.operator:
+            self.trigger_event(self.OperatorAppointed, organization_id=self.organizations[0], timestamp=now)
+
+    def stop_being_operator(self, now: datetime) -> None:
+        if self.operator:
+            self.trigger_event(self.OperatorDismissed, organization_id=self.organizations[0], timestamp=now)
 
     def ask_for_erasure(self, organization_id: UUID, due_at: datetime, now: datetime) -> None:
         self._must_be_somebody()

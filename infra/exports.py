@@ -19,7 +19,7 @@ from infra.reading import Reading
 from infra.tables import tables
 from infra.wiring import Core
 from projections import PROJECTIONS
-from projections.membership import organizations_of
+from projections.person import organizations_of
 
 NAME: Final = "vistory-export.json"
 FRESH: Final = timedelta(minutes=10)

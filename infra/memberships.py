@@ -5,7 +5,7 @@ from functools import partial
 from uuid import UUID
 
 from infra.reading import Reading
-from projections.membership import organizations_of
+from projections.person import organizations_of
 
 
 @dataclass(frozen=True)

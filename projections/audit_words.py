@@ -20,6 +20,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "person.signed_in": ("sign_in", "{who} signed in"),
     "person.erasure_requested": ("request_erasure", "{who} asked to be erased at {due_at}"),
     "person.erasure_cancelled": ("cancel_erasure", "{who} stays after all"),
+    "person.operator_appointed": ("appoint", "{who} made {what} an operator of the platform"),
+    "person.operator_dismissed": ("dismiss", "{who} let {what} be an operator of the platform no more"),
     "person.erased": ("erase", "{who} erased {what}"),
     "session.begun": ("sign_in", "{who} signed in"),
     "session.switched": ("switch", "{who} went on in this organization"),

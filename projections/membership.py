@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Select, Table, Text, Uuid, select
+from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Index, Select, Table, Text, Uuid, select
 
 from domain.membership import Membership
 from domain.model import Recorded
@@ -29,6 +29,7 @@ people: Final = Table(
     Column("full_name", Text, nullable=False, info=about("id")),
     Column("avatar_name", Text, nullable=False),
     Column("registered_at", DateTime(timezone=True), nullable=False),
+    Column("operator", Boolean, nullable=False),
     Column("erasure_due_at", DateTime(timezone=True)),
     Column("erased_at", DateTime(timezone=True)),
     Column("position", BigInteger, nullable=False),
@@ -48,6 +49,7 @@ organizations: Final = Table(
     Column("seats", BigInteger, nullable=False),
     Column("admins", BigInteger, nullable=False),
     Column("founded_at", DateTime(timezone=True), nullable=False),
+    Column("first_position", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
 )
 
@@ -108,6 +110,7 @@ class OrganizationRow(Value):
     seats: int
     admins: int
     founded_at: datetime
+    first_position: int
     position: int
 
 
@@ -124,15 +127,20 @@ def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
                 "full_name": str(event.full_name),
                 "avatar_name": event.avatar_name,
                 "registered_at": recorded.envelope.decided_at,
+                "operator": False,
                 "erasure_due_at": None,
                 "erased_at": None,
             }
+        case Person.OperatorAppointed():
+            return changed(row, operator=True)
+        case Person.OperatorDismissed():
+            return changed(row, operator=False)
         case Person.ErasureRequested(due_at=due_at):
             return changed(row, erasure_due_at=due_at)
         case Person.ErasureCancelled():
             return changed(row, erasure_due_at=None)
         case Person.Erased():
-            return changed(row, erasure_due_at=None, erased_at=recorded.envelope.decided_at)
+            return changed(row, operator=False, erasure_due_at=None, erased_at=recorded.envelope.decided_at)
     return row
 
 
@@ -163,6 +171,7 @@ def _organization(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
                 "seats": 0,
                 "admins": 0,
                 "founded_at": recorded.envelope.decided_at,
+                "first_position": recorded.position,
             }
         case Organization.Renamed(name=name):
             return changed(row, name=name)
@@ -282,14 +291,3 @@ def list_granters(tx: Connection, organization_id: UUID, roles: Sequence[Role], 
     granting = members.c.role.in_([role.value for role in roles]), members.c.deactivated_at.is_(None)
     query = of_organization(organization_id).where(*granting)
     return every(tx, query.order_by(members.c.first_position).limit(limit), MemberRow)
-
-
-def organizations_of(tx: Connection, person_id: UUID) -> list[UUID]:
-    """In which a person is a member, or waits."""
-    there = members.c.person_id == person_id, members.c.ended_at.is_(None)
-    return list(tx.execute(select(members.c.organization_id).where(*there)).scalars())
-
-
-def erasures_due(tx: Connection, now: datetime) -> list[UUID]:
-    """Who asked to be erased, and whose time to stay after all is over."""
-    return list(tx.execute(select(people.c.id).where(people.c.erasure_due_at <= now)).scalars())

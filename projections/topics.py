@@ -10,6 +10,8 @@ PERSON: Final = frozenset(
         "person.erasure_requested",
         "person.erasure_cancelled",
         "person.erased",
+        "person.operator_appointed",
+        "person.operator_dismissed",
     }
     | RETIRED
 )

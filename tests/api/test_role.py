@@ -133,6 +133,8 @@ SESSIONS: Final = {
     ("DELETE", "/auth/sessions/{session_id}"),
     *(("POST", f"/auth/{word}") for word in ("switch", "logout", "logout-everywhere")),
 }
+# What only those do whom the host named.
+OF_OPERATORS: Final = {("GET", "/admin/organizations"), ("PATCH", "/admin/organizations/{organization_id}")}
 # The same address under another name in the API's description, where a test needs one more thing of that kind.
 DESCRIBED: Final = {
     "{new_job_id}": "{job_id}",
@@ -178,6 +180,7 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
         "attempt": "1",
         "own_id": ann.id,
         "session_id": ann.id,
+        "organization_id": ann.organization,
     }
 
     def waiting() -> str:
@@ -239,7 +242,8 @@ def test_every_operation_is_asked_here(operations: set[Operation]) -> None:
     ]
     commands = {(method, described(path)) for method, path in asked}
     queries = {("GET", described(path)) for _, path in QUERIES}
-    assert {each for each in operations if not is_of_workers(each)} == commands | queries | OPEN | ONESELF | SESSIONS
+    known = commands | queries | OPEN | ONESELF | SESSIONS | OF_OPERATORS
+    assert {each for each in operations if not is_of_workers(each)} == known
 
 
 def test_every_command_of_a_member_is_asked_here() -> None:
@@ -291,6 +295,11 @@ def test_one_who_waits_sees_only_who_they_are(ann: Visitor, client: TestClient, 
 def test_nobody_is_let_in_without_a_token(stranger: Visitor, things: Things, operations: set[Operation]) -> None:
     for method, path in operations - OPEN:
         assert stranger(method, path.format_map(things)).status_code == 401, path
+
+
+def test_what_is_for_operators_is_for_no_member(ann: Visitor, things: Things) -> None:
+    for method, path in OF_OPERATORS:
+        assert ann(method, path.format_map(things), {} if method == "PATCH" else None).status_code == 403, path
 
 
 def test_what_is_for_workers_is_for_no_member(ann: Visitor, things: Things, operations: set[Operation]) -> None:

@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 
 from consumers.erasure import erase_due
 from infra.config import Settings
-from infra.erasing import Erasing
 from infra.exports import NAME
+from infra.host import Host
 from infra.personal_objects import PersonalObjects
 from tests.api.visitor import PASSWORD, Visitor
 
@@ -24,7 +24,7 @@ def admin(founder: Callable[[], Visitor]) -> Visitor:
 
 
 def due(settings: Settings, now: datetime) -> None:
-    with Erasing.open(settings) as work:
+    with Host.open(settings) as work:
         erase_due(work, now)
 
 
@@ -67,7 +67,7 @@ def test_whoever_is_erased_is_named_nowhere_at_once_and_may_come_back_as_somebod
 ) -> None:
     engineer = admin.colleague("engineer_i")
     engineer.post("/datasets", {"name": "theirs"})
-    with Erasing.open(settings) as work:
+    with Host.open(settings) as work:
         assert work.find(engineer.email) == UUID(engineer.id)
         receipt = work.erase(UUID(engineer.id))
         assert work.erase(UUID(engineer.id)) == receipt
@@ -115,7 +115,7 @@ def test_what_was_exported_goes_with_the_person_and_after_a_day(admin: Visitor, 
     engineer, other = admin.colleague("engineer_i"), admin.colleague("guest")
     exported(engineer), exported(other)
     objects = PersonalObjects.open(settings)
-    with Erasing.open(settings) as work:
+    with Host.open(settings) as work:
         work.erase(UUID(engineer.id))
     assert objects.made_at(UUID(engineer.id), NAME) is None
     due(settings, datetime.now(UTC) + timedelta(hours=23))

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from commands import HANDLERS
-from commands.access import Anyone, Caller, Command, Platform, Worker
+from commands.access import Anyone, Caller, Command, Operator, Platform, Worker
 from commands.dataset import MakeSplit
 from commands.erasure import AskForErasure, CancelErasure
+from commands.operator import AppointOperator
 from commands.project import (
     AcceptProject,
     AddProjectMember,
@@ -145,6 +146,8 @@ def callers(kind: type[Command], fields: dict[str, Any]) -> st.SearchStrategy[Ca
                 job_id=fields.get("job_id"),
                 attempt=fields.get("attempt"),
             )
+        case Operator():
+            fitting = eve
         case Anyone():
             fitting = NOBODY
         case _:
@@ -191,6 +194,7 @@ def begun() -> Spec:
     people = (register(ANN, "ann"), register(BEN, "ben"), register(CAT, "cat"), register(eve.id, "eve", "Evil", "Corp"))
     spec.given(*people).by(ann)
     spec.given(approve(BEN, Role.ENGINEER_I), project, AddProjectMember(project_id=CELLS, person_id=BEN))
+    spec.by(Caller(kind="system", id=SYSTEM)).given(AppointOperator(person_id=eve.id)).by(ann)
     spec.given(OfferProject(project_id=CELLS, person_id=BEN)).by(ben).given(AskForErasure()).by(ann)
     spec.given(experiment, dataset, upload(spec, ONE), MakeSplit(dataset_id=CRACKS), request())
     upload(spec, TWO, base=ONE)

@@ -64,6 +64,8 @@ def people() -> tuple[Aggregate, ...]:
     person = Person.register(ANN, "ann@example.org", "Ann Ångström", "red-fox-1", organization.id, NOW)
     person.ask_for_erasure(organization.id, NOW, NOW)
     person.cancel_erasure(organization.id, NOW)
+    person.become_operator(NOW)
+    person.stop_being_operator(NOW)
     person.erase(NOW)
     membership = Membership.request(organization.id, ANN, NOW)
     membership.approve(Role.ENGINEER_I, NOW)

@@ -11,7 +11,7 @@ from domain.errors import NotFound
 from domain.model import Recorded
 from infra.comparison import compare_rebuild
 from infra.erased import destroy_keys, erase
-from infra.erasing import Erasing
+from infra.host import Host
 from infra.rebuild import rebuild
 from infra.tables import tables
 from projections import PROJECTIONS
@@ -69,7 +69,7 @@ def test_an_erasure_is_one_command_and_its_receipt_stays_the_same(
     at.tell(history)
     asyncio.run(read(at))
     assert "ben@example.org" in words(at)
-    with Erasing.open(servers.settings("consumers", at.databases, at.nats)) as work:
+    with Host.open(servers.settings("consumers", at.databases, at.nats)) as work:
         first = erase(work.core, work.dispatch, BEN)
         assert erase(work.core, work.dispatch, BEN) == first
         assert first.position == at.core.store.head().position

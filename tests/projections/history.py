@@ -11,6 +11,7 @@ from commands.dataset import TakeSnapshot
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
 from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
+from commands.operator import AppointOperator, ChangeQuotas, DismissOperator
 from commands.organization import ChangeOrganization
 from commands.project import (
     AcceptProject,
@@ -116,7 +117,9 @@ def _erased(spec: Spec) -> None:
     cat = Caller(kind="person", id=CAT, organization_id=ACME, client=Client(address="192.0.2.9", agent="cat's"))
     spec.by(NOBODY).given(register(CAT, "cat"))
     spec.by(cat).given(AskForErasure(), CancelErasure(), AskForErasure())
-    spec.by(platform).given(ErasePerson(person_id=CAT))
+    appointed = (AppointOperator(person_id=ANN), AppointOperator(person_id=BEN), DismissOperator(person_id=BEN))
+    spec.by(platform).given(ErasePerson(person_id=CAT), *appointed)
+    spec.by(ann).given(ChangeQuotas(organization_id=ACME, max_users=8), ChangeQuotas(organization_id=ACME, max_users=7))
 
 
 def _signed_in(spec: Spec) -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from commands import HANDLERS
-from commands.access import Access, Anyone, Command, May, Oneself, Platform, Worker
+from commands.access import Access, Anyone, Command, May, Oneself, Operator, Platform, Worker
 from domain.project import Project
 from domain.roles import ProjectRole, Role, may_in_project, reach
 from domain.training_job import TrainingJob
@@ -17,10 +17,12 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "session.begun": ("SignIn",),
     "session.switched": ("SwitchOrganization",),
     "session.ended": ("EndSession", "EndEverySession", "EndReusedSession", "SignIn", "ErasePerson"),
+    "person.operator_appointed": ("AppointOperator",),
+    "person.operator_dismissed": ("DismissOperator",),
     "organization.founded": ("RegisterPerson",),
     "organization.renamed": ("ChangeOrganization",),
     "organization.admission_changed": ("ChangeOrganization",),
-    "organization.quotas_changed": ("ChangeOrganization",),
+    "organization.quotas_changed": ("ChangeOrganization", "ChangeQuotas"),
     "organization.seat_taken": ("RegisterPerson", "ApproveMember", "ReactivateMember"),
     "organization.seat_released": ("DeactivateMember", "RemoveMember", "ErasePerson"),
     "organization.admin_added": ("RegisterPerson", "ApproveMember", "ChangeRole", "ReactivateMember"),
@@ -84,6 +86,8 @@ def who(access: Access) -> str:
             words = [f"{role}{' (own)' if of == 'own' else ''}" for role, of in far if of is not None]
             places = [f"{place} of the project" for place in ProjectRole if may_in_project(place, permission)]
             return ", ".join(words + (places if thing in IN_PROJECTS else []))
+        case Operator():
+            return "an operator of the platform"
         case Worker(own=True):
             return "the worker whose token is good for this attempt"
         case Worker():

@@ -1,17 +1,24 @@
-"""Erasing by whoever keeps the machine: at once, and told as done when every read model has forgotten."""
+"""What the platform itself does, and whoever keeps its machine: commands without a person behind them."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
+from uuid_utils.compat import uuid7
+
+from commands.access import Caller, Command
+from commands.ports import Accepted
+from domain.model import SYSTEM
 from infra.config import Settings
 from infra.dispatch import Dispatch
 from infra.erased import erase
 from infra.memberships import Memberships
 from infra.reading import Reading
 from infra.secrets import Accounts
+from infra.unit import Errand
 from infra.wiring import Core
 from projections import PROJECTIONS
 
@@ -20,7 +27,7 @@ _ABSENT: Final = ("contents", "places", "trainers", "usage")
 
 
 @dataclass(frozen=True)
-class Erasing:
+class Host:
     core: Core
     accounts: Accounts
     reading: Reading
@@ -29,8 +36,8 @@ class Erasing:
     @classmethod
     @contextmanager
     def open(cls, settings: Settings) -> Iterator[Self]:
-        with Core.open(settings) as core, cls.of(core) as erasing:
-            yield erasing
+        with Core.open(settings) as core, cls.of(core) as host:
+            yield host
 
     @classmethod
     @contextmanager
@@ -41,11 +48,22 @@ class Erasing:
             ports = {**dict.fromkeys(_ABSENT), "memberships": Memberships(reading)}
             yield cls(core, accounts, reading, core.dispatch(accounts, ports))
 
-    def find(self, email: str) -> UUID | None:
-        return self.accounts.person_of(email)
+    def find(self, person: str) -> UUID | None:
+        """By address or id."""
+        try:
+            return UUID(person)
+        except ValueError:
+            return self.accounts.person_of(person)
+
+    def give(self, command: Command) -> Accepted:
+        caller = Caller(kind="system", id=SYSTEM)
+        return self.dispatch(command, Errand(caller, datetime.now(UTC), uuid7()))
 
     def erase(self, person_id: UUID) -> dict[str, Any]:
-        """Raises NotThereYet where read models are behind, before it is done or after; asked again, it goes on."""
+        """Told as done when every read model has forgotten.
+
+        Raises NotThereYet where one is behind, before it is done or after; asked again, it goes on.
+        """
         self._await(self.core.store.head().position)
         accepted = erase(self.core, self.dispatch, person_id)
         self._await(accepted.position)
