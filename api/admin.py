@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from api import errors
 from api.edge import Body, Made, Nothing, PersonDesk
 from api.reading import After, Known, Limit, may, reads
-from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
+from api.user import NewFullName
+from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember, RenameMember
 from domain.errors import NotFound, Unauthenticated
 from domain.membership import membership_id
 from domain.roles import Permission, Role
@@ -48,6 +49,12 @@ def show(person_id: UUID, admin: Admin, tx: Reading) -> MemberRow:
     if row := find_member_of_person(tx, admin.organization_id, person_id):
         return row
     raise NotFound(f"there is no user {person_id}")
+
+
+@router.patch("/{person_id}", responses=COMMAND)
+def update(person_id: UUID, body: NewFullName, desk: PersonDesk) -> Made:
+    """Of those who registered in this organization."""
+    return Made(id=desk(RenameMember(membership_id=_member(desk, person_id), full_name=body.full_name)).id)
 
 
 @router.patch("/{person_id}/role", responses=COMMAND)

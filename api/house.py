@@ -1,7 +1,7 @@
 """What the API's process holds for its whole life: the composition root, opened once and closed at the end."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,19 +138,15 @@ def open_house(settings: Settings) -> Iterator[House]:
         core = stack.enter_context(Core.open(settings))
         shelves = Shelves.open(core, stack)
         accounts, trainers = core.accounts(), ReportedTrainers(core.pool)
-        places = Places(core.pool, settings.running_per_organization)
-        reading = Reading(settings.need("database_url"))
-        stack.callback(reading.close)
-        usage = Usage(reading)
+        reading = stack.enter_context(closing(Reading(settings.need("database_url"))))
+        places, usage = Places(core.pool, settings.running_per_organization), Usage(reading)
         ports = {"contents": shelves.contents, "places": places, "trainers": trainers, "usage": usage}
         ports["memberships"] = Memberships(reading)
-        exports = Exports(core, reading, PersonalObjects.open(settings))
-        stack.callback(exports.close)
         yield House(
             settings=settings,
             core=core,
             accounts=accounts,
-            exports=exports,
+            exports=stack.enter_context(closing(Exports(core, reading, PersonalObjects.open(settings)))),
             sign_ins=SignIns.of(accounts, settings.requests_per_second),
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
             sessions=Sessions(core.pool, accounts),

@@ -15,6 +15,7 @@ from api.names import avatar_name
 from commands.access import Caller, role_of
 from commands.person import RegisterPerson
 from domain.organization import organization_id
+from domain.person import Person as Account
 from domain.roles import Role
 from domain.values import Line, Name, Personal, Value
 
@@ -77,12 +78,13 @@ def me(caller: Person, house: TheHouse) -> Profile:
 def profile(house: House, caller: Caller) -> Profile:
     """From the ledger itself: true at once, also for somebody who still waits."""
     assert caller.organization_id is not None, "a person acts inside one organization"
-    role = role_of(caller, house.ledger_as(caller))
-    registered = house.registration(caller.id)
+    store = house.ledger_as(caller)
+    role = role_of(caller, store)
+    registered, account = house.registration(caller.id), store.get(Account, caller.id)
     return Profile(
         id=caller.id,
         email=registered.email,
-        full_name=registered.full_name,
+        full_name=account.full_name,
         avatar_name=registered.avatar_name,
         organization_id=caller.organization_id,
         role=role,

@@ -6,13 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from api import errors
-from api.edge import Nothing, Person, PersonDesk
+from api.edge import Body, Made, Nothing, Person, PersonDesk
 from api.house import House, TheHouse
 from api.person import Profile, profile
 from commands.access import Caller
 from commands.erasure import AskForErasure, CancelErasure
+from commands.person import RenameSelf
 from domain.person import Person as Account
-from domain.values import Value
+from domain.values import Name, Value
 
 router = APIRouter(prefix="/users/me", tags=["persons"])
 COMMAND = errors.responses(401, 403, 409, 413, 422, 503)
@@ -20,6 +21,10 @@ COMMAND = errors.responses(401, 403, 409, 413, 422, 503)
 
 class User(Profile):
     erasure_due_at: datetime | None
+
+
+class NewFullName(Body):
+    full_name: Name
 
 
 class Export(Value):
@@ -53,6 +58,11 @@ def export(caller: Person, house: TheHouse) -> Export | Response:
     if made_at is None:
         return Response(status_code=202, headers={"Retry-After": "1"})
     return Export(made_at=made_at, url=house.exports.address(caller.id))
+
+
+@router.patch("", responses=COMMAND)
+def rename(body: NewFullName, desk: PersonDesk) -> Made:
+    return Made(id=desk(RenameSelf(full_name=body.full_name)).id)
 
 
 @router.delete("", status_code=202, responses=COMMAND)

@@ -45,6 +45,19 @@ def restore(file: Saved, master: Master, data: Data = None, as_json: Json = Fals
     show(made, as_json, lambda: f"{made['keys']} keys are back; start the platform anew, so that each part reads them")
 
 
+@app.command()
+def rotate(data: Data = None, as_json: Json = False) -> None:
+    """Wrap all keys under a new master key, while the platform is stopped; older backups open nothing then."""
+    from infra.embedded import Stack, default_folder
+    from infra.rotation import rotate as work
+
+    with Stack(data or default_folder()) as stack:
+        stack.start_servers(mlflow=False)
+        settings = stack.settings_for("cli")
+        count = work(settings.need("keys_database_url"), Path(settings.need("master_key_file")))
+    show({"keys": count}, as_json, lambda: f"{count} keys are wrapped anew; back them up, and destroy older copies")
+
+
 def words(made: dict[str, Any]) -> str:
     persons = "1 person" if made["persons"] == 1 else f"{made['persons']} persons"
     return (

@@ -62,6 +62,14 @@ def find(
 
 
 @app.command()
+def rename(person: Person, full_name: str, api: Address = None, as_json: Json = False) -> None:
+    """Correct the full name of somebody who registered in your organization."""
+    with signed_in(api) as door:
+        made = door.patch(f"/admin/users/{person_of(door, person)}", full_name=full_name)
+    show(made, as_json, lambda: f"{person} is {full_name} now")
+
+
+@app.command()
 def deactivate(person: Person, api: Address = None, as_json: Json = False) -> None:
     """Shut somebody out at once, and free the seat; what they have in the organization stays."""
     with signed_in(api) as door:

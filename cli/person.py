@@ -39,6 +39,14 @@ def export(file: ExportFile, api: Address = None, as_json: Json = False) -> None
 
 
 @app.command()
+def rename(full_name: str, api: Address = None, as_json: Json = False) -> None:
+    """Change your full name."""
+    with signed_in(api) as door:
+        made = door.patch("/users/me", full_name=full_name)
+    show(made, as_json, lambda: f"you are {full_name} now")
+
+
+@app.command()
 def leave(api: Address = None, as_json: Json = False) -> None:
     """Have your account erased in some days; until then you can stay after all."""
     with signed_in(api) as door:

@@ -29,6 +29,8 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     erasure.ErasePerson: erasure.erase_person,
     membership.ApproveMember: membership.approve_member,
     membership.ChangeRole: membership.change_role,
+    person.RenameSelf: person.rename_self,
+    membership.RenameMember: membership.rename_member,
     membership.DeactivateMember: membership.deactivate_member,
     membership.ReactivateMember: membership.reactivate_member,
     membership.RemoveMember: membership.remove_member,

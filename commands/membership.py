@@ -10,7 +10,9 @@ from domain.errors import Forbidden
 from domain.membership import Membership
 from domain.model import Actor
 from domain.organization import Organization
+from domain.person import Person
 from domain.roles import Permission, Role, can_grant_role
+from domain.values import Name
 
 
 class ApproveMember(Command):
@@ -23,6 +25,14 @@ class ChangeRole(Command):
     ACCESS: ClassVar[Access] = May(Permission.GRANT_ROLE, Membership, "membership_id")
     membership_id: UUID
     role: Role
+
+
+class RenameMember(Command):
+    """Of those who began in this organization; whoever joined it later has a name of their own."""
+
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_MEMBERS, Membership, "membership_id")
+    membership_id: UUID
+    full_name: Name
 
 
 class DeactivateMember(Command):
@@ -66,6 +76,16 @@ def change_role(command: ChangeRole, actor: Actor, now: datetime, *, store: Stor
     else:
         organization.remove_admin(membership.person_id, now)
     return store.save(membership, organization)
+
+
+def rename_member(command: RenameMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    membership = store.get(Membership, command.membership_id)
+    _must_be_able_to_take(actor, membership)
+    person = store.get(Person, membership.person_id)
+    if person.organizations[0] != membership.organization_id:
+        raise Forbidden("this person began in another organization, and names itself")
+    person.rename(command.full_name, now)
+    return store.save(person)
 
 
 def deactivate_member(command: DeactivateMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:

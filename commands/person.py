@@ -1,4 +1,4 @@
-"""What one may ask of a person: to register."""
+"""What one may ask of a person: to register, and to be called otherwise."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, SecretStr
 
-from commands.access import Access, Anyone, Command
+from commands.access import Access, Anyone, Command, Oneself
 from commands.ports import Accepted, Secrets, Store
 from domain.errors import Refused
 from domain.membership import Membership
@@ -34,6 +34,17 @@ class RegisterPerson(Command):
     password: Annotated[SecretStr, Field(min_length=10, max_length=256)]
     company: Name
     division: Name
+
+
+class RenameSelf(Command):
+    ACCESS: ClassVar[Access] = Oneself()
+    full_name: Name
+
+
+def rename_self(command: RenameSelf, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    person = store.get(Person, actor.id)
+    person.rename(command.full_name, now)
+    return store.save(person)
 
 
 def register_person(

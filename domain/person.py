@@ -28,6 +28,7 @@ class Person(Aggregate):
         organization_id: UUID
 
         def apply(self, aggregate: "Person") -> None:
+            aggregate.full_name = self.full_name
             aggregate.organizations = [self.organization_id]
             aggregate.operator = False
             aggregate.erased = False
@@ -38,6 +39,16 @@ class Person(Aggregate):
 
         TOPIC: ClassVar[str] = "person.signed_in"
         organization_id: UUID
+
+    class Renamed(Event):
+        """By the person, or by whoever manages members where the person began."""
+
+        TOPIC: ClassVar[str] = "person.renamed"
+        organization_id: UUID
+        full_name: Annotated[Personal[Line], About("originator_id")]
+
+        def apply(self, aggregate: "Person") -> None:
+            aggregate.full_name = self.full_name
 
     class ErasureRequested(Event):
         """Until it is due, the person may stay after all."""
@@ -83,6 +94,7 @@ class Person(Aggregate):
         def apply(self, aggregate: "Person") -> None:
             aggregate.operator = False
 
+    full_name: Personal[str]
     organizations: list[UUID]
     operator: bool
     erased: bool
@@ -101,6 +113,11 @@ class Person(Aggregate):
             organization_id=organization_id,
             timestamp=now,
         )
+
+    def rename(self, full_name: str, now: datetime) -> None:
+        """What it was before stays sealed in the history, and is compared with nothing."""
+        self._must_be_somebody()
+        self.trigger_event(self.Renamed, organization_id=self.organizations[0], full_name=full_name, timestamp=now)
 
     def become_operator(self, now: datetime) -> None:
         self._must_be_somebody()

@@ -18,6 +18,7 @@ from infra.line import Line
 from infra.links import Links
 from infra.mapper import Mapper
 from infra.pool import pool
+from infra.rotation import beside, settled
 from infra.secrets import Accounts, UnitSecrets
 
 
@@ -40,7 +41,7 @@ class Core:
             person_keys = stack.enter_context(pool(settings.need("keys_database_url")))
             store = EventStore(settings.need("database_url"))
             stack.callback(store.close)
-            keys = PersonKeys(person_keys, master_key(Path(settings.need("master_key_file"))))
+            keys = PersonKeys(person_keys, _master_key(person_keys, Path(settings.need("master_key_file"))))
             stack.enter_context(KeyNews(settings.need("keys_database_url"), keys))
             return cls(settings, ledger, store, Mapper(store.head().ledger, keys), keys, stack.pop_all())
 
@@ -66,6 +67,13 @@ class Core:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _master_key(keys: ConnectionPool, file: Path) -> MasterKey:
+    if not beside(file).exists():
+        return master_key(file)
+    with keys.connection() as connection:
+        return settled(connection, file)
 
 
 def master_key(file: Path) -> MasterKey:

@@ -39,7 +39,7 @@ entities: Final = Table(
 
 
 def _person_keys(recorded: Recorded) -> Iterable[Key]:
-    if isinstance(recorded.event, Person.Registered):
+    if isinstance(recorded.event, Person.Registered | Person.Renamed):
         yield (recorded.event.originator_id,)
 
 
@@ -47,6 +47,8 @@ def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
     match recorded.event:
         case Person.Registered(full_name=full_name, email=email):
             return {"full_name": str(full_name), "email": str(email)}
+        case Person.Renamed(full_name=full_name):
+            return changed(row, full_name=str(full_name))
     return row
 
 
@@ -91,5 +93,5 @@ def _called(name: str | None) -> Row:
     return {"name": name, "person_id": None, "project_id": None}
 
 
-PEOPLE_NAMES: Final = View(people, _person_keys, _person, frozenset({"person.registered"}))
+PEOPLE_NAMES: Final = View(people, _person_keys, _person, frozenset({"person.registered", "person.renamed"}))
 ENTITY_NAMES: Final = View(entities, _entity_keys, _entity, _NAMING)

@@ -18,6 +18,7 @@ from domain.training_job import TrainingJob
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "person.registered": ("create", "{who} registered"),
     "person.signed_in": ("sign_in", "{who} signed in"),
+    "person.renamed": ("update", "{who} gave {what} that name"),
     "person.erasure_requested": ("request_erasure", "{who} asked to be erased at {due_at}"),
     "person.erasure_cancelled": ("cancel_erasure", "{who} stays after all"),
     "person.operator_appointed": ("appoint", "{who} made {what} an operator of the platform"),
@@ -182,6 +183,7 @@ _NEW: Final[Mapping[type[Event], _Part]] = {
     Session.Begun: lambda event: {"means": [each.value for each in event.means]},
     Session.Switched: lambda event: {"organization_id": str(event.organization_id)},
     Session.Ended: lambda event: {"reason": event.reason.value},
+    Person.Renamed: lambda event: {},
     Membership.RoleChanged: lambda event: {"role": event.role.value},
     Membership.Ended: lambda event: {"role": None},
     Organization.Renamed: lambda event: {"name": event.name},

@@ -131,6 +131,8 @@ def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
                 "erasure_due_at": None,
                 "erased_at": None,
             }
+        case Person.Renamed(full_name=full_name):
+            return changed(row, full_name=str(full_name))
         case Person.OperatorAppointed():
             return changed(row, operator=True)
         case Person.OperatorDismissed():

@@ -7,6 +7,7 @@ RETIRED: Final = frozenset({"person.signed_in"})
 PERSON: Final = frozenset(
     {
         "person.registered",
+        "person.renamed",
         "person.erasure_requested",
         "person.erasure_cancelled",
         "person.erased",

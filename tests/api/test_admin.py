@@ -88,3 +88,15 @@ def test_another_organizations_people_are_not_there(admin: Visitor, bob: Visitor
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/deactivate"), ("POST", "/reactivate")):
         assert admin(method, f"/admin/users/{bob.id}{path}").status_code == 404
     assert bob("GET", "/auth/me").status_code == 200
+
+
+def test_a_name_that_was_changed_is_the_one_that_everybody_reads(admin: Visitor) -> None:
+    engineer = admin.colleague("engineer_i")
+    assert admin("PATCH", f"/admin/users/{engineer.id}", {"full_name": "Corrected"}).status_code == 200
+    assert admin.get(f"/admin/users/{engineer.id}")["full_name"] == "Corrected"
+    assert engineer("PATCH", "/users/me", {"full_name": "My Own"}).status_code == 200
+    assert engineer("GET", "/users/me").json()["full_name"] == "My Own"
+    assert admin.get(f"/admin/users/{engineer.id}", Vistory_Min_Position=engineer.seen)["full_name"] == "My Own"
+    log = admin.get("/audit/organization?entity_type=person")["items"]
+    assert "My Own" in {each["actor_name"] for each in log}
+    assert "Corrected" not in str(log)

@@ -13,7 +13,14 @@ from commands import HANDLERS
 from commands.access import Command, May
 from commands.dataset import CommitUpload, CreateDataset, MakeSplit, TakeSnapshot
 from commands.experiment import CreateExperiment
-from commands.membership import ApproveMember, ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
+from commands.membership import (
+    ApproveMember,
+    ChangeRole,
+    DeactivateMember,
+    ReactivateMember,
+    RemoveMember,
+    RenameMember,
+)
 from commands.organization import ChangeOrganization
 from commands.project import (
     AcceptProject,
@@ -65,6 +72,7 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (ChangeOrganization, "PATCH", "/organization", {"name": "O"}),
     (ApproveMember, "POST", "/members/{id}/approve", {"role": "guest"}),
     (ChangeRole, "PATCH", "/admin/users/{person_id}/role", {"role": "engineer_i"}),
+    (RenameMember, "PATCH", "/admin/users/{person_id}", {"full_name": "N"}),
     (DeactivateMember, "POST", "/admin/users/{person_id}/deactivate", {}),
     (ReactivateMember, "POST", "/admin/users/{person_id}/reactivate", {}),
     (RemoveMember, "DELETE", "/admin/users/{person_id}", {}),
@@ -124,6 +132,7 @@ OPEN: Final = {
 ONESELF: Final = {
     ("GET", "/auth/me"),
     ("GET", "/users/me"),
+    ("PATCH", "/users/me"),
     ("DELETE", "/users/me"),
     ("GET", "/users/me/export"),
     ("POST", "/users/me/erasure/cancel"),

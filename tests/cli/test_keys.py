@@ -24,6 +24,7 @@ from infra.keys import PersonKeys
 from infra.keys_saved import last
 from infra.migrate import migrate, migrate_keys
 from infra.provision import APP
+from infra.rotation import KeysAreInUse, beside, rotate, settled
 from infra.wiring import master_key
 from tests.ground import NOW, opened
 from tests.servers import Databases
@@ -102,6 +103,51 @@ def test_a_backup_in_an_empty_place_brings_nobody_back_whom_the_ledger_says_is_e
     restored(new.settings, Path(made["keys"]), Path(made["master_key"]))
     assert new.keys().open(ANN, ann, b"here") == b"ann"
     assert new.keys().open(BEN, ben, b"here") is None
+
+
+def test_under_a_new_master_key_all_is_read_as_before_and_an_older_backup_opens_nothing(
+    place: Callable[[str], Place], tmp_path: Path
+) -> None:
+    here = place("here")
+    ann, ben = here.keys().seal(ANN, b"ann", b"here"), here.keys().seal(BEN, b"ben", b"here")
+    made = saved(here.settings, tmp_path / "one", tmp_path / "two")
+    here.keys().erase(BEN)
+    here.pool.close()
+    assert rotate(here.url, here.master) == 1
+    here.pool = ConnectionPool(here.url, min_size=1, open=True)
+    assert here.keys().open(ANN, ann, b"here") == b"ann"
+    assert here.keys().open(BEN, ben, b"here") is None
+    write_private(Path(made["master_key"]), here.master.read_bytes())
+    with pytest.raises(Stop, match="does not open"):
+        restored(place("new").settings, Path(made["keys"]), Path(made["master_key"]))
+
+
+def test_while_somebody_uses_the_keys_none_is_wrapped_anew(place: Callable[[str], Place]) -> None:
+    here = place("here")
+    ann = here.keys().seal(ANN, b"ann", b"here")
+    with pytest.raises(KeysAreInUse):
+        rotate(here.url, here.master)
+    assert here.keys().open(ANN, ann, b"here") == b"ann"
+    assert not beside(here.master).exists()
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_a_rotation_that_was_cut_off_is_settled_by_what_opens_the_keys(
+    place: Callable[[str], Place], wrapped: bool
+) -> None:
+    here = place("here")
+    ann, old = here.keys().seal(ANN, b"ann", b"here"), here.master.read_bytes()
+    here.pool.close()
+    if wrapped:
+        rotate(here.url, here.master)
+    new = here.master.read_bytes() if wrapped else os.urandom(32)
+    write_private(beside(here.master), new)
+    write_private(here.master, old)
+    here.pool = ConnectionPool(here.url, min_size=1, open=True)
+    with here.pool.connection() as connection:
+        assert settled(connection, here.master).key == (new if wrapped else old)
+    assert not beside(here.master).exists()
+    assert here.keys().open(ANN, ann, b"here") == b"ann"
 
 
 def test_keys_in_use_are_not_overrun_by_another_master_key(place: Callable[[str], Place], tmp_path: Path) -> None:

@@ -1,8 +1,16 @@
 import pytest
 
 from commands.access import Command
-from commands.membership import ApproveMember, ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
+from commands.membership import (
+    ApproveMember,
+    ChangeRole,
+    DeactivateMember,
+    ReactivateMember,
+    RemoveMember,
+    RenameMember,
+)
 from commands.organization import ChangeOrganization
+from commands.person import RenameSelf
 from commands.project import OfferProject, PersonIsNoMember
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.membership import (
@@ -13,6 +21,7 @@ from domain.membership import (
     membership_id,
 )
 from domain.organization import Organization, OrganizationIsFull, OrganizationNeedsAnAdmin
+from domain.person import Person
 from domain.roles import Role
 from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, eve
 from tests.commands.test_project import CELLS
@@ -144,3 +153,10 @@ def test_nothing_is_handed_to_whoever_is_shut_out(spec: Spec) -> None:
 def test_a_manager_shuts_out_who_has_a_lower_role_only(spec: Spec, kind: ShutOut) -> None:
     spec.given(approve(BEN, Role.MANAGER), approve(CAT, Role.MANAGER)).by(ben)
     spec.when(kind(membership_id=membership_id(ACME, CAT))).then_refused(Forbidden)
+
+
+def test_a_name_is_one_s_own_to_change_and_that_of_whoever_manages_members(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.MANAGER)).by(ben)
+    spec.when(RenameSelf(full_name="Benedict")).then((Person.Renamed, {"full_name": "Benedict"}))
+    spec.when(RenameMember(membership_id=membership_id(ACME, ANN), full_name="x")).then_refused(Forbidden)
+    spec.by(ann).when(RenameMember(membership_id=OF_BEN, full_name="Ben")).then((Person.Renamed, {"full_name": "Ben"}))

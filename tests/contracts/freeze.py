@@ -62,6 +62,7 @@ def people() -> tuple[Aggregate, ...]:
     organization.admit_by(Admission.INVITATION, NOW)
     organization.change_quotas(Quotas(max_users=7, max_storage_gb=2_000, max_gpu_hours_per_month=0), NOW)
     person = Person.register(ANN, "ann@example.org", "Ann Ångström", "red-fox-1", organization.id, NOW)
+    person.rename("Ann Ångström-Öst", NOW)
     person.ask_for_erasure(organization.id, NOW, NOW)
     person.cancel_erasure(organization.id, NOW)
     person.become_operator(NOW)

@@ -13,6 +13,7 @@ from commands.experiment import CreateExperiment, LinkMlflowExperiment
 from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
 from commands.operator import AppointOperator, ChangeQuotas, DismissOperator
 from commands.organization import ChangeOrganization
+from commands.person import RenameSelf
 from commands.project import (
     AcceptProject,
     AddProjectMember,
@@ -116,7 +117,7 @@ def _erased(spec: Spec) -> None:
     """Cat comes, wants to go, stays after all, and is erased."""
     cat = Caller(kind="person", id=CAT, organization_id=ACME, client=Client(address="192.0.2.9", agent="cat's"))
     spec.by(NOBODY).given(register(CAT, "cat"))
-    spec.by(cat).given(AskForErasure(), CancelErasure(), AskForErasure())
+    spec.by(cat).given(RenameSelf(full_name="Catherine"), AskForErasure(), CancelErasure(), AskForErasure())
     appointed = (AppointOperator(person_id=ANN), AppointOperator(person_id=BEN), DismissOperator(person_id=BEN))
     spec.by(platform).given(ErasePerson(person_id=CAT), *appointed)
     spec.by(ann).given(ChangeQuotas(organization_id=ACME, max_users=8), ChangeQuotas(organization_id=ACME, max_users=7))

@@ -10,6 +10,7 @@ from domain.training_job import TrainingJob
 
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "person.registered": ("RegisterPerson",),
+    "person.renamed": ("RenameSelf", "RenameMember"),
     "person.erasure_requested": ("AskForErasure",),
     "person.erasure_cancelled": ("CancelErasure",),
     "person.erased": ("ErasePerson",),
