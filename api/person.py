@@ -8,13 +8,14 @@ from pydantic import AfterValidator, Field, SecretStr
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import AnonymousDesk, Body, Person
+from api.edge import AnonymousDesk, Body, Made, Person, PersonDesk
 from api.faults import EMAIL
 from api.house import House, TheHouse
 from api.names import avatar_name
 from commands.access import Caller, role_of
-from commands.person import RegisterPerson
+from commands.person import ChooseLanguage, RegisterPerson
 from domain.organization import organization_id
+from domain.person import Language
 from domain.person import Person as Account
 from domain.roles import Role
 from domain.values import Line, Name, Personal, Value
@@ -32,14 +33,16 @@ def _must_be_text(password: SecretStr) -> SecretStr:
 
 
 Password = Annotated[SecretStr, AfterValidator(_must_be_text)]
+NewPassword = Annotated[Password, Field(min_length=10, max_length=256)]
 
 
 class Registration(Body):
     email: Email
     full_name: Name
-    password: Annotated[Password, Field(min_length=10, max_length=256)]
+    password: NewPassword
     company: Name
     division: Name
+    language: Annotated[Language, Field(description="In which the platform writes to the person")] = Language.ENGLISH
 
 
 class Registered(Value):
@@ -60,6 +63,10 @@ class Profile(Value):
     status: Status
 
 
+class Speech(Body):
+    language: Language
+
+
 @router.post("/register", status_code=201, responses=errors.responses(409, 413, 422, 503))
 def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> Registered:
     command = RegisterPerson(person_id=uuid7(), avatar_name=avatar_name(), **dict(body))
@@ -73,6 +80,12 @@ def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> Regist
 @router.get("/me", responses=errors.responses(401, 403, 503))
 def me(caller: Person, house: TheHouse) -> Profile:
     return profile(house, caller)
+
+
+@router.put("/me/language", responses=errors.responses(401, 403, 409, 413, 422, 503))
+def speak(body: Speech, desk: PersonDesk) -> Made:
+    """In which the platform writes to oneself."""
+    return Made(id=desk(ChooseLanguage(language=body.language)).id)
 
 
 def profile(house: House, caller: Caller) -> Profile:

@@ -62,10 +62,18 @@ def addresses(platform: "Platform", seconds: float) -> dict[str, Any]:
         "mlflow": f"{platform.api_url}/mlflow/",
         "email": EMAIL,
         "password_file": str(platform.password_file),
+        "mail": mail_of(platform),
         "data": str(platform.stack.folder.path),
         "metrics": platform.metrics,
         "seconds": round(seconds, 1),
     }
+
+
+def mail_of(platform: "Platform") -> str:
+    parts = platform.stack.parts
+    if parts.mail is None:
+        return f"is sent by {parts.settings.mail.host}"
+    return "is kept here: `vistory mail list`, `vistory mail show`, `vistory mail open`"
 
 
 def welcome(facts: dict[str, Any]) -> str:
@@ -78,6 +86,7 @@ Vistory is ready after {facts["seconds"]} s.
   sign in as  {facts["email"]}
   password    in {facts["password_file"]}
               {line("login", facts["email"], "--api", facts["api"], "--password-file", facts["password_file"])}
+  mail        {facts["mail"]}
   data        {facts["data"]}
   metrics     {under_each_other(facts["metrics"])}
 

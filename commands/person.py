@@ -12,9 +12,11 @@ from domain.errors import Refused
 from domain.membership import Membership
 from domain.model import Actor
 from domain.organization import Admission, Organization, organization_id
-from domain.person import Person
+from domain.person import Language, Person
 from domain.roles import Role
 from domain.values import Line, Name, Slug
+
+NewPassword = Annotated[SecretStr, Field(min_length=10, max_length=256)]
 
 
 class EmailIsTaken(Refused):
@@ -31,9 +33,15 @@ class RegisterPerson(Command):
     email: Annotated[Line, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
     full_name: Name
     avatar_name: Slug
-    password: Annotated[SecretStr, Field(min_length=10, max_length=256)]
+    password: NewPassword
     company: Name
     division: Name
+    language: Language = Language.ENGLISH
+
+
+class ChooseLanguage(Command):
+    ACCESS: ClassVar[Access] = Oneself()
+    language: Language
 
 
 class RenameSelf(Command):
@@ -55,6 +63,7 @@ def register_person(
         raise EmailIsTaken("this address is registered already; sign in instead")
     at = organization_id(command.company, command.division)
     person = Person.register(command.person_id, command.email, command.full_name, command.avatar_name, at, now)
+    person.choose_language(command.language, now)
     membership = Membership.request(at, command.person_id, now)
     organization = store.find(Organization, at)
     if organization is None:
@@ -75,3 +84,9 @@ def register_person(
 def _admit(organization: Organization, membership: Membership, role: Role, now: datetime) -> None:
     organization.seat(membership.person_id, now)
     membership.approve(role, now)
+
+
+def choose_language(command: ChooseLanguage, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    person = store.get(Person, actor.id)
+    person.choose_language(command.language, now)
+    return store.save(person)

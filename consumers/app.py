@@ -18,7 +18,9 @@ from consumers.erasure import keep_erased
 from consumers.heads import keep_heads
 from consumers.lookout import Lookout, prepare
 from consumers.loops import Loops
+from consumers.mail import Desk, MailReaction
 from consumers.mlflow import CREATE, CREATE_FILTERS, ExperimentReaction, MlflowBooks, RunWriter
+from consumers.occasions import OCCASIONS
 from consumers.promises import settle_promises
 from consumers.reactions import Reaction, Reactor, Records, subscribe
 from consumers.reaper import RealEyes, Reaper
@@ -36,6 +38,7 @@ from infra.nats_users import DOOR, connect_options, inbox, user_of
 from infra.objects import Objects
 from infra.parked import Parked
 from infra.positions import DoneSet, Positions
+from infra.post import Post
 from infra.reach import in_short
 from infra.reading import PROJECTION
 from infra.room import Rooms
@@ -49,11 +52,15 @@ log = logging.getLogger(__name__)
 Work = Callable[[], Awaitable[None]]
 
 
-def reactions(platform: Platform, books: MlflowBooks, client: Client) -> tuple[Reaction, ...]:
+def reactions(platform: Platform, books: MlflowBooks, client: Client, mail: MailReaction) -> tuple[Reaction, ...]:
     """The one table of durable names: unique, and never renamed."""
     create = ExperimentReaction(books).create_mlflow_experiment_on_experiment_created
     cancel = CancelReaction(platform, client.publish).cancel_on_training_cancel_requested
-    return Reaction(CREATE, CREATE_FILTERS, create), Reaction(CANCEL, CANCEL_FILTERS, cancel)
+    return (
+        Reaction(CREATE, CREATE_FILTERS, create),
+        Reaction(CANCEL, CANCEL_FILTERS, cancel),
+        *mail.reactions(OCCASIONS),
+    )
 
 
 def main(settings: Settings) -> None:
@@ -73,7 +80,7 @@ async def run(settings: Settings) -> None:
         platform = Platform(core.store, core.mapper, host.dispatch)
         records = Records(DoneSet(core.pool), Parked(core.pool), Positions(core.pool), client.publish)
         books, reactor = MlflowBooks(platform, mlflow), Reactor(platform, records)
-        table = reactions(platform, books, client)
+        table = reactions(platform, books, client, _mail(core, platform))
         await _start_reactions(settings, client, reactor, table, stack)
         loops, writer, owners = Loops(client, platform, records), RunWriter(books), Owners(platform)
         blobs = Blobs(core.pool, Objects.open(settings))
@@ -98,6 +105,11 @@ async def _bus(settings: Settings, stack: AsyncExitStack) -> Client:
     stack.push_async_callback(client.close)
     _measured(settings, client)
     return client
+
+
+def _mail(core: Core, platform: Platform) -> MailReaction:
+    mail = core.settings.mail
+    return MailReaction(Desk(platform, core.links()), Post(mail), mail.frontend_url or core.settings.need("api_url"))
 
 
 def _measured(settings: Settings, client: Client) -> None:

@@ -15,7 +15,9 @@ from consumers.telemetry import GoneFromStream, NotTelemetry
 from domain.errors import Conflict, DomainError, KeyReused, Refused
 from infra.config import ExposedSettings, MissingSetting
 from infra.dispatch import Unavailable
+from infra.letters import AddressIsUnwritable
 from infra.mlflow import MlflowIsAway, MlflowRefused
+from infra.post import LetterIsRefused, PostIsAway, PostRefusesUs
 from infra.published import ForeignEvent, NotAnEvent
 from infra.reach import in_short, out_of_reach
 
@@ -25,6 +27,7 @@ LONGEST: Final = 15.0
 AWAY: Final = (
     Unavailable,
     MlflowIsAway,
+    PostIsAway,
     httpx.TransportError,
     nats.errors.Error,
     psycopg.OperationalError,
@@ -34,12 +37,21 @@ AWAY: Final = (
 )
 # Files of our own that are not there, or not ours, do not come by waiting.
 NOT_AWAY: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
-HOPELESS: Final = (NotAnEvent, NotTelemetry, GoneFromStream, MlflowRefused, KeyReused)
+HOPELESS: Final = (
+    NotAnEvent,
+    NotTelemetry,
+    GoneFromStream,
+    MlflowRefused,
+    LetterIsRefused,
+    AddressIsUnwritable,
+    KeyReused,
+)
 # The consumer itself is not as it must be: the next event would fare no better.
 BROKEN: Final = (
     MissingSetting,
     ExposedSettings,
     ForeignEvent,
+    PostRefusesUs,
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.UndefinedTable,
 )

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
@@ -30,7 +30,7 @@ class Reaction:
 
     name: str
     filters: tuple[str, ...]
-    effect: Callable[[Recorded], Awaitable[None]]
+    effect: Callable[[Recorded], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A person: known everywhere by one id, a member of organizations, erasable."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
@@ -17,6 +18,13 @@ class ErasureIsNotAskedFor(Refused):
     pass
 
 
+class Language(StrEnum):
+    """In which the platform writes to a person."""
+
+    ENGLISH = "en"
+    KOREAN = "ko"
+
+
 class Person(Aggregate):
     TOPIC: ClassVar[str] = "person"
 
@@ -28,11 +36,12 @@ class Person(Aggregate):
         organization_id: UUID
 
         def apply(self, aggregate: "Person") -> None:
-            aggregate.full_name = self.full_name
             aggregate.organizations = [self.organization_id]
             aggregate.operator = False
             aggregate.erased = False
             aggregate.erasure_due_at = None
+            aggregate.email, aggregate.full_name = self.email, self.full_name
+            aggregate.language = Language.ENGLISH
 
     class SignedIn(Event):
         """Recorded until a sign-in began a session, and never since."""
@@ -94,8 +103,30 @@ class Person(Aggregate):
         def apply(self, aggregate: "Person") -> None:
             aggregate.operator = False
 
-    full_name: Personal[str]
+    class LanguageChosen(Event):
+        TOPIC: ClassVar[str] = "person.language_chosen"
+        organization_id: UUID
+        language: Annotated[Personal[Language], About("originator_id")]
+
+        def apply(self, aggregate: "Person") -> None:
+            aggregate.language = self.language
+
+    class PasswordResetRequested(Event):
+        """Somebody without the password says that it is theirs; a link to set another goes to the address."""
+
+        TOPIC: ClassVar[str] = "person.password_reset_requested"
+        organization_id: UUID
+
+    class PasswordChanged(Event):
+        """What was given for the old one is worth nothing any more."""
+
+        TOPIC: ClassVar[str] = "person.password_changed"
+        organization_id: UUID
+
     organizations: list[UUID]
+    email: Personal[Line]
+    full_name: Personal[Line]
+    language: Personal[Language]
     operator: bool
     erased: bool
     erasure_due_at: datetime | None
@@ -141,6 +172,21 @@ class Person(Aggregate):
     def erase(self, now: datetime) -> None:
         self._must_be_somebody()
         self.trigger_event(self.Erased, organization_id=self.organizations[0], timestamp=now)
+
+    def choose_language(self, language: Language, now: datetime) -> None:
+        self._must_be_somebody()
+        if language != self.language:
+            self.trigger_event(
+                self.LanguageChosen, organization_id=self.organizations[0], language=language, timestamp=now
+            )
+
+    def request_password_reset(self, now: datetime) -> None:
+        self._must_be_somebody()
+        self.trigger_event(self.PasswordResetRequested, organization_id=self.organizations[0], timestamp=now)
+
+    def change_password(self, now: datetime) -> None:
+        self._must_be_somebody()
+        self.trigger_event(self.PasswordChanged, organization_id=self.organizations[0], timestamp=now)
 
     def _must_be_somebody(self) -> None:
         if self.erased:

@@ -20,6 +20,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from infra.mail_settings import Mail
+
 SETTINGS_FILE = "VISTORY_SETTINGS_FILE"
 
 
@@ -69,7 +71,14 @@ def must_be_a_place(url: SecretStr) -> SecretStr:
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="VISTORY_", frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="VISTORY_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
 
     data: Path | None = None
     # `up` and `migrate` are given an administrator here, every other process its own narrow role.
@@ -111,6 +120,8 @@ class Settings(BaseSettings):
     environments: Path = Path(__file__).parent.parent / ".envs"
     threads: int | None = None
     log_level: str = "info"
+    # By variables of its own, like VISTORY_MAIL_HOST.
+    mail: Mail = Mail()
     # Where traces go by OTLP over HTTP; the names that OpenTelemetry gives these are heard too.
     otlp_endpoint: str | None = Field(None, validation_alias=either("otlp_endpoint", "endpoint"))
     otlp_headers: SecretStr | None = Field(None, validation_alias=either("otlp_headers", "headers"))

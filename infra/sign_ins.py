@@ -57,6 +57,10 @@ class SignIns:
         with self.accounts.hashing:
             return self._tried(email, password, digest)
 
+    def forget(self, person_id: UUID) -> None:
+        """The password that was good a moment ago is another now."""
+        self._known = {key: known for key, known in self._known.items() if known[1] != person_id}
+
     def _may_try(self, email: str, client: str) -> bytes:
         """Before anybody waits for a hash: who is refused costs no thread."""
         digest = self.accounts.digest(email)

@@ -13,6 +13,9 @@ PERSON: Final = frozenset(
         "person.erased",
         "person.operator_appointed",
         "person.operator_dismissed",
+        "person.language_chosen",
+        "person.password_reset_requested",
+        "person.password_changed",
     }
     | RETIRED
 )

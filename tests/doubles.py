@@ -108,6 +108,9 @@ def _write_link(open_links: dict[str, Mapping[str, Any]], side: Mapping[str, Any
             open_links[side["digest"]] = side
         case "link_used":
             return open_links.pop(side["digest"], None) is not None
+        case "forget":
+            for digest in [digest for digest, link in open_links.items() if link["subject"] == side["person_id"]]:
+                del open_links[digest]
         case "links_closed":
             about = side["purpose"], side["subject"]
             for digest in [

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from uuid_utils.compat import uuid7
 
 from infra.config import SETTINGS_FILE, Settings
@@ -40,6 +41,10 @@ class Serving:
         return self.log.read_text()
 
 
+def plain(value: object) -> object:
+    return value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else str(value)
+
+
 @contextmanager
 def serving(servers: Servers, folder: Path, **changes: Any) -> Iterator[Serving]:
     """`changes` are settings of another value than usual."""
@@ -50,7 +55,7 @@ def serving(servers: Servers, folder: Path, **changes: Any) -> Iterator[Serving]
     port = ports["api"]
     settings = servers.settings("api", databases).model_copy(update={"api_port": port, **changes})
     told = {k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in dict(settings).items()}
-    file = write_private(folder / "api.json", json.dumps(told, default=str).encode())
+    file = write_private(folder / "api.json", json.dumps(told, default=plain).encode())
     log = folder / "api.log"
     with log.open("wb") as out:
         environment = os.environ | {SETTINGS_FILE: str(file)}

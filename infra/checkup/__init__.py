@@ -22,6 +22,7 @@ CHECKS: tuple[tuple[str, Callable[[Place], Iterable[Finding]]], ...] = (
     ("NATS", stream.bus),
     ("object storage", others.objects),
     ("MLflow", others.mlflow),
+    ("mail", others.mail),
     ("processes", processes.ours),
 )
 

@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 import httpx
 from obstore.exceptions import BaseError
 
-from infra.checkup.finding import Finding, well
+from infra.checkup.finding import Finding, well, wrong
 from infra.checkup.place import Place
+from infra.mail_settings import HERE, Mail, Security
 from infra.objects import Patience, bucket_at
+from infra.post import speaks
 
 SECONDS = 3.0
 PATIENCE = Patience(tries=1, timeout=timedelta(seconds=SECONDS))
@@ -42,6 +44,26 @@ def mlflow(place: Place) -> Iterator[Finding]:
         yield place.silent("MLflow", f"{type(error).__name__}; trainings go on, and its runs follow later", "mlflow")
     else:
         yield well("MLflow", "it answers", found[:20])
+
+
+def mail(place: Place) -> Iterator[Finding]:
+    if not (told := place.told("consumers").get("mail")):
+        return
+    settings = Mail.model_validate(told)
+    try:
+        assert settings.host is not None, "whoever writes letters was told where to"
+        answers = speaks(settings.host, settings.at_port, settings.security is Security.TLS, SECONDS)
+    except OSError as error:
+        yield place.silent("mail", f"{type(error).__name__}; letters wait until it does", "mail")
+    else:
+        kept = "kept on this machine: `vistory mail list`" if settings.host in HERE else f"sent by {settings.host}"
+        yield (
+            well("mail", kept)
+            if answers
+            else wrong(
+                "mail", f"{settings.host}:{settings.at_port} is no mail server", "see VISTORY_MAIL_HOST and the port"
+            )
+        )
 
 
 def _embedded(package: str) -> str:

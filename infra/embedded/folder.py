@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-PARTS = ("postgres", "nats", "objects", "mlflow", "secrets", "logs", "run")
+PARTS = ("postgres", "nats", "objects", "mlflow", "mail", "secrets", "logs", "run")
 
 
 class AlreadyRunning(Exception):

@@ -8,12 +8,14 @@ from urllib.parse import unquote, urlsplit
 from infra import nats_users
 from infra.config import Settings
 from infra.embedded.folder import DataFolder
+from infra.embedded.mail import MailServer
 from infra.embedded.mlflow import MLflow
 from infra.embedded.nats import Nats, answers
 from infra.embedded.objects import Keys, Objects
 from infra.embedded.passwords import Passwords, write_private
 from infra.embedded.ports import HOST, Ports
 from infra.embedded.postgres import Postgres
+from infra.mail_settings import Mail
 from infra.provision import ROLES, Names, provision, url_for
 
 
@@ -33,6 +35,7 @@ class Parts:
     nats: Nats | None
     objects: Objects | None
     mlflow: MLflow | None
+    mail: MailServer | None
     users: tuple[nats_users.User, ...]
     authorization_file: Path
 
@@ -48,6 +51,7 @@ class Parts:
             None if settings.nats_url else Nats(folder / "nats", ports["nats"], passwords, users),
             None if settings.s3_url else Objects(folder, ports, passwords),
             None if settings.mlflow_url else MLflow(folder, ports["mlflow"], settings.environments),
+            None if settings.mail.host else MailServer(folder, ports["mail"], passwords),
             users,
             folder / "secrets" / "nats-users.conf",
         )
@@ -68,6 +72,10 @@ class Parts:
     @property
     def mlflow_url(self) -> str:
         return self.mlflow.url if self.mlflow else self.settings.need("mlflow_url")
+
+    @property
+    def mail_settings(self) -> Mail:
+        return self.mail.settings(self.settings.mail) if self.mail else self.settings.mail
 
     def nats_url(self, user: str) -> str:
         if self.nats:

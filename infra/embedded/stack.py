@@ -51,8 +51,8 @@ class Stack:
         self._stopped = Event()
 
     def start_servers(self, mlflow: bool = True) -> None:
-        """Returns when PostgreSQL, NATS and the object storage are ready and have what they need; MLflow follows."""
-        servers = (self.parts.postgres, self.parts.nats, self.parts.objects)
+        """Returns when PostgreSQL, NATS, object storage and mail are ready and have what they need; MLflow follows."""
+        servers = (self.parts.postgres, self.parts.nats, self.parts.objects, self.parts.mail)
         self._group.start([server.child() for server in servers if server])
         self.parts.check_bus()
         self.parts.provision()

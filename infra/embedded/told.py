@@ -19,7 +19,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     "migrate": ("database_url", "keys_database_url", "nats_url", "nats_replicas"),
     "relay": ("database_url", "nats_url", "metrics_port"),
     "projector": (*LEDGER, "nats_url", "metrics_port"),
-    "consumers": (*COMMANDS, "mlflow_url", "api_url", "heads_url", "metrics_port"),
+    "consumers": (*COMMANDS, "mlflow_url", "api_url", "heads_url", "mail", "metrics_port"),
     "api": (
         *(*COMMANDS, "mlflow_url", "api_host", "api_port", "api_url"),
         *("token_key_file", "worker_credentials", "running_per_organization", "requests_per_second"),
@@ -73,7 +73,14 @@ class Told:
             "api_host": parts.settings.api_host,
             "api_port": self.api_port,
             "api_url": self.api_url,
+            "mail": self._mail(),
         }
+
+    def _mail(self) -> dict[str, object]:
+        """With the password, which this file is made for."""
+        mail = self.parts.mail_settings
+        told = mail.model_dump(mode="json", by_alias=True)
+        return told | {"password": mail.password and mail.password.get_secret_value()}
 
     def _on_disk(self) -> dict[str, object]:
         passwords, settings = self.parts.passwords, self.parts.settings

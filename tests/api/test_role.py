@@ -127,10 +127,11 @@ QUERIES: Final = [
 OPEN: Final = {
     ("GET", "/health"),
     ("GET", "/ready"),
-    *(("POST", f"/auth/{word}") for word in ("register", "login", "refresh")),
+    *(("POST", f"/auth/{word}") for word in ("register", "login", "refresh", "forgot-password", "reset-password")),
 }
 ONESELF: Final = {
     ("GET", "/auth/me"),
+    ("PUT", "/auth/me/language"),
     ("GET", "/users/me"),
     ("PATCH", "/users/me"),
     ("DELETE", "/users/me"),

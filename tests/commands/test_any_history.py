@@ -16,6 +16,8 @@ from commands.access import Anyone, Caller, Command, Operator, Platform, Worker
 from commands.dataset import MakeSplit
 from commands.erasure import AskForErasure, CancelErasure
 from commands.operator import AppointOperator
+from commands.password import RequestPasswordReset, ResetPassword
+from commands.ports import Purpose
 from commands.project import (
     AcceptProject,
     AddProjectMember,
@@ -31,6 +33,7 @@ from domain.groups import ByFolder
 from domain.membership import Membership, membership_id
 from domain.model import SYSTEM
 from domain.organization import Admission, Organization
+from domain.person import Language
 from domain.project import Project
 from domain.roles import ProjectRole, Role
 from domain.session import Ending
@@ -45,6 +48,7 @@ from tests.commands.test_project import CELLS
 from tests.commands.test_project import create as project
 from tests.commands.test_session import OTHER, SESSION
 from tests.commands.test_training_job import request
+from tests.doubles import link_token
 from tests.spec import NOBODY, Spec
 
 DAN = UUID(int=104)
@@ -97,6 +101,8 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "method": st.sampled_from(["auto", "stratified"]),
     "tag": st.sampled_from(["v1", "v2"]),
     "email": st.sampled_from(["dan@example.org", "eva@example.org", "ANN@example.org"]),
+    "language": st.sampled_from(Language),
+    "token": st.just(link_token(Purpose.PASSWORD_RESET, BEN, 2)),
     "password": st.just("correct horse battery"),
     "avatar_name": st.just("red-fox-9"),
     "result": st.just("e" * 64),
@@ -122,6 +128,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_
 ENDS = ("training_job.completed", "training_job.failed", "training_job.cancelled")
 PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (CompleteTraining, "model"): st.builds(Model, id=st.just(UUID(int=51)), sha256=st.just("d" * 64), size=st.just(9)),
+    (ResetPassword, "person_id"): st.just(BEN),
     (AddProjectMember, "role"): st.sampled_from(ProjectRole),
     (ChangeProjectRole, "role"): st.sampled_from(ProjectRole),
     # Few people are in a project, and few draws would meet one of them.
@@ -192,7 +199,7 @@ def begun() -> Spec:
     """Four people, one waiting; a shared project, an experiment, a dataset with a split, two uploads, a training."""
     spec = Spec().by(NOBODY)
     people = (register(ANN, "ann"), register(BEN, "ben"), register(CAT, "cat"), register(eve.id, "eve", "Evil", "Corp"))
-    spec.given(*people).by(ann)
+    spec.given(*people, RequestPasswordReset(person_id=BEN)).by(ann)
     spec.given(approve(BEN, Role.ENGINEER_I), project, AddProjectMember(project_id=CELLS, person_id=BEN))
     spec.by(Caller(kind="system", id=SYSTEM)).given(AppointOperator(person_id=eve.id)).by(ann)
     spec.given(OfferProject(project_id=CELLS, person_id=BEN)).by(ben).given(AskForErasure()).by(ann)

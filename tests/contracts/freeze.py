@@ -18,7 +18,7 @@ from domain.groups import ByPattern, Grouped
 from domain.membership import Membership
 from domain.model import PLATFORM, Actor, Aggregate, Client, Envelope, Event
 from domain.organization import Admission, Organization, Quotas
-from domain.person import Person
+from domain.person import Language, Person
 from domain.project import Project
 from domain.roles import ProjectRole, Role
 from domain.session import Ending, Means, Session
@@ -63,6 +63,9 @@ def people() -> tuple[Aggregate, ...]:
     organization.change_quotas(Quotas(max_users=7, max_storage_gb=2_000, max_gpu_hours_per_month=0), NOW)
     person = Person.register(ANN, "ann@example.org", "Ann Ångström", "red-fox-1", organization.id, NOW)
     person.rename("Ann Ångström-Öst", NOW)
+    person.choose_language(Language.KOREAN, NOW)
+    person.request_password_reset(NOW)
+    person.change_password(NOW)
     person.ask_for_erasure(organization.id, NOW, NOW)
     person.cancel_erasure(organization.id, NOW)
     person.become_operator(NOW)

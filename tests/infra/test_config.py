@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from infra.config import ExposedSettings, MissingSetting, Settings
+from infra.mail_settings import Mail
 
 
 def written(folder: Path, mode: int = 0o600, **values: object) -> str:
@@ -91,6 +92,7 @@ GIVEN = {
     "trainer_port": ("8001", 8001),
     "metrics_port": ("9000", 9000),
     "heads_url": ("/mnt/heads", "/mnt/heads"),
+    "mail": ('{"host": "mx.example.org"}', Mail(host="mx.example.org")),
 }
 PATHS = {"master_key_file", "pepper_file", "token_key_file", "link_key_file", "environments"}
 
@@ -104,4 +106,4 @@ def test_every_setting_can_be_given_by_its_variable(name: str, monkeypatch: pyte
 
 
 def test_settings_stay_few() -> None:
-    assert len(Settings.model_fields) <= 33
+    assert len(Settings.model_fields) <= 34

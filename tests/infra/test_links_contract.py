@@ -98,6 +98,13 @@ def test_earlier_links_are_closed_with_the_command_that_opens_another(desk: Desk
     assert found(desk, ANN, 2) is not None
 
 
+def test_no_link_of_an_erased_person_is_left(desk: Desk) -> None:
+    desk.give(opens(ANN), opens(BEN))
+    desk.give(lambda secrets: secrets.forget(ANN))
+    assert found(desk, ANN) is None
+    assert found(desk, BEN) is not None
+
+
 def test_closing_what_is_not_there_is_no_mistake(desk: Desk) -> None:
     assert desk.give(closes(ANN)) == "accepted"
 

@@ -13,7 +13,9 @@ from commands.experiment import CreateExperiment, LinkMlflowExperiment
 from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
 from commands.operator import AppointOperator, ChangeQuotas, DismissOperator
 from commands.organization import ChangeOrganization
-from commands.person import RenameSelf
+from commands.password import RequestPasswordReset, ResetPassword
+from commands.person import ChooseLanguage, RenameSelf
+from commands.ports import Purpose
 from commands.project import (
     AcceptProject,
     AddProjectMember,
@@ -34,7 +36,7 @@ from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMl
 from domain.membership import membership_id
 from domain.model import SYSTEM, Actor, Aggregate, Client, Recorded
 from domain.organization import Admission
-from domain.person import Person
+from domain.person import Language, Person
 from domain.roles import ProjectRole, Role
 from domain.session import Session
 from infra.unit import Errand, Unit
@@ -61,6 +63,7 @@ from tests.commands.test_training_job import (
     start,
     worker,
 )
+from tests.doubles import link_token
 from tests.spec import NOBODY, Spec
 
 DROPPED, STOPPED, BROKEN = UUID(int=61), UUID(int=62), UUID(int=63)
@@ -110,7 +113,10 @@ def _people(spec: Spec) -> None:
     spec.given(*(ChangeRole(membership_id=BEN_IN_ACME, role=role) for role in (Role.ADMIN, Role.ENGINEER_I)))
     for wish in (DeactivateMember, ReactivateMember, RemoveMember):
         spec.given(wish(membership_id=BEN_IN_ACME))
-    spec.given(approve(BEN, Role.ENGINEER_I))
+    spec.given(approve(BEN, Role.ENGINEER_I), ChooseLanguage(language=Language.KOREAN))
+    spec.by(NOBODY).given(RequestPasswordReset(person_id=ANN))
+    reset = link_token(Purpose.PASSWORD_RESET, ANN, len(spec.ledger.events_of(ANN)))
+    spec.given(ResetPassword(person_id=ANN, token=reset, password="another horse")).by(ann)
 
 
 def _erased(spec: Spec) -> None:

@@ -1,0 +1,76 @@
+"""What the platform wrote to people, as long as no mail server is named: it is kept in the data folder."""
+
+import webbrowser
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.exits import Exit, Stop
+from cli.files import named_file
+from cli.local import Data
+from cli.output import Json, show, table
+
+if TYPE_CHECKING:
+    from infra.mailbox import Kept, Mailbox
+
+app = typer.Typer(help="Mail that was kept on this machine, where no mail server is named.", no_args_is_help=True)
+Number = Annotated[str, typer.Argument(help="As `vistory mail list` shows it; the newest, if left out.")]
+HEADS = ("number", "to", "subject")
+
+
+@app.callback()
+def mail() -> None:
+    """Mail that was kept on this machine, where no mail server is named."""
+
+
+@app.command("list")
+def list_mail(data: Data = None, as_json: Json = False) -> None:
+    """All letters, the newest first."""
+    rows = [facts(each) for each in mailbox(data).letters()]
+    show(rows, as_json, lambda: table(HEADS, [[row[name] for name in HEADS] for row in rows]) if rows else "no mail")
+
+
+@app.command("show")
+def show_mail(number: Number = "", data: Data = None, as_json: Json = False) -> None:
+    """One letter, as plain text."""
+    found = letter(data, number)
+    told = facts(found)
+    head = "\n".join(f"{name:<8} {told[name]}" for name in ("from", "to", "date", "subject"))
+    show({**told, "text": found.text}, as_json, lambda: f"{head}\n\n{found.text}")
+
+
+@app.command("open")
+def open_mail(number: Number = "", data: Data = None, as_json: Json = False) -> None:
+    """One letter in a browser, as a mail program would show it."""
+    from infra.embedded.passwords import write_private
+
+    found = letter(data, number)
+    with named_file():
+        page = write_private(mailbox(data).folder.parent / "run" / "letter.html", found.html.encode())
+    opened = webbrowser.open(page.as_uri())
+    told = f"{page} is open in your browser" if opened else f"no browser was found here; open {page}"
+    show({"page": str(page), "opened": opened}, as_json, lambda: told)
+
+
+def letter(data: Data, number: str) -> "Kept":
+    box = mailbox(data)
+    found = box.letter(number) if number else next(box.letters(), None)
+    if found is None:
+        raise Stop(f"there is no letter {number}" if number else "no mail has come yet", Exit.REFUSED)
+    return found
+
+
+def mailbox(data: Data) -> "Mailbox":
+    from infra.embedded import default_folder
+    from infra.mailbox import Mailbox
+
+    folder = (data or default_folder()) / "mail"
+    if not folder.is_dir():
+        raise Stop(
+            f"{folder} is missing: start the platform first (`vistory up`), or name its --data", Exit.UNREACHABLE
+        )
+    return Mailbox(folder)
+
+
+def facts(kept: "Kept") -> dict[str, Any]:
+    return {"number": kept.number, **{name: str(kept.letter[name] or "") for name in ("from", "to", "date", "subject")}}

@@ -1,0 +1,52 @@
+"""What one may ask of a password: a link to set another by, and to set it."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+from uuid import UUID
+
+from commands.access import Access, Anyone, Command
+from commands.link import LinkIsOver, follow_link
+from commands.person import NewPassword
+from commands.ports import Accepted, Purpose, Secrets, Store
+from commands.session import end_sessions
+from domain.model import Actor
+from domain.person import Person
+from domain.session import Ending
+from domain.values import Token
+
+RESET_WITHIN: Final = timedelta(hours=1)
+
+
+class RequestPasswordReset(Command):
+    ACCESS: ClassVar[Access] = Anyone("person_id")
+    person_id: UUID
+
+
+class ResetPassword(Command):
+    """By a link that was sent to the address of the person."""
+
+    ACCESS: ClassVar[Access] = Anyone("person_id")
+    person_id: UUID
+    token: Token
+    password: NewPassword
+
+
+def request_password_reset(
+    command: RequestPasswordReset, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
+) -> Accepted:
+    """Links that were sent before stay good: else whoever asks again and again keeps the person from using any."""
+    person = store.get(Person, command.person_id)
+    person.request_password_reset(now)
+    secrets.open_link(Purpose.PASSWORD_RESET, person.id, person.version, now, now + RESET_WITHIN)
+    return store.save(person)
+
+
+def reset_password(command: ResetPassword, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
+    if follow_link(secrets, Purpose.PASSWORD_RESET, command.token.get_secret_value(), now) != command.person_id:
+        raise LinkIsOver("this link is for somebody else")
+    person = store.get(Person, command.person_id)
+    person.change_password(now)
+    ended = end_sessions(secrets.sessions_of(person.id), Ending.PASSWORD_CHANGED, now, store, secrets)
+    secrets.close_links(Purpose.PASSWORD_RESET, person.id)
+    secrets.set_password(person.id, command.password.get_secret_value())
+    return store.save(person, *ended)

@@ -1,0 +1,50 @@
+"""Writes to people when something concerns them: each event once, in their language, to where they are reached now.
+
+What a letter says of people is read when it is sent, and kept nowhere. A letter comes twice only where the process dies
+between the server's word that it keeps it and our own note of that; both have one Message-ID.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from consumers.acting import Platform
+from consumers.reactions import Reaction
+from domain.model import Recorded
+from infra.letters import Letter, message
+from infra.links import Links
+from infra.post import Post
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What is asked for while a letter is written."""
+
+    platform: Platform
+    links: Links
+
+
+class Occasion(NamedTuple):
+    """The name is the durable's too, and never changes; `write` says nothing where there is nobody to write to."""
+
+    name: str
+    filter: str
+    write: Callable[[Desk, Recorded], Awaitable[Letter | None]]
+
+
+@dataclass(frozen=True)
+class MailReaction:
+    desk: Desk
+    post: Post
+    frontend_url: str
+
+    def reactions(self, occasions: tuple[Occasion, ...]) -> tuple[Reaction, ...]:
+        return tuple(Reaction(each.name, (each.filter,), partial(self._send, each)) for each in occasions)
+
+    async def _send(self, occasion: Occasion, recorded: Recorded) -> None:
+        letter = await occasion.write(self.desk, recorded)
+        if letter is not None:
+            envelope, sender = recorded.envelope, self.post.mail.sender
+            made = message(letter, sender, self.frontend_url, envelope.event, envelope.decided_at)
+            await self.post.send(made)

@@ -1,0 +1,104 @@
+"""Letters from templates: one template for each kind and language, read once as HTML and once as plain text."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from domain.person import Language
+
+TEMPLATES: Final = Path(__file__).with_name("templates")
+LAYOUTS: Final = {"plain": "layout.txt", "html": "layout.html"}
+# What a mail program would make a link of: whoever is called so may not use us to send one.
+_ADDRESS_OF_A_PAGE: Final = re.compile(r"://|\bwww\b|[\w-]\.\w\w", re.IGNORECASE)
+_LDH: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
+
+
+class AddressIsUnwritable(Exception):
+    """No letter can reach this address. Which it is, is not said: this ends in logs."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """To whom, in which language, of which kind; `token` goes into its link to `page`, `words` into its template."""
+
+    to: str
+    language: Language
+    kind: str
+    page: str
+    token: str
+    words: Mapping[str, str]
+
+
+def message(letter: Letter, sender: str, frontend_url: str, event: UUID, at: datetime) -> EmailMessage:
+    """The same for the same event. The token stands behind a #, which no browser sends to a server.
+
+    Raises AddressIsUnwritable.
+    """
+    made = EmailMessage()
+    link = f"{frontend_url}/{letter.page}#token={letter.token}"
+    words = {**letter.words, "link": link, "token": letter.token, "language": letter.language.value}
+    text, html = _Form("plain", letter, words), _Form("html", letter, words)
+    made["Subject"] = said(text.block("subject"))
+    made["From"], made["To"] = sender, addressed(letter.to)
+    made["Date"], made["Message-ID"] = format_datetime(at), f"<{event}@{sender.rpartition('@')[2].rstrip('>')}>"
+    made["Auto-Submitted"] = "auto-generated"
+    made.set_content(text.whole())
+    made.add_alternative(html.whole(), subtype="html")
+    return made
+
+
+def addressed(email: str) -> Address:
+    """An address is one address, whatever it looks like. Raises AddressIsUnwritable."""
+    user, _, domain = unicodedata.normalize("NFC", email).rpartition("@")
+    try:
+        ascii = domain.encode("idna").decode()
+        if user and len(ascii) <= 255 and _LDH.fullmatch(ascii) and said(user) == user:
+            return Address(username=user, domain=ascii)
+    except (UnicodeError, ValueError):
+        pass
+    raise AddressIsUnwritable("the address of this person is none that mail can be sent to")
+
+
+def said(text: str) -> str:
+    """In one line, without what steers or turns the text around it."""
+    line = " ".join(text.split())
+    return "".join(c for c in line if not unicodedata.category(c).startswith("C") or c in "\u200c\u200d")
+
+
+def name(text: str) -> str:
+    """What somebody calls themselves, as far as it looks like a name."""
+    line = said(text)[:100]
+    return "" if _ADDRESS_OF_A_PAGE.search(line) else line
+
+
+class _Form:
+    """One letter in one of the forms that it is read in."""
+
+    def __init__(self, form: str, letter: Letter, words: Mapping[str, str]) -> None:
+        self._template = _environment(form).get_template(f"{letter.kind}.{letter.language}.jinja")
+        self._words = {**words, "layout": LAYOUTS[form]}
+
+    def whole(self) -> str:
+        return self._template.render(self._words)
+
+    def block(self, name: str) -> str:
+        return "".join(self._template.blocks[name](self._template.new_context(self._words)))
+
+
+@cache
+def _environment(form: str) -> Environment:
+    loader = FileSystemLoader(TEMPLATES)
+    made = Environment(loader=loader, autoescape=form == "html", undefined=StrictUndefined)
+    made.filters |= {"said": said, "name": name}
+    return made

@@ -1,0 +1,82 @@
+"""Letters kept as files, the oldest going when there are too many: written by the embedded server, read by people."""
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Final
+
+LARGEST: Final = 1024 * 1024
+MOST: Final = 1_000
+MOST_BYTES: Final = 64 * 1024 * 1024
+_NUMBER: Final = re.compile(r"[0-9]{8}T[0-9]{12}-[0-9a-f]{6}")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """`number` is its name, by the moment at which it came."""
+
+    number: str
+    letter: EmailMessage
+
+    @property
+    def text(self) -> str:
+        return self._part("plain")
+
+    @property
+    def html(self) -> str:
+        return self._part("html")
+
+    def _part(self, kind: str) -> str:
+        part = self.letter.get_body((kind,))
+        return str(part.get_content()) if part else ""
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    folder: Path
+
+    def keep(self, content: bytes) -> None:
+        """On the disk when this returns. Raises OSError."""
+        number = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
+        partial, file = self.folder / f".{number}", self.folder / f"{number}.eml"
+        try:
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+        partial.rename(file)
+        self._make_room()
+
+    def letters(self) -> Iterator[Kept]:
+        """The newest first."""
+        for file in reversed(self._files()):
+            with suppress(FileNotFoundError):
+                yield self._read(file)
+
+    def letter(self, number: str) -> Kept | None:
+        file = self.folder / f"{number}.eml"
+        return self._read(file) if _NUMBER.fullmatch(number) and file.exists() else None
+
+    def _read(self, file: Path) -> Kept:
+        return Kept(file.stem, message_from_bytes(file.read_bytes(), policy=default))
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("*.eml"))
+
+    def _make_room(self) -> None:
+        room = MOST_BYTES
+        for age, file in enumerate(reversed(self._files())):
+            room -= file.stat().st_size
+            if age >= MOST or room < 0:
+                file.unlink()

@@ -1,0 +1,153 @@
+"""A forgotten password over HTTP, with a real mail server: asked for, written, read, and set by the link."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Barrier, Thread
+
+import httpx
+import psycopg
+import pytest
+from httpx2 import Response
+
+from consumers.acting import Platform
+from consumers.mail import Desk, MailReaction
+from consumers.occasions import OCCASIONS
+from infra.config import Settings
+from infra.mailbox import Kept, Mailbox
+from infra.post import Post
+from infra.wiring import Core
+from tests.api.visitor import PASSWORD, Visitor
+from tests.servers import Servers
+from tests.serving import serving
+
+NEW = "another horse battery"
+UNNAMED = dict.fromkeys(("contents", "places", "trainers", "usage", "memberships"))
+Delivered = Callable[[], list[Kept]]
+
+
+@pytest.fixture(scope="module")
+def delivered(settings: Settings, servers: Servers) -> Iterator[Delivered]:
+    """What came by mail for all that happened since it was asked for last, the newest first."""
+    box, seen = Mailbox(servers.stack.folder / "mail"), 0
+    with Core.open(settings) as core:
+        platform = Platform(core.store, core.mapper, core.dispatch(core.accounts(), UNNAMED))
+        mail = MailReaction(Desk(platform, core.links()), Post(servers.parts.mail_settings), "https://vistory.example")
+        reactions = mail.reactions(OCCASIONS)
+
+        def deliver() -> list[Kept]:
+            nonlocal seen
+            before = {each.number for each in box.letters()}
+            for row in core.store.read(seen, 10_000):
+                recorded = core.mapper.recorded(row.stored, row.position, row.recorded_at)
+                for each in reactions:
+                    if each.filters[0].endswith(f".{recorded.topic.partition('.')[2]}"):
+                        asyncio.run(each.effect(recorded))
+                seen = row.position
+            return [each for each in box.letters() if each.number not in before]
+
+        yield deliver
+
+
+def asked(visitor: Visitor, email: str) -> Response:
+    return visitor("POST", "/auth/forgot-password", {"email": email})
+
+
+def token_in(letter: Kept) -> str:
+    found = re.search(r"https://vistory\.example/reset-password#token=([\w-]+)", letter.text)
+    assert found
+    return found[1]
+
+
+def token_of(visitor: Visitor, delivered: Delivered) -> str:
+    delivered()
+    assert asked(visitor, visitor.email).status_code == 202
+    (letter,) = delivered()
+    assert letter.letter["to"] == visitor.email
+    return token_in(letter)
+
+
+def test_a_forgotten_password_is_set_anew_by_the_link(founder: Callable[[], Visitor], delivered: Delivered) -> None:
+    ann = founder()
+    token = token_of(ann, delivered)
+    ann.post("/auth/reset-password", {"token": token, "password": NEW})
+    assert ann("POST", "/auth/login", {"email": ann.email, "password": PASSWORD}).status_code == 401
+    assert ann("POST", "/auth/login", {"email": ann.email, "password": NEW}).status_code == 200
+    again = ann("POST", "/auth/reset-password", {"token": token, "password": "third horse battery"})
+    assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:link-is-over")
+
+
+def test_an_address_is_known_by_no_answer(
+    founder: Callable[[], Visitor], stranger: Visitor, delivered: Delivered
+) -> None:
+    ann = founder()
+    known, unknown = asked(stranger, ann.email.upper()), asked(stranger, "nobody@example.org")
+    assert (known.status_code, known.json()) == (unknown.status_code, unknown.json()) == (202, {"status": "asked"})
+    private = {"date", "vistory-request", "x-request-id", "vistory-request-id"}
+    shape = [{name for name in answer.headers if name not in private} for answer in (known, unknown)]
+    assert shape[0] == shape[1]
+    assert "vistory-position" not in known.headers
+    assert len([each for each in delivered() if each.letter["to"] == ann.email]) == 1
+
+
+def test_how_often_somebody_is_written_to_is_limited_whether_they_exist_or_not(
+    founder: Callable[[], Visitor], stranger: Visitor
+) -> None:
+    for email in (founder().email, "limited@example.org"):
+        answers = [asked(stranger, email) for _ in range(4)]
+        assert [each.status_code for each in answers] == [202, 202, 202, 429]
+        assert int(answers[-1].headers["retry-after"]) > 60
+
+
+def test_of_two_that_use_a_link_at_once_one_wins(founder: Callable[[], Visitor], delivered: Delivered) -> None:
+    ann = founder()
+    token, both, answers = token_of(ann, delivered), Barrier(2), list[int]()
+
+    def use(password: str) -> None:
+        both.wait()
+        answers.append(ann("POST", "/auth/reset-password", {"token": token, "password": password}).status_code)
+
+    racers = [Thread(target=use, args=(password,)) for password in (NEW, "other horse battery")]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert sorted(answers) == [200, 409]
+
+
+@pytest.mark.parametrize("body", [{"token": "guess"}, {"token": ""}, {"token": "x" * 201}, {"token": "\x00"}, {}])
+def test_a_guess_sets_nothing(stranger: Visitor, body: dict[str, str]) -> None:
+    answer = stranger("POST", "/auth/reset-password", {"password": NEW, **body})
+    assert answer.status_code in (409, 422)
+    assert "guess" not in answer.text
+
+
+@pytest.mark.parametrize("password", ["short", "x" * 257])
+def test_a_password_that_cannot_be_set_leaves_the_link_good(
+    founder: Callable[[], Visitor], delivered: Delivered, password: str
+) -> None:
+    ann = founder()
+    token = token_of(ann, delivered)
+    assert ann("POST", "/auth/reset-password", {"token": token, "password": password}).status_code == 422
+    ann.post("/auth/reset-password", {"token": token, "password": NEW})
+
+
+def test_a_letter_is_in_the_language_that_was_chosen(founder: Callable[[], Visitor], delivered: Delivered) -> None:
+    ann = founder()
+    assert ann("PUT", "/auth/me/language", {"language": "ko"}).status_code == 200
+    assert ann("PUT", "/auth/me/language", {"language": "xx"}).status_code == 422
+    token_of(ann, delivered)
+    asked(ann, ann.email)
+    (letter,) = delivered()
+    assert "비밀번호" in letter.letter["subject"]
+
+
+def test_no_clock_tells_whether_somebody_has_an_address(servers: Servers, tmp_path: Path) -> None:
+    """It is looked up once the answer is out: here, where addresses cannot be looked up at all for now."""
+    with serving(servers, tmp_path) as api:
+        api.log_once('"message": "ready"')
+        with psycopg.connect(api.databases.owner_url) as owner:
+            owner.execute("LOCK TABLE secrets.email_index IN ACCESS EXCLUSIVE MODE")
+            answer = httpx.post(f"{api.url}/api/v1/auth/forgot-password", json={"email": "ann@example.org"}, timeout=20)
+        assert answer.status_code == 202

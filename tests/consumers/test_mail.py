@@ -1,0 +1,162 @@
+"""Which events make somebody be written to, and which make nobody: the doubles of ledger and post, nothing else."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from commands.password import RequestPasswordReset, ResetPassword
+from commands.person import ChooseLanguage
+from commands.ports import Link, Purpose
+from consumers.acting import Platform
+from consumers.errors import Park, RetryAfter, Stop, verdict
+from consumers.mail import Desk, MailReaction
+from consumers.occasions import OCCASIONS
+from domain.model import Recorded
+from domain.person import Language
+from infra.letters import AddressIsUnwritable
+from infra.links import Links
+from infra.mail_settings import Mail
+from infra.post import LetterIsRefused, Post, PostIsAway, PostRefusesUs
+from tests.commands.conftest import ANN, ann, register
+from tests.doubles import LINK_KEY, MemorySecrets, link_token
+from tests.spec import NOBODY, Spec
+
+FORGOTTEN = "write-on-password-reset-requested"
+
+
+@dataclass(frozen=True)
+class Sent(Post):
+    """Our own port to a mail server, for one that takes everything."""
+
+    mail: Mail = field(default_factory=lambda: Mail(host="mx.example.org"))
+    letters: list[EmailMessage] = field(default_factory=list)
+
+    async def send(self, message: EmailMessage) -> None:
+        self.letters.append(message)
+
+
+@dataclass(frozen=True)
+class KnownLinks(Links):
+    """Those of a ledger in memory, which stands where the database would."""
+
+    pool: Any
+    key: bytes = LINK_KEY
+
+    def find(self, purpose: Purpose, token: str) -> Link | None:
+        return MemorySecrets(self.pool, []).link(purpose, token)
+
+
+@dataclass
+class Office:
+    spec: Spec
+    post: Sent = field(default_factory=Sent)
+
+    def write(self, name: str) -> list[EmailMessage]:
+        """What is written on the last event."""
+        platform = Platform(self.spec.ledger, self.spec.mapper, self.spec.dispatch)
+        mail = MailReaction(Desk(platform, KnownLinks(self.spec.ledger)), self.post, "https://vistory.example")
+        (reaction,) = (each for each in mail.reactions(OCCASIONS) if each.name == name)
+        asyncio.run(reaction.effect(self.last()))
+        return self.post.letters
+
+    def last(self) -> Recorded:
+        row = self.spec.ledger.rows[-1]
+        return self.spec.mapper.recorded(row.stored, row.position, row.recorded_at)
+
+
+@pytest.fixture
+def office() -> Office:
+    spec = Spec().by(NOBODY).given(register(ANN, "ann"))
+    spec.now = datetime.now(UTC)
+    return Office(spec)
+
+
+def forget(office: Office) -> None:
+    office.spec.by(NOBODY).given(RequestPasswordReset(person_id=ANN))
+
+
+def test_the_names_of_durables_never_change() -> None:
+    assert [(each.name, each.filter) for each in OCCASIONS] == [
+        ("write-on-password-reset-requested", "vistory.events.*.person.*.password_reset_requested"),
+    ]
+
+
+def test_whoever_forgot_a_password_is_sent_a_link_that_works(office: Office) -> None:
+    forget(office)
+    (letter,) = office.write(FORGOTTEN)
+    token = link_token(Purpose.PASSWORD_RESET, ANN, 2)
+    assert letter["to"] == "ann@example.org"
+    assert f"https://vistory.example/reset-password#token={token}" in content(letter, "plain")
+    office.spec.given(ResetPassword(person_id=ANN, token=token, password="another horse battery"))
+
+
+def test_a_letter_is_in_the_language_of_the_person(office: Office) -> None:
+    office.spec.by(ann).given(ChooseLanguage(language=Language.KOREAN))
+    forget(office)
+    (letter,) = office.write(FORGOTTEN)
+    assert "비밀번호" in letter["subject"]
+
+
+def test_the_same_event_makes_the_same_letter_with_the_same_id(office: Office) -> None:
+    forget(office)
+    first, second = [*office.write(FORGOTTEN), *office.write(FORGOTTEN)][:2]
+    assert first["message-id"] == second["message-id"] == f"<{office.last().envelope.event}@localhost>"
+    for form in ("plain", "html"):
+        assert content(first, form) == content(second, form)
+
+
+def content(letter: EmailMessage, form: str) -> str:
+    part = letter.get_body((form,))
+    assert part is not None
+    return str(part.get_content())
+
+
+def test_nobody_is_sent_a_link_that_is_over(office: Office) -> None:
+    forget(office)
+    asked = office.last()
+    token = link_token(Purpose.PASSWORD_RESET, ANN, 2)
+    office.spec.given(ResetPassword(person_id=ANN, token=token, password="another horse battery"))
+    assert sent_on(office, asked) == []
+
+
+def test_nobody_is_sent_a_link_that_is_too_old(office: Office) -> None:
+    office.spec.now -= timedelta(hours=2)
+    forget(office)
+    assert office.write(FORGOTTEN) == []
+
+
+def test_an_erased_person_is_written_to_by_nobody(office: Office) -> None:
+    forget(office)
+    office.spec.keys.erase(ANN)
+    assert office.write(FORGOTTEN) == []
+
+
+def sent_on(office: Office, recorded: Recorded) -> list[EmailMessage]:
+    office.last = lambda: recorded  # type: ignore[method-assign]
+    return office.write(FORGOTTEN)
+
+
+@pytest.mark.parametrize(
+    ("error", "judged"),
+    [
+        (PostIsAway("x"), RetryAfter),
+        (PostRefusesUs("x"), Stop),
+        (LetterIsRefused("x"), Park),
+        (AddressIsUnwritable("x"), Park),
+    ],
+)
+@pytest.mark.parametrize("attempts", [1, 1_000])
+def test_the_post_is_waited_for_and_what_it_refuses_is_set_aside(
+    error: Exception, judged: type[Any], attempts: int
+) -> None:
+    assert isinstance(verdict(error, attempts), judged)
+
+
+def test_the_ledger_tells_no_token(office: Office) -> None:
+    forget(office)
+    token = link_token(Purpose.PASSWORD_RESET, ANN, 2)
+    assert all(token.encode() not in row.stored.state for row in office.spec.ledger.rows)

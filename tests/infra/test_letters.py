@@ -1,0 +1,125 @@
+"""What people find in their mail, and what nobody can put into it."""
+
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from uuid import UUID
+
+import pytest
+
+from domain.person import Language
+from infra.letters import TEMPLATES, AddressIsUnwritable, Letter, addressed, message, name, said
+from tests.ground import NOW
+
+EVENT = UUID(int=7)
+KINDS = sorted({file.name.partition(".")[0] for file in TEMPLATES.glob("*.jinja")})
+WORDS = {"full_name": "Ann Ö", "until": "2026-01-02 04:04 UTC"}
+
+
+def written(
+    kind: str = "password_reset", language: Language = Language.ENGLISH, to: str = "ann@example.org", **words: str
+) -> EmailMessage:
+    """As it reads after its way through the wires."""
+    letter = Letter(to, language, kind, "reset-password", "T0ken", {**WORDS, **words})
+    made = message(letter, "Vistory <vistory@example.net>", "https://vistory.example", EVENT, NOW)
+    read = message_from_bytes(made.as_bytes(policy=policy.SMTP), policy=policy.default)
+    assert isinstance(read, EmailMessage)
+    return read
+
+
+def part(letter: EmailMessage, kind: str) -> str:
+    found = letter.get_body((kind,))
+    assert found is not None
+    return str(found.get_content())
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_there_in_every_language_with_its_link_in_both_forms(kind: str, language: Language) -> None:
+    letter = written(kind, language)
+    assert letter["subject"]
+    for form in ("plain", "html"):
+        assert "https://vistory.example/reset-password#token=T0ken" in part(letter, form)
+    assert f'<html lang="{language}">' in part(letter, "html")
+    assert ("안녕하세요" in part(letter, "plain")) == (language is Language.KOREAN)
+
+
+def test_the_plain_text_stands_first_and_says_the_same() -> None:
+    letter = written()
+    assert [each.get_content_type() for each in letter.iter_parts()] == ["text/plain", "text/html"]
+    assert "Hello Ann Ö," in part(letter, "plain")
+    assert "2026-01-02 04:04 UTC" in part(letter, "plain")
+
+
+def test_the_same_event_makes_the_same_letter() -> None:
+    first, second = written(), written()
+    assert first["message-id"] == second["message-id"] == f"<{EVENT}@example.net>"
+    assert first["date"] == second["date"]
+    assert first["auto-submitted"] == "auto-generated"
+
+
+def test_html_in_a_name_is_text() -> None:
+    html = part(written(full_name='<img src=x onerror=alert(1)> & "Co"'), "html")
+    assert "<img" not in html
+    assert "&lt;img src=x onerror=alert(1)&gt; &amp; &#34;Co&#34;" in html
+
+
+@pytest.mark.parametrize(
+    "hostile", ["Ann\r\nBcc: eve@example.org", "Ann\u2028Bcc: eve@example.org", "\u202eAnn\u2066", "A\x00n\x1bn"]
+)
+def test_a_name_makes_no_header_and_turns_no_text(hostile: str) -> None:
+    letter = written(full_name=hostile)
+    assert set(letter.keys()) == {
+        "Subject",
+        "From",
+        "To",
+        "Date",
+        "Message-ID",
+        "Auto-Submitted",
+        "MIME-Version",
+        "Content-Type",
+    }
+    whole = part(letter, "plain") + part(letter, "html")
+    assert not set(whole) & set("\u202e\u2066\u2028\x00\x1b")
+
+
+@pytest.mark.parametrize(
+    "advertising", ["buy at http://evil.example", "evil.example", "www evil", "go evil.example now"]
+)
+def test_nobody_sends_a_link_by_way_of_a_name(advertising: str) -> None:
+    assert name(advertising) == ""
+    assert "Hello," in part(written(full_name=advertising), "plain")
+
+
+@pytest.mark.parametrize("ordinary", ["J. R. Smith", "김민수", "Ann-Marie O'Neil", "Dr. Ö. Müller"])
+def test_ordinary_names_are_said(ordinary: str) -> None:
+    assert name(ordinary) == ordinary
+
+
+def test_what_is_said_is_one_line() -> None:
+    assert said(" a\tb\r\nc ") == "a b c"
+
+
+@pytest.mark.parametrize(
+    ("email", "written_as"),
+    [
+        ("ann@example.org", "ann@example.org"),
+        ("ann+tag@example.org", "ann+tag@example.org"),
+        ("ann,ben@example.org", '"ann,ben"@example.org'),
+        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+        ("민수@example.org", "민수@example.org"),
+    ],
+)
+def test_an_address_is_one_address(email: str, written_as: str) -> None:
+    assert addressed(email).addr_spec == written_as
+    assert [each.addr_spec for each in written(to="ann,ben@example.org")["to"].addresses] == ['"ann,ben"@example.org']
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["ann", "@example.org", "ann@", "ann@x>,<ben", "ann@exa mple.org", "ann@-x.org", "a\r\nBcc: b@example.org",
+     "ann\u202e@example.org", "ann@[127.0.0.1]", "ann@" + "x" * 64 + ".org", "ann@x..org", "\udcff@example.org"],
+)  # fmt: skip
+def test_what_is_no_address_is_written_to_nobody_and_not_told(email: str) -> None:
+    with pytest.raises(AddressIsUnwritable) as refused:
+        addressed(email)
+    assert email not in str(refused.value)

@@ -1,0 +1,57 @@
+"""Letters as files: each whole, for their owner alone, and never too many."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from infra import mailbox
+from infra.mailbox import Mailbox
+from tests.infra.test_letters import written
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Mailbox:
+    return Mailbox(tmp_path)
+
+
+def test_what_was_kept_is_read_again_the_newest_first(box: Mailbox) -> None:
+    for name in ("Ann", "Ben"):
+        box.keep(written(full_name=name).as_bytes())
+    newest, oldest = box.letters()
+    assert "Hello Ben," in newest.text
+    assert "Hello Ann," in oldest.text
+    assert "<p>Hello Ann,</p>" in oldest.html
+    assert box.letter(oldest.number) is not None
+
+
+def test_a_letter_is_for_the_owner_of_the_folder_alone(box: Mailbox) -> None:
+    box.keep(b"Subject: x\r\n\r\ny")
+    (file,) = box.folder.iterdir()
+    assert file.suffix == ".eml"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_the_oldest_goes_when_there_are_too_many(box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "MOST", 2)
+    for subject in ("one", "two", "three"):
+        box.keep(f"Subject: {subject}\r\n\r\n".encode())
+    assert [each.letter["subject"] for each in box.letters()] == ["three", "two"]
+
+
+def test_the_oldest_goes_when_they_take_too_much(box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "MOST_BYTES", 250)
+    for subject in ("one", "two", "three"):
+        box.keep(f"Subject: {subject}\r\n\r\n".encode().ljust(100))
+    assert [each.letter["subject"] for each in box.letters()] == ["three", "two"]
+
+
+@pytest.mark.parametrize("number", ["", "../secrets/pepper", "20260102T030405678901-abcdef"])
+def test_only_a_letter_is_read_by_its_number(box: Mailbox, number: str) -> None:
+    assert box.letter(number) is None
+
+
+def test_what_is_no_letter_is_shown_as_what_it_is(box: Mailbox) -> None:
+    box.keep(b"\xff\x00 not a letter")
+    (kept,) = box.letters()
+    assert kept.html == ""
