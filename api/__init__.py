@@ -24,6 +24,7 @@ from api import (
     openapi,
     operator,
     organization,
+    page,
     password,
     permission,
     person,
@@ -79,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router, responses=errors.responses(429, 500))
     app.include_router(signing.router, responses=errors.responses(429, 500))
     app.include_router(mlflow.router)
+    app.include_router(page.router)
     docs.install(app)
     app.add_middleware(access.Access)
     app.state.limits = Limits.of(settings.requests_per_second)

@@ -36,7 +36,7 @@ class Kept:
 
     def _part(self, kind: str) -> str:
         part = self.letter.get_body((kind,))
-        return str(part.get_content()) if part else ""
+        return str(part.get_content()).replace("\r\n", "\n") if part else ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,31 @@
+"""The pages that links in letters lead to, where no front end of one's own is named: a form, and nothing else."""
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, Response
+
+router = APIRouter(include_in_schema=False)
+# What is behind the # of its address stays in the browser: nothing is loaded, framed, or told where one came from.
+SAFE: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self';"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+FOLDER: Final = Path(__file__).with_name("pages")
+
+
+@router.get("/reset-password")
+def reset_password() -> HTMLResponse:
+    return HTMLResponse(read("reset-password.html"), headers=SAFE)
+
+
+@router.get("/reset-password.js")
+def reset_password_script() -> Response:
+    return Response(read("reset-password.js"), headers=SAFE, media_type="text/javascript")
+
+
+def read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
