@@ -21,7 +21,7 @@ from infra.embedded.postgres import find_programs
 from tests.infra.embedded.test_supervision import eventually, is_running
 from tests.servers import data_folder
 
-SERVERS = ("postgres", "nats", "objects")
+SERVERS = ("postgres", "nats", "objects", "mail")
 pytestmark = pytest.mark.connected
 
 STACK_IN_A_PROCESS = """

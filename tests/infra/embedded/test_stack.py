@@ -21,10 +21,11 @@ from infra.config import Settings
 from infra.embedded import AlreadyRunning, Stack, State
 from infra.embedded.parts import UnknownBusUser
 from infra.nats_users import connect_options
+from infra.post import speaks
 from tests.infra.embedded.test_supervision import Seen, eventually
 from tests.servers import data_folder
 
-SERVERS = ("postgres", "nats", "objects")
+SERVERS = ("postgres", "nats", "objects", "mail")
 MLFLOW_EXPERIMENTS = "/api/2.0/mlflow/experiments"
 
 
@@ -63,6 +64,7 @@ def has_all_traces(stack: Stack) -> bool:
     with psycopg.connect(stack.parts.database_url("vistory_owner", "vistory")) as owner:
         names = [name for (name,) in owner.execute("SELECT name FROM public.traces")]
     asyncio.run(greet(stack))
+    assert speaks("127.0.0.1", stack.parts.mail_settings.at_port)
     return bool(names) and all(bytes(store_of(stack).get(f"traces/{name}").bytes()) == b"trace" for name in names)
 
 
@@ -201,6 +203,7 @@ def named(stack: Stack) -> Settings:
         s3_access_key=keys.access,
         s3_secret_key=SecretStr(keys.secret),
         mlflow_url="http://127.0.0.1:5000",
+        mail=stack.parts.mail_settings,
     )
 
 
