@@ -3,7 +3,6 @@
 import struct
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,22 +11,16 @@ from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 Writer = Callable[[Any], bytes]
-_NULL: Final = b"\xff\xff\xff\xff"
+NULL: Final = b"\xff\xff\xff\xff"
 _LENGTH: Final = struct.Struct(">i").pack
 _INTEGER: Final = struct.Struct(">iq").pack
 _DOUBLE: Final = struct.Struct(">id").pack
 _SINCE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@cache
-def writer(column: Column[Any]) -> Writer:
-    """Raises KeyError for a column of a type that is not known here."""
-    write = _KINDS[type(column.type)][1]
-    return lambda value: _NULL if value is None else write(value)
-
-
-def oid(column: Column[Any]) -> int:
-    return _KINDS[type(column.type)][0]
+def kind(column: Column[Any]) -> tuple[int, Writer]:
+    """The number of its type, and what writes a value that is not NULL. Raises KeyError for a type not known here."""
+    return _KINDS[type(column.type)]
 
 
 def _uuid(value: UUID) -> bytes:

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Table
 
-from infra.binary import Writer, writer
+from infra.binary import NULL, Writer, kind
 from projections.model import Row
 
 _AT_ONCE: Final = 500
@@ -19,7 +19,7 @@ _COUNT: Final = struct.Struct(">h").pack
 
 def copy_in(connection: psycopg.Connection, table: Table, schema: str, rows: Sequence[Row]) -> None:
     """Into an empty table, in the caller's transaction: every column of each row. Raises KeyError for one it lacks."""
-    columns = [(column.name, writer(column)) for column in table.columns]
+    columns = [(column.name, kind(column)[1]) for column in table.columns]
     names = sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)
     into = sql.Identifier(schema, table.name)
     command = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(into, names)
@@ -34,5 +34,5 @@ def _written(rows: Iterable[Row], columns: Sequence[tuple[str, Writer]]) -> byte
     parts, count = [], _COUNT(len(columns))
     for row in rows:
         parts.append(count)
-        parts += [write(row[name]) for name, write in columns]
+        parts += [NULL if (value := row[name]) is None else write(value) for name, write in columns]
     return b"".join(parts)

@@ -15,7 +15,7 @@ from domain.model import Recorded
 from domain.person import Person
 from domain.values import Erased
 from infra.arrays import Array, array_of
-from infra.binary import oid, writer
+from infra.binary import NULL, kind
 from projections.folding import step
 from projections.model import Key, Projection, Row, View
 
@@ -111,10 +111,12 @@ def _schema(tx: Connection) -> str:
 
 def _arrays(columns: Sequence[Column[Any]], rows: Sequence[Sequence[Any]]) -> list[Array]:
     """One for each column: a statement is the same for any number of rows."""
-    return [
-        array_of(oid(column), list(map(writer(column), values)))
-        for column, values in zip(columns, zip(*rows, strict=True), strict=True)
-    ]
+    return [_array(column, values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)]
+
+
+def _array(column: Column[Any], values: Sequence[Any]) -> Array:
+    oid, write = kind(column)
+    return array_of(oid, [NULL if value is None else write(value) for value in values])
 
 
 class _Statements(NamedTuple):

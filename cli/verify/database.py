@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
+from math import ceil
 from uuid import UUID
 
 import psycopg
@@ -44,11 +45,13 @@ def stored(url: str) -> Iterator[History]:
 
 
 def in_pieces(history: History, shared: Shared, owed: Owed) -> Iterator[Piece]:
-    """The pieces in their order, each verified by a process of its own. Raises Broken."""
-    ends = [*range(PIECE, history.position, PIECE), _ALL[1]]
+    """The pieces in their order, shared evenly by a process for each core. Raises Broken."""
+    cores = os.cpu_count() or 1
+    size = ceil(history.position / (cores * ceil(history.position / (cores * PIECE))))
+    ends = [*range(size, history.position, size), _ALL[1]]
     begins = [0, *ends[:-1]]
     receipts = [{at: owed[at] for at in owed if begin < at <= end} for begin, end in zip(begins, ends, strict=True)]
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as processes:
+    with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as processes:
         yield from processes.map(partial(_piece, history.ledger, shared), begins, ends, receipts)
 
 

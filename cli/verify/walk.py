@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-from cli.verify.canonical import check_canonical
 from cli.verify.chain import genesis, leaf, link
 from cli.verify.history import Broken, Event, History, Receipt, Verified
+from cli.verify.shape import Shapes
 
 BEFORE_ALL = -(2**63)
 Owed = Mapping[int, set[str]]
@@ -37,6 +37,7 @@ def walk(ledger: UUID, after: int, trusted: bytes, events: Iterable[Event], owed
     """Raises Broken at the first position that does not hold."""
     position, chain, began, micros, of = after, trusted, None, BEFORE_ALL, ledger.bytes
     aggregates: dict[bytes, Span] = {}
+    check_canonical = Shapes().check
     for event in events:
         position += 1
         if event.position != position:

@@ -123,6 +123,46 @@ def test_what_the_library_writes_is_canonical_to_the_verifier(value: Any) -> Non
     verify.verify(chained([event(1, state=rfc8785.dumps({"data": {"a": value}, "envelope": {}}))]))
 
 
+FAMILIAR = b'{"data":{"a":12,"b":[0.5,true],"c":"x"},"envelope":{"d":"y"}}'
+
+
+@pytest.mark.parametrize(
+    ("of", "into"),
+    [
+        (b'"a":12', b'"a":012'), (b'"a":12', b'"a":-0'), (b'"a":12', b'"a":1e2'), (b"0.5", b"0.50"), (b"0.5", b".5"),
+        (b"0.5", b"5.0"), (b"0.5", b"1e-05"), (b"0.5", b"1.5e-07"), (b"0.5", b"0.1000000000000000055"), (b"0.5", b"-"),
+        (b'"b"', b'"a"'), (b'"b"', b'"d"'), (b'"x"', b'"\\u0061"'), (b'"x"', b'"\t"'), (b'"x"', b'"\xff"'),
+        (b'"x"', b'"\xed\xa0\x80"'), (b'"x"', b'"\\x"","'), (b'"x"', b'"x" '), (b"true", b"True"), (b'"d":', b'"d",'),
+    ],
+)  # fmt: skip
+def test_what_looks_like_one_that_was_canonical_is_looked_at_by_itself(of: bytes, into: bytes) -> None:
+    edited = FAMILIAR.replace(of, into)
+    assert edited != FAMILIAR
+    assert broken(chained([event(1, state=FAMILIAR), event(2, state=edited)]))[0] == 2
+
+
+@given(
+    st.text("0123456789.eE+-", min_size=1), st.text(max_size=5), st.integers(0, len(FAMILIAR)), st.binary(max_size=3)
+)
+def test_what_was_seen_before_changes_no_verdict(number: str, text: str, at: int, put: bytes) -> None:
+    for state in (
+        FAMILIAR.replace(b"12", number.encode()),
+        FAMILIAR.replace(b"0.5", number.encode()),
+        FAMILIAR.replace(b"x", text.encode()),
+        FAMILIAR[:at] + put + FAMILIAR[at:],
+        FAMILIAR[:at] + put + FAMILIAR[at + len(put) :],
+    ):
+        assert holds(event(1, state=FAMILIAR), event(2, state=state)) == holds(event(1, state=state))
+
+
+def holds(*events: Event) -> bool:
+    try:
+        verify.verify(chained(list(events)))
+    except Broken:
+        return False
+    return True
+
+
 @pytest.fixture
 def ledger(fresh_database: Callable[..., Databases]) -> Iterator[Ground]:
     with ground(fresh_database()) as ready:
