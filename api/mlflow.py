@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
 from api.edge import client
 from api.house import House, TheHouse
@@ -23,7 +24,7 @@ from commands.access import Caller, demand
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.roles import Permission
 from infra.dispatch import Unavailable
-from projections import dataset, experiment, membership, training_job
+from projections import dataset, experiment, training_job
 from projections.experiment import any_elsewhere
 from projections.training_job import any_hidden
 
@@ -34,7 +35,7 @@ KEPT_BACK: Final = (
     "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
     "host authorization cookie origin referer x-frame-options"
 )
-WALLS: Final = tuple(each.PROJECTION.name for each in (membership, dataset, experiment, training_job))
+WALLS: Final = tuple(each.PROJECTION.name for each in (dataset, experiment, training_job))
 HARMLESS: Final = frozenset({"GET", "HEAD"})
 SEARCHES: Final = re.compile(r"(ajax-)?api/[0-9.]+/mlflow/[a-z-]+/search|graphql")
 
@@ -49,18 +50,23 @@ def visitor(request: Request, house: TheHouse) -> Caller:
     kind, _, rest = request.headers.get("authorization", "").partition(" ")
     caller = house.person(rest) if kind.lower() == "bearer" else _by_password(request, house, kind, rest)
     request.app.state.limits.accounts.take(caller.id)
+    demand(caller, house.ledger_as(caller), Permission.READ, None)
+    if request.method not in HARMLESS and not (request.method == "POST" and SEARCHES.fullmatch(_path(request))):
+        raise Forbidden("MLflow's pages are for reading; what they show is made from the history")
+    return caller
+
+
+def must_be_open(house: House, caller: Caller) -> None:
+    """Raises Forbidden where MLflow would show what is behind a wall."""
     role = demand(caller, house.ledger_as(caller), Permission.READ, None)
     assert caller.organization_id, "none but a member may read"
     # A read model that lags knows of no wall that has just been built.
     house.reading.wait_until(WALLS, house.core.store.head().position)
     with house.reading.transaction() as tx:
         if any_elsewhere(tx, caller.organization_id):
-            raise Forbidden("MLflow does not separate organizations, and another one has experiments here")
+            raise Forbidden("MLflow separates no organizations; it is shown on a platform that a single one uses")
         if any_hidden(tx, viewer(role, caller.id)):
             raise Forbidden("MLflow shows every training, and some were made from a dataset that is private to others")
-    if request.method not in HARMLESS and not (request.method == "POST" and SEARCHES.fullmatch(_path(request))):
-        raise Forbidden("MLflow's pages are for reading; what they show is made from the history")
-    return caller
 
 
 @router.get(PATH)
@@ -70,22 +76,33 @@ def front() -> RedirectResponse:
 
 @router.api_route(f"{PATH}/{{path:path}}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 async def proxy(request: Request, house: TheHouse, caller: Annotated[Caller, Depends(visitor)]) -> Response:
+    """Judged when nothing more is waited for from the visitor, and once more when MLflow has answered."""
     if house.settings.mlflow_url is None:
         raise Unavailable("there is no MLflow here")
-    to_mlflow: httpx.AsyncClient = request.app.state.to_mlflow
-    # Quoted anew: what was a letter of the path for the rule above must not end the path for MLflow.
-    place = f"{house.settings.mlflow_url.rstrip('/')}/{quote(_path(request))}"
-    url = httpx.URL(place, query=request.url.query.encode() or None)
-    content = request.stream() if request.method not in HARMLESS else None
-    asked = to_mlflow.build_request(request.method, url, headers=_passed_on(request.headers.items()), content=content)
+    content = await request.body() if request.method not in HARMLESS else None
+    await run_in_threadpool(must_be_open, house, caller)
+    answer = await _asked(request, house.settings.mlflow_url, content)
     try:
-        answer = await to_mlflow.send(asked, stream=True)
-    except httpx.TransportError as error:
-        raise Unavailable("MLflow does not answer; it may still be starting") from error
+        await run_in_threadpool(must_be_open, house, caller)
+    except BaseException:
+        await answer.aclose()
+        raise
     headers = dict(_passed_on(answer.headers.items()))
     if "location" in headers:
         headers["location"] = PATH + urlsplit(headers["location"])._replace(scheme="", netloc="").geturl()
     return StreamingResponse(_body(answer), answer.status_code, headers)
+
+
+async def _asked(request: Request, mlflow_url: str, content: bytes | None) -> httpx.Response:
+    to_mlflow: httpx.AsyncClient = request.app.state.to_mlflow
+    # Quoted anew: what was a letter of the path for the rule above must not end the path for MLflow.
+    place = f"{mlflow_url.rstrip('/')}/{quote(_path(request))}"
+    url = httpx.URL(place, query=request.url.query.encode() or None)
+    asked = to_mlflow.build_request(request.method, url, headers=_passed_on(request.headers.items()), content=content)
+    try:
+        return await to_mlflow.send(asked, stream=True)
+    except httpx.TransportError as error:
+        raise Unavailable("MLflow does not answer; it may still be starting") from error
 
 
 def _path(request: Request) -> str:

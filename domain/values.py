@@ -50,6 +50,17 @@ def _one_line(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
+def _at_most(length: int) -> AfterValidator:
+    """Once more: the normal form of a text may be longer than the text."""
+
+    def short(text: str) -> str:
+        if len(text) > length:
+            raise ValueError(f"must have {length} characters at most in Unicode's normal form NFC, and has {len(text)}")
+        return text
+
+    return AfterValidator(short)
+
+
 def _not_blank(text: str) -> str:
     if not text:
         raise ValueError("must not be blank")
@@ -70,8 +81,10 @@ def _printable(text: Any) -> Any:
 
 Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
 LogLine = Annotated[str, StringConstraints(max_length=500), BeforeValidator(_printable)]
-Line = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_one_line)]
-Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(_one_line), AfterValidator(_not_blank)]
+Line = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_one_line), _at_most(1_000)]
+Name = Annotated[
+    str, StringConstraints(max_length=200), AfterValidator(_one_line), _at_most(200), AfterValidator(_not_blank)
+]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 
@@ -17,9 +18,14 @@ from tests.servers import Servers
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with what it was asked."""
+    """Answers with what it was asked; of one page when it is told to."""
+
+    asked, told = Event(), Event()
 
     def do_GET(self) -> None:
+        if self.path == "/held":
+            self.asked.set()
+            self.told.wait(10)
         length = int(self.headers.get("content-length") or 0)
         told = {"path": self.path, "method": self.command, "headers": dict(self.headers), "length": length}
         body = json.dumps(told).encode()
@@ -111,6 +117,12 @@ def test_with_experiments_of_another_organization_it_is_closed_also_before_the_r
     begin_experiment(ann, ann.post("/projects", {"name": "A"})["id"])
     assert [client.get(page, headers=each).status_code for each in headers] == [200, 403]
     project = stranger.post("/projects", {"name": "S"})["id"]
+    with ThreadPoolExecutor(1) as other:
+        held = other.submit(client.get, "/mlflow/held", headers=headers[0])
+        assert Echo.asked.wait(10)
+        begin_experiment(stranger, project)
+        Echo.told.set()
+        assert held.result().status_code == 403, "what was asked before is not answered after"
     holding.set()
     begin_experiment(stranger, project)
     assert [client.get(page, headers=each).status_code for each in headers] == [503, 503]

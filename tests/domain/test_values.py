@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from domain.values import Line
+from domain.values import Line, LogLine, Name, Text
 
 line = TypeAdapter(Line).validate_python
 
@@ -19,3 +19,20 @@ def test_a_line_is_normalised_and_bare_of_controls_whatever_it_is_written_in(tex
             line(text)
     else:
         assert line(text) == unicodedata.normalize("NFC", text).strip()
+
+
+@pytest.mark.parametrize("kind", [Line, Name, Text, LogLine], ids=["line", "name", "text", "log line"])
+@given(st.text(max_size=50) | st.text(st.sampled_from("\u0958\u1d160\ufb1d a\u0301"), max_size=300))
+def test_what_is_taken_once_is_taken_again_as_it_is(kind: object, text: str) -> None:
+    adapter: TypeAdapter[str] = TypeAdapter(kind)
+    try:
+        taken = adapter.validate_python(text)
+    except ValidationError:
+        return
+    assert adapter.validate_python(taken) == taken
+
+
+def test_a_name_that_grows_beyond_its_length_in_its_normal_form_is_refused() -> None:
+    assert len(unicodedata.normalize("NFC", "\u0958" * 150)) == 300
+    with pytest.raises(ValidationError, match="200 characters at most"):
+        TypeAdapter(Name).validate_python("\u0958" * 150)
