@@ -106,8 +106,16 @@ class AuditRow(Value):
             self.actor_kind, f"{self.actor_kind} {self.actor_id}"
         )
         role = f" ({self.actor_role})" if self.actor_role and self.actor_kind == "person" else ""
-        what, whom = self.entity_name or str(self.entity_id), self.person_name or str(self.person_id)
-        return sentence(self.topic, who + role, what, self.changes, whom, self.person_id == self.actor_id)
+        whom = self.person_name or str(self.person_id)
+        return sentence(self.topic, who + role, self._what, self.changes, whom, self.person_id == self.actor_id)
+
+    @property
+    def _what(self) -> str:
+        """Many trainings are called as their model is."""
+        id = str(self.entity_id)
+        if self.entity_type == "training_job" and self.entity_name:
+            return f"{self.entity_name} {id}"
+        return self.entity_name or id
 
 
 def _keys(recorded: Recorded) -> Iterable[Key]:

@@ -111,6 +111,9 @@ def _is_shown(ann: Visitor, job: dict[str, str], model: str, attempt: Attempt) -
     assert httpx2.get(shown["url"], trust_env=False).content == b"the model"
     lineage = ann.get(f"/models/{model}/lineage")
     assert lineage["job"]["id"] == job["id"]
+    told = [entry["sentence"] for entry in ann.get(f"/audit/entity/training_job/{job['id']}")["items"]]
+    assert told
+    assert all(f"small (timm) {job['id']}" in sentence for sentence in told)
     assert lineage["owner"]["person_id"] == ann.id
 
 
