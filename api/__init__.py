@@ -10,6 +10,7 @@ from starlette.types import Lifespan
 from api import (
     access,
     admin,
+    api_token,
     audit,
     dataset,
     docs,
@@ -50,6 +51,7 @@ ROUTERS = (
     membership,
     admin,
     operator,
+    api_token,
     organization,
     permission,
     project,

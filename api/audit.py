@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from sqlalchemy import Connection
 
 from api import errors
-from api.reading import After, Auditor, Known, Limit, Member, reads
+from api.reading import After, Auditor, Known, Limit, Witness, reads
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.roles import Permission, reach
 from domain.values import Line, Slug
@@ -27,7 +27,7 @@ ReadingProjects = Annotated[
     Connection, reads(audit.PROJECTION, dataset.PROJECTION, project.PROJECTION, training_job.PROJECTION)
 ]
 ANSWERS = errors.responses(401, 403, 404, 422, 503)
-ABOUT_PEOPLE = frozenset({"person", "membership", "organization"})
+ABOUT_PEOPLE = frozenset({"person", "membership", "organization", "api_token"})
 
 
 class Entry(AuditRow):
@@ -62,7 +62,7 @@ Filters = Annotated[dict[str, Any], Depends(filters)]
 
 
 @router.get("/me", responses=ANSWERS)
-def mine(member: Member, tx: Reading, filters: Filters) -> Page[Entry]:
+def mine(member: Witness, tx: Reading, filters: Filters) -> Page[Entry]:
     return _entries(tx, member, viewer=None, actor_id=member.caller.id, **filters)
 
 
@@ -72,7 +72,7 @@ def of_organization(auditor: Auditor, tx: Reading, filters: Filters) -> Page[Ent
 
 
 @router.get("/project/{project_id}", responses=ANSWERS)
-def of_project(project_id: UUID, member: Member, tx: ReadingProjects, filters: Filters) -> Page[Entry]:
+def of_project(project_id: UUID, member: Witness, tx: ReadingProjects, filters: Filters) -> Page[Entry]:
     """What was done to the project, and to the experiments and trainings in it."""
     if find_project(tx, member.organization_id, project_id) is None:
         raise NotFound(f"there is no project {project_id}")
@@ -80,7 +80,7 @@ def of_project(project_id: UUID, member: Member, tx: ReadingProjects, filters: F
 
 
 @router.get("/entity/{type}/{id}", responses=ANSWERS)
-def of_entity(type: Slug, id: UUID, member: Member, tx: Reading, filters: Filters) -> Page[Entry]:
+def of_entity(type: Slug, id: UUID, member: Witness, tx: Reading, filters: Filters) -> Page[Entry]:
     known("entity type", type, EVERY_TYPE)
     _must_be_open_to(member, type, id, tx)
     return _entries(tx, member, viewer=member.viewer, **(filters | {"entity_type": type, "entity_id": id}))

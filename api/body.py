@@ -1,7 +1,7 @@
 """How much a request may say, by whom, and how slowly: what is said is held in memory until it is whole."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from contextlib import ExitStack
 from typing import Final
 
@@ -24,7 +24,7 @@ class GuardedBody:
     """What comes of it, watched: `who` says in whose name a long one is sent, or raises 401."""
 
     def __init__(
-        self, receive: Receive, declared: str, who: Callable[[], Hashable], seats: Seats, held: ExitStack
+        self, receive: Receive, declared: str, who: Callable[[], Awaitable[Hashable]], seats: Seats, held: ExitStack
     ) -> None:
         self._receive = receive
         self._declared = int(declared) if declared.isdigit() else 0
@@ -37,20 +37,20 @@ class GuardedBody:
         """Raises HTTPException: 401, 408, 413 or 429."""
         if self._is_whole:
             return await self._receive()
-        self._allow(self._declared)
+        await self._allow(self._declared)
         message = await self._in_time()
         self._came += len(message.get("body", b""))
-        self._allow(self._came)
+        await self._allow(self._came)
         self._is_whole = not message.get("more_body", False)
         return message
 
-    def _allow(self, length: int) -> None:
+    async def _allow(self, length: int) -> None:
         if length > LONGEST:
             raise HTTPException(413, f"a request may be {LONGEST} bytes long at most", _HANG_UP)
         if length > LONGEST_OF_A_STRANGER and not self._is_long:
             self._is_long = True
             try:
-                self._held.enter_context(self._seats.one(self._who()))
+                self._held.enter_context(self._seats.one(await self._who()))
             except TooManyRequests as error:
                 said = "too many long requests at once; send one after the other"
                 raise HTTPException(429, said, error.headers | _HANG_UP) from error

@@ -23,7 +23,7 @@ from uuid_utils.compat import uuid7
 
 from api.body import LONGEST_OF_A_STRANGER
 from api.house import House, house_of
-from commands.access import Caller, Command
+from commands.access import Caller, Command, in_person
 from commands.ports import Accepted
 from domain.errors import Unauthenticated
 from domain.model import Client
@@ -33,7 +33,9 @@ from infra.unit import Errand
 
 C = TypeVar("C", bound=Command)
 _CLOSED: Final = {"WWW-Authenticate": "Bearer", "Connection": "close"}
-_BEARER: Final = HTTPBearer(auto_error=False, description="What `POST /auth/login` answers, or a worker's credential")
+_BEARER: Final = HTTPBearer(
+    auto_error=False, description="What `POST /auth/login` answers, an API token, or a worker's credential"
+)
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
@@ -108,12 +110,19 @@ async def anonymous(request: Request) -> Caller:
     return Caller(kind="anonymous", id=UUID(int=0), client=client(request))
 
 
-async def person(request: Request, bearer: Bearer) -> Caller:
+async def bearer(request: Request, bearer: Bearer) -> Caller:
+    """Who signed in, or the owner of an API token within its scopes."""
     if bearer is None:
         raise Unauthenticated("sign in first: send `Authorization: Bearer <token>`")
-    known = await house_of(request).person_soon(bearer.credentials)
+    known = await house_of(request).caller_soon(bearer.credentials)
     caller = known.model_copy(update={"client": client(request)})
     request.app.state.limits.accounts.take(caller.id)
+    return caller
+
+
+async def person(caller: Annotated[Caller, Depends(bearer)]) -> Caller:
+    """Who signed in; no API token passes for one."""
+    in_person(caller)
     return caller
 
 
@@ -131,11 +140,14 @@ def service_of(house: House, credential: str) -> Caller:
     raise Unauthenticated("this is no worker's credential")
 
 
-def holder(scope: Scope) -> tuple[object, ...]:
+async def holder(scope: Scope) -> tuple[object, ...]:
     """Whose token a request has, known from its headers alone. Raises HTTPException: 401 where it has none."""
     request = Request(scope)
     house, (_, _, token) = house_of(request), request.headers.get("authorization", "").partition(" ")
-    for known in (house.tokens.person, house.tokens.worker, partial(service_of, house)):
+    with suppress(Unauthenticated):
+        caller = await house.caller_soon(token)
+        return caller.kind, caller.id, caller.framework
+    for known in (house.tokens.worker, partial(service_of, house)):
         with suppress(Unauthenticated):
             caller = known(token)
             return caller.kind, caller.id, caller.framework
@@ -165,10 +177,11 @@ def _scope(caller: Caller) -> str:
     return f"{caller.kind} {caller.id} {caller.organization_id}"
 
 
+Holder = Annotated[Caller, Depends(bearer)]
 Person = Annotated[Caller, Depends(person)]
 Service = Annotated[Caller, Depends(service)]
 Attempt = Annotated[Caller, Depends(attempt)]
 AnonymousDesk = Annotated[Desk, Depends(_desk(anonymous))]
-PersonDesk = Annotated[Desk, Depends(_desk(person))]
+PersonDesk = Annotated[Desk, Depends(_desk(bearer))]
 ServiceDesk = Annotated[Desk, Depends(_desk(service))]
 AttemptDesk = Annotated[Desk, Depends(_desk(attempt))]

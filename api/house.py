@@ -1,5 +1,6 @@
 """What the API's process holds for its whole life: the composition root, opened once and closed at the end."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from commands.access import Caller
 from commands.ports import Store
 from domain.model import Client
 from domain.person import Person
+from infra import api_tokens
+from infra.api_tokens import ApiTokens
 from infra.archive import Archive
 from infra.arrivals import Arrivals
 from infra.blobs import Blobs
@@ -61,6 +64,7 @@ class House:
     tokens: Tokens
     sessions: Sessions
     ended: EndedSessions
+    api_tokens: ApiTokens
     blobs: Blobs
     rooms: Rooms
     uploads: Uploads
@@ -78,6 +82,16 @@ class House:
     reading: Reading
     dispatch: Dispatch
     code_version: str
+
+    def caller_of(self, token: str) -> Caller:
+        """Who signed in, or the owner of an API token within its scopes. Raises Unauthenticated."""
+        return self.api_tokens.caller(token) if api_tokens.is_one(token) else self.person(token)
+
+    async def caller_soon(self, token: str) -> Caller:
+        """The same without holding up the loop."""
+        if api_tokens.is_one(token):
+            return await asyncio.to_thread(self.api_tokens.caller, token)
+        return await self.person_soon(token)
 
     def ledger_as(self, caller: Caller) -> Store:
         """The aggregates as they stand in the ledger at this moment, behind the caller's wall."""
@@ -151,6 +165,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
             sessions=Sessions(core.pool, accounts),
             ended=EndedSessions(settings.need("database_url"), core.pool),
+            api_tokens=core.api_tokens(),
             **shelves._asdict(),
             trainers=trainers,
             places=places,

@@ -211,7 +211,7 @@ async def _admitted(socket: WebSocket, house: House) -> Caller:
     """Browsers cannot set headers on a socket, and an address is written into logs: the token comes first of all."""
     try:
         text = await asyncio.wait_for(socket.receive_text(), TOKEN_WITHIN)
-        return await house.person_soon(Hello.model_validate_json(text).token)
+        return await house.caller_soon(Hello.model_validate_json(text).token)
     except (TimeoutError, ValidationError, KeyError) as error:
         raise Unauthenticated('the first message must be {"token": "..."}, within 5 seconds') from error
 

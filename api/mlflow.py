@@ -48,7 +48,7 @@ class NeedsSignIn(Unauthenticated):
 
 def visitor(request: Request, house: TheHouse) -> Caller:
     kind, _, rest = request.headers.get("authorization", "").partition(" ")
-    caller = house.person(rest) if kind.lower() == "bearer" else _by_password(request, house, kind, rest)
+    caller = house.caller_of(rest) if kind.lower() == "bearer" else _by_password(request, house, kind, rest)
     request.app.state.limits.accounts.take(caller.id)
     demand(caller, house.ledger_as(caller), Permission.READ, None)
     if request.method not in HARMLESS and not (request.method == "POST" and SEARCHES.fullmatch(_path(request))):

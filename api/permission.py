@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection
 
 from api import errors
-from api.edge import Person
+from api.edge import Holder
 from api.house import House, TheHouse
 from api.reading import reads
 from commands.access import Caller, role_of
@@ -37,7 +37,7 @@ class Answer(Explained):
 
 @router.get("/explain", responses=errors.responses(401, 403, 404, 422, 503))
 def explain_one(
-    caller: Person,
+    caller: Holder,
     house: TheHouse,
     tx: Reading,
     action: Annotated[Line, Query(description=f"One of: {', '.join(ACTIONS)}")],

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Query
 from sqlalchemy import Connection
 
-from api.edge import Person
+from api.edge import Holder
 from api.house import House, TheHouse
 from commands.access import Caller, demand
 from domain.errors import Invalid
@@ -46,9 +46,11 @@ class Known:
         return viewer(self.role, self.caller.id)
 
 
-def may(permission: Permission) -> Callable[[Caller, House], Known]:
-    def known(caller: Person, house: TheHouse) -> Known:
-        role = demand(caller, house.ledger_as(caller), permission, None)
+def may(permission: Permission, *, own: bool = False) -> Callable[[Caller, House], Known]:
+    """With `own`, also who may do it with nothing but their own."""
+
+    def known(caller: Holder, house: TheHouse) -> Known:
+        role = demand(caller, house.ledger_as(caller), permission, caller.id if own else None)
         assert caller.organization_id is not None, "a role is a role in an organization"
         return Known(caller, caller.organization_id, role)
 
@@ -78,5 +80,6 @@ def _position(house: House, given: str) -> int:
 
 
 Member = Annotated[Known, Depends(may(Permission.READ))]
+Witness = Annotated[Known, Depends(may(Permission.READ_HISTORY))]
 Auditor = Annotated[Known, Depends(may(Permission.READ_AUDIT))]
 Colleague = Annotated[Known, Depends(may(Permission.READ_MEMBERS))]

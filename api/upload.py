@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, Desk, Made, Nothing, Person, PersonDesk
+from api.edge import Body, Desk, Holder, Made, Nothing, PersonDesk
 from api.house import House, TheHouse
 from api.reading import Member
 from commands.access import Caller, demand
@@ -91,7 +91,7 @@ def analyze(body: Seen, member: Member) -> Analysis:
 
 
 @router.post("/{dataset_id}/uploads", status_code=201, responses=COMMAND)
-def begin(dataset_id: UUID, caller: Person, house: TheHouse, body: Nothing | None = None) -> Made:
+def begin(dataset_id: UUID, caller: Holder, house: TheHouse, body: Nothing | None = None) -> Made:
     """No command, so it heeds no `Idempotency-Key`; begun twice and committed once, nothing is done twice."""
     dataset = _changeable(house, caller, dataset_id)
     base = dataset.content.root if dataset.content else None
@@ -101,7 +101,7 @@ def begin(dataset_id: UUID, caller: Person, house: TheHouse, body: Nothing | Non
 
 
 @router.post("/{dataset_id}/uploads/{upload_id}/files", responses=COMMAND)
-async def files(dataset_id: UUID, upload_id: UUID, body: Batch, caller: Person, house: TheHouse) -> Missing:
+async def files(dataset_id: UUID, upload_id: UUID, body: Batch, caller: Holder, house: TheHouse) -> Missing:
     """Asked again once the files were sent, it answers that nothing is missing."""
     return await wrap_future(
         house.receiving.submit(caller.organization_id, lambda: _missing(house, caller, dataset_id, upload_id, body))
@@ -123,7 +123,7 @@ def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, bo
 
 
 @router.get("/{dataset_id}/uploads/{upload_id}/analysis", responses=errors.responses(401, 403, 404, 422, 503))
-def analysis(dataset_id: UUID, upload_id: UUID, caller: Person, house: TheHouse) -> Analysis:
+def analysis(dataset_id: UUID, upload_id: UUID, caller: Holder, house: TheHouse) -> Analysis:
     """What the files named so far seem to be, however many there are; none of them has to be there yet."""
     upload = _upload(house, caller, dataset_id, upload_id)
     return analyzed(File(file.path, file.size, file.sha256) for file in house.uploads.files(upload.id))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from commands import (
+    api_token,
     dataset,
     erasure,
     experiment,
@@ -42,6 +43,9 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     operator.DismissOperator: operator.dismiss_operator,
     operator.ChangeQuotas: operator.change_quotas,
     organization.ChangeOrganization: organization.change_organization,
+    api_token.CreateToken: api_token.create_token,
+    api_token.RevokeToken: api_token.revoke_token,
+    api_token.ExpireToken: api_token.expire_token,
     project.CreateProject: project.create_project,
     project.RenameProject: project.rename_project,
     project.DescribeProject: project.describe_project,

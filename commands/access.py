@@ -10,13 +10,16 @@ from domain.membership import Membership, membership_id
 from domain.model import OPERATOR, Actor, Aggregate, Client
 from domain.person import Person
 from domain.project import Project
-from domain.roles import Permission, Reach, Role, reach
+from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
 from domain.training_job import TrainingJob
 from domain.values import Count, Value
 
 
 class Caller(Value):
-    """Who stands at the door, as its credential says; the role is read from the ledger, never from here."""
+    """Who stands at the door, as its credential says; the role is read from the ledger, never from here.
+
+    `scopes` bound what an API token is for; None is one who signed in.
+    """
 
     kind: str
     id: UUID
@@ -25,6 +28,7 @@ class Caller(Value):
     framework: str | None = None
     job_id: UUID | None = None
     attempt: int | None = None
+    scopes: frozenset[Scope] | None = None
     client: Client | None = None
 
 
@@ -60,6 +64,7 @@ class Oneself:
     """A known person, also one who still waits for approval."""
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
+        in_person(caller)
         role = role_of(caller, store)
         return Actor(kind="person", id=caller.id, role=role, organization_id=caller.organization_id)
 
@@ -133,9 +138,25 @@ class Operator:
 
 def must_be_operator(caller: Caller, store: Store) -> None:
     """Raises Forbidden, Unauthenticated."""
+    in_person(caller)
     role_of(caller, store)
     if not store.get(Person, caller.id).operator:
         raise Forbidden("this is for operators of the platform, whom its host names (`vistory operator add`)")
+
+
+def in_person(caller: Caller) -> None:
+    """Raises Forbidden for an API token, whatever its scopes."""
+    if caller.scopes is not None:
+        raise Forbidden("this is for people who sign in themselves, not for API tokens")
+
+
+def _must_be_in_scope(caller: Caller, permission: Permission) -> None:
+    if caller.scopes is None:
+        return
+    if (scope := scope_of(permission)) is None:
+        return in_person(caller)
+    if scope not in caller.scopes:
+        raise Forbidden(f"this API token lacks the scope {scope}; it has {', '.join(sorted(caller.scopes))}")
 
 
 def role_of(caller: Caller, store: Store) -> Role | None:
@@ -155,7 +176,11 @@ def role_of(caller: Caller, store: Store) -> Role | None:
 def demand(
     caller: Caller, store: Store, permission: Permission, owner: UUID | None, project: Project | None = None
 ) -> Role:
-    """Raises Forbidden unless the caller's role reaches a thing of this owner, or its place in the project does."""
+    """Raises Forbidden unless the caller's role reaches a thing of this owner, or its place in the project does.
+
+    An API token needs the scope for it, too.
+    """
+    _must_be_in_scope(caller, permission)
     role = role_of(caller, store)
     if role is None:
         raise Forbidden("your membership waits for approval by an admin of the organization")

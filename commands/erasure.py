@@ -8,12 +8,13 @@ from uuid import UUID
 from pydantic import Field
 
 from commands.access import Access, Command, Oneself, Platform
+from commands.api_token import end_tokens
 from commands.membership import end_membership
 from commands.ports import Accepted, Memberships, Secrets, Store
 from commands.project import home
 from commands.session import end_sessions
 from domain.membership import Membership, membership_id
-from domain.model import Actor
+from domain.model import Actor, Aggregate
 from domain.organization import Organization
 from domain.person import Person
 from domain.session import Ending
@@ -58,10 +59,11 @@ def erase_person(
 ) -> Accepted:
     """Raises OrganizationNeedsAnAdmin, MemberOwnsProjects."""
     person = store.get(Person, command.person_id)
-    changed: list[Membership | Organization] = []
+    changed: list[Aggregate] = []
     for membership, organization in _memberships(person, store, memberships):
         end_membership(membership, organization, now)
-        changed += [membership, organization]
+        tokens = end_tokens(organization.id, person.id, now, store=store, secrets=secrets)
+        changed += [membership, organization, *tokens]
     ended = end_sessions(secrets.sessions_of(person.id), Ending.ERASED, now, store, secrets)
     person.erase(now)
     secrets.forget(person.id)

@@ -5,7 +5,8 @@ from typing import ClassVar
 from uuid import UUID
 
 from commands.access import Access, Command, May
-from commands.ports import Accepted, Store
+from commands.api_token import end_tokens
+from commands.ports import Accepted, Secrets, Store
 from domain.errors import Forbidden
 from domain.membership import Membership
 from domain.model import Actor
@@ -109,12 +110,13 @@ def reactivate_member(command: ReactivateMember, actor: Actor, now: datetime, *,
     return store.save(membership, organization)
 
 
-def remove_member(command: RemoveMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+def remove_member(command: RemoveMember, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
     _must_be_able_to_take(actor, membership)
     end_membership(membership, organization, now)
-    return store.save(membership, organization)
+    tokens = end_tokens(organization.id, membership.person_id, now, store=store, secrets=secrets)
+    return store.save(membership, organization, *tokens)
 
 
 def end_membership(membership: Membership, organization: Organization, now: datetime) -> None:

@@ -80,6 +80,18 @@ class Secrets(Protocol):
         """None that was sent before is good any more."""
         ...
 
+    def open_api_token(
+        self, digest: str, token_id: UUID, organization_id: UUID, owner_id: UUID, until: datetime
+    ) -> None: ...
+
+    def close_api_token(self, token_id: UUID) -> None:
+        """Whoever carries it is unknown from then on."""
+        ...
+
+    def api_tokens_of(self, organization_id: UUID, owner_id: UUID) -> Sequence[UUID]:
+        """Those that were opened and not closed since."""
+        ...
+
     def forget(self, person_id: UUID) -> None:
         """All that is kept here of a person: addresses, password, whatever lets it in."""
         ...

@@ -82,7 +82,7 @@ class RemoveProjectMember(Command):
 
 
 class LeaveProject(Command):
-    ACCESS: ClassVar[Access] = May(Permission.READ)
+    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
     project_id: UUID
 
 
@@ -95,14 +95,14 @@ class OfferProject(Command):
 
 
 class AcceptProject(Command):
-    ACCESS: ClassVar[Access] = May(Permission.CREATE_PROJECT)
+    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
     project_id: UUID
 
 
 class DeclineProject(Command):
     """Whoever it is offered to declines it."""
 
-    ACCESS: ClassVar[Access] = May(Permission.READ)
+    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
     project_id: UUID
 
 

@@ -12,6 +12,7 @@ from faststream.security import SASLPlaintext
 from nats.aio.client import Client
 
 from consumers.acting import Platform
+from consumers.api_tokens import expire_tokens
 from consumers.backlog import Backlog
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
 from consumers.erasure import keep_erased
@@ -95,6 +96,7 @@ async def run(settings: Settings) -> None:
             ("the watch over durables", lambda: _watch(client, _lookout(core), reactor, table)),
             ("the reaper", Reaper(platform, RealEyes(core.pool, client)).run),
             ("the eraser", partial(keep_erased, host)),
+            ("the keeper of API tokens", partial(expire_tokens, platform, core.api_tokens())),
             ("the keeper of promises", partial(settle_promises, Rooms(core.pool, blobs))),
             *(("the keeper of heads", partial(keep_heads, core.store, place)) for place in places(settings)),
         )

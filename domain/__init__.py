@@ -1,5 +1,6 @@
 """The rules: aggregates and their events. Imports every aggregate, so that every stored TOPIC resolves."""
 
+from domain.api_token import ApiToken
 from domain.dataset import Dataset
 from domain.experiment import Experiment
 from domain.membership import Membership
@@ -15,6 +16,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Session,
     Organization,
     Membership,
+    ApiToken,
     Project,
     Dataset,
     Experiment,

@@ -27,29 +27,44 @@ class Reach(StrEnum):
     ANY = "any"
 
 
+class Scope(StrEnum):
+    """What an API token is for; never more than its owner may at that moment."""
+
+    READ = "read"
+    WRITE = "write"
+    TRAIN = "train"
+    AUDIT = "audit"
+
+
 class Permission(StrEnum):
     APPROVE_MEMBER = "approve_member"
     READ_MEMBERS = "read_members"
     GRANT_ROLE = "grant_role"
     MANAGE_MEMBERS = "manage_members"
     CHANGE_ORGANIZATION = "change_organization"
+    MANAGE_TOKENS = "manage_tokens"
     CREATE_PROJECT = "create_project"
     CHANGE_PROJECT = "change_project"
     MANAGE_PROJECT_MEMBERS = "manage_project_members"
     HAND_OVER_PROJECT = "hand_over_project"
     DELETE_PROJECT = "delete_project"
+    TAKE_OWN_PLACE = "take_own_place"
     CREATE_DATASET = "create_dataset"
     CHANGE_DATASET = "change_dataset"
     CREATE_EXPERIMENT = "create_experiment"
     REQUEST_TRAINING = "request_training"
     CHANGE_TRAINING = "change_training"
     READ = "read"
+    READ_HISTORY = "read_history"
     READ_AUDIT = "read_audit"
     ADVANCED_FEATURES = "advanced_features"
 
 
 _GUEST: Final = {
     Permission.READ: Reach.ANY,
+    Permission.READ_HISTORY: Reach.ANY,
+    Permission.TAKE_OWN_PLACE: Reach.ANY,
+    Permission.MANAGE_TOKENS: Reach.OWN,
     Permission.CREATE_PROJECT: Reach.OWN,
     Permission.CHANGE_PROJECT: Reach.OWN,
     Permission.MANAGE_PROJECT_MEMBERS: Reach.OWN,
@@ -102,11 +117,34 @@ OF_ITS_OWNER: Final = IN_PROJECT[ProjectRole.MAINTAINER] - {Permission.REQUEST_T
     Permission.DELETE_PROJECT,
 }
 """What owning it adds: everything but the use of machines, so that no guest trains by beginning a project."""
+SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
+    Scope.READ: frozenset({Permission.READ, Permission.READ_MEMBERS}),
+    Scope.WRITE: frozenset(
+        {
+            Permission.CREATE_PROJECT,
+            Permission.CHANGE_PROJECT,
+            Permission.CREATE_DATASET,
+            Permission.CHANGE_DATASET,
+            Permission.CREATE_EXPERIMENT,
+        }
+    ),
+    Scope.TRAIN: frozenset({Permission.REQUEST_TRAINING, Permission.CHANGE_TRAINING}),
+    Scope.AUDIT: frozenset({Permission.READ_HISTORY, Permission.READ_AUDIT}),
+}
+"""What a scope lets an API token use. A permission that stands nowhere here is for people who sign in themselves: to
+manage people, places, tokens and the organization.
+"""
+_SCOPE_OF: Final = {permission: scope for scope, permissions in SCOPES.items() for permission in permissions}
 _RANK: Final = {role: rank for rank, role in enumerate(reversed(Role))}
 
 
 def reach(role: Role, permission: Permission) -> Reach | None:
     return RIGHTS[role].get(permission)
+
+
+def scope_of(permission: Permission) -> Scope | None:
+    """Which one an API token needs for it; None where none is enough."""
+    return _SCOPE_OF.get(permission)
 
 
 def may_in_project(role: ProjectRole, permission: Permission) -> bool:

@@ -14,8 +14,9 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from commands.ports import Link, Purpose
-from infra import links
+from infra import api_tokens, links
 from infra.allowance import Gate
+from infra.api_tokens import ApiTokens
 from infra.links import Links
 from infra.unit import Unit
 
@@ -93,9 +94,10 @@ class Accounts:
 class UnitSecrets:
     """The Secrets port of one command."""
 
-    def __init__(self, accounts: Accounts, links: Links, unit: Unit) -> None:
+    def __init__(self, accounts: Accounts, links: Links, tokens: ApiTokens, unit: Unit) -> None:
         self._accounts = accounts
         self._links = links
+        self._tokens = tokens
         self._unit = unit
 
     def person_of(self, email: str) -> UUID | None:
@@ -139,3 +141,14 @@ class UnitSecrets:
 
     def end_session(self, id: UUID) -> None:
         self._unit.sides.append({"kind": "session_ended", "id": str(id)})
+
+    def open_api_token(
+        self, digest: str, token_id: UUID, organization_id: UUID, owner_id: UUID, until: datetime
+    ) -> None:
+        self._unit.sides.append(api_tokens.opened(digest, token_id, organization_id, owner_id, until))
+
+    def close_api_token(self, token_id: UUID) -> None:
+        self._unit.sides.append(api_tokens.closed(token_id))
+
+    def api_tokens_of(self, organization_id: UUID, owner_id: UUID) -> Sequence[UUID]:
+        return self._tokens.of(organization_id, owner_id)

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from psycopg_pool import ConnectionPool
 
+from infra.api_tokens import ApiTokens
 from infra.config import Settings, private
 from infra.dispatch import Dispatch, bind
 from infra.event_store import EventStore
@@ -51,10 +52,15 @@ class Core:
     def links(self) -> Links:
         return Links(self.pool, self._secret("link_key_file"))
 
+    def api_tokens(self) -> ApiTokens:
+        return ApiTokens(self.pool, self.store, self.mapper, self.known)
+
     def dispatch(self, accounts: Accounts, ports: Mapping[str, Any]) -> Dispatch:
         """Bind the handlers to this ledger and to the ports that their signatures name."""
-        links = self.links()
-        return bind(Line(self.store), self.mapper, self.known, lambda unit: UnitSecrets(accounts, links, unit), ports)
+        links, tokens = self.links(), self.api_tokens()
+        return bind(
+            Line(self.store), self.mapper, self.known, lambda unit: UnitSecrets(accounts, links, tokens, unit), ports
+        )
 
     def _secret(self, name: str) -> bytes:
         return private(Path(self.settings.need(name))).read_bytes()

@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Table, Text, Uuid
 
+from domain.api_token import ApiToken
 from domain.dataset import Dataset
 from domain.experiment import Experiment
 from domain.membership import Membership
@@ -58,6 +59,7 @@ _NAMING: Final = frozenset(
         "organization.renamed",
         "session.begun",
         "membership.requested",
+        "api_token.created",
         "project.created",
         "project.renamed",
         "dataset.created",
@@ -74,7 +76,7 @@ def _entity_keys(recorded: Recorded) -> Iterable[Key]:
 
 def _entity(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
     match recorded.event:
-        case Organization.Founded(name=name) | Dataset.Created(name=name):
+        case Organization.Founded(name=name) | ApiToken.Created(name=name) | Dataset.Created(name=name):
             return _called(name)
         case Membership.Requested(person_id=person_id) | Session.Begun(person_id=person_id):
             return {**_called(None), "person_id": person_id}

@@ -16,7 +16,17 @@ from projections.datasets import datasets
 from projections.folding import changed, plain
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, first, newest
-from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, SESSION, TRAINING_JOB
+from projections.topics import (
+    API_TOKEN,
+    DATASET,
+    EXPERIMENT,
+    MEMBERSHIP,
+    ORGANIZATION,
+    PERSON,
+    PROJECT,
+    SESSION,
+    TRAINING_JOB,
+)
 
 revisions: Final = Table(
     "dataset_revisions",
@@ -200,7 +210,7 @@ PROJECTION: Final = Projection(
         View(revisions, _revision_keys, _revision, frozenset({"dataset.revision_committed"})),
         View(snapshots, _snapshot_keys, _snapshot, frozenset({"dataset.snapshot_taken"})),
     ),
-    skips=PERSON | SESSION | ORGANIZATION | MEMBERSHIP | PROJECT | EXPERIMENT | TRAINING_JOB,
+    skips=API_TOKEN | PERSON | SESSION | ORGANIZATION | MEMBERSHIP | PROJECT | EXPERIMENT | TRAINING_JOB,
 )
 
 

@@ -34,7 +34,7 @@ from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, newest
 from projections.run import RUNS, less_is_better, runs
 from projections.shown import of_job
-from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, SESSION
+from projections.topics import API_TOKEN, DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, SESSION
 
 experiments: Final = Table(
     "experiments",
@@ -100,7 +100,8 @@ def _experiment(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 PROJECTION: Final = Projection(
     "experiment",
     (View(experiments, _experiment_keys, _experiment, EXPERIMENT), RUNS),
-    skips=PERSON
+    skips=API_TOKEN
+    | PERSON
     | SESSION
     | ORGANIZATION
     | MEMBERSHIP

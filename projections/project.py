@@ -15,7 +15,17 @@ from projections.folding import changed
 from projections.membership import people
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, every, first, newest
-from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, SESSION, TRAINING_JOB
+from projections.topics import (
+    API_TOKEN,
+    DATASET,
+    EXPERIMENT,
+    MEMBERSHIP,
+    ORGANIZATION,
+    PERSON,
+    PROJECT,
+    SESSION,
+    TRAINING_JOB,
+)
 
 projects: Final = Table(
     "projects",
@@ -146,7 +156,7 @@ def _member(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 PROJECTION: Final = Projection(
     "project",
     (View(projects, _keys, _fold, PROJECT), View(members, _member_keys, _member, PROJECT)),
-    skips=PERSON | SESSION | ORGANIZATION | MEMBERSHIP | DATASET | EXPERIMENT | TRAINING_JOB,
+    skips=API_TOKEN | PERSON | SESSION | ORGANIZATION | MEMBERSHIP | DATASET | EXPERIMENT | TRAINING_JOB,
 )
 
 

@@ -44,6 +44,7 @@ MEMBERSHIP: Final = frozenset(
         "membership.project_released",
     }
 )
+API_TOKEN: Final = frozenset({"api_token.created", "api_token.revoked", "api_token.expired"})
 PROJECT: Final = frozenset(
     {
         "project.created",

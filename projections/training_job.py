@@ -21,7 +21,17 @@ from projections.model import Key, Projection, Row, View
 from projections.models import MODELS
 from projections.paging import Page, first, newest
 from projections.shown import of_dataset
-from projections.topics import DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, SESSION, TRAINING_JOB
+from projections.topics import (
+    API_TOKEN,
+    DATASET,
+    EXPERIMENT,
+    MEMBERSHIP,
+    ORGANIZATION,
+    PERSON,
+    PROJECT,
+    SESSION,
+    TRAINING_JOB,
+)
 
 
 class JobRow(Value):
@@ -152,7 +162,7 @@ def _ended(row: Row | None, recorded: Recorded) -> Row | None:
 PROJECTION: Final = Projection(
     "training_job",
     (View(jobs, _job_keys, _job, _OF_A_JOB), ATTEMPTS, *EPOCHS, MODELS),
-    skips=PERSON | SESSION | ORGANIZATION | MEMBERSHIP | PROJECT | DATASET | EXPERIMENT,
+    skips=API_TOKEN | PERSON | SESSION | ORGANIZATION | MEMBERSHIP | PROJECT | DATASET | EXPERIMENT,
 )
 
 

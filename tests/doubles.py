@@ -16,7 +16,7 @@ from domain.errors import Invalid, NotFound
 from domain.groups import Grouped, Rule
 from domain.membership import Membership
 from domain.training import OrganizationIsBusy
-from infra import links
+from infra import api_tokens, links
 from infra.keys import Sealed
 from infra.ledger import Append, Head, Row, Verdict
 from infra.mapper import LARGEST_STATE, Mapper, Stored
@@ -36,6 +36,7 @@ class MemoryLedger:
         self.taken: dict[str, str] = {}
         self.sessions: dict[UUID, UUID] = {}
         self.links: dict[str, Mapping[str, Any]] = {}
+        self.api_tokens: dict[str, Mapping[str, Any]] = {}
 
     def append(self, commands: Sequence[Append]) -> list[Verdict]:
         return [self._judge(command) for command in commands]
@@ -72,9 +73,13 @@ class MemoryLedger:
         open_links = dict(self.links)
         if not all(_write_link(open_links, side) for side in command.sides):
             return self._refuse("taken", command)
+        open_tokens = dict(self.api_tokens)
+        if not all(_write_api_token(open_tokens, side) for side in command.sides):
+            return self._refuse("taken", command)
         gone = {side["person_id"] for side in command.sides if side["kind"] == "forget"}
         self.taken = {digest: person for digest, person in self.taken.items() if person not in gone}
         open_links = {digest: link for digest, link in open_links.items() if link["subject"] not in gone}
+        self.api_tokens = {digest: token for digest, token in open_tokens.items() if token["subject"] not in gone}
         self.taken |= emails
         self._write_sessions(command.sides)
         self.links = open_links
@@ -117,6 +122,18 @@ def _write_link(open_links: dict[str, Mapping[str, Any]], side: Mapping[str, Any
                 digest for digest, link in open_links.items() if (link["purpose"], link["subject"]) == about
             ]:
                 del open_links[digest]
+    return True
+
+
+def _write_api_token(open_tokens: dict[str, Mapping[str, Any]], side: Mapping[str, Any]) -> bool:
+    match side["kind"]:
+        case "api_token" if side["digest"] in open_tokens:
+            return False
+        case "api_token":
+            open_tokens[side["digest"]] = side
+        case "api_token_closed":
+            for digest in [d for d, token in open_tokens.items() if token["token_id"] == side["token_id"]]:
+                del open_tokens[digest]
     return True
 
 
@@ -188,6 +205,19 @@ class MemorySecrets:
 
     def close_links(self, purpose: Purpose, subject: UUID) -> None:
         self._sides.append(links.closed(purpose, subject))
+
+    def open_api_token(
+        self, digest: str, token_id: UUID, organization_id: UUID, owner_id: UUID, until: datetime
+    ) -> None:
+        self._sides.append(api_tokens.opened(digest, token_id, organization_id, owner_id, until))
+
+    def close_api_token(self, token_id: UUID) -> None:
+        self._sides.append(api_tokens.closed(token_id))
+
+    def api_tokens_of(self, organization_id: UUID, owner_id: UUID) -> list[UUID]:
+        whose = str(organization_id), str(owner_id)
+        every = self._ledger.api_tokens.values()
+        return [UUID(each["token_id"]) for each in every if (each["organization_id"], each["subject"]) == whose]
 
     def forget(self, person_id: UUID) -> None:
         self._sides.append({"kind": "forget", "person_id": str(person_id)})

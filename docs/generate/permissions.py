@@ -9,7 +9,16 @@ sys.path.insert(0, str(ROOT))
 
 from commands.access import May  # noqa: E402
 from commands.permission import ACTIONS  # noqa: E402
-from domain.roles import OF_ITS_OWNER, ProjectRole, Reach, Role, may_in_project, reach  # noqa: E402
+from domain.roles import (  # noqa: E402
+    OF_ITS_OWNER,
+    Permission,
+    ProjectRole,
+    Reach,
+    Role,
+    may_in_project,
+    reach,
+    scope_of,
+)
 
 PAGE = ROOT / "docs" / "permissions.md"
 HEAD = """# Who may do what
@@ -18,26 +27,47 @@ Made from `domain/roles.py` and from what each command declares beside itself: t
 `tests/api/test_role.py` asks every operation as every role. `vistory permission explain ACTION [TARGET]`, or
 `GET /api/v1/permissions/explain`, says of one action and one thing whether you may, why not, and who could let you.
 
-**yes**: on what is anybody's in the organization. **own**: on what one owns. The columns behind the roles are places in
-a project: each adds, in that project, to what the role allows. What belongs to another organization is not there.
+**scope**: what an API token needs beside its owner's role. **yes**: on what is anybody's in the organization. **own**:
+on what one owns. The columns behind the roles are places in a project: each adds, in that project, to what the role
+allows. What belongs to another organization is not there.
 A permission is not all: a guest owns one project at most, nobody gives a role that is not below the own (but for an
 admin), and the last admin stays one.
 
+"""
+QUERIES = """
+## Queries, and what an API token may use
+
+A query asks for one of these permissions, too. An API token may use what its scopes name, and never more than its owner
+may at that moment; what has no scope is for people who sign in themselves.
+
+| permission | scope | admin | manager | engineer_ii | engineer_i | guest |
+|---|---|---|---|---|---|---|
 """
 SEEN = {Reach.ANY: "yes", Reach.OWN: "own", None: ""}
 
 
 def page() -> str:
-    columns = [*(role.value for role in Role), "owns the project", *(f"{place.value} in it" for place in ProjectRole)]
+    columns = [
+        "scope",
+        *(role.value for role in Role),
+        "owns the project",
+        *(f"{place.value} in it" for place in ProjectRole),
+    ]
     head = f"| action | on | permission | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 3)}\n"
-    return HEAD + head + "\n".join(rows()) + "\n"
+    return HEAD + head + "\n".join(rows()) + "\n" + QUERIES + "\n".join(permissions()) + "\n"
 
 
 def rows() -> Iterator[str]:
     for name, rule in ACTIONS.items():
         on = rule.on.TOPIC.replace("_", " ") if rule.on else ""
         roles = [seen(rule, role) for role in Role]
-        cells = [f"`{name}`", on, rule.permission.value, *roles, *places(rule)]
+        cells = [f"`{name}`", on, rule.permission.value, scope_of(rule.permission) or "", *roles, *places(rule)]
+        yield f"| {' | '.join(cells)} |"
+
+
+def permissions() -> Iterator[str]:
+    for permission in sorted(Permission, key=lambda each: (scope_of(each) or "~", each)):
+        cells = [permission.value, scope_of(permission) or "", *(SEEN[reach(role, permission)] for role in Role)]
         yield f"| {' | '.join(cells)} |"
 
 

@@ -1,7 +1,7 @@
 """A body is held in memory until it is whole: how much of it, of whom, and for how long."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,13 @@ def coming(*pieces: bytes, every: float = 0.0) -> Any:
     return receive
 
 
+def who(id: UUID) -> Callable[[], Awaitable[UUID]]:
+    async def known() -> UUID:
+        return id
+
+    return known
+
+
 async def read(of: GuardedBody) -> int:
     length = 0
     while (message := await of()).get("more_body"):
@@ -50,7 +57,7 @@ def refused(of: GuardedBody) -> HTTPException:
 
 def test_whoever_holds_a_request_back_is_hung_up_on(held: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "GRACE", 0.2)
-    slow = GuardedBody(coming(*[b"x"] * 100, every=0.05), "100", lambda: ANN, Seats(1), held)
+    slow = GuardedBody(coming(*[b"x"] * 100, every=0.05), "100", who(ANN), Seats(1), held)
     refusal = refused(slow)
     assert refusal.status_code == 408
     assert dict(refusal.headers or {})["Connection"] == "close"
@@ -59,7 +66,7 @@ def test_whoever_holds_a_request_back_is_hung_up_on(held: ExitStack, monkeypatch
 def test_a_slow_line_has_the_time_that_its_length_takes(held: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "GRACE", 0.2)
     monkeypatch.setattr(body, "SLOWEST", 10_000)
-    steady = GuardedBody(coming(*[b"x" * 1_000] * 10, every=0.05), "10000", lambda: ANN, Seats(1), held)
+    steady = GuardedBody(coming(*[b"x" * 1_000] * 10, every=0.05), "10000", who(ANN), Seats(1), held)
     assert asyncio.run(read(steady)) == 10_000
 
 
@@ -75,7 +82,7 @@ def test_after_the_last_word_nobody_is_hurried(held: ExitStack, monkeypatch: pyt
         return {"type": "http.disconnect"}
 
     async def story() -> str:
-        request = GuardedBody(receive, "9", lambda: ANN, Seats(1), held)
+        request = GuardedBody(receive, "9", who(ANN), Seats(1), held)
         await request()
         request._receive = hangs_up_late
         return str((await request())["type"])
@@ -85,12 +92,12 @@ def test_after_the_last_word_nobody_is_hurried(held: ExitStack, monkeypatch: pyt
 
 def test_only_so_many_long_requests_of_one_account_are_held_at_once(held: ExitStack) -> None:
     seats, long = Seats(1), b"x" * (LONGEST_OF_A_STRANGER + 1)
-    assert asyncio.run(read(GuardedBody(coming(long), "", lambda: ANN, seats, held)))
-    refusal = refused(GuardedBody(coming(long), "", lambda: ANN, seats, ExitStack()))
+    assert asyncio.run(read(GuardedBody(coming(long), "", who(ANN), seats, held)))
+    refusal = refused(GuardedBody(coming(long), "", who(ANN), seats, ExitStack()))
     assert (refusal.status_code, "Retry-After" in dict(refusal.headers or {})) == (429, True)
-    assert asyncio.run(read(GuardedBody(coming(long), "", lambda: BEN, seats, held)))
+    assert asyncio.run(read(GuardedBody(coming(long), "", who(BEN), seats, held)))
     held.close()
-    assert asyncio.run(read(GuardedBody(coming(long), "", lambda: ANN, seats, held)))
+    assert asyncio.run(read(GuardedBody(coming(long), "", who(ANN), seats, held)))
 
 
 @pytest.mark.parametrize("declared", [True, False])
@@ -114,7 +121,7 @@ def test_of_a_long_request_of_a_stranger_no_more_is_read_than_shows_that_it_is_l
     async def receive() -> Message:
         return {"type": "http.request", "body": left.pop(), "more_body": bool(left)}
 
-    def nobody() -> str:
+    async def nobody() -> str:
         raise HTTPException(401)
 
     assert refused(GuardedBody(receive, declared, nobody, Seats(1), held)).status_code == 401

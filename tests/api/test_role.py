@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from commands import HANDLERS
 from commands.access import Command, May
+from commands.api_token import CreateToken, RevokeToken
 from commands.dataset import CommitUpload, CreateDataset, MakeSplit, TakeSnapshot
 from commands.experiment import CreateExperiment
 from commands.membership import (
@@ -42,7 +43,7 @@ from commands.project import (
 from commands.training_job import CancelTraining, RequestTraining, RunAgain
 from domain.dataset import Dataset
 from domain.membership import membership_id
-from domain.roles import Permission, Reach, Role, reach
+from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
 from tests.api.folders import filled, listed, scenes, send
 from tests.api.visitor import PREFIX, Visitor
 from tests.api.worker import Worker, requested, trained
@@ -70,6 +71,8 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (RunAgain, "POST", "/training-jobs/{job_id}/run-again", {}),
     (CancelTraining, "POST", "/training-jobs/{new_job_id}/cancel", {}),
     (ChangeOrganization, "PATCH", "/organization", {"name": "O"}),
+    (CreateToken, "POST", "/tokens", {"name": "T"}),
+    (RevokeToken, "DELETE", "/tokens/{token_id}", {}),
     (ApproveMember, "POST", "/members/{id}/approve", {"role": "guest"}),
     (ChangeRole, "PATCH", "/admin/users/{person_id}/role", {"role": "engineer_i"}),
     (RenameMember, "PATCH", "/admin/users/{person_id}", {"full_name": "N"}),
@@ -114,12 +117,13 @@ QUERIES: Final = [
     (Permission.READ, "/models"),
     (Permission.READ, "/models/{model_id}"),
     (Permission.READ, "/models/{model_id}/lineage"),
-    (Permission.READ, "/audit/me"),
+    (Permission.READ_HISTORY, "/audit/me"),
     (Permission.READ, "/permissions/explain?action=create_project"),
-    (Permission.READ, "/audit/entity/{type}/{entity_id}"),
-    (Permission.READ, "/audit/project/{project_id}"),
+    (Permission.READ_HISTORY, "/audit/entity/{type}/{entity_id}"),
+    (Permission.READ_HISTORY, "/audit/project/{project_id}"),
     (Permission.READ, "/organization"),
     (Permission.READ_MEMBERS, "/members"),
+    (Permission.MANAGE_TOKENS, "/tokens"),
     (Permission.READ_AUDIT, "/audit/organization"),
     (Permission.MANAGE_MEMBERS, "/admin/users"),
     (Permission.MANAGE_MEMBERS, "/admin/users/{own_id}"),
@@ -149,6 +153,7 @@ OF_OPERATORS: Final = {("GET", "/admin/organizations"), ("PATCH", "/admin/organi
 DESCRIBED: Final = {
     "{new_job_id}": "{job_id}",
     "{entity_id}": "{id}",
+    "{token_id}": "{id}",
     "{new_project_id}": "{project_id}",
     "{offered_project_id}": "{project_id}",
     "{placed_id}": "{person_id}",
@@ -172,6 +177,13 @@ class Things(dict[str, str]):
 def people(ann: Visitor) -> dict[Role, Visitor]:
     ann("PATCH", "/organization", {"max_users": 1_000})
     return {role: ann.colleague(role) for role in Role}
+
+
+@pytest.fixture(scope="module")
+def carrying(ann: Visitor) -> dict[str, Visitor]:
+    """Programs with a token of the admin's, one for each scope, and one of a guest's for all of them."""
+    carried = {str(scope): ann.program(scope) for scope in Scope}
+    return carried | {"guest": ann.colleague(Role.GUEST).program(*Scope)}
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +227,7 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
 
     fresh: dict[str, Callable[[], str]] = {
         "id": waiting,
+        "token_id": lambda: str(ann.post("/tokens", {"name": "T"})["id"]),
         "new_project_id": project,
         "offered_project_id": offered,
         "placed_id": placed,
@@ -274,6 +287,44 @@ def test_a_command_is_for_those_whose_role_reaches_the_thing(
         named = {k: v.format_map(things) if isinstance(v, str) else v for k, v in body.items()}
         answer = people[role](method, path.format_map(things), named)
         assert answer.is_success if allowed else answer.status_code == 403, f"{role}: {answer.text}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "method", "path", "body"), [*((row[0].ACCESS, *row[1:]) for row in COMMANDS), *UPLOADS]
+)
+def test_an_api_token_gives_the_commands_of_its_scope(
+    carrying: dict[str, Visitor], things: Things, rule: May, method: str, path: str, body: dict[str, Any]
+) -> None:
+    for carried, program in carrying.items():
+        named = {k: v.format_map(things) if isinstance(v, str) else v for k, v in body.items()}
+        answer = program(method, path.format_map(things), named)
+        allowed = lets(carried, rule.permission, rule.on is None)
+        assert answer.is_success if allowed else answer.status_code == 403, f"{carried}: {answer.text}"
+
+
+@pytest.mark.parametrize(("permission", "path"), QUERIES)
+def test_an_api_token_asks_the_queries_of_its_scope(
+    ann: Visitor, carrying: dict[str, Visitor], things: Things, permission: Permission, path: str
+) -> None:
+    for carried, program in carrying.items():
+        answer = program("GET", path.format_map(things), Vistory_Min_Position=ann.seen)
+        expected = 200 if lets(carried, permission, True) else 403
+        assert answer.status_code == expected, f"{carried}: {answer.text}"
+
+
+def lets(carried: str, permission: Permission, own: bool) -> bool:
+    if carried == "guest":
+        far = reach(Role.GUEST, permission)
+        return scope_of(permission) is not None and (far is Reach.ANY or (far is Reach.OWN and own))
+    return scope_of(permission) == carried
+
+
+def test_what_is_about_oneself_is_for_no_api_token(carrying: dict[str, Visitor], things: Things) -> None:
+    operations = [*ONESELF, *SESSIONS, *((method, path) for _, method, path in PLACES)]
+    for carried, program in carrying.items():
+        for method, path in operations:
+            answer = program(method, path.format_map({**things, "own_id": program.id}))
+            assert answer.status_code == 403, f"{carried} {path}: {answer.text}"
 
 
 @pytest.mark.parametrize(("command", "method", "path"), PLACES)

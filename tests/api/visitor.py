@@ -47,6 +47,13 @@ class Visitor:
         self.post(f"/members/{next(m['id'] for m in waiting if m['person_id'] == other.id)}/approve", {"role": role})
         return other
 
+    def program(self, *scopes: str) -> "Visitor":
+        """Something that carries an API token of this visitor's."""
+        token = self.post("/tokens", {"name": "program", "scopes": list(scopes)})["token"]
+        other = Visitor(self.client, token)
+        other.id, other.organization, other.company = self.id, self.organization, self.company
+        return other
+
     def register(self, company: str = "Acme", division: str = "Vision") -> Self:
         self.company = company
         self.email = f"person{next(_numbers)}@example.org"

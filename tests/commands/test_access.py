@@ -8,7 +8,18 @@ from commands import HANDLERS
 from commands.access import Caller, Command, May, OfAttempt, Oneself, Platform, Worker
 from domain.errors import Forbidden, Unauthenticated
 from domain.model import SYSTEM
-from domain.roles import RIGHTS, Permission, Reach, Role, can_create_dataset, can_create_project, can_grant_role
+from domain.roles import (
+    RIGHTS,
+    SCOPES,
+    Permission,
+    Reach,
+    Role,
+    Scope,
+    can_create_dataset,
+    can_create_project,
+    can_grant_role,
+    scope_of,
+)
 from domain.roles import has_advanced_features as advanced
 from infra.unit import Errand, Unit
 from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, eve
@@ -46,6 +57,16 @@ def test_a_role_has_its_rights_and_no_others(spec: Spec, role: Role, permission:
 def test_every_command_declares_who_may_give_it(kind: type[Command]) -> None:
     assert kind.ACCESS is not None
     assert issubclass(kind, OfAttempt) or not isinstance(kind.ACCESS, Worker)
+
+
+@pytest.mark.parametrize("kind", PERSONAL)
+def test_what_is_for_reading_alone_changes_nothing(kind: type[Command]) -> None:
+    assert isinstance(kind.ACCESS, May)
+    assert scope_of(kind.ACCESS.permission) not in (Scope.READ, Scope.AUDIT)
+
+
+def test_every_permission_is_in_one_scope_at_most() -> None:
+    assert sum(map(len, SCOPES.values())) == len(frozenset().union(*SCOPES.values()))
 
 
 @pytest.mark.parametrize("permission", Permission)

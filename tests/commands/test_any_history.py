@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
+from datetime import timedelta
 from functools import reduce
 from typing import Any
 from uuid import UUID
@@ -35,12 +36,13 @@ from domain.model import SYSTEM
 from domain.organization import Admission, Organization
 from domain.person import Language
 from domain.project import Project
-from domain.roles import ProjectRole, Role
+from domain.roles import ProjectRole, Role, Scope
 from domain.session import Ending
 from domain.training import OVER, Checkpoint, EndReason, Evidence, Model
 from domain.training_job import TrainingJob
 from infra.unit import Errand, Unit
 from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, eve, register
+from tests.commands.test_api_token import nightly
 from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import create as experiment
@@ -55,6 +57,7 @@ DAN = UUID(int=104)
 MEMBERSHIPS = [membership_id(ACME, person) for person in (ANN, BEN, CAT, DAN)]
 IDS = {
     "person_id": st.sampled_from([ANN, BEN, CAT, DAN]),
+    "token_id": st.sampled_from([UUID(int=81), UUID(int=82)]),
     "membership_id": st.sampled_from(MEMBERSHIPS),
     "organization_id": st.just(ACME),
     "project_id": st.sampled_from([CELLS, CELLS, UUID(int=2)]),
@@ -84,6 +87,10 @@ EVIDENCE = st.builds(
 )
 SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     **IDS,
+    "scopes": st.sets(st.sampled_from(Scope), min_size=1),
+    "days": st.sampled_from([1, 365]),
+    "prefix": st.sampled_from(["vst_00000001", "vst_00000002"]),
+    "digest": st.sampled_from(["1" * 64, "2" * 64, "3" * 64]),
     "attempt": st.sampled_from([1, 1, 1, 2, 3]),
     "epoch": st.integers(1, 3),
     "epochs": st.just(3),
@@ -203,6 +210,8 @@ def begun() -> Spec:
     spec.given(approve(BEN, Role.ENGINEER_I), project, AddProjectMember(project_id=CELLS, person_id=BEN))
     spec.by(Caller(kind="system", id=SYSTEM)).given(AppointOperator(person_id=eve.id)).by(ann)
     spec.given(OfferProject(project_id=CELLS, person_id=BEN)).by(ben).given(AskForErasure()).by(ann)
+    spec.given(nightly.model_copy(update={"days": 1}))
+    spec.now += timedelta(days=2)
     spec.given(experiment, dataset, upload(spec, ONE), MakeSplit(dataset_id=CRACKS), request())
     upload(spec, TWO, base=ONE)
     return spec

@@ -16,6 +16,7 @@ from domain.membership import membership_id
 from domain.roles import ProjectRole, Role
 from infra.unit import Errand, Unit
 from tests.commands.conftest import ACME, BEN, CAT, ann, approve, ben, cat, eve
+from tests.commands.test_api_token import NIGHTLY, nightly
 from tests.commands.test_dataset import CRACKS, ONE, split, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import create as experiment
@@ -30,6 +31,7 @@ TARGETS: Final = {
     "dataset": CRACKS,
     "training_job": JOB,
     "membership": membership_id(ACME, CAT),
+    "api_token": NIGHTLY,
 }
 
 
@@ -37,7 +39,7 @@ TARGETS: Final = {
 def house(spec: Spec) -> Spec:
     """Ann owns a project, a dataset and a training there; Ben is a guest, Cat waits."""
     spec.given(approve(BEN, Role.GUEST), project, dataset)
-    return spec.given(upload(spec, ONE), split, experiment, request())
+    return spec.given(upload(spec, ONE), split, experiment, request(), nightly)
 
 
 def store(house: Spec, caller: Caller) -> Unit:

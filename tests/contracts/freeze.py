@@ -5,13 +5,14 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from domain import EVENTS
+from domain.api_token import ApiToken, OwnerKind
 from domain.dataset import Content, Dataset, Layout, Ratios, Split, SplitMethod, Task, Visibility
 from domain.experiment import Experiment
 from domain.groups import ByPattern, Grouped
@@ -20,7 +21,7 @@ from domain.model import PLATFORM, Actor, Aggregate, Client, Envelope, Event
 from domain.organization import Admission, Organization, Quotas
 from domain.person import Language, Person
 from domain.project import Project
-from domain.roles import ProjectRole, Role
+from domain.roles import ProjectRole, Role, Scope
 from domain.session import Ending, Means, Session
 from domain.training import Checkpoint, Device, EndReason, Evidence, Model, Outcome, Recipe, Start, Weights
 from domain.training_job import TrainingJob
@@ -87,6 +88,16 @@ def signed_in(organization: UUID) -> Session:
     session.switch(id(71), NOW)
     session.end(Ending.SIGNED_OUT_ELSEWHERE, NOW)
     return session
+
+
+def tokens(organization: UUID) -> tuple[ApiToken, ApiToken]:
+    scopes, life = frozenset({Scope.TRAIN, Scope.READ}), timedelta(days=90)
+    named = (organization, (OwnerKind.PERSON, ANN), "nightly", "vst_0aB9zZ7k", scopes)
+    revoked = ApiToken.create(id(80), *named, NOW + life, NOW)
+    revoked.revoke(NOW)
+    expired = ApiToken.create(id(81), *named, NOW, NOW - life)
+    expired.expire(NOW)
+    return revoked, expired
 
 
 def work(organization: UUID) -> tuple[Project, Dataset, Experiment]:
@@ -179,7 +190,7 @@ def examples() -> Iterator[tuple[Aggregate, Event]]:
     project, dataset, experiment = work(organization.id)
     seen: set[str] = set()
     standing = (organization, person, membership, signed_in(organization.id))
-    everything = (*standing, project, dataset, experiment, *trainings(dataset))
+    everything = (*standing, *tokens(organization.id), project, dataset, experiment, *trainings(dataset))
     for aggregate in everything:
         for event in aggregate.pending_events:
             assert isinstance(event, Event)

@@ -11,6 +11,8 @@ from psycopg_pool import ConnectionPool
 from uuid_utils.compat import uuid7
 
 from commands.ports import Secrets
+from infra.api_tokens import ApiTokens
+from infra.known import Known
 from infra.ledger import Append
 from infra.links import Links
 from infra.mapper import Mapper
@@ -53,6 +55,7 @@ class Desk:
 @dataclass
 class RealDesk(Desk):
     accounts: Accounts
+    tokens: ApiTokens
 
 
 def claims(email: str, person: UUID) -> Callable[[Secrets], None]:
@@ -68,7 +71,8 @@ def real(fresh_database: Callable[[], Databases]) -> Iterator[RealDesk]:
     databases = fresh_database()
     with ground(databases) as hand, ConnectionPool(databases.app_url, min_size=1, open=True) as pool:
         accounts = Accounts(pool, os.urandom(32))
-        yield RealDesk(hand, lambda unit: UnitSecrets(accounts, Links(pool, LINK_KEY), unit), accounts)
+        tokens = ApiTokens(pool, hand.ledger, Mapper(hand.id, MemoryKeys()), Known())
+        yield RealDesk(hand, lambda unit: UnitSecrets(accounts, Links(pool, LINK_KEY), tokens, unit), accounts, tokens)
 
 
 @pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.connected)])

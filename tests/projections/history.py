@@ -1,12 +1,14 @@
 """A story in which everything happens at least once, and what a read model makes of it."""
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from commands.access import Caller
+from commands.api_token import CreateToken, ExpireToken, RevokeToken
 from commands.dataset import TakeSnapshot
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
@@ -37,7 +39,7 @@ from domain.membership import membership_id
 from domain.model import SYSTEM, Actor, Aggregate, Client, Recorded
 from domain.organization import Admission
 from domain.person import Language, Person
-from domain.roles import ProjectRole, Role
+from domain.roles import ProjectRole, Role, Scope
 from domain.session import Session
 from infra.unit import Errand, Unit
 from projections.folding import step
@@ -66,6 +68,7 @@ from tests.commands.test_training_job import (
 from tests.doubles import link_token
 from tests.spec import NOBODY, Spec
 
+NIGHTLY, OLD = UUID(int=66), UUID(int=67)
 DROPPED, STOPPED, BROKEN = UUID(int=61), UUID(int=62), UUID(int=63)
 ELSEWHERE, SHARED = UUID(int=64), UUID(int=65)
 BEN_IN_ACME = membership_id(ACME, BEN)
@@ -80,6 +83,7 @@ def everything() -> Spec:
     spec.given(register(ANN, "ann"), register(BEN, "ben"), register(EVE, "eve", "Evil", "Corp"))
     _people(spec)
     _erased(spec)
+    _tokens(spec)
     spec.by(eve).given(CreateProject(project_id=ELSEWHERE, name="elsewhere"))
     spec.by(ann).given(CreateProject(project_id=CELLS, name="cells", description="of blood"))
     spec.given(RenameProject(project_id=CELLS, name="blood cells"))
@@ -117,6 +121,16 @@ def _people(spec: Spec) -> None:
     spec.by(NOBODY).given(RequestPasswordReset(person_id=ANN))
     reset = link_token(Purpose.PASSWORD_RESET, ANN, len(spec.ledger.events_of(ANN)))
     spec.given(ResetPassword(person_id=ANN, token=reset, password="another horse")).by(ann)
+
+
+def _tokens(spec: Spec) -> None:
+    """Of two tokens one is revoked, the other's time is over."""
+    for number, token_id in enumerate((NIGHTLY, OLD)):
+        named = {"name": "nightly", "scopes": {Scope.READ, Scope.TRAIN}, "days": 1, "prefix": f"vst_0000000{number}"}
+        spec.by(ann).given(CreateToken(token_id=token_id, digest=str(number) * 64, **named))
+    spec.given(RevokeToken(token_id=NIGHTLY))
+    spec.now += timedelta(days=2)
+    spec.by(platform).given(ExpireToken(token_id=OLD))
 
 
 def _erased(spec: Spec) -> None:

@@ -1,0 +1,91 @@
+"""API tokens over HTTP: make one, which is shown once; see which there are; revoke one."""
+
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import Field
+from sqlalchemy import Connection
+from uuid_utils.compat import uuid7
+
+from api import errors
+from api.edge import Body, Made, PersonDesk
+from api.house import TheHouse
+from api.reading import After, Known, Limit, may, reads
+from commands.api_token import CreateToken, Days, RevokeToken, Scopes
+from domain.errors import Forbidden, Refused
+from domain.roles import Permission, Reach, Scope, reach
+from domain.values import Name, Value
+from infra.api_tokens import mint
+from projections import api_token
+from projections.api_token import TokenRow, list_tokens
+from projections.paging import Page
+
+router = APIRouter(prefix="/tokens", tags=["API tokens"])
+Reading = Annotated[Connection, reads(api_token.PROJECTION)]
+Keeper = Annotated[Known, Depends(may(Permission.MANAGE_TOKENS, own=True))]
+Everybody = Annotated[bool, Query(description="Of all members and services of the organization; for its admins")]
+DEFAULT_DAYS: Final = 90
+
+
+class TokenWasShown(Refused):
+    pass
+
+
+class Wanted(Body):
+    """A token is good for so many days."""
+
+    name: Name
+    scopes: Scopes = frozenset({Scope.READ})
+    days: Days = DEFAULT_DAYS
+
+
+class NewToken(Value):
+    """`token` is told here and never again."""
+
+    id: UUID
+    token: str = Field(repr=False)
+    prefix: str
+
+
+class Token(TokenRow):
+    """`last_used_at` is true to a minute; null where it was never used."""
+
+    last_used_at: datetime | None
+
+
+@router.post("", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503))
+def create(body: Wanted, desk: PersonDesk) -> NewToken:
+    """For a program to carry as `Authorization: Bearer`; it never lets a program do more than you may yourself.
+
+    A token can neither make tokens nor manage people, places in projects or the organization.
+    """
+    minted, token_id = mint(), uuid7()
+    asked = CreateToken(token_id=token_id, prefix=minted.prefix, digest=minted.digest, **dict(body))
+    return shown_once(desk(asked).id, token_id, minted.token, minted.prefix)
+
+
+def shown_once(made: UUID, asked: UUID, token: str, prefix: str) -> NewToken:
+    """Raises TokenWasShown where the command was done before, with a token that nobody knows any more."""
+    if made != asked:
+        raise TokenWasShown(f"the token {made} was made and shown already; revoke it, and make another one")
+    return NewToken(id=made, token=token, prefix=prefix)
+
+
+@router.get("", responses=errors.responses(401, 403, 422, 503))
+def index(
+    keeper: Keeper, tx: Reading, house: TheHouse, everybody: Everybody = False, after: After = None, limit: Limit = 50
+) -> Page[Token]:
+    if everybody and reach(keeper.role, Permission.MANAGE_TOKENS) is not Reach.ANY:
+        raise Forbidden(f"the role {keeper.role} does not include {Permission.MANAGE_TOKENS} of others")
+    owner = None if everybody else keeper.caller.id
+    page = list_tokens(tx, keeper.organization_id, owner_id=owner, after=after, limit=limit)
+    used = house.api_tokens.last_uses(row.id for row in page.items)
+    return Page([Token(**dict(row), last_used_at=used.get(row.id)) for row in page.items], page.next)
+
+
+@router.delete("/{id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+def revoke(id: UUID, desk: PersonDesk) -> Made:
+    """One's own, or, for admins, anybody's in the organization; it holds at once."""
+    return Made(id=desk(RevokeToken(token_id=id)).id)

@@ -1,0 +1,90 @@
+"""What one may ask of an API token: to be made, to be revoked, and to be over when its time is."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar, Final
+from uuid import UUID
+
+from pydantic import Field
+
+from commands.access import Access, Command, May, Platform
+from commands.ports import Accepted, Secrets, Store
+from commands.project import home
+from domain.api_token import ApiToken, OwnerKind
+from domain.errors import Refused
+from domain.model import Actor
+from domain.roles import Permission, Scope
+from domain.values import Name, Sha256, Word
+
+MOST_OF_AN_OWNER: Final = 50
+Days = Annotated[int, Field(ge=1, le=365)]
+Scopes = Annotated[frozenset[Scope], Field(min_length=1)]
+
+
+class TooManyTokens(Refused):
+    pass
+
+
+class CreateToken(Command):
+    """`digest` is all that is kept of the token itself."""
+
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_TOKENS)
+    token_id: UUID
+    name: Name
+    scopes: Scopes
+    days: Days
+    prefix: Word
+    digest: Sha256
+
+
+class RevokeToken(Command):
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_TOKENS, ApiToken, "token_id")
+    token_id: UUID
+
+
+class ExpireToken(Command):
+    ACCESS: ClassVar[Access] = Platform()
+    token_id: UUID
+
+
+def create_token(command: CreateToken, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
+    return store.save(begin_token(command, home(actor), (OwnerKind.PERSON, actor.id), now, secrets))
+
+
+def begin_token(
+    command: CreateToken, organization_id: UUID, owner: tuple[OwnerKind, UUID], now: datetime, secrets: Secrets
+) -> ApiToken:
+    """Raises TooManyTokens."""
+    _, owner_id = owner
+    if len(secrets.api_tokens_of(organization_id, owner_id)) >= MOST_OF_AN_OWNER:
+        raise TooManyTokens(f"there are {MOST_OF_AN_OWNER} API tokens of this owner already; revoke one first")
+    until = now + timedelta(days=command.days)
+    token = ApiToken.create(
+        command.token_id, organization_id, owner, command.name, command.prefix, command.scopes, until, now
+    )
+    secrets.open_api_token(command.digest, token.id, organization_id, owner_id, until)
+    return token
+
+
+def revoke_token(command: RevokeToken, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
+    token = store.get(ApiToken, command.token_id)
+    token.revoke(now)
+    secrets.close_api_token(token.id)
+    return store.save(token)
+
+
+def expire_token(command: ExpireToken, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
+    token = store.get(ApiToken, command.token_id)
+    token.expire(now)
+    secrets.close_api_token(token.id)
+    return store.save(token)
+
+
+def end_tokens(
+    organization_id: UUID, owner_id: UUID, now: datetime, *, store: Store, secrets: Secrets
+) -> list[ApiToken]:
+    """All that an owner has in an organization; whoever comes back begins without any."""
+    tokens = [store.get(ApiToken, id) for id in secrets.api_tokens_of(organization_id, owner_id)]
+    for token in tokens:
+        token.revoke(now)
+        secrets.close_api_token(token.id)
+    return tokens
