@@ -1,7 +1,7 @@
 """API tokens over HTTP: make one, which is shown once; see which there are; revoke one."""
 
-from datetime import datetime
-from typing import Annotated, Final
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -53,6 +53,12 @@ class Token(TokenRow):
     """`last_used_at` is true to a minute; null where it was never used."""
 
     last_used_at: datetime | None
+    status: Literal["good", "revoked", "expired"]
+
+    @classmethod
+    def of(cls, row: TokenRow, last_used_at: datetime | None, now: datetime) -> Self:
+        passed = "expired" if now >= row.expires_at else "good"
+        return cls(**dict(row), last_used_at=last_used_at, status="revoked" if row.revoked_at else passed)
 
 
 @router.post("", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503))
@@ -82,7 +88,8 @@ def index(
     owner = None if everybody else keeper.caller.id
     page = list_tokens(tx, keeper.organization_id, owner_id=owner, after=after, limit=limit)
     used = house.api_tokens.last_uses(row.id for row in page.items)
-    return Page([Token(**dict(row), last_used_at=used.get(row.id)) for row in page.items], page.next)
+    now = datetime.now(UTC)
+    return Page([Token.of(row, used.get(row.id), now) for row in page.items], page.next)
 
 
 @router.delete("/{id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))

@@ -12,7 +12,7 @@ from api.edge import Holder
 from api.house import House, TheHouse
 from commands.access import Caller, demand
 from domain.errors import Invalid
-from domain.roles import Permission, Role
+from domain.roles import Permission, Role, Scope
 from projections.model import Projection
 
 _POSITION: Final = r"^[0-9a-f-]{36}:[0-9]{1,18}$"
@@ -46,11 +46,11 @@ class Known:
         return viewer(self.role, self.caller.id)
 
 
-def may(permission: Permission, *, own: bool = False) -> Callable[[Caller, House], Known]:
-    """With `own`, also who may do it with nothing but their own."""
+def may(permission: Permission, *, own: bool = False, scope: Scope | None = None) -> Callable[[Caller, House], Known]:
+    """With `own`, also who may do it with nothing but their own; `scope` is what an API token needs in its stead."""
 
     def known(caller: Holder, house: TheHouse) -> Known:
-        role = demand(caller, house.ledger_as(caller), permission, caller.id if own else None)
+        role = demand(caller, house.ledger_as(caller), permission, caller.id if own else None, scope=scope)
         assert caller.organization_id is not None, "a role is a role in an organization"
         return Known(caller, caller.organization_id, role)
 

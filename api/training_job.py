@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import Field
 from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
@@ -11,12 +11,13 @@ from uuid_utils.compat import uuid7
 from api import errors
 from api.edge import Body, Nothing, PersonDesk
 from api.house import House, TheHouse
-from api.reading import After, Known, Limit, Member, reads
+from api.reading import After, Known, Limit, Member, may, reads
 from api.waiting import Waiting
 from commands.access import Caller
 from commands.training_job import CancelTraining, RequestTraining, RunAgain
 from domain.dataset import Snapshot
 from domain.errors import NotFound
+from domain.roles import Permission, Scope
 from domain.training import Device, Recipe, Status, Weights
 from domain.training_job import TrainingJob
 from domain.values import Parameters, Sha256, Slug, Value
@@ -29,6 +30,8 @@ from projections.paging import Page
 from projections.training_job import JobRow, find_job, list_jobs
 
 router = APIRouter(tags=["training"])
+# Whether a model may be begun from is asked beside the command.
+Trainee = Annotated[Known, Depends(may(Permission.READ, scope=Scope.TRAIN))]
 Reading = Annotated[Connection, reads(training_job.PROJECTION, dataset.PROJECTION, project.PROJECTION)]
 
 
@@ -77,7 +80,7 @@ def models(member: Member, house: TheHouse) -> list[Framework]:
 
 
 @router.post("/training-jobs", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def request(body: Request, desk: PersonDesk, member: Member, tx: Reading, house: TheHouse) -> Job:
+def request(body: Request, desk: PersonDesk, member: Trainee, tx: Reading, house: TheHouse) -> Job:
     ids = {"job_id": uuid7(), "new_experiment_id": uuid7(), "snapshot_id": uuid7()}
     wanted = dict(body) | {"weights": _weights(body.weights, member, tx, house)}
     accepted = desk(RequestTraining(code_version=house.code_version, **ids, **wanted))

@@ -19,6 +19,7 @@ NOUNS = {
     "login": "Sign in; the tokens are kept in a file that only you can read.",
     "logout": "Sign out, here or everywhere.",
     "sessions": "Where you are signed in; end one of these sessions.",
+    "token": "API tokens, for programs to carry in VISTORY_TOKEN: make one, see them, revoke one.",
     "person": "Your own account; and erasing a person from this machine's platform.",
     "whoami": "Who is signed in, where, and as what.",
     "password": "A forgotten password: a link by mail, and another password by that.",

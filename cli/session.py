@@ -17,6 +17,8 @@ from cli.exits import Exit, Stop
 from cli.files import named_file
 
 PROFILE = "VISTORY_PROFILE"
+# An API token, for programs: as an argument everybody on the machine could read it.
+TOKEN = "VISTORY_TOKEN"
 DEFAULT_API = "http://127.0.0.1:8000"
 Address = Annotated[
     str | None,
@@ -85,11 +87,20 @@ def current() -> Session | None:
 
 
 def signed_in(address: str | None = None) -> Api:
+    if token := os.environ.get(TOKEN, "").strip():
+        return _carrying(token, address)
     session = current()
     if session is None or (address and address.rstrip("/") != session.api):
         who = f"{os.environ[PROFILE]} is not" if os.environ.get(PROFILE) else "nobody is"
         raise Stop(f"{who} signed in at {address or DEFAULT_API}; `vistory login` first", Exit.SIGNED_OUT)
     return Api(session.api, session.token, renewed if session.refresh_token else None)
+
+
+def _carrying(token: str, address: str | None) -> Api:
+    if not re.fullmatch(r"[!-~]{1,4096}", token):
+        raise Stop(f"{TOKEN} holds no token", Exit.USAGE)
+    session = None if address else current()
+    return Api(address or (session.api if session else DEFAULT_API), token)
 
 
 def renewed(used: str) -> str:

@@ -150,10 +150,10 @@ def in_person(caller: Caller) -> None:
         raise Forbidden("this is for people who sign in themselves, not for API tokens")
 
 
-def _must_be_in_scope(caller: Caller, permission: Permission) -> None:
+def _must_be_in_scope(caller: Caller, scope: Scope | None) -> None:
     if caller.scopes is None:
         return
-    if (scope := scope_of(permission)) is None:
+    if scope is None:
         return in_person(caller)
     if scope not in caller.scopes:
         raise Forbidden(f"this API token lacks the scope {scope}; it has {', '.join(sorted(caller.scopes))}")
@@ -174,13 +174,19 @@ def role_of(caller: Caller, store: Store) -> Role | None:
 
 
 def demand(
-    caller: Caller, store: Store, permission: Permission, owner: UUID | None, project: Project | None = None
+    caller: Caller,
+    store: Store,
+    permission: Permission,
+    owner: UUID | None,
+    project: Project | None = None,
+    *,
+    scope: Scope | None = None,
 ) -> Role:
     """Raises Forbidden unless the caller's role reaches a thing of this owner, or its place in the project does.
 
-    An API token needs the scope for it, too.
+    An API token needs the permission's scope, too, or `scope` in its stead.
     """
-    _must_be_in_scope(caller, permission)
+    _must_be_in_scope(caller, scope or scope_of(permission))
     role = role_of(caller, store)
     if role is None:
         raise Forbidden("your membership waits for approval by an admin of the organization")

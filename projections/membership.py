@@ -257,13 +257,7 @@ PROJECTION: Final = Projection(
         View(organizations, _organization_keys, _organization, topics.ORGANIZATION),
         View(members, _member_keys, _member, topics.MEMBERSHIP),
     ),
-    skips=topics.API_TOKEN
-    | topics.RETIRED
-    | topics.SESSION
-    | topics.PROJECT
-    | topics.DATASET
-    | topics.EXPERIMENT
-    | topics.TRAINING_JOB,
+    skips=topics.API_TOKEN | topics.RETIRED | topics.SESSION | topics.WORK,
 )
 
 

@@ -82,3 +82,4 @@ TRAINING_JOB: Final = frozenset(
         "training_job.cancelled",
     }
 )
+WORK: Final = PROJECT | DATASET | EXPERIMENT | TRAINING_JOB

@@ -150,7 +150,7 @@ def test_a_token_is_worth_nothing_while_its_owner_is_shut_out_and_never_again_on
     ann("DELETE", f"/admin/users/{engineer.id}")
     assert program("GET", "/projects").status_code == 401
     (left,) = [each for each in ann.get("/tokens?everybody=true")["items"] if each["owner_id"] == engineer.id]
-    assert left["revoked_by"] == ann.id
+    assert (left["revoked_by"], left["status"]) == (ann.id, "revoked")
 
 
 def test_a_token_s_role_is_its_owner_s_of_now(ann: Visitor) -> None:
@@ -177,6 +177,7 @@ def test_a_token_whose_time_is_over_is_refused_and_that_is_noted(ann: Visitor, s
         assert [asyncio.run(expire_due(platform, tokens)) for _ in range(2)] == [1, 0]
         ann.seen = f"{core.mapper.ledger}:{core.store.head().position}"
     assert program("GET", "/projects").status_code == 401
+    assert [each["status"] for each in ann.get("/tokens")["items"] if each["id"] == str(token_id)] == ["expired"]
     told = ann.get(f"/audit/entity/api_token/{token_id}")["items"]
     assert [(each["action"], each["actor_kind"]) for each in told] == [("expire", "system"), ("create", "person")]
 

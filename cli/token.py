@@ -1,0 +1,91 @@
+"""API tokens: what programs carry instead of a person."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.exits import Stop
+from cli.files import named_file
+from cli.named import begins
+from cli.output import Json, moment, show, table
+from cli.session import Address, signed_in
+
+if TYPE_CHECKING:
+    from cli.client import Api
+
+app = typer.Typer(
+    help="API tokens, for programs to carry in VISTORY_TOKEN: make one, see them, revoke one.", no_args_is_help=True
+)
+Named = Annotated[str, typer.Argument(help="What it is for: nightly, say.")]
+Scopes = Annotated[
+    list[str] | None,
+    typer.Option("--scope", help="read, write, train or audit; several by naming each. read, if left out."),
+]
+Days = Annotated[int, typer.Option(min=1, max=365, help="For how long it is good.")]
+Into = Annotated[Path | None, typer.Option(help="Write the token into this file, for you alone, and do not print it.")]
+Which = Annotated[str, typer.Argument(help="Its id, how it begins (vst_…), or its name.")]
+Everybody = Annotated[bool, typer.Option("--everybody", help="Of all in the organization; for its admins.")]
+HEADS = ("token", "begins", "name", "scopes", "owner", "last used", "good until", "")
+
+
+@app.command()
+def create(
+    name: Named,
+    scope: Scopes = None,
+    days: Days = 90,
+    into: Into = None,
+    api: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Make one; it is shown once and kept nowhere here."""
+    with signed_in(api) as door:
+        made = door.post("/tokens", name=name, scopes=scope or ["read"], days=days)
+    show_once(made, into, as_json)
+
+
+def show_once(made: dict[str, Any], into: Path | None, as_json: bool) -> None:
+    if into is None:
+        told = f"{made['token']}\nkeep it now: it is not shown again (to revoke it: vistory token revoke {made['id']})"
+        return show(made, as_json, lambda: told)
+    from infra.embedded.passwords import write_private
+
+    with named_file():
+        write_private(into, made.pop("token").encode())
+    return show(made | {"file": str(into)}, as_json, lambda: f"token {made['id']} is in {into}")
+
+
+@app.command("list")
+def list_tokens(everybody: Everybody = False, api: Address = None, as_json: Json = False) -> None:
+    """Those that are or were yours, the newest first."""
+    with signed_in(api) as door:
+        tokens = list(door.pages("/tokens", everybody=True if everybody else None))
+    show(tokens, as_json, lambda: table(HEADS, map(row, tokens)))
+
+
+def row(token: dict[str, Any]) -> tuple[object, ...]:
+    last = moment(token["last_used_at"]) if token["last_used_at"] else "never"
+    what = (token["id"], token["prefix"], token["name"], " ".join(token["scopes"]))
+    return (*what, token["owner_id"], last, moment(token["expires_at"]), token["status"])
+
+
+@app.command()
+def revoke(token: Which, api: Address = None, as_json: Json = False) -> None:
+    """It is refused from this moment on."""
+    with signed_in(api) as door:
+        made = door.delete(f"/tokens/{token_of(door, token)}")
+    show(made, as_json, lambda: f"{token} is revoked")
+
+
+def token_of(door: "Api", word: str) -> str:
+    """By id, the beginning of it, how the token begins, or the name that only one that is good bears."""
+    from cli.named import is_id
+
+    if is_id(word):
+        return word
+    good = [each for each in door.pages("/tokens") if each["status"] == "good"]
+    found = [each["id"] for each in good if word in (each["name"], each["prefix"]) or begins(each["id"], word)]
+    if len(found) != 1:
+        why = f"{len(found)} of your tokens may be meant by" if found else "none of your tokens is called"
+        raise Stop(f"{why} {word!r}; `vistory token list` tells what there is")
+    return str(found[0])
