@@ -20,7 +20,7 @@ from consumers.api_tokens import expire_due
 from domain.roles import Scope
 from infra.api_tokens import FORM, digest, is_whole, mint
 from infra.config import Settings
-from infra.erasing import Erasing
+from infra.host import Host
 from infra.unit import Errand
 from infra.wiring import Core
 from tests.api.folders import filled
@@ -168,10 +168,10 @@ def test_a_token_whose_time_is_over_is_refused_and_that_is_noted(ann: Visitor, s
         token_id=token_id, name="old", scopes={Scope.READ}, days=1, prefix=minted.prefix, digest=minted.digest
     )
     owner = Caller(kind="person", id=UUID(ann.id), organization_id=UUID(ann.organization))
-    with Core.open(settings) as core, Erasing.of(core) as erasing:
-        platform, tokens = Platform(core.store, core.mapper, erasing.dispatch), core.api_tokens()
+    with Core.open(settings) as core, Host.of(core) as host:
+        platform, tokens = Platform(core.store, core.mapper, host.dispatch), core.api_tokens()
         assert asyncio.run(expire_due(platform, tokens)) == 0
-        erasing.dispatch(asked, Errand(owner, datetime.now(UTC) - timedelta(days=2), uuid7()))
+        host.dispatch(asked, Errand(owner, datetime.now(UTC) - timedelta(days=2), uuid7()))
         refused = program("GET", "/projects")
         assert (refused.status_code, "expired" in refused.text) == (401, True)
         assert [asyncio.run(expire_due(platform, tokens)) for _ in range(2)] == [1, 0]

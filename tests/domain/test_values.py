@@ -1,6 +1,7 @@
 """The kinds of value: what a line may hold, and what becomes of it."""
 
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ def test_a_line_is_normalised_and_bare_of_controls_whatever_it_is_written_in(tex
 
 @pytest.mark.parametrize("kind", [Line, Name, Text, LogLine], ids=["line", "name", "text", "log line"])
 @given(st.text(max_size=50) | st.text(st.sampled_from("\u0958\u1d160\ufb1d a\u0301"), max_size=300))
-def test_what_is_taken_once_is_taken_again_as_it_is(kind: object, text: str) -> None:
+def test_what_is_taken_once_is_taken_again_as_it_is(kind: Any, text: str) -> None:
     adapter: TypeAdapter[str] = TypeAdapter(kind)
     try:
         taken = adapter.validate_python(text)
