@@ -24,6 +24,10 @@ from infra.secrets import normalised
 from infra.trainers import Parameter, ReportedTrainers, TrainableModel
 
 LINK_KEY: Final = b"the key of links in tests"
+SPLIT: Final = Split(
+    sha256="b" * 64, tables="c" * 64, root="a" * 64, method=SplitMethod.MANUAL, ratios=None, seed=None, grouped=None,
+    train=1, val=1, test=1,
+)  # fmt: skip
 
 
 class MemoryLedger:

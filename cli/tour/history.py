@@ -40,11 +40,11 @@ def tell(tour: Tour) -> None:
     lines = list(reversed(tour.api.get("/audit/organization", limit=100)["items"]))
     tour.stage.done(f"the audit log of these minutes ({len(lines)} entries), told:")
     for line in lines[: SHOWN // 2]:
-        tour.stage.say(sentence(line), hang=21)
+        tour.stage.say(sentence(line), hang=25)
     if len(lines) > SHOWN:
         tour.stage.say("…")
     for line in lines[max(SHOWN // 2, len(lines) - SHOWN // 2) :]:
-        tour.stage.say(sentence(line), hang=21)
+        tour.stage.say(sentence(line), hang=25)
 
 
 def settled(tour: Tour) -> dict[str, Any]:

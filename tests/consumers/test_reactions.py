@@ -32,7 +32,7 @@ from infra.mlflow import Mlflow, MlflowRefused
 from infra.published import Published, pack
 from infra.shipping import subject
 from infra.unit import Errand
-from tests.doubles import MemoryKeys, MemoryLedger
+from tests.doubles import SPLIT, MemoryKeys, MemoryLedger
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 LEDGER, ORGANIZATION, PERSON = UUID(int=9), UUID(int=5), UUID(int=1)
@@ -162,7 +162,7 @@ def a_job() -> TrainingJob:
         gpus=0,
         code_version="1",
     )
-    snapshot = Snapshot(id=UUID(int=3), tag="t", root="a" * 64, images=3, split=None)
+    snapshot = Snapshot(id=UUID(int=3), tag="t", root="a" * 64, images=3, split=SPLIT)
     return TrainingJob.request(JOB, ORGANIZATION, PERSON, UUID(int=2), EXPERIMENT, UUID(int=4), snapshot, recipe, NOW)
 
 

@@ -25,7 +25,7 @@ from infra.ledger import Append
 from infra.mapper import Mapper
 from infra.mlflow import Metric, Mlflow, MlflowIsAway
 from tests.consumers.test_reactions import envelope
-from tests.doubles import MemoryKeys
+from tests.doubles import SPLIT, MemoryKeys
 from tests.ground import ANN, NOW, ORGANIZATION, Ground, ground
 from tests.runs import Point, Runs
 from tests.servers import Databases
@@ -77,7 +77,7 @@ class Scene:
             framework="timm", task=Task.CLASSIFICATION, model="tiny", parameters={"epochs": 3, "rate": 0.5},
             weights=Weights(), device=Device.AUTO, gpus=0, code_version="1",
         )  # fmt: skip
-        snapshot = Snapshot(id=UUID(int=3), tag="t", root="a" * 64, images=3, split=None)
+        snapshot = Snapshot(id=UUID(int=3), tag="t", root="a" * 64, images=3, split=SPLIT)
         return TrainingJob.request(
             self.job_id, ORGANIZATION, ANN, PROJECT, self.experiment, DATASET, snapshot, recipe, NOW
         )

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -77,9 +79,11 @@ def assert_a_person_gets_a_model_by_names(home: Path, file: Path) -> None:
     names = ("--dataset", classified, "--project", "Cracks", "--set", "epochs=1", "--device", "cpu")
     followed = vistory("train", "timm", "test_resnet", *names, "--follow", home=home)
     assert followed.stdout.splitlines()[-3] == "completed", followed.stdout + followed.stderr
-    assert followed.stdout.splitlines()[-1].startswith("vistory predict ")
     model = asked("model", "list", home=home)[0]
-    assert asked("model", "show", model["id"], home=home)["project"]["name"] == "Cracks"
+    command, *words = shlex.split(followed.stdout.splitlines()[-1])
+    assert (which(command) is not None, words) == (True, ["predict", model["id"], "IMAGE"])
+    shown = asked("model", "show", model["id"][:20], home=home)
+    assert (shown["project"]["name"], len(shown["report"]["per_class"])) == ("Cracks", 10)
     asked("model", "download", model["id"], str(file), home=home)
     assert hashlib.sha256(file.read_bytes()).hexdigest() == model["sha256"]
     assert "is there already" in vistory("model", "download", model["id"], str(file), home=home).stderr

@@ -117,7 +117,7 @@ def test_what_cannot_be_stored_is_told_to_its_caller_and_sinks_nobody_else(real:
                 [append(real.events(1)), append(real.events(1), {"kind": "no room"}), append(real.events(1))]
             )
         assert [each.result()[0].verdict for each in (good, better)] == ["accepted", "accepted"]
-        with pytest.raises(Exception, match="case not found"):
+        with pytest.raises(Exception, match="side_no room"):
             poison.result()
     assert real.ledger.head().position == 3
 
