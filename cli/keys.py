@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from infra.config import Settings
+    from infra.keys import MasterKey
 
 app = typer.Typer(help="Back up the keys that personal data is sealed with.", no_args_is_help=True)
 Folder = Annotated[Path, typer.Argument(help="Where the wrapped keys go, best on another disk.", file_okay=False)]
@@ -70,10 +71,12 @@ def saved(settings: "Settings", folder: Path, master_to: Path) -> dict[str, Any]
     from cli.person_keys import read
     from infra import keys_saved
     from infra.embedded.passwords import write_private
+    from infra.wiring import master_key
 
     if folder.resolve() == master_to.resolve():
         raise Stop("whoever holds both can read everything: name two folders, best on two disks")
     rows, moment = asked(settings, read)
+    proven(master_key(Path(settings.need("master_key_file"))), rows)
     name = f"person-keys-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     master = Path(settings.need("master_key_file"))
     with named_file():
@@ -91,18 +94,32 @@ def restored(settings: "Settings", file: Path, master: Path) -> dict[str, Any]:
     from cli.person_keys import Unfit, parsed, without, write
     from infra.config import private
     from infra.embedded.passwords import write_private
+    from infra.keys import MASTER_BYTES, MasterKey
 
     target = Path(settings.need("master_key_file"))
     key = private(master).read_bytes()
-    other = target.exists() and target.read_bytes() != key
+    if len(key) != MASTER_BYTES:
+        raise Stop(f"{master} is no master key: it has {len(key)} bytes, not {MASTER_BYTES}")
+    is_new = not target.exists() or target.read_bytes() != key
+    with_it = MasterKey(target.stem, key)
     try:
-        rows = without(parsed(private(file).read_bytes(), target.stem, key), erased(settings))
-        count = asked(settings, lambda connection: write(connection, rows, alone=other))
+        rows = without(parsed(private(file).read_bytes(), with_it), erased(settings))
+        count = asked(settings, lambda connection: write(connection, rows, with_it if is_new else None))
     except Unfit as unfit:
         raise Stop(str(unfit)) from unfit
-    if not target.exists() or other:
+    if is_new:
         write_private(target, key)
     return {"keys": count}
+
+
+def proven(master: "MasterKey", rows: "list[dict[str, Any]]") -> None:
+    """Raises Stop where this master key opens not every one: the backup would be worth nothing."""
+    from cli.person_keys import Unfit, parsed
+
+    try:
+        parsed(json.dumps({"format": 1, "keys": rows}).encode(), master)
+    except Unfit as unfit:
+        raise Stop(f"{unfit}: nothing is saved; bring the right one back first (`vistory keys restore`)") from unfit
 
 
 def erased(settings: "Settings") -> "list[UUID]":

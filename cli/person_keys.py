@@ -1,14 +1,14 @@
 """The rows of persons' keys, as a backup carries them: wrapped, and without a key for whoever was erased."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import psycopg
 from cryptography.exceptions import InvalidTag
-from pydantic import Base64Bytes, BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from infra.keys import MasterKey
 
@@ -21,11 +21,16 @@ _BACK = (
 )
 
 
+def _decoded(text: Any) -> bytes | None:
+    """Raises ValueError where a letter does not belong: what is passed over there is a damaged key."""
+    return None if text is None else base64.b64decode(str(text), validate=True)
+
+
 class SavedKey(BaseModel):
     subject: UUID
     version: Annotated[int, Field(ge=1, lt=2**31)]
-    master: str
-    wrapped: Base64Bytes | None
+    master: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+    wrapped: Annotated[bytes | None, BeforeValidator(_decoded)]
 
 
 class Backup(BaseModel):
@@ -53,21 +58,26 @@ def read(connection: psycopg.Connection) -> tuple[list[Row], datetime]:
     ], moment
 
 
-def parsed(content: bytes, master: str, key: bytes) -> list[Row]:
+def parsed(content: bytes, master: MasterKey) -> list[Row]:
     """Every key was opened once: what cannot be used later is refused before anything is changed."""
     try:
         rows = Backup.model_validate_json(content).keys
     except ValidationError as error:
         raise Unfit("this file is not what `vistory keys backup` saved, or it is damaged") from error
-    for row in rows:
-        try:
-            if row.wrapped is not None:
-                MasterKey(master, key).unwrap(row.subject, row.version, row.wrapped)
-        except (InvalidTag, ValueError) as error:  # ValueError: too short to be a key at all
-            raise Unfit(f"the master key does not open the key of person {row.subject}") from error
+    prove(master, ((row.subject, row.version, row.wrapped) for row in rows))
     return [
         {"subject": str(row.subject), "version": row.version, "master": row.master, "key": row.wrapped} for row in rows
     ]
+
+
+def prove(master: MasterKey, keys: Iterable[tuple[UUID, int, bytes | None]]) -> None:
+    """Raises Unfit unless the master key opens each that is there."""
+    for subject, version, wrapped in keys:
+        try:
+            if wrapped is not None:
+                master.unwrap(subject, version, wrapped)
+        except (InvalidTag, ValueError) as error:  # ValueError: too short to be a key at all
+            raise Unfit(f"the master key does not open the key of person {subject}") from error
 
 
 def without(rows: Sequence[Row], people: Sequence[UUID]) -> list[Row]:
@@ -76,16 +86,23 @@ def without(rows: Sequence[Row], people: Sequence[UUID]) -> list[Row]:
     return [row | {"key": None} if row["subject"] in gone else row for row in rows]
 
 
-def write(connection: psycopg.Connection, rows: Sequence[Row], alone: bool) -> int:
-    """An erasure wins, on whichever side it is. `alone`: only where no key is held that another master wrapped."""
-    held = {
-        (str(subject), version): bytes(key)
-        for subject, version, key in connection.execute(
-            "SELECT subject, version, wrapped FROM person_keys WHERE wrapped IS NOT NULL"
-        )
-    }
-    known = {(row["subject"], row["version"]): row["key"] for row in rows}
-    if alone and any(known.get(place) != key for place, key in held.items()):
-        raise Unfit("keys are in use here that another master key wrapped; they would be lost")
+def write(connection: psycopg.Connection, rows: Sequence[Row], master: MasterKey | None) -> int:
+    """How many came back; an erasure wins, on whichever side it is.
+
+    A `master` that is to take its place here is proven first, by the keys that are held and those that come back.
+    """
+    held = connection.execute("SELECT subject, version, wrapped FROM person_keys").fetchall()
+    if master is not None:
+        _must_fit(master, held, rows)
+    known = {(str(subject), version) for subject, version, _ in held}
     connection.cursor().executemany(_BACK, rows)
-    return sum(row["key"] is not None for row in rows)
+    return sum(row["key"] is not None and (row["subject"], row["version"]) not in known for row in rows)
+
+
+def _must_fit(master: MasterKey, held: Sequence[tuple[UUID, int, bytes | None]], rows: Sequence[Row]) -> None:
+    try:
+        prove(master, held)
+    except Unfit as error:
+        raise Unfit("keys are in use here that another master key wrapped; they would be lost") from error
+    if not any(wrapped for _, _, wrapped in held) and not any(row["key"] for row in rows):
+        raise Unfit("there is no key that this master key could be proven by; nothing is brought back")

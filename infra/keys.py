@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg_pool import ConnectionPool
 
 NONCE_BYTES: Final = 12
+MASTER_BYTES: Final = 32
 KEPT_SECONDS: Final = 30.0
 ERASED: Final = "person_erased"
 """The channel on which every process hears whose key was destroyed."""

@@ -33,7 +33,8 @@ ANN, BEN = UUID(int=1), UUID(int=2)
 ROW = '{"format": 1, "keys": [{"subject": "%s", "version": 1, "master": "m", "wrapped": "%s"}]}'
 SHORT = (ROW % (ANN, "AAAA")).encode()
 NOBODY = (ROW % ("ann", "AAAA")).encode()
-NOT_64 = (ROW % (ANN, "!")).encode()
+NOT_64 = (ROW % (ANN, "AA!A")).encode()
+NUL = (ROW % (ANN, "AAAA")).replace('"m"', '"\\u0000"').encode()
 
 
 class Place:
@@ -51,6 +52,9 @@ class Place:
             database_url=ledger, keys_database_url=SecretStr(self.url), master_key_file=self.master
         )
         self.pool = ConnectionPool(self.url, min_size=1, open=True)
+
+    def wrapped(self, subject: UUID) -> bytes:
+        return master_key(self.master).wrap(subject, 1, os.urandom(32))
 
     def keys(self) -> PersonKeys:
         return PersonKeys(self.pool, master_key(self.master))
@@ -185,10 +189,10 @@ def test_what_is_noted_as_saved_is_in_the_backup(place: Callable[[str], Place], 
     (data / "run").mkdir(parents=True)
     settings = here.settings.model_copy(update={"data": data})
     with ThreadPoolExecutor(2) as beside, psycopg.connect(here.url) as open_still:
-        open_still.execute(INSERT, (ANN,))
+        open_still.execute(INSERT, (ANN, here.wrapped(ANN)))
         backup = beside.submit(saved, settings, tmp_path / "one", tmp_path / "two")
         waits(here, "LOCK TABLE")
-        later = beside.submit(insert, here.url, BEN)
+        later = beside.submit(insert, here, BEN)
         waits(here, "INSERT")
         open_still.commit()
         made = backup.result()
@@ -201,13 +205,13 @@ def test_what_is_noted_as_saved_is_in_the_backup(place: Callable[[str], Place], 
     assert {subject for subject, created in rows if created <= moment} == kept == {ANN}
 
 
-INSERT = "INSERT INTO person_keys (subject, version, master, wrapped) VALUES (%s, 1, 'person-keys', 'x')"
+INSERT = "INSERT INTO person_keys (subject, version, master, wrapped) VALUES (%s, 1, 'person-keys', %s)"
 
 
-def insert(url: str, subject: UUID) -> None:
-    with psycopg.connect(url) as connection:
+def insert(place: Place, subject: UUID) -> None:
+    with psycopg.connect(place.url) as connection:
         connection.execute("SELECT 1")
-        connection.execute(INSERT, (subject,))
+        connection.execute(INSERT, (subject, place.wrapped(subject)))
 
 
 def waits(place: Place, words: str) -> None:
@@ -232,6 +236,7 @@ def waits(place: Place, words: str) -> None:
         SHORT,
         NOBODY,
         NOT_64,
+        NUL,
     ],
 )
 def test_a_damaged_backup_is_refused_and_nothing_is_changed(
@@ -249,5 +254,55 @@ def test_a_master_key_cut_short_opens_nothing(place: Callable[[str], Place], tmp
     here.keys().seal(ANN, b"ann", b"here")
     made = saved(here.settings, tmp_path / "one", tmp_path / "two")
     cut = write_private(tmp_path / "cut", here.master.read_bytes()[:7])
-    with pytest.raises(Stop, match="does not open"):
+    with pytest.raises(Stop, match="7 bytes, not 32"):
         restored(here.settings, Path(made["keys"]), cut)
+
+
+@pytest.mark.parametrize("backup", ["of another place", "of nobody"])
+def test_where_the_master_key_is_lost_no_other_takes_its_place(
+    backup: str, place: Callable[[str], Place], tmp_path: Path
+) -> None:
+    here, other = place("here"), place("other")
+    ann = here.keys().seal(ANN, b"ann", b"here")
+    if backup == "of another place":
+        other.keys().seal(BEN, b"ben", b"here")
+    right = saved(here.settings, tmp_path / "one", tmp_path / "two")
+    foreign = saved(other.settings, tmp_path / "three", tmp_path / "four")
+    here.master.unlink()
+    with pytest.raises(Stop, match="another master key"):
+        restored(here.settings, Path(foreign["keys"]), Path(foreign["master_key"]))
+    assert not here.master.exists()
+    assert restored(here.settings, Path(right["keys"]), Path(right["master_key"])) == {"keys": 0}
+    assert here.keys().open(ANN, ann, b"here") == b"ann"
+
+
+def test_a_master_key_that_nothing_proves_takes_no_place(place: Callable[[str], Place], tmp_path: Path) -> None:
+    here, other = place("here"), place("other")
+    foreign = saved(other.settings, tmp_path / "one", tmp_path / "two")
+    here.master.unlink()
+    with pytest.raises(Stop, match="proven"):
+        restored(here.settings, Path(foreign["keys"]), Path(foreign["master_key"]))
+    assert not here.master.exists()
+
+
+def test_keys_that_were_made_since_the_backup_prove_the_master_key_too(
+    place: Callable[[str], Place], tmp_path: Path
+) -> None:
+    here = place("here")
+    here.keys().seal(ANN, b"ann", b"here")
+    made = saved(here.settings, tmp_path / "one", tmp_path / "two")
+    ben = here.keys().seal(BEN, b"ben", b"here")
+    here.master.unlink()
+    restored(here.settings, Path(made["keys"]), Path(made["master_key"]))
+    assert here.keys().open(BEN, ben, b"here") == b"ben"
+
+
+def test_what_no_master_key_opens_is_not_saved_as_if_it_were_good(
+    place: Callable[[str], Place], tmp_path: Path
+) -> None:
+    here = place("here")
+    here.keys().seal(ANN, b"ann", b"here")
+    write_private(here.master, os.urandom(32))
+    with pytest.raises(Stop, match="nothing is saved"):
+        saved(here.settings, tmp_path / "one", tmp_path / "two")
+    assert not (tmp_path / "one").exists()
