@@ -8,6 +8,7 @@ from cli.operator import given, operators
 from commands.operator import AppointOperator, DismissOperator
 from infra.config import Settings
 from tests.api.visitor import Visitor
+from tests.whole import waited
 
 
 @pytest.fixture
@@ -48,8 +49,7 @@ def test_what_is_in_an_organization_is_none_of_an_operators(operator: Visitor, a
 def test_nobody_else_sees_organizations_and_whoever_is_dismissed_does_no_more(
     operator: Visitor, ann: Visitor, settings: Settings
 ) -> None:
-    operator.get("/organization")
-    assert operator.id in {str(each["id"]) for each in operators(settings)}
+    waited(lambda: operator.id in {str(each["id"]) for each in operators(settings)}, 20, "the operator among them")
     assert ann("GET", "/admin/organizations").status_code == 403
     assert ann("PATCH", f"/admin/organizations/{ann.organization}", {"max_users": 9}).status_code == 403
     given(settings, operator.id, DismissOperator)
