@@ -124,7 +124,7 @@ def logout_everywhere(body: Nothing, desk: PersonDesk, house: TheHouse) -> Made:
     return Made(id=own)
 
 
-@router.get("/sessions", responses=errors.responses(401, 503))
+@router.get("/sessions", responses=errors.responses(401, 403, 503))
 def index(caller: Person, house: TheHouse) -> list[SessionShown]:
     """One's own that can go on, the one that was used last first."""
     found = []
