@@ -77,14 +77,3 @@ def expire_token(command: ExpireToken, actor: Actor, now: datetime, *, store: St
     token.expire(now)
     secrets.close_api_token(token.id)
     return store.save(token)
-
-
-def end_tokens(
-    organization_id: UUID, owner_id: UUID, now: datetime, *, store: Store, secrets: Secrets
-) -> list[ApiToken]:
-    """All that an owner has in an organization; whoever comes back begins without any."""
-    tokens = [store.get(ApiToken, id) for id in secrets.api_tokens_of(organization_id, owner_id)]
-    for token in tokens:
-        token.revoke(now)
-        secrets.close_api_token(token.id)
-    return tokens

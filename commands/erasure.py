@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import Field
 
 from commands.access import Access, Command, Oneself, Platform
-from commands.api_token import end_tokens
 from commands.membership import end_membership
 from commands.ports import Accepted, Memberships, Secrets, Store
 from commands.project import home
@@ -61,9 +60,7 @@ def erase_person(
     person = store.get(Person, command.person_id)
     changed: list[Aggregate] = []
     for membership, organization in _memberships(person, store, memberships):
-        end_membership(membership, organization, now)
-        tokens = end_tokens(organization.id, person.id, now, store=store, secrets=secrets)
-        changed += [membership, organization, *tokens]
+        changed += end_membership(membership, organization, now, store=store, secrets=secrets)
     ended = end_sessions(secrets.sessions_of(person.id), Ending.ERASED, now, store, secrets)
     person.erase(now)
     secrets.forget(person.id)

@@ -5,11 +5,11 @@ from typing import ClassVar
 from uuid import UUID
 
 from commands.access import Access, Command, May
-from commands.api_token import end_tokens
 from commands.ports import Accepted, Secrets, Store
+from domain.api_token import ApiToken
 from domain.errors import Forbidden
 from domain.membership import Membership
-from domain.model import Actor
+from domain.model import Actor, Aggregate
 from domain.organization import Organization
 from domain.person import Person
 from domain.roles import Permission, Role, can_grant_role
@@ -114,15 +114,23 @@ def remove_member(command: RemoveMember, actor: Actor, now: datetime, *, store: 
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
     _must_be_able_to_take(actor, membership)
-    end_membership(membership, organization, now)
-    tokens = end_tokens(organization.id, membership.person_id, now, store=store, secrets=secrets)
-    return store.save(membership, organization, *tokens)
+    return store.save(*end_membership(membership, organization, now, store=store, secrets=secrets))
 
 
-def end_membership(membership: Membership, organization: Organization, now: datetime) -> None:
-    """Raises OrganizationNeedsAnAdmin, MemberOwnsProjects."""
+def end_membership(
+    membership: Membership, organization: Organization, now: datetime, *, store: Store, secrets: Secrets
+) -> list[Aggregate]:
+    """With all API tokens of the member there: whoever comes back begins without any.
+
+    Returns all that changed. Raises OrganizationNeedsAnAdmin, MemberOwnsProjects.
+    """
     organization.let_go(membership.person_id, now)
     membership.end(now)
+    tokens = [store.get(ApiToken, id) for id in secrets.api_tokens_of(organization.id, membership.person_id)]
+    for token in tokens:
+        token.revoke(now)
+        secrets.close_api_token(token.id)
+    return [membership, organization, *tokens]
 
 
 def _must_be_able_to_take(actor: Actor, membership: Membership) -> None:
