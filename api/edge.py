@@ -71,6 +71,13 @@ class Desk:
         self.response.headers["Vistory-Chain"] = accepted.chain
         return accepted
 
+    @property
+    def organization_id(self) -> UUID:
+        """Where the caller asks. Raises Unauthenticated."""
+        if self.caller.organization_id is None:
+            raise Unauthenticated("sign in first")
+        return self.caller.organization_id
+
     def _errand(self, caller: Caller) -> Errand:
         now = datetime.now(UTC)
         state = self.request.state

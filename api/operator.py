@@ -14,7 +14,7 @@ from api.organization import Organization, used
 from api.reading import After, reads
 from commands.access import must_be_operator
 from commands.operator import ChangeQuotas
-from domain.values import Count
+from commands.organization import QuotaChange
 from projections import membership, training_job
 from projections.organizations import list_organizations
 from projections.paging import Page
@@ -25,12 +25,8 @@ Words = Annotated[str, Query(max_length=200, description="Part of a name, a comp
 Few = Annotated[int, Query(ge=1, le=100)]
 
 
-class NewQuotas(Body):
+class NewQuotas(Body, QuotaChange):
     """What is left out stays as it is."""
-
-    max_users: Count | None = None
-    max_storage_gb: Count | None = None
-    max_gpu_hours_per_month: Count | None = None
 
 
 def operator(caller: Person, house: TheHouse) -> House:

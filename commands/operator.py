@@ -5,11 +5,11 @@ from typing import ClassVar
 from uuid import UUID
 
 from commands.access import Access, Command, Operator, Platform
+from commands.organization import QuotaChange
 from commands.ports import Accepted, Store
 from domain.model import Actor
-from domain.organization import Organization, Quotas
+from domain.organization import Organization
 from domain.person import Person
-from domain.values import Count
 
 
 class AppointOperator(Command):
@@ -22,14 +22,11 @@ class DismissOperator(Command):
     person_id: UUID
 
 
-class ChangeQuotas(Command):
+class ChangeQuotas(Command, QuotaChange):
     """Of any organization. What is left out stays as it is."""
 
     ACCESS: ClassVar[Access] = Operator()
     organization_id: UUID
-    max_users: Count | None = None
-    max_storage_gb: Count | None = None
-    max_gpu_hours_per_month: Count | None = None
 
 
 def appoint_operator(command: AppointOperator, actor: Actor, now: datetime, *, store: Store) -> Accepted:
@@ -46,6 +43,5 @@ def dismiss_operator(command: DismissOperator, actor: Actor, now: datetime, *, s
 
 def change_quotas(command: ChangeQuotas, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     organization = store.get(Organization, command.organization_id)
-    given = command.model_dump(include=set(Quotas.model_fields), exclude_none=True)
-    organization.change_quotas(organization.quotas.model_copy(update=given), now)
+    organization.change_quotas(command.of(organization.quotas), now)
     return store.save(organization)

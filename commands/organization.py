@@ -9,19 +9,27 @@ from commands.ports import Accepted, Store
 from domain.model import Actor
 from domain.organization import Admission, Organization, Quotas
 from domain.roles import Permission
-from domain.values import Count, Name
+from domain.values import Count, Name, Value
 
 
-class ChangeOrganization(Command):
+class QuotaChange(Value):
+    """What is left out stays as it is."""
+
+    max_users: Count | None = None
+    max_storage_gb: Count | None = None
+    max_gpu_hours_per_month: Count | None = None
+
+    def of(self, quotas: Quotas) -> Quotas:
+        return quotas.model_copy(update=self.model_dump(include=set(QuotaChange.model_fields), exclude_none=True))
+
+
+class ChangeOrganization(Command, QuotaChange):
     """What is left out stays as it is."""
 
     ACCESS: ClassVar[Access] = May(Permission.CHANGE_ORGANIZATION, Organization, "organization_id")
     organization_id: UUID
     name: Name | None = None
     admission: Admission | None = None
-    max_users: Count | None = None
-    max_storage_gb: Count | None = None
-    max_gpu_hours_per_month: Count | None = None
 
 
 def change_organization(command: ChangeOrganization, actor: Actor, now: datetime, *, store: Store) -> Accepted:
@@ -30,6 +38,5 @@ def change_organization(command: ChangeOrganization, actor: Actor, now: datetime
         organization.rename(command.name, now)
     if command.admission is not None:
         organization.admit_by(command.admission, now)
-    given = command.model_dump(include=set(Quotas.model_fields), exclude_none=True)
-    organization.change_quotas(organization.quotas.model_copy(update=given), now)
+    organization.change_quotas(command.of(organization.quotas), now)
     return store.save(organization)
