@@ -1,5 +1,6 @@
 """Persons over HTTP: register, who am I."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -67,6 +68,7 @@ class Profile(Value):
     organization_id: UUID
     role: Role | None
     status: Status
+    erasure_due_at: datetime | None
 
 
 class Speech(Body):
@@ -108,6 +110,7 @@ def profile(house: House, caller: Caller) -> Profile:
         organization_id=caller.organization_id,
         role=role,
         status="active" if role else "waiting",
+        erasure_due_at=account.erasure_due_at,
     )
 
 

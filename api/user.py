@@ -1,4 +1,4 @@
-"""One's own account over HTTP: who am I, erase me, I stay after all."""
+"""One's own account over HTTP: what is held about me, erase me, I stay after all."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from api import errors
 from api.edge import Body, Made, Nothing, Person, PersonDesk
 from api.house import House, TheHouse
-from api.person import Profile, profile
+from api.person import profile
 from commands.access import Caller
 from commands.erasure import AskForErasure, CancelErasure
 from commands.person import RenameSelf
@@ -17,10 +17,6 @@ from domain.values import Name, Value
 
 router = APIRouter(prefix="/users/me", tags=["persons"])
 COMMAND = errors.responses(401, 403, 409, 413, 422, 503)
-
-
-class User(Profile):
-    erasure_due_at: datetime | None
 
 
 class NewFullName(Body):
@@ -39,11 +35,6 @@ class Leaving(Value):
 
     id: UUID
     due_at: datetime | None
-
-
-@router.get("", responses=errors.responses(401, 403, 503))
-def show(caller: Person, house: TheHouse) -> User:
-    return User(**dict(profile(house, caller)), erasure_due_at=_account(house, caller).erasure_due_at)
 
 
 @router.get(
@@ -82,8 +73,4 @@ def stay(desk: PersonDesk, house: TheHouse, body: Nothing | None = None) -> Leav
 
 
 def _leaving(house: House, caller: Caller) -> Leaving:
-    return Leaving(id=caller.id, due_at=_account(house, caller).erasure_due_at)
-
-
-def _account(house: House, caller: Caller) -> Account:
-    return house.ledger_as(caller).get(Account, caller.id)
+    return Leaving(id=caller.id, due_at=house.ledger_as(caller).get(Account, caller.id).erasure_due_at)

@@ -19,14 +19,6 @@ ExportFile = Annotated[Path, typer.Argument(help="Where it is written to, for yo
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")]
 
 
-@app.command("show")
-def show_person(api: Address = None, as_json: Json = False) -> None:
-    """Who you are here."""
-    with signed_in(api) as door:
-        found = door.get("/users/me")
-    show(found, as_json, lambda: "\n".join(f"{name}: {value}" for name, value in found.items() if value is not None))
-
-
 @app.command()
 def export(file: ExportFile, api: Address = None, as_json: Json = False) -> None:
     """Write all that is held about you into a file, as JSON."""

@@ -12,7 +12,7 @@ app = typer.Typer()
 
 @app.command()
 def whoami(api: Address = None, as_json: Json = False) -> None:
-    """Your name, address, role and organization, and the platform that you are signed in at."""
+    """Your names, address, role and organization, the platform, and when your account is erased where you asked."""
     with signed_in(api) as door:
         me = door.get("/auth/me")
         organization = door.get("/organization") if me["role"] else None
@@ -22,4 +22,6 @@ def whoami(api: Address = None, as_json: Json = False) -> None:
 
 def words(found: dict[str, Any]) -> str:
     role = f"{found['role']} of {found['organization']}" if found["role"] else "waits to be let in by an admin"
-    return f"{found['full_name']} <{found['email']}>, {found['avatar_name']}: {role}, at {found['api']}"
+    who = f"{found['full_name']} <{found['email']}>, {found['avatar_name']}: {role}, at {found['api']}"
+    due = found["erasure_due_at"]
+    return f"{who}\nyour account is erased at {due}; `vistory person stay` cancels that" if due else who

@@ -95,7 +95,7 @@ def test_a_name_that_was_changed_is_the_one_that_everybody_reads(admin: Visitor)
     assert admin("PATCH", f"/admin/users/{engineer.id}", {"full_name": "Corrected"}).status_code == 200
     assert admin.get(f"/admin/users/{engineer.id}")["full_name"] == "Corrected"
     assert engineer("PATCH", "/users/me", {"full_name": "My Own"}).status_code == 200
-    assert engineer("GET", "/users/me").json()["full_name"] == "My Own"
+    assert engineer("GET", "/auth/me").json()["full_name"] == "My Own"
     assert admin.get(f"/admin/users/{engineer.id}", Vistory_Min_Position=engineer.seen)["full_name"] == "My Own"
     log = admin.get("/audit/organization?entity_type=person", Vistory_Min_Position=engineer.seen)["items"]
     assert "My Own" in {each["actor_name"] for each in log}

@@ -136,7 +136,6 @@ OPEN: Final = {
 ONESELF: Final = {
     ("GET", "/auth/me"),
     ("PUT", "/auth/me/language"),
-    ("GET", "/users/me"),
     ("PATCH", "/users/me"),
     ("DELETE", "/users/me"),
     ("GET", "/users/me/export"),

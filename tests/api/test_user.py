@@ -29,7 +29,7 @@ def due(settings: Settings, now: datetime) -> None:
 
 
 def test_one_s_own_account_says_who_and_where_one_is(admin: Visitor) -> None:
-    me = admin.get("/users/me")
+    me = admin.get("/auth/me")
     assert (me["id"], me["email"], me["organization_id"]) == (admin.id, admin.email, admin.organization)
     assert me["avatar_name"].count("-") == 2
     assert (me["role"], me["erasure_due_at"]) == ("admin", None)
@@ -41,15 +41,15 @@ def test_who_asks_to_go_can_stay_for_a_week_and_is_erased_then(admin: Visitor, s
     assert asked.status_code == 202
     at = datetime.fromisoformat(asked.json()["due_at"])
     assert timedelta(days=6.9) < at - datetime.now(UTC) < timedelta(days=7)
-    assert guest.get("/users/me")["erasure_due_at"] is not None
+    assert guest.get("/auth/me")["erasure_due_at"] is not None
     assert guest.post("/users/me/erasure/cancel")["due_at"] is None
     assert guest("POST", "/users/me/erasure/cancel").status_code == 409
     guest("DELETE", "/users/me")
     admin.get("/members", Vistory_Min_Position=guest.seen)
     due(settings, datetime.now(UTC) + timedelta(days=6.9))
-    assert guest("GET", "/users/me").status_code == 200
+    assert guest("GET", "/auth/me").status_code == 200
     due(settings, datetime.now(UTC) + timedelta(days=7.1))
-    assert guest("GET", "/users/me").status_code == 401
+    assert guest("GET", "/auth/me").status_code == 401
     assert guest("POST", "/auth/login", {"email": guest.email, "password": PASSWORD}).status_code == 401
 
 
@@ -98,7 +98,7 @@ def exported(who: Visitor) -> dict[str, Any]:
 def test_all_that_is_held_about_one_is_exported_and_nothing_of_others(admin: Visitor) -> None:
     engineer, other = admin.colleague("engineer_i"), admin.colleague("guest")
     engineer.post("/datasets", {"name": "theirs"})
-    engineer.get("/users/me")
+    engineer.get("/auth/me")
     admin.get("/datasets", Vistory_Min_Position=engineer.seen)
     found = exported(engineer)
     assert found["person_id"] == engineer.id
