@@ -97,15 +97,15 @@ def _living(settings: Settings) -> Lifespan[FastAPI]:
         with open_house(settings) as house:
             app.state.house = house
             house.bus.open()
-            house.news.open()
-            house.ended.open()
             try:
-                async with httpx.AsyncClient(timeout=60.0, trust_env=False) as app.state.to_mlflow:
+                async with (
+                    house.news.listening(),
+                    house.ended.listening(),
+                    httpx.AsyncClient(timeout=60.0, trust_env=False) as app.state.to_mlflow,
+                ):
                     yield
             finally:
                 await house.bus.close()
-                await house.news.close()
-                await house.ended.close()
 
     return lifespan
 

@@ -25,6 +25,7 @@ from infra.bus import connect, jetstream
 from infra.config import Settings
 from infra.event_store import EventStore
 from infra.ledger import Ledger
+from infra.listening import listening
 from infra.progress import Progress
 from infra.published import TRACE, Published, pack
 from infra.standing import Standings
@@ -125,6 +126,11 @@ class Relay:
             await self._tell(tail)
         return tail
 
+    async def hear(self, connection: psycopg.AsyncConnection) -> None:
+        """NOTIFY only wakes the relay early, so a lost one costs no more than a poll."""
+        async for _ in connection.notifies():
+            self.wake.set()
+
     async def _rest(self, tail: Tail) -> None:
         """How far it is may be told later than carried, so it is told when there is time."""
         try:
@@ -172,28 +178,13 @@ async def relay(settings: Settings) -> None:
     client = await connect(settings.need("nats_url"))
     progress = Progress(url, NAME)
     relaying = Relay(store, client, progress.note)
-    listening = asyncio.create_task(_listen(url, relaying.wake))
     metrics.serve(settings.metrics_port, NAME, Standings(url, lambda name: name == NAME))
-    logs.say_ready()
     try:
-        await relaying.run()
+        async with listening(url, "ledger", relaying.hear):
+            logs.say_ready()
+            await relaying.run()
     finally:
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
         await client.close()
         progress.close()
         store.close()
         log.info("relayed: %s", relaying.counters)
-
-
-async def _listen(url: str, wake: asyncio.Event) -> None:
-    """NOTIFY only wakes the relay early, so a lost one costs no more than a poll."""
-    while True:
-        try:
-            async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-                await connection.execute("LISTEN ledger")
-                async for _ in connection.notifies():
-                    wake.set()
-        except psycopg.Error:
-            await asyncio.sleep(1)

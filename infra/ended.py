@@ -6,7 +6,7 @@ asks it.
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
@@ -16,9 +16,9 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from domain.errors import Unauthenticated
+from infra.listening import listening
 from infra.tokens import ACCESS_LIFE
 
-AGAIN_AFTER: Final = 1.0
 # A line on which nothing came for so long is asked whether it is still there, and is not trusted for much longer.
 BEAT: Final = 2.0
 TRUSTED: Final = 5.0
@@ -33,16 +33,9 @@ class EndedSessions:
     _ended: dict[UUID, float] = field(default_factory=dict)
     _heard: float = field(default=float("-inf"))
     _lock: Lock = field(default_factory=Lock)
-    _listening: "asyncio.Task[None] | None" = None
 
-    def open(self) -> None:
-        self._listening = asyncio.get_running_loop().create_task(self._listen())
-
-    async def close(self) -> None:
-        if self._listening is not None:
-            self._listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listening
+    def listening(self) -> AbstractAsyncContextManager[None]:
+        return listening(self.url, "sessions", self._follow)
 
     @property
     def is_listening(self) -> bool:
@@ -71,20 +64,14 @@ class EndedSessions:
             row = connection.execute("SELECT ended_at FROM secrets.sessions WHERE id = %s", (session_id,)).fetchone()
         return row is None or row[0] is None
 
-    async def _listen(self) -> None:
-        while True:
-            with suppress(psycopg.Error):
-                async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
-                    await self._follow(connection)
-            self._heard = float("-inf")
-            await asyncio.sleep(AGAIN_AFTER)
-
     async def _follow(self, connection: psycopg.AsyncConnection) -> None:
-        await connection.execute("LISTEN sessions")
-        async for (id,) in await connection.execute(_SINCE, (KEPT,)):
-            self.note(id)
-        while True:
-            await connection.execute("SELECT 1")
-            self._heard = time.monotonic()
-            async for notice in connection.notifies(timeout=BEAT):
-                self.note(UUID(notice.payload))
+        try:
+            async for (id,) in await connection.execute(_SINCE, (KEPT,)):
+                self.note(id)
+            while True:
+                await connection.execute("SELECT 1")
+                self._heard = time.monotonic()
+                async for notice in connection.notifies(timeout=BEAT):
+                    self.note(UUID(notice.payload))
+        finally:
+            self._heard = float("-inf")

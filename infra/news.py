@@ -3,14 +3,13 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Final
 from uuid import UUID
 
 import psycopg
 
-AGAIN_AFTER: Final = 1.0
+from infra.listening import listening
 
 
 @dataclass
@@ -19,16 +18,9 @@ class News:
 
     url: str
     _waiting: defaultdict[UUID, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set), init=False)
-    _listening: "asyncio.Task[None] | None" = field(default=None, init=False)
 
-    def open(self) -> None:
-        self._listening = asyncio.get_running_loop().create_task(self._listen())
-
-    async def close(self) -> None:
-        if self._listening is not None:
-            self._listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listening
+    def listening(self) -> AbstractAsyncContextManager[None]:
+        return listening(self.url, "ledger", self._follow)
 
     @contextmanager
     def of(self, id: UUID) -> Iterator[asyncio.Event]:
@@ -42,15 +34,7 @@ class News:
             if not self._waiting[id]:
                 del self._waiting[id]
 
-    async def _listen(self) -> None:
-        while True:
-            with suppress(psycopg.Error):
-                async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
-                    await self._follow(connection)
-            await asyncio.sleep(AGAIN_AFTER)
-
     async def _follow(self, connection: psycopg.AsyncConnection) -> None:
-        await connection.execute("LISTEN ledger")
         head = await (await connection.execute("SELECT position FROM ledger.head")).fetchone()
         position: int = head[0] if head else 0
         while True:

@@ -1,0 +1,34 @@
+"""A connection of its own on a channel of PostgreSQL, opened anew whenever it is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+AGAIN_AFTER: Final = 1.0
+Follow = Callable[[psycopg.AsyncConnection], Awaitable[None]]
+
+
+@asynccontextmanager
+async def listening(url: str, channel: str, follow: Follow) -> AsyncIterator[None]:
+    """Within it, `follow` reads each connection that listens; it is cancelled, or raises psycopg.Error, at its end."""
+    task = asyncio.create_task(listen(url, channel, follow))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def listen(url: str, channel: str, follow: Follow) -> None:
+    """Until cancelled."""
+    while True:
+        with suppress(psycopg.Error):
+            async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+                await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
+                await follow(connection)
+        await asyncio.sleep(AGAIN_AFTER)
