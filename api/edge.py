@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from hashlib import sha256
 from hmac import compare_digest
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
@@ -28,6 +27,7 @@ from commands.ports import Accepted
 from domain.errors import Unauthenticated
 from domain.model import Client
 from domain.values import Value
+from infra.bearer import digest
 from infra.idempotency import command_id
 from infra.unit import Errand
 
@@ -140,7 +140,7 @@ async def service(request: Request, bearer: Bearer) -> Caller:
 
 def service_of(house: House, credential: str) -> Caller:
     """Raises Unauthenticated."""
-    given = sha256(credential.encode()).hexdigest()
+    given = digest(credential).hex()
     for framework, known in house.settings.worker_credentials.items():
         if compare_digest(given, known):
             return Caller(kind="worker", id=UUID(int=0), framework=framework)

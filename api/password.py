@@ -47,7 +47,7 @@ def forgot(body: Forgotten, desk: AnonymousDesk, house: TheHouse, after: Backgro
 def reset(body: Reset, desk: AnonymousDesk, house: TheHouse) -> Made:
     """Every session ends: whoever had the old password signs in with the new one, or not at all."""
     person_id = _whose(house, body)
-    begun = house.sessions.of(person_id)
+    begun = house.accounts.sessions_of(person_id)
     desk(ResetPassword(person_id=person_id, token=body.token, password=body.password))
     for each in begun:
         house.ended.note(each.id)

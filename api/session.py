@@ -116,7 +116,7 @@ def logout(body: Nothing, desk: PersonDesk, house: TheHouse) -> Made:
 
 @router.post("/logout-everywhere", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
 def logout_everywhere(body: Nothing, desk: PersonDesk, house: TheHouse) -> Made:
-    own, all_of_them = _session_of(desk.caller), house.sessions.of(desk.caller.id)
+    own, all_of_them = _session_of(desk.caller), house.accounts.sessions_of(desk.caller.id)
     desk(EndEverySession(session_id=own))
     for each in all_of_them:
         house.ended.note(each.id)
@@ -128,7 +128,7 @@ def logout_everywhere(body: Nothing, desk: PersonDesk, house: TheHouse) -> Made:
 def index(caller: Person, house: TheHouse) -> list[SessionShown]:
     """One's own that can go on, the one that was used last first."""
     found = []
-    for alive in house.sessions.of(caller.id):
+    for alive in house.accounts.sessions_of(caller.id):
         begun_from = house.begun_from(alive.id)
         where = {"address": begun_from and begun_from.address, "device": begun_from and begun_from.agent}
         found.append(SessionShown(**alive._asdict(), **where, current=alive.id == caller.session_id))

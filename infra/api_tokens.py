@@ -4,7 +4,6 @@
 texts can tell one from anything else, and what cannot be one is refused without asking the database.
 """
 
-import hashlib
 import re
 import secrets
 import string
@@ -23,6 +22,7 @@ from commands.access import Caller
 from domain.api_token import ApiToken
 from domain.errors import Unauthenticated
 from domain.model import SYSTEM
+from infra.bearer import digest
 from infra.known import Known
 from infra.ledger import Ledger
 from infra.mapper import Mapper
@@ -52,10 +52,6 @@ def mint() -> Minted:
     body = f"{prefix}_{_in_letters(secrets.randbits(256), 43)}"
     token = body + _checksum(body)
     return Minted(token, prefix, digest(token).hex())
-
-
-def digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 def is_one(token: str) -> bool:

@@ -12,16 +12,13 @@ from uuid import UUID
 from psycopg_pool import ConnectionPool
 
 from commands.ports import Link, Purpose
+from infra.bearer import digest
 
 
 def token(key: bytes, purpose: Purpose, subject: UUID, number: int) -> str:
     """The same for the same, and for nobody without the key."""
     made = hmac.digest(key, f"link/1/{purpose}/{subject}/{number}".encode(), hashlib.sha256)
     return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
-
-
-def digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 @dataclass(frozen=True)

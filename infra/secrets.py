@@ -6,9 +6,10 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
+from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -42,6 +43,15 @@ def normalised(email: str) -> str:
     return unicodedata.normalize("NFKC", email).casefold().strip()
 
 
+class Alive(NamedTuple):
+    """A session that can go on."""
+
+    id: UUID
+    organization_id: UUID
+    begun_at: datetime
+    used_at: datetime
+
+
 class Accounts:
     """Reads the secrets schema; writes to it are side rows of an append."""
 
@@ -68,13 +78,14 @@ class Accounts:
             ).fetchone()
         return row[0] if row else None
 
-    def sessions_of(self, person_id: UUID) -> list[UUID]:
-        with self._pool.connection() as connection:
-            rows = connection.execute(
-                "SELECT id FROM secrets.living_sessions WHERE person_id = %s ORDER BY used_at DESC, id DESC",
+    def sessions_of(self, person_id: UUID) -> list[Alive]:
+        """The one that was used last first."""
+        with self._pool.connection() as connection, connection.cursor(row_factory=class_row(Alive)) as cursor:
+            return cursor.execute(
+                "SELECT id, organization_id, begun_at, used_at FROM secrets.living_sessions"
+                " WHERE person_id = %s ORDER BY used_at DESC, id DESC",
                 (person_id,),
             ).fetchall()
-        return [id for (id,) in rows]
 
     def authenticate(self, email: str, password: str) -> UUID | None:
         """The person with this address and password; as slow for a wrong address as for a wrong password.
@@ -130,7 +141,7 @@ class UnitSecrets:
         self._unit.sides.append({"kind": "forget", "person_id": str(person_id)})
 
     def sessions_of(self, person_id: UUID) -> Sequence[UUID]:
-        return self._accounts.sessions_of(person_id)
+        return [each.id for each in self._accounts.sessions_of(person_id)]
 
     def begin_session(self, id: UUID, person_id: UUID, organization_id: UUID, refresh: str) -> None:
         who = {"person_id": str(person_id), "organization_id": str(organization_id)}

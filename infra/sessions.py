@@ -16,30 +16,20 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, NamedTuple, Self
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
 from domain.errors import Unauthenticated
+from infra.bearer import digest
 from infra.secrets import Accounts
 
 SECRET_BYTES: Final = 32
 TAG_BYTES: Final = 16
 # A key that seals one thing, once.
 _NONCE: Final = bytes(12)
-
-
-class Alive(NamedTuple):
-    """A session that can go on."""
-
-    id: UUID
-    organization_id: UUID
-    begun_at: datetime
-    used_at: datetime
 
 
 class Refreshed(NamedTuple):
@@ -69,7 +59,7 @@ class RefreshToken(NamedTuple):
 
     @property
     def digest(self) -> bytes:
-        return hashlib.sha256(self.secret).digest()
+        return digest(self.secret)
 
     @property
     def bare(self) -> bytes:
@@ -129,12 +119,3 @@ class Sessions:
         with self.pool.connection() as connection:
             row = connection.execute("SELECT secrets.renew_session(%s, %s)", (session_id, token.digest)).fetchone()
         return self.written(token) if row and row[0] else None
-
-    def of(self, person_id: UUID) -> list[Alive]:
-        """The one that was used last first."""
-        with self.pool.connection() as connection, connection.cursor(row_factory=class_row(Alive)) as cursor:
-            return cursor.execute(
-                "SELECT id, organization_id, begun_at, used_at FROM secrets.living_sessions"
-                " WHERE person_id = %s ORDER BY used_at DESC, id DESC",
-                (person_id,),
-            ).fetchall()

@@ -16,7 +16,7 @@ from domain.errors import Invalid, NotFound
 from domain.groups import Grouped, Rule
 from domain.membership import Membership
 from domain.training import OrganizationIsBusy
-from infra import api_tokens, links
+from infra import api_tokens, bearer, links
 from infra.keys import Sealed
 from infra.ledger import Append, Head, Row, Verdict
 from infra.mapper import LARGEST_STATE, Mapper, Stored
@@ -199,7 +199,7 @@ class MemorySecrets:
         self._sides.append(links.opened(LINK_KEY, purpose, subject, number, now, until))
 
     def link(self, purpose: Purpose, token: str) -> Link | None:
-        found = self._ledger.links.get(links.digest(token).hex())
+        found = self._ledger.links.get(bearer.digest(token).hex())
         if found is None or found["purpose"] != purpose:
             return None
         return Link(subject=UUID(found["subject"]), expires_at=datetime.fromisoformat(found["expires_at"]))

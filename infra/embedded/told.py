@@ -1,10 +1,10 @@
 """What each of our processes is told: what it needs, and nothing else."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from infra import nats_users
+from infra.bearer import digest
 from infra.config import trainer_port
 from infra.embedded.folder import DataFolder
 from infra.embedded.parts import Parts
@@ -128,7 +128,7 @@ class Told:
         return self.ports[f"metrics-{process}"]
 
     def _known(self, framework: str) -> str:
-        return hashlib.sha256(self.parts.passwords[f"worker-{framework}"].encode()).hexdigest()
+        return digest(self.parts.passwords[f"worker-{framework}"]).hex()
 
 
 def bus_user(process: str) -> str:

@@ -18,7 +18,8 @@ from commands.api_token import CreateToken
 from consumers.acting import Platform
 from consumers.api_tokens import expire_due
 from domain.roles import Scope
-from infra.api_tokens import FORM, digest, is_whole, mint
+from infra.api_tokens import FORM, is_whole, mint
+from infra.bearer import digest
 from infra.config import Settings
 from infra.host import Host
 from infra.unit import Errand
