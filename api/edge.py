@@ -85,7 +85,7 @@ class Desk:
             caller=caller,
             now=now,
             command_id=self._command_id(caller, self.key, now) if self.key else uuid7(),
-            fingerprint=self._fingerprint() if self.key else b"",
+            fingerprint=self._fingerprint() if self.key else None,
             correlation=state.request_id,
             traceparent=state.traceparent,
         )

@@ -38,11 +38,8 @@ class Platform:
 
     async def act(self, command: Command, about: UUID, name: str) -> None:
         """A command without an event behind it: given once under this name."""
-        await asyncio.to_thread(self._give, command, Errand(CALLER, datetime.now(UTC), uuid5(about, name)))
-
-    def _give(self, command: Command, errand: Errand) -> None:
-        if self.ledger.command(errand.command_id) is None:
-            self.dispatch(command, errand)
+        errand = Errand(CALLER, datetime.now(UTC), uuid5(about, name), fingerprint=b"")
+        await asyncio.to_thread(self.dispatch, command, errand)
 
     async def understood(self, message: Message) -> Recorded:
         """The event that a message carries. Raises NotAnEvent, and ForeignEvent where it is not of our ledger."""

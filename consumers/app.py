@@ -15,7 +15,7 @@ from consumers.acting import Platform
 from consumers.api_tokens import expire_tokens
 from consumers.backlog import Backlog
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
-from consumers.erasure import keep_erased
+from consumers.erasure import keep_erased, sweep_exports
 from consumers.heads import keep_heads
 from consumers.lookout import Lookout, prepare
 from consumers.loops import Loops
@@ -38,6 +38,7 @@ from infra.mlflow import Mlflow
 from infra.nats_users import DOOR, connect_options, inbox, user_of
 from infra.objects import Objects
 from infra.parked import Parked
+from infra.personal_objects import PersonalObjects
 from infra.positions import DoneSet, Positions
 from infra.post import Post
 from infra.reach import in_short
@@ -96,6 +97,7 @@ async def run(settings: Settings) -> None:
             ("the watch over durables", lambda: _watch(client, _lookout(core), reactor, table)),
             ("the reaper", Reaper(platform, RealEyes(core.pool, client)).run),
             ("the eraser", partial(keep_erased, host)),
+            ("the sweeper of exports", partial(sweep_exports, PersonalObjects.open(settings))),
             ("the keeper of API tokens", partial(expire_tokens, platform, core.api_tokens())),
             ("the keeper of promises", partial(settle_promises, Rooms(core.pool, blobs))),
             *(("the keeper of heads", partial(keep_heads, core.store, place)) for place in places(settings)),

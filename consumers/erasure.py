@@ -14,6 +14,7 @@ from infra.personal_objects import PersonalObjects
 from projections.person import erasures_due
 
 EVERY: Final = 10.0
+SWEPT_EVERY: Final = 60.0
 KEPT: Final = timedelta(days=1)
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,13 @@ async def keep_erased(host: Host) -> None:
         await asyncio.sleep(EVERY)
 
 
+async def sweep_exports(objects: PersonalObjects) -> None:
+    """Until cancelled: what was exported is kept for a day."""
+    while True:
+        await asyncio.to_thread(objects.sweep, datetime.now(UTC) - KEPT)
+        await asyncio.sleep(SWEPT_EVERY)
+
+
 def erase_due(host: Host, now: datetime) -> None:
     """Once. Who became the only admin somewhere since is asked again, and stays meanwhile."""
     due: list[UUID] = host.reading.ask(partial(erasures_due, now=now), [])
@@ -33,6 +41,5 @@ def erase_due(host: Host, now: datetime) -> None:
             erase(host.core, host.dispatch, person_id)
         except Refused as refusal:
             log.warning("person %s waits to be erased: %s", person_id, refusal)
-    PersonalObjects.open(host.core.settings).sweep(now - KEPT)
     for person_id in destroy_keys(host.core):
         log.warning("person %s was erased, and had a key again; it is destroyed", person_id)

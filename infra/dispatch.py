@@ -43,10 +43,11 @@ class Dispatch:
             return self._decide(command, errand)
 
     def _decide(self, command: Command, errand: Errand) -> Accepted:
+        comes_again = errand.fingerprint is not None
         for attempt in range(TRIES):
             unit = Unit(self.ledger, self.mapper, errand, known=self.known)
             try:
-                if (attempt or errand.fingerprint) and (before := self.ledger.command(errand.command_id)):
+                if (attempt or comes_again) and (before := self.ledger.command(errand.command_id)):
                     return unit.answer(before)
                 return self._handle(command, unit)
             except KeyReused:

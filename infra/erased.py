@@ -11,7 +11,7 @@ from commands.ports import Accepted
 from domain.model import SYSTEM
 from infra.dispatch import Dispatch
 from infra.personal_objects import PersonalObjects
-from infra.unit import Errand, Unit
+from infra.unit import Errand
 from infra.wiring import Core
 
 _ERASED = "SELECT originator_id FROM ledger.events WHERE topic = 'person.erased'"
@@ -38,10 +38,8 @@ def destroy_keys(core: Core) -> list[UUID]:
 def erase(core: Core, dispatch: Dispatch, person_id: UUID) -> Accepted:
     """Once; asked again, the same receipt. Raises what keeps the person from going."""
     caller = Caller(kind="system", id=SYSTEM)
-    errand = Errand(caller, datetime.now(UTC), command_of(person_id))
-    before = core.store.command(errand.command_id)
-    accepted = Unit(core.store, core.mapper, errand).answer(before) if before else None
-    accepted = accepted or dispatch(ErasePerson(person_id=person_id), errand)
+    errand = Errand(caller, datetime.now(UTC), command_of(person_id), fingerprint=b"")
+    accepted = dispatch(ErasePerson(person_id=person_id), errand)
     core.keys.erase(person_id)
     PersonalObjects.open(core.settings).forget(person_id)
     return accepted

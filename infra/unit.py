@@ -28,12 +28,15 @@ MOST_AT_ONCE: Final = 1_000
 
 @dataclass(frozen=True)
 class Errand:
-    """What is known of a command beside itself: who brings it, when, and what it belongs to."""
+    """What is known of a command beside itself: who brings it, when, and what it belongs to.
+
+    `fingerprint` is of what was asked under an id that may come again; None where the id was minted for this once.
+    """
 
     caller: Caller
     now: datetime
     command_id: UUID
-    fingerprint: bytes = b""
+    fingerprint: bytes | None = None
     correlation: UUID | None = None
     causation: UUID | None = None
     traceparent: str | None = None
@@ -73,7 +76,7 @@ class Unit:
         except StateTooLarge as error:
             raise Invalid(str(error)) from error
         append = Append(
-            self.errand.command_id, self.errand.fingerprint, {"id": str(first.id)}, stored, reads, self.sides
+            self.errand.command_id, self.errand.fingerprint or b"", {"id": str(first.id)}, stored, reads, self.sides
         )
         with tracing.span("append", events=len(stored)):
             (verdict,) = self.ledger.append([append])
@@ -85,7 +88,7 @@ class Unit:
             raise Conflict("somebody else changed this at the same moment; try again")
         if verdict.verdict == "too_large":
             raise Invalid("this is more than one event can hold")
-        if verdict.verdict == "repeated" and verdict.fingerprint != self.errand.fingerprint:
+        if verdict.verdict == "repeated" and verdict.fingerprint != (self.errand.fingerprint or b""):
             raise KeyReused("this idempotency key was used before, with another request")
         return Accepted(
             id=UUID(verdict.result["id"]),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Index, Select, Table, Text, Uuid, select
+from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Index, Select, Table, Text, Uuid, select, text
 
 from domain.membership import Membership
 from domain.model import Recorded
@@ -33,6 +33,7 @@ people: Final = Table(
     Column("erasure_due_at", DateTime(timezone=True)),
     Column("erased_at", DateTime(timezone=True)),
     Column("position", BigInteger, nullable=False),
+    Index("people_leaving", "erasure_due_at", postgresql_where=text("erasure_due_at IS NOT NULL")),
 )
 
 organizations: Final = Table(
