@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 router = APIRouter(include_in_schema=False)
 # What is behind the # of its address stays in the browser: nothing is loaded, framed, or told where one came from.
 SAFE: Final = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self';"
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -19,12 +19,26 @@ FOLDER: Final = Path(__file__).with_name("pages")
 
 @router.get("/reset-password")
 def reset_password() -> HTMLResponse:
-    return HTMLResponse(read("reset-password.html"), headers=SAFE)
+    return page("reset-password.html")
 
 
-@router.get("/reset-password.js")
-def reset_password_script() -> Response:
-    return Response(read("reset-password.js"), headers=SAFE, media_type="text/javascript")
+@router.get("/verify-email")
+def verify_email() -> HTMLResponse:
+    return page("verify-email.html")
+
+
+@router.get("/link.js")
+def script() -> Response:
+    return Response(read("link.js"), headers=SAFE, media_type="text/javascript")
+
+
+@router.get("/link.css")
+def style() -> Response:
+    return Response(read("link.css"), headers=SAFE, media_type="text/css")
+
+
+def page(name: str) -> HTMLResponse:
+    return HTMLResponse(read(name), headers=SAFE)
 
 
 def read(name: str) -> str:

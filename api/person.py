@@ -63,6 +63,7 @@ class Registered(Value):
 class Profile(Value):
     id: UUID
     email: Personal[str]
+    email_verified: bool
     full_name: Personal[str]
     avatar_name: str
     organization_id: UUID
@@ -105,6 +106,7 @@ def profile(house: House, caller: Caller) -> Profile:
     return Profile(
         id=caller.id,
         email=registered.email,
+        email_verified=account.verified,
         full_name=account.full_name,
         avatar_name=registered.avatar_name,
         organization_id=caller.organization_id,

@@ -45,4 +45,5 @@ def welcome(made: Mapping[str, Any], email: str, where: str) -> str:
         then = f"there was no organization {where}: you founded it and are its first member, its admin"
     else:
         then = f"you are in {where} as {made['role']}"
-    return f"registered as {made['avatar_name']}; {then}\n{line('login', email)}"
+    letter = f"a letter is on its way to {email}: follow its link, or give its code to `vistory email verify`"
+    return f"registered as {made['avatar_name']}; {then}\n{letter}\n{line('login', email)}"

@@ -22,6 +22,7 @@ def whoami(api: Address = None, as_json: Json = False) -> None:
 
 def words(found: dict[str, Any]) -> str:
     role = f"{found['role']} of {found['organization']}" if found["role"] else "waits to be let in by an admin"
-    who = f"{found['full_name']} <{found['email']}>, {found['avatar_name']}: {role}, at {found['api']}"
+    address = f"<{found['email']}>" if found["email_verified"] else f"<{found['email']}> (not verified)"
+    who = f"{found['full_name']} {address}, {found['avatar_name']}: {role}, at {found['api']}"
     due = found["erasure_due_at"]
     return f"{who}\nyour account is erased at {due}; `vistory person stay` cancels that" if due else who

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from commands import (
     api_token,
     dataset,
+    email,
     erasure,
     experiment,
     membership,
@@ -30,6 +31,8 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     erasure.CancelErasure: erasure.cancel_erasure,
     erasure.ErasePerson: erasure.erase_person,
     person.ChooseLanguage: person.choose_language,
+    email.RequestVerification: email.request_verification,
+    email.VerifyEmail: email.verify_email,
     password.RequestPasswordReset: password.request_password_reset,
     password.ResetPassword: password.reset_password,
     membership.ApproveMember: membership.approve_member,

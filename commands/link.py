@@ -1,10 +1,16 @@
 """What every command does that follows a link out of a mail."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
+
+from pydantic import SecretStr
 
 from commands.ports import Purpose, Secrets
 from domain.errors import Refused
+from domain.person import Person
+
+VERIFIED_WITHIN: Final = timedelta(days=1)
 
 
 class LinkIsOver(Refused):
@@ -20,3 +26,14 @@ def follow_link(secrets: Secrets, purpose: Purpose, token: str, now: datetime) -
         raise LinkIsOver("this link is too old; ask for another")
     secrets.use_link(token)
     return link.subject
+
+
+def follow_own_link(secrets: Secrets, purpose: Purpose, token: SecretStr, person_id: UUID, now: datetime) -> None:
+    """Of a link that is about the person who acts. Raises LinkIsOver."""
+    if follow_link(secrets, purpose, token.get_secret_value(), now) != person_id:
+        raise LinkIsOver("this link is for somebody else")
+
+
+def ask_to_verify(secrets: Secrets, person: Person, now: datetime) -> None:
+    """A link for the letter that is written on the person's last event. Those that were sent before stay good."""
+    secrets.open_link(Purpose.VERIFICATION, person.id, person.version, now, now + VERIFIED_WITHIN)

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, SecretStr
 
 from commands.access import Access, Anyone, Command, Oneself
+from commands.link import ask_to_verify
 from commands.ports import Accepted, Secrets, Store
 from domain.errors import Refused
 from domain.membership import Membership
@@ -63,6 +64,7 @@ def register_person(
         raise EmailIsTaken("this address is registered already; sign in instead")
     at = organization_id(command.company, command.division)
     person = Person.register(command.person_id, command.email, command.full_name, command.avatar_name, at, now)
+    ask_to_verify(secrets, person, now)
     person.choose_language(command.language, now)
     membership = Membership.request(at, command.person_id, now)
     organization = store.find(Organization, at)

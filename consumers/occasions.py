@@ -16,6 +16,10 @@ async def password_reset(desk: Desk, recorded: Recorded) -> Letter | None:
     return await to_person(desk, recorded, Purpose.PASSWORD_RESET, "password_reset", "reset-password")
 
 
+async def verification(desk: Desk, recorded: Recorded) -> Letter | None:
+    return await to_person(desk, recorded, Purpose.VERIFICATION, "verification", "verify-email")
+
+
 async def to_person(desk: Desk, recorded: Recorded, purpose: Purpose, kind: str, page: str) -> Letter | None:
     """With a link that the person's event opened; nothing, once that is over or the person was erased."""
     event = recorded.event
@@ -26,9 +30,11 @@ async def to_person(desk: Desk, recorded: Recorded, purpose: Purpose, kind: str,
         return None
     language = Language.ENGLISH if isinstance(person.language, Erased) else person.language
     words = {"full_name": str(person.full_name), "until": f"{link.expires_at:%Y-%m-%d %H:%M} UTC"}
-    return Letter(person.email, language, kind, page, token, words)
+    return Letter(person.email, (person.id,), language, kind, page, token, words)
 
 
 OCCASIONS: Final = (
     Occasion("write-on-password-reset-requested", "vistory.events.*.person.*.password_reset_requested", password_reset),
+    Occasion("write-on-person-registered", "vistory.events.*.person.*.registered", verification),
+    Occasion("write-on-verification-requested", "vistory.events.*.person.*.verification_requested", verification),
 )

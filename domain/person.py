@@ -18,6 +18,10 @@ class ErasureIsNotAskedFor(Refused):
     pass
 
 
+class AddressIsNotVerified(Refused):
+    """Whoever invites, or is invited to more, is reached at the address that it gave."""
+
+
 class Language(StrEnum):
     """In which the platform writes to a person."""
 
@@ -42,6 +46,7 @@ class Person(Aggregate):
             aggregate.erasure_due_at = None
             aggregate.email, aggregate.full_name = self.email, self.full_name
             aggregate.language = Language.ENGLISH
+            aggregate.verified = False
 
     class SignedIn(Event):
         """Recorded until a sign-in began a session, and never since."""
@@ -111,6 +116,21 @@ class Person(Aggregate):
         def apply(self, aggregate: "Person") -> None:
             aggregate.language = self.language
 
+    class VerificationRequested(Event):
+        """Another link goes to the address; a first one went there when the person registered."""
+
+        TOPIC: ClassVar[str] = "person.verification_requested"
+        organization_id: UUID
+
+    class EmailVerified(Event):
+        """Somebody who reads the mail to this address says that it is the person's."""
+
+        TOPIC: ClassVar[str] = "person.email_verified"
+        organization_id: UUID
+
+        def apply(self, aggregate: "Person") -> None:
+            aggregate.verified = True
+
     class PasswordResetRequested(Event):
         """Somebody without the password says that it is theirs; a link to set another goes to the address."""
 
@@ -126,6 +146,7 @@ class Person(Aggregate):
     organizations: list[UUID]
     email: Personal[Line]
     full_name: Personal[Line]
+    verified: bool
     language: Personal[Language]
     operator: bool
     erased: bool
@@ -178,6 +199,24 @@ class Person(Aggregate):
         if language != self.language:
             self.trigger_event(
                 self.LanguageChosen, organization_id=self.organizations[0], language=language, timestamp=now
+            )
+
+    def request_verification(self, now: datetime) -> None:
+        self._must_be_somebody()
+        if not self.verified:
+            self.trigger_event(self.VerificationRequested, organization_id=self.organizations[0], timestamp=now)
+
+    def verify_email(self, now: datetime) -> None:
+        self._must_be_somebody()
+        if not self.verified:
+            self.trigger_event(self.EmailVerified, organization_id=self.organizations[0], timestamp=now)
+
+    def must_be_verified(self) -> None:
+        """Raises AddressIsNotVerified."""
+        if not self.verified:
+            raise AddressIsNotVerified(
+                "the e-mail address of this account is not verified; follow the link in the letter that was sent "
+                "there, or have another sent (POST /auth/resend-verification)"
             )
 
     def request_password_reset(self, now: datetime) -> None:

@@ -19,6 +19,7 @@ from domain.person import Language
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 LAYOUTS: Final = {"plain": "layout.txt", "html": "layout.html"}
+ABOUT: Final = "Vistory-About"
 # What a mail program would make a link of: whoever is called so may not use us to send one.
 _ADDRESS_OF_A_PAGE: Final = re.compile(r"://|\bwww\b|[\w-]\.\w\w", re.IGNORECASE)
 _LDH: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
@@ -30,9 +31,13 @@ class AddressIsUnwritable(Exception):
 
 @dataclass(frozen=True)
 class Letter:
-    """To whom, in which language, of which kind; `token` goes into its link to `page`, `words` into its template."""
+    """To whom, in which language, of which kind; `token` goes into its link to `page`, `words` into its template.
+
+    `about` are the persons of whom it tells, the one that it goes to among them: kept letters go with each of them.
+    """
 
     to: str
+    about: tuple[UUID, ...]
     language: Language
     kind: str
     page: str
@@ -53,6 +58,7 @@ def message(letter: Letter, sender: str, frontend_url: str, event: UUID, at: dat
     made["From"], made["To"] = sender, addressed(letter.to)
     made["Date"], made["Message-ID"] = format_datetime(at), f"<{event}@{sender.rpartition('@')[2].rstrip('>')}>"
     made["Auto-Submitted"] = "auto-generated"
+    made[ABOUT] = ", ".join(map(str, letter.about))
     made.set_content(text.whole())
     made.add_alternative(html.whole(), subtype="html")
     return made

@@ -14,6 +14,8 @@ PERSON: Final = frozenset(
         "person.operator_appointed",
         "person.operator_dismissed",
         "person.language_chosen",
+        "person.verification_requested",
+        "person.email_verified",
         "person.password_reset_requested",
         "person.password_changed",
     }

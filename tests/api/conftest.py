@@ -15,6 +15,7 @@ from infra.config import Settings
 from infra.embedded.nats import Nats
 from infra.migrate import migrate, migrate_keys
 from infra.provision import APP, KEYS
+from tests.api.letters import Delivered, delivering
 from tests.api.projecting import projecting
 from tests.api.visitor import Visitor
 from tests.api.worker import Worker
@@ -56,6 +57,12 @@ def holding(settings: Settings) -> Iterator[Event]:
 def client(settings: Settings, holding: Event) -> Iterator[TestClient]:
     with TestClient(create_app(settings)) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def delivered(settings: Settings, servers: Servers) -> Iterator[Delivered]:
+    with delivering(settings, servers) as deliver:
+        yield deliver
 
 
 @pytest.fixture

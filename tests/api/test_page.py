@@ -1,32 +1,39 @@
 """Where links in letters lead: a page that loads nothing from elsewhere and gives its code to nobody."""
 
 import re
+from typing import Final
 
 import pytest
 from fastapi.testclient import TestClient
 
 from tests.api.visitor import PREFIX
 
+PAGES: Final = ("reset-password", "verify-email")
 
-@pytest.fixture
-def html(client: TestClient) -> str:
-    answer = client.get("/reset-password")
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_runs_and_asks_for_nothing_but_its_own(client: TestClient, name: str) -> None:
+    answer = client.get(f"/{name}")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    return answer.text
-
-
-def test_the_page_runs_and_asks_for_nothing_but_its_own(client: TestClient, html: str) -> None:
-    policy = client.get("/reset-password").headers["content-security-policy"]
-    assert "default-src 'none'; script-src 'self';" in policy
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
     assert "frame-ancestors 'none'" in policy
-    assert re.findall(r'(?:src|href|action)="([^"]*)"', html) == ["/reset-password.js"]
-    assert not re.search(r"<script>|\son\w+=", html)
+    assert re.findall(r'(?:src|href|action)="([^"]*)"', answer.text) == ["/link.css", "/link.js"]
+    assert not re.search(r"<script>|<style>|\s(?:on\w+|style)=", answer.text)
 
 
-def test_the_script_asks_what_the_api_answers(client: TestClient) -> None:
-    answer = client.get("/reset-password.js")
-    assert answer.headers["content-type"].startswith("text/javascript")
+@pytest.mark.parametrize(("name", "kind"), [("link.js", "text/javascript"), ("link.css", "text/css")])
+def test_what_a_page_asks_for_is_there(client: TestClient, name: str, kind: str) -> None:
+    answer = client.get(f"/{name}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
     assert answer.headers["referrer-policy"] == "no-referrer"
-    asked = re.findall(r'fetch\("([^"]+)"', answer.text)
-    assert asked == [f"{PREFIX}/auth/reset-password"]
-    assert client.post(asked[0], json={"token": "guess", "password": "correct horse battery"}).status_code == 409
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_form_goes_where_the_api_answers(client: TestClient, name: str) -> None:
+    html = client.get(f"/{name}").text
+    (asked,) = re.findall(r'data-post="([^"]+)"', html)
+    assert asked == f"{PREFIX}/auth/{name}"
+    given = {field: "correct horse battery" for field in re.findall(r' name="(?!viewport)([^"]+)"', html)}
+    answer = client.post(asked, json={"token": "guess", **given})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:link-is-over")

@@ -1,8 +1,6 @@
 """A forgotten password over HTTP, with a real mail server: asked for, written, read, and set by the link."""
 
-import asyncio
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -11,53 +9,16 @@ import psycopg
 import pytest
 from httpx2 import Response
 
-from consumers.acting import Platform
-from consumers.mail import Desk, MailReaction
-from consumers.occasions import OCCASIONS
-from infra.config import Settings
-from infra.mailbox import Kept, Mailbox
-from infra.post import Post
-from infra.wiring import Core
+from tests.api.letters import Delivered, token_in
 from tests.api.visitor import PASSWORD, Visitor
 from tests.servers import Servers
 from tests.serving import serving
 
 NEW = "another horse battery"
-UNNAMED = dict.fromkeys(("contents", "places", "trainers", "usage", "memberships"))
-Delivered = Callable[[], list[Kept]]
-
-
-@pytest.fixture(scope="module")
-def delivered(settings: Settings, servers: Servers) -> Iterator[Delivered]:
-    """What came by mail for all that happened since it was asked for last, the newest first."""
-    box, seen = Mailbox(servers.stack.folder / "mail"), 0
-    with Core.open(settings) as core:
-        platform = Platform(core.store, core.mapper, core.dispatch(core.accounts(), UNNAMED))
-        mail = MailReaction(Desk(platform, core.links()), Post(servers.parts.mail_settings), "https://vistory.example")
-        reactions = mail.reactions(OCCASIONS)
-
-        def deliver() -> list[Kept]:
-            nonlocal seen
-            before = {each.number for each in box.letters()}
-            for row in core.store.read(seen, 10_000):
-                recorded = core.mapper.recorded(row.stored, row.position, row.recorded_at)
-                for each in reactions:
-                    if each.filters[0].endswith(f".{recorded.topic.partition('.')[2]}"):
-                        asyncio.run(each.effect(recorded))
-                seen = row.position
-            return [each for each in box.letters() if each.number not in before]
-
-        yield deliver
 
 
 def asked(visitor: Visitor, email: str) -> Response:
     return visitor("POST", "/auth/forgot-password", {"email": email})
-
-
-def token_in(letter: Kept) -> str:
-    found = re.search(r"https://vistory\.example/reset-password#token=([\w-]+)", letter.text)
-    assert found
-    return found[1]
 
 
 def token_of(visitor: Visitor, delivered: Delivered) -> str:
@@ -65,7 +26,7 @@ def token_of(visitor: Visitor, delivered: Delivered) -> str:
     assert asked(visitor, visitor.email).status_code == 202
     (letter,) = delivered()
     assert letter.letter["to"] == visitor.email
-    return token_in(letter)
+    return token_in(letter, "reset-password")
 
 
 def test_a_forgotten_password_is_set_anew_by_the_link(founder: Callable[[], Visitor], delivered: Delivered) -> None:
@@ -82,6 +43,7 @@ def test_an_address_is_known_by_no_answer(
     founder: Callable[[], Visitor], stranger: Visitor, delivered: Delivered
 ) -> None:
     ann = founder()
+    delivered()
     known, unknown = asked(stranger, ann.email.upper()), asked(stranger, "nobody@example.org")
     assert (known.status_code, known.json()) == (unknown.status_code, unknown.json()) == (202, {"status": "asked"})
     private = {"date", "vistory-request", "x-request-id", "vistory-request-id"}

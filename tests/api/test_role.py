@@ -132,6 +132,7 @@ OPEN: Final = {
     ("GET", "/health"),
     ("GET", "/ready"),
     *(("POST", f"/auth/{word}") for word in ("register", "login", "refresh", "forgot-password", "reset-password")),
+    *(("POST", f"/auth/{word}") for word in ("verify-email", "resend-verification")),
 }
 ONESELF: Final = {
     ("GET", "/auth/me"),

@@ -21,14 +21,16 @@ MADE: dict[str, Any] = {"avatar_name": "red-fox-1", "status": "active", "role": 
 def test_which_organization_it_is_and_as_what_is_said(change: dict[str, Any], said: str) -> None:
     lines = welcome(MADE | change, "ann@b.example", "Acme / Vision").splitlines()
     assert lines[0].startswith(f"registered as red-fox-1; {said}")
-    assert lines[1] == "vistory login ann@b.example"
+    assert "`vistory email verify`" in lines[1]
+    assert lines[2] == "vistory login ann@b.example"
 
 
 def test_one_is_told_who_one_is() -> None:
     me: dict[str, Any] = {"full_name": "Ann", "email": "ann@b.example", "avatar_name": "red-fox-1", "role": "guest"}
-    me |= {"organization": "Acme", "api": "http://x", "erasure_due_at": None}
+    me |= {"organization": "Acme", "api": "http://x", "erasure_due_at": None, "email_verified": True}
     who = "Ann <ann@b.example>, red-fox-1: "
     assert words(me) == f"{who}guest of Acme, at http://x"
     leaving = words(me | {"erasure_due_at": "2026-12-04T08:00:00Z"}).splitlines()
     assert leaving == [words(me), "your account is erased at 2026-12-04T08:00:00Z; `vistory person stay` cancels that"]
     assert words(me | {"role": None, "organization": None}) == f"{who}waits to be let in by an admin, at http://x"
+    assert "<ann@b.example> (not verified), " in words(me | {"email_verified": False})

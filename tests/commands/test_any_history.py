@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from commands import HANDLERS
 from commands.access import Anyone, Caller, Command, Operator, Platform, Worker
 from commands.dataset import MakeSplit
+from commands.email import RequestVerification, VerifyEmail
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.membership import DeactivateMember, RemoveMember
 from commands.operator import AppointOperator
@@ -139,6 +140,8 @@ ENDS = ("training_job.completed", "training_job.failed", "training_job.cancelled
 PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (CompleteTraining, "model"): st.builds(Model, id=st.just(UUID(int=51)), sha256=st.just("d" * 64), size=st.just(9)),
     (ResetPassword, "person_id"): st.just(BEN),
+    (VerifyEmail, "person_id"): st.just(ANN),
+    (VerifyEmail, "token"): st.just(link_token(Purpose.VERIFICATION, ANN, 2)),
     (AddProjectMember, "role"): st.sampled_from(ProjectRole),
     (ChangeProjectRole, "role"): st.sampled_from(ProjectRole),
     # Few people are in a project, and few draws would meet one of them.
@@ -218,7 +221,7 @@ def begun() -> Spec:
     people = (register(ANN, "ann"), register(BEN, "ben"), register(CAT, "cat"), register(eve.id, "eve", "Evil", "Corp"))
     spec.given(*people).by(ann).given(nightly.model_copy(update={"days": 1}))
     spec.now += timedelta(days=2)
-    spec.by(NOBODY).given(RequestPasswordReset(person_id=BEN)).by(ann)
+    spec.by(NOBODY).given(RequestPasswordReset(person_id=BEN), RequestVerification(person_id=ANN)).by(ann)
     spec.given(approve(BEN, Role.ENGINEER_I), project, AddProjectMember(project_id=CELLS, person_id=BEN))
     spec.by(Caller(kind="system", id=SYSTEM)).given(AppointOperator(person_id=eve.id)).by(ann)
     spec.given(OfferProject(project_id=CELLS, person_id=BEN)).by(ben).given(AskForErasure()).by(ann)

@@ -7,6 +7,7 @@ from commands.link import LinkIsOver
 from commands.password import RequestPasswordReset, ResetPassword
 from commands.ports import Purpose
 from domain.errors import NotFound
+from domain.model import Event
 from domain.person import Person
 from domain.session import Ending, Session
 from tests.commands.conftest import ANN, BEN, ann, ben
@@ -33,13 +34,14 @@ def test_a_link_is_asked_for_by_anybody(anybody: Spec) -> None:
 
 
 def test_another_password_is_set_by_the_link(anybody: Spec) -> None:
-    anybody.given(ask).when(reset(2)).then((Person.PasswordChanged, {"originator_id": ANN}))
+    anybody.given(ask).when(reset(2)).then((Person.PasswordChanged, {"originator_id": ANN}), (Person.EmailVerified, {}))
 
 
 def test_every_session_of_the_person_ends(anybody: Spec) -> None:
     anybody.by(ann).given(sign_in, again(OTHER)).by(ben).given(again(UUID(int=83))).by(NOBODY).given(ask)
+    another: list[tuple[type[Event], dict[str, UUID]]] = [(Person.PasswordChanged, {}), (Person.EmailVerified, {})]
     over = {"person_id": ANN, "reason": Ending.PASSWORD_CHANGED}
-    anybody.when(reset(2)).then((Person.PasswordChanged, {}), (Session.Ended, over), (Session.Ended, over))
+    anybody.when(reset(2)).then(*another, (Session.Ended, over), (Session.Ended, over))
 
 
 def test_a_link_is_good_once(anybody: Spec) -> None:
@@ -63,7 +65,7 @@ def test_a_link_that_nobody_was_sent_is_good_for_nothing(anybody: Spec, wrong: R
 
 def test_the_link_of_one_sets_no_password_of_another(anybody: Spec) -> None:
     anybody.given(ask).when(reset(2, person_id=BEN)).then_refused(LinkIsOver, "somebody else")
-    anybody.when(reset(2)).then((Person.PasswordChanged, {"originator_id": ANN}))
+    anybody.when(reset(2)).then((Person.PasswordChanged, {"originator_id": ANN}), (Person.EmailVerified, {}))
 
 
 def test_nobody_is_sent_a_link_who_is_nobody(anybody: Spec) -> None:

@@ -82,6 +82,8 @@ def forget(office: Office) -> None:
 def test_the_names_of_durables_never_change() -> None:
     assert [(each.name, each.filter) for each in OCCASIONS] == [
         ("write-on-password-reset-requested", "vistory.events.*.person.*.password_reset_requested"),
+        ("write-on-person-registered", "vistory.events.*.person.*.registered"),
+        ("write-on-verification-requested", "vistory.events.*.person.*.verification_requested"),
     ]
 
 

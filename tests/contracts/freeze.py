@@ -65,6 +65,8 @@ def people() -> tuple[Aggregate, ...]:
     person = Person.register(ANN, "ann@example.org", "Ann Ångström", "red-fox-1", organization.id, NOW)
     person.rename("Ann Ångström-Öst", NOW)
     person.choose_language(Language.KOREAN, NOW)
+    person.request_verification(NOW)
+    person.verify_email(NOW)
     person.request_password_reset(NOW)
     person.change_password(NOW)
     person.ask_for_erasure(organization.id, NOW, NOW)

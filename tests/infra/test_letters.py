@@ -10,7 +10,7 @@ from domain.person import Language
 from infra.letters import TEMPLATES, AddressIsUnwritable, Letter, addressed, message, name, said
 from tests.ground import NOW
 
-EVENT = UUID(int=7)
+EVENT, ANN, BEN = UUID(int=7), UUID(int=101), UUID(int=102)
 KINDS = sorted({file.name.partition(".")[0] for file in TEMPLATES.glob("*.jinja")})
 WORDS = {"full_name": "Ann Ö", "until": "2026-01-02 04:04 UTC"}
 
@@ -19,7 +19,7 @@ def written(
     kind: str = "password_reset", language: Language = Language.ENGLISH, to: str = "ann@example.org", **words: str
 ) -> EmailMessage:
     """As it reads after its way through the wires."""
-    letter = Letter(to, language, kind, "reset-password", "T0ken", {**WORDS, **words})
+    letter = Letter(to, (ANN, BEN), language, kind, "reset-password", "T0ken", {**WORDS, **words})
     made = message(letter, "Vistory <vistory@example.net>", "https://vistory.example", EVENT, NOW)
     read = message_from_bytes(made.as_bytes(policy=policy.SMTP), policy=policy.default)
     assert isinstance(read, EmailMessage)
@@ -55,6 +55,7 @@ def test_the_same_event_makes_the_same_letter() -> None:
     assert first["message-id"] == second["message-id"] == f"<{EVENT}@example.net>"
     assert first["date"] == second["date"]
     assert first["auto-submitted"] == "auto-generated"
+    assert first["vistory-about"].strip() == f"{ANN}, {BEN}"
 
 
 def test_html_in_a_name_is_text() -> None:
@@ -75,6 +76,7 @@ def test_a_name_makes_no_header_and_turns_no_text(hostile: str) -> None:
         "Date",
         "Message-ID",
         "Auto-Submitted",
+        "Vistory-About",
         "MIME-Version",
         "Content-Type",
     }

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 from commands.access import Caller
 from commands.api_token import CreateToken, ExpireToken, RevokeToken
 from commands.dataset import TakeSnapshot
+from commands.email import RequestVerification, VerifyEmail
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
 from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
@@ -118,7 +119,9 @@ def _people(spec: Spec) -> None:
     for wish in (DeactivateMember, ReactivateMember, RemoveMember):
         spec.given(wish(membership_id=BEN_IN_ACME))
     spec.given(approve(BEN, Role.ENGINEER_I), ChooseLanguage(language=Language.KOREAN))
-    spec.by(NOBODY).given(RequestPasswordReset(person_id=ANN))
+    spec.by(NOBODY).given(RequestVerification(person_id=ANN))
+    proof = link_token(Purpose.VERIFICATION, ANN, len(spec.ledger.events_of(ANN)))
+    spec.given(VerifyEmail(person_id=ANN, token=proof), RequestPasswordReset(person_id=ANN))
     reset = link_token(Purpose.PASSWORD_RESET, ANN, len(spec.ledger.events_of(ANN)))
     spec.given(ResetPassword(person_id=ANN, token=reset, password="another horse")).by(ann)
 

@@ -21,6 +21,8 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "person.operator_dismissed": ("DismissOperator",),
     "session.ended": ("EndSession", "EndEverySession", "EndReusedSession", "SignIn", "ErasePerson", "ResetPassword"),
     "person.language_chosen": ("RegisterPerson", "ChooseLanguage"),
+    "person.verification_requested": ("RequestVerification",),
+    "person.email_verified": ("VerifyEmail", "ResetPassword"),
     "person.password_reset_requested": ("RequestPasswordReset",),
     "person.password_changed": ("ResetPassword",),
     "organization.founded": ("RegisterPerson",),

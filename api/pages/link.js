@@ -1,3 +1,4 @@
+// A form says where its answers go, and what to say once they are taken; the link's code goes with them.
 const form = document.getElementById("form"), said = document.getElementById("said");
 const token = new URLSearchParams(location.hash.slice(1)).get("token") || "";
 // Neither the history nor whoever looks over a shoulder needs it any more.
@@ -6,15 +7,15 @@ if (!token) said.textContent = "This address has no code: open the link of the l
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const password = document.getElementById("password").value;
+  const given = Object.fromEntries(new FormData(form));
   try {
-    const answer = await fetch("/api/v1/auth/reset-password", {
+    const answer = await fetch(form.dataset.post, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ token, password }),
+      body: JSON.stringify({ ...given, token }),
     });
     form.hidden = answer.ok;
-    said.textContent = answer.ok ? "The password is set. Sign in with it." : (await answer.json()).detail;
+    said.textContent = answer.ok ? form.dataset.done : (await answer.json()).detail;
   } catch {
     said.textContent = "The platform does not answer; try again in a moment.";
   }

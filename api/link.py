@@ -1,0 +1,55 @@
+"""What every route does that has a link sent to an address, or is given one back."""
+
+import logging
+from collections.abc import Callable
+from typing import Literal
+from uuid import UUID
+
+from fastapi import BackgroundTasks
+from pydantic import SecretStr
+
+from api.edge import Body, Desk
+from api.house import House
+from api.person import Email
+from commands.access import Command
+from commands.link import LinkIsOver
+from commands.ports import Purpose
+from domain.values import Value
+
+log = logging.getLogger(__name__)
+
+
+class Reached(Body):
+    """By which address."""
+
+    email: Email
+
+
+class Asked(Value):
+    """The same whether somebody has this address or not."""
+
+    status: Literal["asked"] = "asked"
+
+
+def write_to(email: str, wish: Callable[[UUID], Command], desk: Desk, after: BackgroundTasks) -> Asked:
+    """Who has the address is looked up once this is answered, so that no clock tells. Raises TooManyRequests."""
+    desk.request.app.state.limits.letters.take(desk.house.accounts.digest(email))
+    after.add_task(_write, email, wish, desk)
+    return Asked()
+
+
+def whose(house: House, token: SecretStr, *purposes: Purpose) -> tuple[Purpose, UUID]:
+    """For which of these purposes a link was sent, and whom it is about. Raises LinkIsOver."""
+    links = house.core.links()
+    for purpose in purposes:
+        if link := links.find(purpose, token.get_secret_value()):
+            return purpose, link.subject
+    raise LinkIsOver("this link was used already, or never sent")
+
+
+def _write(email: str, wish: Callable[[UUID], Command], desk: Desk) -> None:
+    try:
+        if person_id := desk.house.accounts.person_of(email):
+            desk(wish(person_id))
+    except Exception:
+        log.exception("somebody who asked for a link was sent none")

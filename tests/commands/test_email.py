@@ -1,0 +1,82 @@
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from commands.email import RequestVerification, VerifyEmail
+from commands.link import LinkIsOver
+from commands.password import RequestPasswordReset, ResetPassword
+from commands.ports import Purpose
+from domain.errors import NotFound
+from domain.person import AddressIsNotVerified, Person
+from infra.unit import Errand, Unit
+from tests.commands.conftest import ANN, BEN
+from tests.doubles import link_token
+from tests.spec import NOBODY, Spec
+
+again = RequestVerification(person_id=ANN)
+
+
+def verify(
+    number: int = 1, person_id: UUID = ANN, of: UUID = ANN, purpose: Purpose = Purpose.VERIFICATION
+) -> VerifyEmail:
+    return VerifyEmail(person_id=person_id, token=link_token(purpose, of, number))
+
+
+def person(spec: Spec, id: UUID) -> Person:
+    return Unit(spec.ledger, spec.mapper, Errand(NOBODY, spec.now, UUID(int=1))).get(Person, id)
+
+
+@pytest.fixture
+def anybody(spec: Spec) -> Spec:
+    return spec.by(NOBODY)
+
+
+def test_the_link_of_a_registration_verifies_the_address(anybody: Spec) -> None:
+    with pytest.raises(AddressIsNotVerified, match="resend-verification"):
+        person(anybody, ANN).must_be_verified()
+    anybody.when(verify()).then((Person.EmailVerified, {"originator_id": ANN}))
+    person(anybody, ANN).must_be_verified()
+    assert not person(anybody, BEN).verified
+
+
+def test_another_link_is_asked_for_by_anybody(anybody: Spec) -> None:
+    anybody.when(again).then((Person.VerificationRequested, {"originator_id": ANN}))
+    anybody.when(verify(2)).then((Person.EmailVerified, {}))
+
+
+def test_a_verified_address_is_sent_no_other_link(anybody: Spec) -> None:
+    anybody.given(verify()).when(again).then()
+    anybody.when(verify(3)).then_refused(LinkIsOver)
+
+
+def test_a_link_is_good_once_and_every_other_is_over_with_it(anybody: Spec) -> None:
+    anybody.given(again, verify()).when(verify()).then_refused(LinkIsOver, "used already")
+    anybody.when(verify(2)).then_refused(LinkIsOver)
+
+
+def test_a_link_is_good_for_a_day(anybody: Spec) -> None:
+    anybody.now += timedelta(days=1)
+    anybody.when(verify()).then_refused(LinkIsOver, "too old")
+
+
+@pytest.mark.parametrize("wrong", [verify(2), verify(of=UUID(int=1)), verify(purpose=Purpose.PASSWORD_RESET)])
+def test_a_link_that_nobody_was_sent_is_good_for_nothing(anybody: Spec, wrong: VerifyEmail) -> None:
+    anybody.when(wrong).then_refused(LinkIsOver)
+
+
+def test_the_link_of_one_verifies_no_address_of_another(anybody: Spec) -> None:
+    anybody.when(verify(person_id=BEN)).then_refused(LinkIsOver, "somebody else")
+
+
+def test_whoever_follows_the_link_of_a_reset_reads_the_mail_to_the_address(anybody: Spec) -> None:
+    anybody.given(RequestPasswordReset(person_id=ANN))
+    reset = ResetPassword(
+        person_id=ANN, token=link_token(Purpose.PASSWORD_RESET, ANN, 2), password="another horse battery"
+    )
+    anybody.when(reset).then((Person.PasswordChanged, {}), (Person.EmailVerified, {"originator_id": ANN}))
+    anybody.when(verify()).then()
+
+
+def test_nobody_is_sent_a_link_who_is_nobody(anybody: Spec) -> None:
+    anybody.when(RequestVerification(person_id=UUID(int=1))).then_refused(NotFound)
