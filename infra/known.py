@@ -13,6 +13,8 @@ from domain.model import Aggregate
 
 MOST: Final = 2_000
 SECONDS: Final = 30.0
+WORTH: Final = 100
+"""What took long to read is kept so many times as long: an organization of 100,000 seats is not read all day."""
 
 
 class Known:
@@ -23,18 +25,18 @@ class Known:
         self._kept: OrderedDict[UUID, tuple[float, Aggregate]] = OrderedDict()
 
     def get(self, id: UUID) -> tuple[float, Aggregate] | None:
-        """When it was read from its first event, and a copy of it."""
+        """Until when it is good, and a copy of it."""
         with self._lock:
             kept = self._kept.get(id)
-            if kept is None or kept[0] < time.monotonic() - SECONDS:
+            if kept is None or kept[0] < time.monotonic():
                 return None
             self._kept.move_to_end(id)
             return kept[0], _copy(kept[1])
 
-    def keep(self, aggregate: Aggregate, since: float) -> None:
-        """A copy; `since` is when its first event was read."""
+    def keep(self, aggregate: Aggregate, until: float) -> None:
+        """A copy."""
         with self._lock:
-            self._kept[aggregate.id] = since, _copy(aggregate)
+            self._kept[aggregate.id] = until, _copy(aggregate)
             self._kept.move_to_end(aggregate.id)
             if len(self._kept) > MOST:
                 self._kept.popitem(last=False)
@@ -42,6 +44,12 @@ class Known:
     def forget(self, id: UUID) -> None:
         with self._lock:
             self._kept.pop(id, None)
+
+
+def good_until(begun: float) -> float:
+    """Of what has just been read from its first event, which began then."""
+    now = time.monotonic()
+    return now + max(SECONDS, WORTH * (now - begun))
 
 
 def _copy(aggregate: Aggregate) -> Aggregate:

@@ -18,7 +18,7 @@ from domain.model import OPERATOR, PLATFORM, Actor, Aggregate, Envelope, Event
 from domain.organization import Organization
 from domain.roles import Role
 from infra import tracing
-from infra.known import Known
+from infra.known import Known, good_until
 from infra.ledger import Append, Ledger, Verdict
 from infra.mapper import Mapper, StateTooLarge, Stored, personal_fields
 
@@ -99,7 +99,8 @@ class Unit:
 
     def _load(self, id: UUID) -> Aggregate | None:
         """As it is now: what is known of it, and every event since. What is about a person is never remembered."""
-        since, aggregate = self.known.get(id) or (time.monotonic(), None)
+        begun = time.monotonic()
+        until, aggregate = self.known.get(id) or (None, None)
         topics = set[str]()
         for stored in self._news(id, aggregate.version if aggregate else 0):
             event, _ = self.mapper.decode(stored)
@@ -109,7 +110,7 @@ class Unit:
             if any(personal_fields(EVENTS[topic]) for topic in topics):
                 self.known.forget(id)
             else:
-                self.known.keep(aggregate, since)
+                self.known.keep(aggregate, until or good_until(begun))
         return aggregate
 
     def _news(self, id: UUID, version: int) -> Iterator[Stored]:

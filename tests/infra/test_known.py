@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from domain.person import Person
 from domain.project import Project
 from domain.roles import Role
 from infra import known
-from infra.known import Known
+from infra.known import Known, good_until
 from infra.mapper import Mapper, Stored
 from infra.unit import Errand, Unit
 from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register
@@ -91,6 +92,11 @@ def test_what_is_kept_is_bounded_in_number_and_in_age(spec: Spec, monkeypatch: p
         spec.given(CreateProject(project_id=other, name="other"))
         unit(spec, spec.mapper, shared).get(Project, other)
     assert shared.get(DIGITS) is None
-    monkeypatch.setattr(known, "SECONDS", 0.0)
-    shared.keep(project, since=0.0)
+    shared.keep(project, until=time.monotonic() - 0.001)
     assert shared.get(DIGITS) is None
+
+
+def test_what_took_long_to_read_is_kept_long() -> None:
+    now = time.monotonic()
+    assert good_until(now) == pytest.approx(now + known.SECONDS, abs=1)
+    assert good_until(now - 8) == pytest.approx(now + 800, abs=known.WORTH)
