@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import AnonymousDesk, Body, Made, Person, PersonDesk
+from api.edge import AnonymousDesk, Body, Made, OwnDesk, Person
 from api.faults import EMAIL
 from api.house import House, TheHouse
 from api.names import avatar_name
@@ -92,7 +92,7 @@ def me(caller: Person, house: TheHouse) -> Profile:
 
 
 @router.put("/me/language", responses=errors.responses(401, 403, 409, 413, 422, 503))
-def speak(body: Speech, desk: PersonDesk) -> Made:
+def speak(body: Speech, desk: OwnDesk) -> Made:
     """In which the platform writes to oneself."""
     return Made(id=desk(ChooseLanguage(language=body.language)).id)
 

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 from uuid_utils.compat import uuid7
 
 from api import cookie, errors
-from api.edge import AnonymousDesk, Body, Desk, Made, Nothing, Person, PersonDesk
+from api.edge import AnonymousDesk, Body, Desk, Made, Nothing, OwnDesk, Person
 from api.house import House, TheHouse
 from api.person import Password, Profile, profile
 from commands.access import Caller, role_of
@@ -98,7 +98,7 @@ def refresh(body: Held, desk: AnonymousDesk, house: TheHouse) -> TokenPair:
 
 
 @router.post("/switch", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def switch(body: Where, desk: PersonDesk, house: TheHouse) -> TokenPair:
+def switch(body: Where, desk: OwnDesk, house: TheHouse) -> TokenPair:
     """Another access token, for another of one's organizations; the session goes on there."""
     there = desk.caller.model_copy(update={"organization_id": body.organization_id})
     desk(SwitchOrganization(session_id=_session_of(there)), there)
@@ -106,7 +106,7 @@ def switch(body: Where, desk: PersonDesk, house: TheHouse) -> TokenPair:
 
 
 @router.post("/logout", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def logout(body: Nothing, desk: PersonDesk, house: TheHouse) -> Made:
+def logout(body: Nothing, desk: OwnDesk, house: TheHouse) -> Made:
     own = _session_of(desk.caller)
     desk(EndSession(session_id=own))
     house.ended.note(own)
@@ -115,7 +115,7 @@ def logout(body: Nothing, desk: PersonDesk, house: TheHouse) -> Made:
 
 
 @router.post("/logout-everywhere", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def logout_everywhere(body: Nothing, desk: PersonDesk, house: TheHouse) -> Made:
+def logout_everywhere(body: Nothing, desk: OwnDesk, house: TheHouse) -> Made:
     own, all_of_them = _session_of(desk.caller), house.accounts.sessions_of(desk.caller.id)
     desk(EndEverySession(session_id=own))
     for each in all_of_them:
@@ -136,7 +136,7 @@ def index(caller: Person, house: TheHouse) -> list[SessionShown]:
 
 
 @router.delete("/sessions/{session_id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def end(session_id: UUID, desk: PersonDesk, house: TheHouse) -> Made:
+def end(session_id: UUID, desk: OwnDesk, house: TheHouse) -> Made:
     own = session_id == desk.caller.session_id
     desk(EndSession(session_id=session_id, reason=Ending.SIGNED_OUT if own else Ending.SIGNED_OUT_ELSEWHERE))
     house.ended.note(session_id)

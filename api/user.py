@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from api import errors
-from api.edge import Body, Made, Nothing, Person, PersonDesk
+from api.edge import Body, Made, Nothing, OwnDesk, Person
 from api.house import House, TheHouse
 from api.person import profile
 from commands.access import Caller
@@ -52,12 +52,12 @@ def export(caller: Person, house: TheHouse) -> Export | Response:
 
 
 @router.patch("", responses=COMMAND)
-def rename(body: NewFullName, desk: PersonDesk) -> Made:
+def rename(body: NewFullName, desk: OwnDesk) -> Made:
     return Made(id=desk(RenameSelf(full_name=body.full_name)).id)
 
 
 @router.delete("", status_code=202, responses=COMMAND)
-def erase(desk: PersonDesk, house: TheHouse) -> Leaving:
+def erase(desk: OwnDesk, house: TheHouse) -> Leaving:
     """After some days, for good: what is personal about you goes, and what you did stays under your avatar name.
 
     Refused while an organization would be left without an admin, or a project without its owner.
@@ -67,7 +67,7 @@ def erase(desk: PersonDesk, house: TheHouse) -> Leaving:
 
 
 @router.post("/erasure/cancel", responses=COMMAND)
-def stay(desk: PersonDesk, house: TheHouse, body: Nothing | None = None) -> Leaving:
+def stay(desk: OwnDesk, house: TheHouse, body: Nothing | None = None) -> Leaving:
     desk(CancelErasure())
     return _leaving(house, desk.caller)
 
