@@ -9,7 +9,7 @@ import typer
 
 from cli.exits import Stop
 from cli.files import named_file
-from cli.local import Data, settings_of, unreachable
+from cli.local import Data, answered, settings_of
 from cli.output import Json, show
 
 if TYPE_CHECKING:
@@ -132,8 +132,5 @@ def erased(settings: "Settings") -> "list[UUID]":
 def asked(settings: "Settings", question: Any, database: str = "keys_database_url") -> Any:
     import psycopg
 
-    try:
-        with psycopg.connect(settings.need(database)) as connection:
-            return question(connection)
-    except psycopg.OperationalError as error:
-        raise unreachable(error) from error
+    with answered(), psycopg.connect(settings.need(database)) as connection:
+        return question(connection)

@@ -11,7 +11,10 @@ from cli.exits import Exit, Stop
 from cli.files import named_file
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from infra.config import Settings
+    from infra.host import Host
 
 Data = Annotated[Path | None, typer.Option(help="The data folder; a place of its own in your home, if left out.")]
 
@@ -38,6 +41,39 @@ def unreachable(error: Exception) -> Stop:
         f"the platform does not answer: {why}; `vistory up` starts it, `vistory doctor` says what is wrong",
         Exit.UNREACHABLE,
     )
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Raises Stop where the database does not answer what is asked within."""
+    from psycopg import OperationalError
+
+    try:
+        yield
+    except OperationalError as error:
+        raise unreachable(error) from error
+
+
+@contextmanager
+def hosting(settings: "Settings") -> Iterator["Host"]:
+    """The platform itself, which whoever keeps this machine may command. Raises Stop with what refuses a command."""
+    from domain.errors import DomainError
+    from infra.host import Host
+    from infra.reading import NotThereYet
+
+    try:
+        with answered(), Host.open(settings) as host:
+            yield host
+    except (DomainError, NotThereYet) as refusal:
+        raise Stop(str(refusal)) from refusal
+
+
+def person_at(host: "Host", given: str) -> "UUID":
+    """By address or id. Raises Stop."""
+    found = host.find(given)
+    if found is None:
+        raise Stop("nobody has this address; give another, or the person's id")
+    return found
 
 
 @contextmanager

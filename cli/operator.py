@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.exits import Stop
-from cli.local import Data, settings_of, unreachable
+from cli.local import Data, answered, hosting, person_at, settings_of
 from cli.output import Json, show, table
 
 if TYPE_CHECKING:
@@ -42,34 +41,16 @@ def list_operators(data: Data = None, as_json: Json = False) -> None:
 
 
 def given(settings: "Settings", person: str, kind: "type[Command]") -> dict[str, Any]:
-    from psycopg import OperationalError
-
-    from domain.errors import DomainError
-    from infra.host import Host
-
-    try:
-        with Host.open(settings) as host:
-            person_id = host.find(person)
-            if person_id is None:
-                raise Stop("nobody has this address; give another, or the person's id")
-            accepted = host.give(kind.model_validate({"person_id": person_id}))
-            return dict(accepted.model_dump(mode="json"))
-    except DomainError as refusal:
-        raise Stop(str(refusal)) from refusal
-    except OperationalError as error:
-        raise unreachable(error) from error
+    with hosting(settings) as host:
+        accepted = host.give(kind.model_validate({"person_id": person_at(host, person)}))
+        return dict(accepted.model_dump(mode="json"))
 
 
 def operators(settings: "Settings") -> list[dict[str, Any]]:
     from contextlib import closing
 
-    from psycopg import OperationalError
-
     from infra.reading import Reading
     from projections.person import list_operators
 
-    try:
-        with closing(Reading(settings.need("database_url"), pool_size=1)) as reading:
-            return reading.ask(list_operators, [])
-    except OperationalError as error:
-        raise unreachable(error) from error
+    with answered(), closing(Reading(settings.need("database_url"), pool_size=1)) as reading:
+        return reading.ask(list_operators, [])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.exits import Exit, Stop
-from cli.local import Data, settings_of, unreachable
+from cli.local import Data, answered, hosting, person_at, settings_of
 from cli.output import Json, show
 from cli.session import Address, signed_in
 
@@ -75,36 +75,20 @@ def words(receipt: dict[str, Any]) -> str:
 
 def erased(settings: "Settings", person: str) -> dict[str, Any]:
     """The receipt, once every read model has forgotten."""
-    from psycopg import OperationalError
-
-    from domain.errors import DomainError
-    from infra.host import Host
-    from infra.reading import NotThereYet
-
-    try:
-        with Host.open(settings) as work:
-            person_id = work.find(person)
-            if person_id is None:
-                raise Stop("nobody has this address; give another, or the person's id")
-            return work.erase(person_id)
-    except (DomainError, NotThereYet) as refusal:
-        raise Stop(str(refusal)) from refusal
-    except OperationalError as error:
-        raise unreachable(error) from error
+    with hosting(settings) as host:
+        return host.erase(person_at(host, person))
 
 
 @app.command()
 def scrub(data: Data = None, as_json: Json = False) -> None:
     """Overwrite what is deleted but still stands in files of the databases and of their logs; after an erasure."""
-    from psycopg import OperationalError
     from psycopg.errors import LockNotAvailable
 
     from infra.scrub import scrub as work
 
-    try:
-        done = work(settings_of(data))
-    except LockNotAvailable as busy:
-        raise Stop("a table is read for so long that it could not be written anew; try again", Exit.BUSY) from busy
-    except OperationalError as error:
-        raise unreachable(error) from error
+    with answered():
+        try:
+            done = work(settings_of(data))
+        except LockNotAvailable as busy:
+            raise Stop("a table is read for so long that it could not be written anew; try again", Exit.BUSY) from busy
     show({"tables": done}, as_json, lambda: f"{done} tables are written anew, and no old file of a log is left")

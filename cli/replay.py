@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from cli.exits import Exit, Stop
-from cli.local import Data, settings_of, unreachable
+from cli.local import Data, answered, settings_of, unreachable
 from cli.output import Json, show
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ def verify(
 def verified(
     settings: "Settings", receipts: list[str], file: Path | None = None, heads: Path | None = None, kept: bool = False
 ) -> dict[str, Any]:
-    import psycopg
-
     from cli import verify as verifier
 
     try:
@@ -60,7 +58,7 @@ def verified(
     except ValueError as error:
         raise Stop("a receipt is written position:chain, the chain in 64 hexadecimal digits", Exit.USAGE) from error
     try:
-        with verifier.dumped(file) if file else verifier.stored(settings.need("database_url")) as history:
+        with answered(), verifier.dumped(file) if file else verifier.stored(settings.need("database_url")) as history:
             witness = verifier.heads(heads, history.ledger) if heads else []
             witness += _kept(settings, history.ledger) if kept else []
             found = verifier.verify(history, [*owed, *witness])
@@ -68,8 +66,6 @@ def verified(
         raise Stop(f"history does not hold: {broken}", Exit.NOT_VERIFIED) from broken
     except verifier.Unreadable as unreadable:
         raise Stop(str(unreadable), Exit.USAGE) from unreadable
-    except psycopg.OperationalError as error:
-        raise unreachable(error) from error
     return {"ledger": str(found.ledger), "events": found.events, "aggregates": len(found.aggregates)} | {
         "receipts": found.receipts,
         "chain": found.chain.hex(),
