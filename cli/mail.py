@@ -42,11 +42,9 @@ def show_mail(number: Number = "", data: Data = None, as_json: Json = False) -> 
 @app.command("open")
 def open_mail(number: Number = "", data: Data = None, as_json: Json = False) -> None:
     """One letter in a browser, as a mail program would show it."""
-    from infra.embedded.passwords import write_private
-
     found = letter(data, number)
     with named_file():
-        page = write_private(mailbox(data).folder.parent / "run" / "letter.html", found.html.encode())
+        page = mailbox(data).show(found.number, found.html)
     opened = webbrowser.open(page.as_uri())
     told = f"{page} is open in your browser" if opened else f"no browser was found here; open {page}"
     show({"page": str(page), "opened": opened}, as_json, lambda: told)
@@ -64,12 +62,12 @@ def mailbox(data: Data) -> "Mailbox":
     from infra.embedded import default_folder
     from infra.mailbox import Mailbox
 
-    folder = (data or default_folder()) / "mail"
-    if not folder.is_dir():
+    box = Mailbox.inside(data or default_folder())
+    if not box.folder.is_dir():
         raise Stop(
-            f"{folder} is missing: start the platform first (`vistory up`), or name its --data", Exit.UNREACHABLE
+            f"{box.folder} is missing: start the platform first (`vistory up`), or name its --data", Exit.UNREACHABLE
         )
-    return Mailbox(folder)
+    return box
 
 
 def facts(kept: "Kept") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.errors import Refused
-from infra.erased import destroy_keys, erase
+from infra.erased import destroy_keys, erase, forget_letters
 from infra.host import Host
 from infra.personal_objects import PersonalObjects
 from projections.person import erasures_due
@@ -41,5 +41,6 @@ def erase_due(host: Host, now: datetime) -> None:
             erase(host.core, host.dispatch, person_id)
         except Refused as refusal:
             log.warning("person %s waits to be erased: %s", person_id, refusal)
+    forget_letters(host.core)
     for person_id in destroy_keys(host.core):
         log.warning("person %s was erased, and had a key again; it is destroyed", person_id)

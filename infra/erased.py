@@ -1,6 +1,7 @@
 """Whoever was erased, as the ledger has it: the key goes at once, and goes again where a backup brought it back."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID, uuid5
 
 import psycopg
@@ -10,10 +11,13 @@ from commands.erasure import ErasePerson
 from commands.ports import Accepted
 from domain.model import SYSTEM
 from infra.dispatch import Dispatch
+from infra.mailbox import Mailbox
 from infra.personal_objects import PersonalObjects
 from infra.unit import Errand
 from infra.wiring import Core
 
+# A letter that was under way at that moment is kept by then.
+LATELY: Final = timedelta(hours=1)
 _ERASED = "SELECT originator_id FROM ledger.events WHERE topic = 'person.erased'"
 
 
@@ -25,6 +29,14 @@ def erased(core: Core) -> list[UUID]:
 def people(connection: psycopg.Connection) -> list[UUID]:
     """By the ledger that this connection leads to."""
     return [id for (id,) in connection.execute(_ERASED)]
+
+
+def forget_letters(core: Core, *people: UUID) -> None:
+    """Those that the embedded mail server keeps, to them and about them: of these, and of whoever was erased lately."""
+    with core.pool.connection() as connection:
+        lately = connection.execute(f"{_ERASED} AND recorded_at > %s", (datetime.now(UTC) - LATELY,)).fetchall()
+    if core.settings.data is not None:
+        Mailbox.inside(core.settings.data).forget({*people, *(id for (id,) in lately)})
 
 
 def destroy_keys(core: Core) -> list[UUID]:
@@ -42,6 +54,7 @@ def erase(core: Core, dispatch: Dispatch, person_id: UUID) -> Accepted:
     accepted = dispatch(ErasePerson(person_id=person_id), errand)
     core.keys.erase(person_id)
     PersonalObjects.open(core.settings).forget(person_id)
+    forget_letters(core, person_id)
     return accepted
 
 

@@ -16,10 +16,10 @@ from uuid import UUID
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.person import Language
+from infra.mailbox import ABOUT
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 LAYOUTS: Final = {"plain": "layout.txt", "html": "layout.html"}
-ABOUT: Final = "Vistory-About"
 # What a mail program would make a link of: whoever is called so may not use us to send one.
 _ADDRESS_OF_A_PAGE: Final = re.compile(r"://|\bwww\b|[\w-]\.\w\w", re.IGNORECASE)
 _LDH: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")

@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,8 +11,11 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
+from uuid import UUID
 
+ABOUT: Final = "Vistory-About"
+"""The header that names the persons of whom a letter tells, by id."""
 LARGEST: Final = 1024 * 1024
 MOST: Final = 1_000
 MOST_BYTES: Final = 64 * 1024 * 1024
@@ -34,6 +37,11 @@ class Kept:
     def html(self) -> str:
         return self._part("html")
 
+    def tells_of(self, people: Collection[UUID]) -> bool:
+        """A letter that names nobody may tell of anybody."""
+        about = re.findall(r"[0-9a-f-]{36}", str(self.letter[ABOUT] or ""))
+        return not about or not {UUID(each) for each in about}.isdisjoint(people)
+
     def _part(self, kind: str) -> str:
         part = self.letter.get_body((kind,))
         return str(part.get_content()).replace("\r\n", "\n") if part else ""
@@ -42,6 +50,11 @@ class Kept:
 @dataclass(frozen=True)
 class Mailbox:
     folder: Path
+
+    @classmethod
+    def inside(cls, data: Path) -> Self:
+        """Where the embedded server keeps what it is sent."""
+        return cls(data / "mail")
 
     def keep(self, content: bytes) -> None:
         """On the disk when this returns. Raises OSError."""
@@ -68,6 +81,19 @@ class Mailbox:
         file = self.folder / f"{number}.eml"
         return self._read(file) if _NUMBER.fullmatch(number) and file.exists() else None
 
+    def show(self, number: str, html: str) -> Path:
+        """The letter as a page that a browser opens; it goes when the letter goes."""
+        page = self.folder / f"{number}.html"
+        with os.fdopen(os.open(page, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(html.encode())
+        return page
+
+    def forget(self, people: Collection[UUID]) -> None:
+        """What tells of any of them goes, whomever it was sent to."""
+        for each in list(self.letters()) if people else []:
+            if each.tells_of(people):
+                self._drop(self.folder / f"{each.number}.eml")
+
     def _read(self, file: Path) -> Kept:
         return Kept(file.stem, message_from_bytes(file.read_bytes(), policy=default))
 
@@ -79,4 +105,8 @@ class Mailbox:
         for age, file in enumerate(reversed(self._files())):
             room -= file.stat().st_size
             if age >= MOST or room < 0:
-                file.unlink()
+                self._drop(file)
+
+    def _drop(self, file: Path) -> None:
+        file.with_suffix(".html").unlink(missing_ok=True)
+        file.unlink(missing_ok=True)

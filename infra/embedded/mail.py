@@ -11,6 +11,7 @@ from infra.embedded.folder import DataFolder
 from infra.embedded.passwords import Passwords, write_private
 from infra.embedded.ports import HOST
 from infra.mail_settings import Mail, Security
+from infra.mailbox import Mailbox
 from infra.post import speaks
 
 SCRIPT = Path(__file__).with_name("mail_server.py")
@@ -19,7 +20,7 @@ USER = "vistory"
 
 class MailServer:
     def __init__(self, folder: DataFolder, port: int, passwords: Passwords) -> None:
-        self._home, self._run = folder / "mail", folder / "run"
+        self._home, self._run = Mailbox.inside(folder.path).folder, folder / "run"
         self._port = port
         self._passwords = passwords
 

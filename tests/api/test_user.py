@@ -14,8 +14,11 @@ from consumers.erasure import KEPT, erase_due
 from infra.config import Settings
 from infra.exports import NAME
 from infra.host import Host
+from infra.mailbox import ABOUT, Mailbox
 from infra.personal_objects import PersonalObjects
+from tests.api.letters import Delivered
 from tests.api.visitor import PASSWORD, Visitor
+from tests.servers import Servers
 
 
 @pytest.fixture
@@ -82,6 +85,30 @@ def test_whoever_is_erased_is_named_nowhere_at_once_and_may_come_back_as_somebod
     made = client.post("/api/v1/auth/register", json=again | {"company": admin.company, "division": "Vision"})
     assert made.status_code == 201
     assert made.json()["id"] != engineer.id
+
+
+def test_no_letter_to_whoever_is_erased_stays_behind(
+    admin: Visitor, settings: Settings, servers: Servers, delivered: Delivered
+) -> None:
+    engineer, other = admin.colleague("engineer_i"), admin.colleague("guest")
+    came = {str(each.letter["to"]): each.number for each in delivered()}
+    box = Mailbox.inside(servers.stack.folder.path)
+    assert box.letter(came[engineer.email]) is not None
+    with Host.open(settings) as work:
+        work.erase(UUID(engineer.id))
+    assert box.letter(came[engineer.email]) is None
+    assert box.letter(came[other.email]) is not None
+
+
+def test_a_letter_that_was_under_way_goes_with_the_next_look(
+    admin: Visitor, settings: Settings, servers: Servers
+) -> None:
+    engineer, box = admin.colleague("engineer_i"), Mailbox.inside(servers.stack.folder.path)
+    with Host.open(settings) as work:
+        work.erase(UUID(engineer.id))
+        box.keep(f"To: {engineer.email}\r\n{ABOUT}: {engineer.id}\r\n\r\nlate".encode())
+        erase_due(work, datetime.now(UTC))
+    assert engineer.email not in {str(each.letter["to"]) for each in box.letters()}
 
 
 def exported(who: Visitor) -> dict[str, Any]:

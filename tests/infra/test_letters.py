@@ -2,6 +2,7 @@
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html.parser import HTMLParser
 from uuid import UUID
 
 import pytest
@@ -16,10 +17,14 @@ WORDS = {"full_name": "Ann Ö", "until": "2026-01-02 04:04 UTC"}
 
 
 def written(
-    kind: str = "password_reset", language: Language = Language.ENGLISH, to: str = "ann@example.org", **words: str
+    kind: str = "password_reset",
+    language: Language = Language.ENGLISH,
+    to: str = "ann@example.org",
+    about: tuple[UUID, ...] = (ANN, BEN),
+    **words: str,
 ) -> EmailMessage:
     """As it reads after its way through the wires."""
-    letter = Letter(to, (ANN, BEN), language, kind, "reset-password", "T0ken", {**WORDS, **words})
+    letter = Letter(to, about, language, kind, "reset-password", "T0ken", {**WORDS, **words})
     made = message(letter, "Vistory <vistory@example.net>", "https://vistory.example", EVENT, NOW)
     read = message_from_bytes(made.as_bytes(policy=policy.SMTP), policy=policy.default)
     assert isinstance(read, EmailMessage)
@@ -41,6 +46,30 @@ def test_every_kind_is_there_in_every_language_with_its_link_in_both_forms(kind:
         assert "https://vistory.example/reset-password#token=T0ken" in part(letter, form)
     assert f'<html lang="{language}">' in part(letter, "html")
     assert ("안녕하세요" in part(letter, "plain")) == (language is Language.KOREAN)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_letter_is_html_that_is_whole_and_loads_nothing(kind: str, language: Language) -> None:
+    html = part(written(kind, language), "html")
+    seen, open_tags = set[str](), list[str]()
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            seen.update(name for name, _ in attributes)
+            if tag not in ("meta", "br"):
+                open_tags.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert open_tags.pop() == tag
+
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    assert open_tags == []
+    assert not seen & {"src", "srcset", "background", "data", "action"}
+    assert "url(" not in html
+    assert "prefers-color-scheme: dark" in html
 
 
 def test_the_plain_text_stands_first_and_says_the_same() -> None:

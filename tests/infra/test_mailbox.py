@@ -3,12 +3,13 @@
 import stat
 from email.policy import SMTP
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from infra import mailbox
 from infra.mailbox import Mailbox
-from tests.infra.test_letters import written
+from tests.infra.test_letters import ANN, BEN, written
 
 
 @pytest.fixture
@@ -46,6 +47,27 @@ def test_the_oldest_goes_when_they_take_too_much(box: Mailbox, monkeypatch: pyte
     for subject in ("one", "two", "three"):
         box.keep(f"Subject: {subject}\r\n\r\n".encode().ljust(100))
     assert [each.letter["subject"] for each in box.letters()] == ["three", "two"]
+
+
+def test_what_tells_of_somebody_is_forgotten_with_them_and_nothing_else(box: Mailbox) -> None:
+    for letter in (written(), written(about=(BEN,)), written(about=(UUID(int=9), BEN))):
+        box.keep(letter.as_bytes(policy=SMTP))
+    (newest, *_) = box.letters()
+    page = box.show(newest.number, newest.html)
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    box.forget([])
+    assert len(list(box.letters())) == 3
+    box.forget([ANN])
+    assert [each.tells_of([BEN]) for each in box.letters()] == [True, True]
+    assert page.exists()
+    box.forget([UUID(int=9)])
+    assert [file.suffix for file in box.folder.iterdir()] == [".eml"]
+
+
+def test_a_letter_that_names_nobody_may_tell_of_anybody(box: Mailbox) -> None:
+    box.keep(b"Subject: x\r\n\r\nof old")
+    box.forget([ANN])
+    assert list(box.folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", ["", "../secrets/pepper", "20260102T030405678901-abcdef"])
