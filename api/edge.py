@@ -48,6 +48,12 @@ class Nothing(Body):
     """The body of a request that says everything in its address."""
 
 
+class NewOwner(Body):
+    """Whom a thing is offered to."""
+
+    person_id: UUID
+
+
 class Made(Value):
     """What a command made or changed."""
 

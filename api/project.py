@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, Made, Nothing, PersonDesk
+from api.edge import Body, Made, NewOwner, Nothing, PersonDesk
 from api.reading import After, Known, Limit, Member, reads
 from commands.project import (
     AcceptProject,
@@ -60,10 +60,6 @@ class NewMember(Body):
 
 class NewRole(Body):
     role: ProjectRole
-
-
-class NewOwner(Body):
-    person_id: UUID
 
 
 @router.post("", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503))

@@ -170,7 +170,7 @@ def _committed(desk: Desk, command: CommitUpload) -> Committed:
 def _changeable(house: House, caller: Caller, dataset_id: UUID) -> Dataset:
     store = house.ledger_as(caller)
     dataset = store.get(Dataset, dataset_id)
-    demand(caller, store, Permission.CHANGE_DATASET, dataset.owner_id)
+    demand(caller, store, Permission.CHANGE_DATASET, dataset.owner_id, dataset)
     return dataset
 
 

@@ -1,7 +1,7 @@
 """Who may give a command: declared beside it, decided here and nowhere else."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from commands.ports import Store
@@ -11,6 +11,7 @@ from domain.model import OPERATOR, Actor, Aggregate, Client
 from domain.person import Person
 from domain.project import Project
 from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
+from domain.shared import Shared
 from domain.training_job import TrainingJob
 from domain.values import Count, Value
 
@@ -73,7 +74,7 @@ class Oneself:
 class May:
     """A member whose role has the permission; `on` names the thing, whose owner counts where reach is `own`.
 
-    What the role does not reach, a place in the thing's project may allow.
+    What the role does not reach, a place in the thing or in its project may allow.
     """
 
     permission: Permission
@@ -86,12 +87,12 @@ class May:
         else:
             thing = store.get(self.on, getattr(command, self.field))
             owner = getattr(thing, "owner_id", None)
-            role = demand(caller, store, self.permission, owner, self.project_of(thing, store))
+            role = demand(caller, store, self.permission, owner, self.shared(thing, store))
         return Actor(kind="person", id=caller.id, role=role, organization_id=caller.organization_id)
 
-    def project_of(self, thing: Aggregate, store: Store) -> Project | None:
-        """In which a place may allow what the role does not."""
-        if isinstance(thing, Project):
+    def shared(self, thing: Aggregate, store: Store) -> Shared[Any] | None:
+        """That in which a place may allow what the role does not."""
+        if isinstance(thing, Shared):
             return thing
         project_id: UUID | None = getattr(thing, "project_id", None)
         return store.find(Project, project_id) if project_id else None
@@ -178,11 +179,11 @@ def demand(
     store: Store,
     permission: Permission,
     owner: UUID | None,
-    project: Project | None = None,
+    within: Shared[Any] | None = None,
     *,
     scope: Scope | None = None,
 ) -> Role:
-    """Raises Forbidden unless the caller's role reaches a thing of this owner, or its place in the project does.
+    """Raises Forbidden unless the caller's role reaches a thing of this owner, or its place `within` something does.
 
     An API token needs the permission's scope, too, or `scope` in its stead.
     """
@@ -193,7 +194,7 @@ def demand(
     far = reach(role, permission)
     if far is Reach.ANY or (far is Reach.OWN and owner == caller.id):
         return role
-    if project is not None and project.lets(caller.id, permission):
+    if within is not None and within.lets(caller.id, permission):
         return role
     whose = " on what is not yours" if far is Reach.OWN else ""
     raise Forbidden(f"the role {role} does not include {permission}{whose}")

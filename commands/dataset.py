@@ -9,10 +9,12 @@ from pydantic import Field, model_validator
 from commands.access import Access, Command, May
 from commands.ports import Accepted, Contents, Store
 from commands.project import home
+from commands.shared import OfMember, OfPlace, OfShared
 from domain.dataset import Dataset, DatasetIsEmpty, Ratios, SplitMethod, Visibility
 from domain.groups import Rule
+from domain.membership import Membership, membership_id
 from domain.model import Actor
-from domain.roles import Permission
+from domain.roles import DatasetRole, Permission
 from domain.values import Count, Name, Tag, Text
 
 
@@ -57,6 +59,53 @@ class TakeSnapshot(Command):
     description: Text = ""
 
 
+class OfDataset(OfShared):
+    dataset_id: UUID
+
+    def thing(self, store: Store) -> Dataset:
+        return store.get(Dataset, self.dataset_id)
+
+
+class AddDatasetMember(OfDataset, OfPlace):
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_DATASET_MEMBERS, Dataset, "dataset_id")
+    role: DatasetRole = DatasetRole.VIEWER
+
+
+class ChangeDatasetRole(OfDataset, OfPlace):
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_DATASET_MEMBERS, Dataset, "dataset_id")
+    role: DatasetRole
+
+
+class RemoveDatasetMember(OfDataset, OfMember):
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_DATASET_MEMBERS, Dataset, "dataset_id")
+
+
+class LeaveDataset(OfDataset):
+    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
+
+
+class OfferDataset(OfDataset, OfMember):
+    """It is handed over once that person accepts."""
+
+    ACCESS: ClassVar[Access] = May(Permission.HAND_OVER_DATASET, Dataset, "dataset_id")
+
+
+class AcceptDataset(OfDataset):
+    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
+
+
+class DeclineDataset(OfDataset):
+    """Whoever it is offered to declines it."""
+
+    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
+
+
+class WithdrawDataset(OfDataset):
+    """Whoever may offer it takes the offer back."""
+
+    ACCESS: ClassVar[Access] = May(Permission.HAND_OVER_DATASET, Dataset, "dataset_id")
+
+
 def create_dataset(command: CreateDataset, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     return store.save(
         Dataset.create(
@@ -96,4 +145,13 @@ def make_split(command: MakeSplit, actor: Actor, now: datetime, *, store: Store,
 def take_snapshot(command: TakeSnapshot, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     dataset = store.get(Dataset, command.dataset_id)
     dataset.take_snapshot(command.snapshot_id, command.tag, command.description, now)
+    return store.save(dataset)
+
+
+def accept_dataset(command: AcceptDataset, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    """Whoever owned it stays as a maintainer, unless gone from the organization since."""
+    dataset = command.thing(store)
+    before = store.find(Membership, membership_id(dataset.organization_id, dataset.owner_id))
+    there = before is not None and before.role is not None
+    dataset.accept_ownership(actor.id, DatasetRole.MAINTAINER if there else None, now)
     return store.save(dataset)

@@ -9,9 +9,10 @@ from commands import HANDLERS
 from commands.access import Caller, Command, May, demand
 from commands.ports import Store
 from domain.errors import Forbidden, Invalid
+from domain.model import Aggregate
 from domain.organization import Organization
-from domain.project import Project
-from domain.roles import OF_ITS_OWNER, Permission, ProjectRole, Reach, Role, may_in_project, reach
+from domain.roles import Permission, Place, Reach, Role, includes, reach
+from domain.shared import Shared
 from domain.values import Value
 
 
@@ -23,7 +24,7 @@ class Explained(Value):
     allowed: bool
     why: str
     roles: tuple[Role, ...]
-    places: tuple[ProjectRole, ...]
+    places: tuple[Place, ...]
     owner: bool
 
 
@@ -40,7 +41,7 @@ ACTIONS: Final[Mapping[str, May]] = {
 
 
 def explain(action: str, target: UUID | None, caller: Caller, store: Store) -> Explained:
-    """`target` is the thing whose owner and project count, where the action is on one; of organizations one's own.
+    """`target` is the thing that the action is on, where it is on one; of organizations one's own.
 
     Raises Invalid for an action that there is not and for a target that is missing or too much, Forbidden for who may
     not even read, NotFound.
@@ -57,13 +58,13 @@ def explain(action: str, target: UUID | None, caller: Caller, store: Store) -> E
         wanted = f"is on some {rule.on.TOPIC.replace('_', ' ')}: name its id as target" if rule.on else "is on no thing"
         raise Invalid(f"{action} {wanted}")
     thing = store.get(rule.on, target) if rule.on and target else None
-    project = rule.project_of(thing, store) if thing else None
+    within = rule.shared(thing, store) if thing else None
     owner = getattr(thing, "owner_id", None) if thing else caller.id
     try:
-        role, allowed = demand(caller, store, rule.permission, owner, project), True
+        role, allowed = demand(caller, store, rule.permission, owner, within), True
         why = f"the role {role} includes {rule.permission}"
-        if not _suffices(role, rule.permission, owner == caller.id):
-            why = f"your place in the project includes {rule.permission}"
+        if within and not _suffices(role, rule.permission, owner == caller.id):
+            why = f"your place in the {within.TOPIC} includes {rule.permission}"
     except Forbidden as error:
         allowed, why = False, str(error)
     return Explained(
@@ -72,8 +73,8 @@ def explain(action: str, target: UUID | None, caller: Caller, store: Store) -> E
         allowed=allowed,
         why=why,
         roles=tuple(role for role in Role if _suffices(role, rule.permission, owner == caller.id)),
-        places=tuple(place for place in ProjectRole if project and may_in_project(place, rule.permission)),
-        owner=thing is not None and _owning_helps(rule.permission, isinstance(thing, Project)),
+        places=tuple(place for place in within.PLACES if includes(place, rule.permission)) if within else (),
+        owner=thing is not None and _owning_helps(rule.permission, thing),
     )
 
 
@@ -82,6 +83,6 @@ def _suffices(role: Role, permission: Permission, own: bool) -> bool:
     return far is Reach.ANY or (far is Reach.OWN and own)
 
 
-def _owning_helps(permission: Permission, is_project: bool) -> bool:
-    by_place = is_project and permission in OF_ITS_OWNER
+def _owning_helps(permission: Permission, thing: Aggregate) -> bool:
+    by_place = isinstance(thing, Shared) and permission in thing.OF_ITS_OWNER
     return by_place or any(reach(role, permission) is Reach.OWN for role in Role)

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from commands.access import Access, Command, May
 from commands.ports import Accepted, Store
-from domain.errors import Forbidden, Refused
+from commands.shared import OfMember, OfPlace, OfShared, PersonIsNoMember
 from domain.membership import Membership, membership_id
 from domain.model import Actor
-from domain.project import OwnershipIsNotOffered, Project
-from domain.roles import IN_PROJECT, Permission, ProjectRole, Role, reach
+from domain.project import Project
+from domain.roles import Permission, ProjectRole, reach
 from domain.values import Name, Text
 
 IN_THE_TRASH: Final = timedelta(days=30)
@@ -61,60 +61,51 @@ class UndeleteProject(Command):
     project_id: UUID
 
 
-class AddProjectMember(Command):
-    ACCESS: ClassVar[Access] = May(Permission.MANAGE_PROJECT_MEMBERS, Project, "project_id")
+class OfProject(OfShared):
     project_id: UUID
-    person_id: UUID
+
+    def thing(self, store: Store) -> Project:
+        return store.get(Project, self.project_id)
+
+
+class AddProjectMember(OfProject, OfPlace):
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_PROJECT_MEMBERS, Project, "project_id")
     role: ProjectRole = ProjectRole.MEMBER
 
 
-class ChangeProjectRole(Command):
+class ChangeProjectRole(OfProject, OfPlace):
     ACCESS: ClassVar[Access] = May(Permission.MANAGE_PROJECT_MEMBERS, Project, "project_id")
-    project_id: UUID
-    person_id: UUID
     role: ProjectRole
 
 
-class RemoveProjectMember(Command):
+class RemoveProjectMember(OfProject, OfMember):
     ACCESS: ClassVar[Access] = May(Permission.MANAGE_PROJECT_MEMBERS, Project, "project_id")
-    project_id: UUID
-    person_id: UUID
 
 
-class LeaveProject(Command):
+class LeaveProject(OfProject):
     ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
-    project_id: UUID
 
 
-class OfferProject(Command):
+class OfferProject(OfProject, OfMember):
     """It is handed over once that person accepts."""
 
     ACCESS: ClassVar[Access] = May(Permission.HAND_OVER_PROJECT, Project, "project_id")
-    project_id: UUID
-    person_id: UUID
 
 
-class AcceptProject(Command):
+class AcceptProject(OfProject):
     ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
-    project_id: UUID
 
 
-class DeclineProject(Command):
+class DeclineProject(OfProject):
     """Whoever it is offered to declines it."""
 
     ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
-    project_id: UUID
 
 
-class WithdrawProject(Command):
+class WithdrawProject(OfProject):
     """Whoever may offer it takes the offer back."""
 
     ACCESS: ClassVar[Access] = May(Permission.HAND_OVER_PROJECT, Project, "project_id")
-    project_id: UUID
-
-
-class PersonIsNoMember(Refused):
-    pass
 
 
 def create_project(command: CreateProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
@@ -168,40 +159,6 @@ def undelete_project(command: UndeleteProject, actor: Actor, now: datetime, *, s
     return store.save(project, owner)
 
 
-def add_project_member(command: AddProjectMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    project = store.get(Project, command.project_id)
-    _must_have(actor, project, command.role)
-    _active(store, project, command.person_id)
-    project.add_member(command.person_id, command.role, now)
-    return store.save(project)
-
-
-def change_project_role(command: ChangeProjectRole, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    project = store.get(Project, command.project_id)
-    _must_have(actor, project, command.role)
-    project.change_role(command.person_id, command.role, now)
-    return store.save(project)
-
-
-def remove_project_member(command: RemoveProjectMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    project = store.get(Project, command.project_id)
-    project.remove_member(command.person_id, now)
-    return store.save(project)
-
-
-def leave_project(command: LeaveProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    project = store.get(Project, command.project_id)
-    project.remove_member(actor.id, now)
-    return store.save(project)
-
-
-def offer_project(command: OfferProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    project = store.get(Project, command.project_id)
-    _active(store, project, command.person_id)
-    project.offer_ownership(command.person_id, now)
-    return store.save(project)
-
-
 def accept_project(command: AcceptProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     """Both memberships change with the project, so that what each person owns is true at every moment."""
     project = store.get(Project, command.project_id)
@@ -213,20 +170,6 @@ def accept_project(command: AcceptProject, actor: Actor, now: datetime, *, store
     return store.save(project, before, after)
 
 
-def decline_project(command: DeclineProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    project = store.get(Project, command.project_id)
-    if project.offered_to != actor.id:
-        raise OwnershipIsNotOffered(f"nobody offers you project {project.name!r}")
-    project.decline_ownership(now)
-    return store.save(project)
-
-
-def withdraw_project(command: WithdrawProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    project = store.get(Project, command.project_id)
-    project.decline_ownership(now)
-    return store.save(project)
-
-
 def open_project(store: Store, id: UUID) -> Project:
     """The project, for something that goes into it. Raises ProjectIsArchived."""
     project = store.get(Project, id)
@@ -234,25 +177,11 @@ def open_project(store: Store, id: UUID) -> Project:
     return project
 
 
-def _must_have(actor: Actor, project: Project, role: ProjectRole) -> None:
-    """Nobody gives away what they do not have: else a guest's project would open the machines to guests."""
-    own = Role(str(actor.role))
-    for permission in sorted(IN_PROJECT[role]):
-        if reach(own, permission) is None and not project.lets(actor.id, permission):
-            raise Forbidden(f"the role {own} does not include {permission}, so it can make nobody a {role}")
-
-
 def _place_of_one_who_owned(membership: Membership) -> ProjectRole:
     """As much as the role in the organization allows anyway."""
     if membership.role is not None and reach(membership.role, Permission.REQUEST_TRAINING) is not None:
         return ProjectRole.MAINTAINER
     return ProjectRole.VIEWER
-
-
-def _active(store: Store, project: Project, person_id: UUID) -> None:
-    membership = store.find(Membership, membership_id(project.organization_id, person_id))
-    if membership is None or not membership.active:
-        raise PersonIsNoMember("this person is no member of your organization; somebody has to let it in first")
 
 
 def home(actor: Actor) -> UUID:

@@ -9,7 +9,9 @@ from pydantic import Field
 
 from domain.errors import Refused
 from domain.groups import Grouped
-from domain.model import Aggregate, Event, InitialEvent
+from domain.model import Event, InitialEvent
+from domain.roles import OF_DATASET_OWNER, DatasetRole, Permission
+from domain.shared import Shared
 from domain.values import ClassNames, Count, Name, Sha256, Tag, Text, Value
 
 
@@ -115,8 +117,10 @@ class SnapshotTagIsTaken(Refused):
     pass
 
 
-class Dataset(Aggregate):
+class Dataset(Shared[DatasetRole]):
     TOPIC: ClassVar[str] = "dataset"
+    PLACES: ClassVar[type[DatasetRole]] = DatasetRole
+    OF_ITS_OWNER: ClassVar[frozenset[Permission]] = OF_DATASET_OWNER
 
     class Created(InitialEvent):
         TOPIC: ClassVar[str] = "dataset.created"
@@ -138,6 +142,8 @@ class Dataset(Aggregate):
             aggregate.split = None
             aggregate.brought = None
             aggregate.snapshots = {}
+            aggregate.members = {}
+            aggregate.offered_to = None
 
     class RevisionCommitted(Event):
         TOPIC: ClassVar[str] = "dataset.revision_committed"
@@ -167,9 +173,31 @@ class Dataset(Aggregate):
         def apply(self, aggregate: "Dataset") -> None:
             aggregate.snapshots[self.snapshot.tag] = self.snapshot
 
-    organization_id: UUID
-    owner_id: UUID
-    name: str
+    class MemberAdded(Shared.MemberAdded):
+        TOPIC: ClassVar[str] = "dataset.member_added"
+        role: DatasetRole
+
+    class MemberRoleChanged(Shared.MemberRoleChanged):
+        TOPIC: ClassVar[str] = "dataset.member_role_changed"
+        previous: DatasetRole
+        role: DatasetRole
+
+    class MemberRemoved(Shared.MemberRemoved):
+        TOPIC: ClassVar[str] = "dataset.member_removed"
+        role: DatasetRole
+
+    class OwnershipOffered(Shared.OwnershipOffered):
+        TOPIC: ClassVar[str] = "dataset.ownership_offered"
+
+    class OwnershipDeclined(Shared.OwnershipDeclined):
+        TOPIC: ClassVar[str] = "dataset.ownership_declined"
+
+    class OwnershipAccepted(Shared.OwnershipAccepted):
+        """None in `previous_role`: who owned it had left the organization before."""
+
+        TOPIC: ClassVar[str] = "dataset.ownership_accepted"
+        previous_role: DatasetRole | None
+
     visibility: Visibility
     content: Content | None
     report: str | None
@@ -203,7 +231,10 @@ class Dataset(Aggregate):
         )
 
     def shown_to(self, person_id: UUID) -> bool:
-        return self.visibility is not Visibility.PRIVATE or person_id == self.owner_id
+        """A private one to whoever has a place in it, and whom it is offered to."""
+        if self.visibility is not Visibility.PRIVATE:
+            return True
+        return person_id in (self.owner_id, self.offered_to) or person_id in self.members
 
     def commit_revision(self, content: Content, report: str, expected_root: str | None, now: datetime) -> None:
         """Make `content` the current revision; the same content again is no new revision."""

@@ -1,4 +1,4 @@
-"""The roles in an organization and in a project, and what each may do: every check and every page is made from here."""
+"""The roles in an organization, a project, a dataset, and what each may do: every check and page is made from here."""
 
 from enum import StrEnum
 from typing import Final
@@ -18,6 +18,17 @@ class ProjectRole(StrEnum):
     MAINTAINER = "maintainer"
     MEMBER = "member"
     VIEWER = "viewer"
+
+
+class DatasetRole(StrEnum):
+    """A place in one dataset, beside the role in the organization and beside the one who owns it."""
+
+    MAINTAINER = "maintainer"
+    EDITOR = "editor"
+    VIEWER = "viewer"
+
+
+Place = ProjectRole | DatasetRole
 
 
 class Reach(StrEnum):
@@ -51,6 +62,8 @@ class Permission(StrEnum):
     TAKE_OWN_PLACE = "take_own_place"
     CREATE_DATASET = "create_dataset"
     CHANGE_DATASET = "change_dataset"
+    MANAGE_DATASET_MEMBERS = "manage_dataset_members"
+    HAND_OVER_DATASET = "hand_over_dataset"
     CREATE_EXPERIMENT = "create_experiment"
     REQUEST_TRAINING = "request_training"
     CHANGE_TRAINING = "change_training"
@@ -79,6 +92,8 @@ _ENGINEER_I: Final = _GUEST | {
     Permission.CREATE_EXPERIMENT: Reach.ANY,
     Permission.CREATE_DATASET: Reach.ANY,
     Permission.CHANGE_DATASET: Reach.OWN,
+    Permission.MANAGE_DATASET_MEMBERS: Reach.OWN,
+    Permission.HAND_OVER_DATASET: Reach.OWN,
     Permission.REQUEST_TRAINING: Reach.ANY,
 }
 _ENGINEER_II: Final = _ENGINEER_I | {
@@ -93,6 +108,8 @@ _MANAGER: Final = _ENGINEER_II | {
     Permission.MANAGE_PROJECT_MEMBERS: Reach.ANY,
     Permission.HAND_OVER_PROJECT: Reach.ANY,
     Permission.DELETE_PROJECT: Reach.ANY,
+    Permission.MANAGE_DATASET_MEMBERS: Reach.ANY,
+    Permission.HAND_OVER_DATASET: Reach.ANY,
     Permission.CHANGE_TRAINING: Reach.ANY,
     Permission.READ_AUDIT: Reach.ANY,
 }
@@ -112,11 +129,19 @@ IN_PROJECT: Final[dict[ProjectRole, frozenset[Permission]]] = {
     | {Permission.CHANGE_PROJECT, Permission.MANAGE_PROJECT_MEMBERS, Permission.CHANGE_TRAINING},
 }
 """What a place in a project adds there to what the role in the organization allows."""
-OF_ITS_OWNER: Final = IN_PROJECT[ProjectRole.MAINTAINER] - {Permission.REQUEST_TRAINING} | {
+OF_PROJECT_OWNER: Final = IN_PROJECT[ProjectRole.MAINTAINER] - {Permission.REQUEST_TRAINING} | {
     Permission.HAND_OVER_PROJECT,
     Permission.DELETE_PROJECT,
 }
 """What owning it adds: everything but the use of machines, so that no guest trains by beginning a project."""
+_EDITOR: Final = _VIEWER | {Permission.CHANGE_DATASET}
+IN_DATASET: Final[dict[DatasetRole, frozenset[Permission]]] = {
+    DatasetRole.VIEWER: _VIEWER,
+    DatasetRole.EDITOR: _EDITOR,
+    DatasetRole.MAINTAINER: _EDITOR | {Permission.MANAGE_DATASET_MEMBERS},
+}
+"""What a place in a dataset adds there; a private one is shown to whoever has any."""
+OF_DATASET_OWNER: Final = IN_DATASET[DatasetRole.MAINTAINER] | {Permission.HAND_OVER_DATASET}
 SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.READ: frozenset({Permission.READ, Permission.READ_MEMBERS}),
     Scope.WRITE: frozenset(
@@ -147,8 +172,12 @@ def scope_of(permission: Permission) -> Scope | None:
     return _SCOPE_OF.get(permission)
 
 
-def may_in_project(role: ProjectRole, permission: Permission) -> bool:
-    return permission in IN_PROJECT[role]
+def rights_of(place: Place) -> frozenset[Permission]:
+    return IN_PROJECT[place] if isinstance(place, ProjectRole) else IN_DATASET[place]
+
+
+def includes(place: Place, permission: Permission) -> bool:
+    return permission in rights_of(place)
 
 
 def can_create_project(role: Role, owned: int) -> bool:

@@ -11,8 +11,31 @@ from domain.model import Event
 from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
+from domain.roles import Place
 from domain.session import Session
+from domain.shared import Shared
 from domain.training_job import TrainingJob
+
+_SHARED: Final[tuple[type[Shared[Any]], ...]] = (Project, Dataset)
+
+
+def _of_members(kind: str) -> dict[str, tuple[str, str]]:
+    """The words of a thing that has members."""
+    return {
+        f"{kind}.member_added": ("add_member", f"{{who}} added {{person}} to the {kind} {{what}} as {{role}}"),
+        f"{kind}.member_role_changed": (
+            "grant_role",
+            f"{{who}} changed the role of {{person}} in the {kind} {{what}} from {{role_before}} to {{role}}",
+        ),
+        f"{kind}.member_removed": (
+            "remove_member",
+            f"{{who}} removed {{person}} ({{role_before}}) from the {kind} {{what}}",
+        ),
+        f"{kind}.ownership_offered": ("offer", f"{{who}} offered the {kind} {{what}} to {{person}}"),
+        f"{kind}.ownership_declined": ("decline", f"{{who}} withdrew the offer of the {kind} {{what}} to {{person}}"),
+        f"{kind}.ownership_accepted": ("accept", f"{{who}} took over the {kind} {{what}}"),
+    }
+
 
 # topic → action, sentence. {who} acts, {what} is the thing, the rest are new values of `changes`.
 _WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -64,15 +87,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "project.restored": ("restore", "{who} restored the project {what}"),
     "project.deleted": ("delete", "{who} put the project {what} into the trash, until {purge_at}"),
     "project.undeleted": ("undelete", "{who} took the project {what} out of the trash"),
-    "project.member_added": ("add_member", "{who} added {person} to the project {what} as {role}"),
-    "project.member_role_changed": (
-        "grant_role",
-        "{who} changed the role of {person} in the project {what} from {role_before} to {role}",
-    ),
-    "project.member_removed": ("remove_member", "{who} removed {person} ({role_before}) from the project {what}"),
-    "project.ownership_offered": ("offer", "{who} offered the project {what} to {person}"),
-    "project.ownership_declined": ("decline", "{who} withdrew the offer of the project {what} to {person}"),
-    "project.ownership_accepted": ("accept", "{who} took over the project {what}"),
+    **_of_members("project"),
     "dataset.created": ("create", "{who} created the dataset {what}"),
     "dataset.revision_committed": (
         "upload",
@@ -83,6 +98,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "{who} split the dataset {what} ({method}): {train} to train, {val} to validate, {test} to test",
     ),
     "dataset.snapshot_taken": ("snapshot", "{who} took the snapshot {tag} of the dataset {what}"),
+    **_of_members("dataset"),
     "experiment.created": ("create", "{who} created the experiment {what}"),
     "experiment.mlflow_linked": (
         "link",
@@ -104,8 +120,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 # Where whoever acts is the person that it is about.
 _OF_ONESELF: Final = {
     "session.ended": "{who} signed out ({reason})",
-    "project.member_removed": "{who} left the project {what}",
-    "project.ownership_declined": "{who} declined to own the project {what}",
+    **{f"{kind.TOPIC}.member_removed": f"{{who}} left the {kind.TOPIC} {{what}}" for kind in _SHARED},
+    **{f"{kind.TOPIC}.ownership_declined": f"{{who}} declined to own the {kind.TOPIC} {{what}}" for kind in _SHARED},
 }
 ACTIONS: Final = {topic: action for topic, (action, _) in _WORDS.items()}
 EVERY_ACTION: Final = sorted(set(ACTIONS.values()))
@@ -171,6 +187,10 @@ def _ended(event: Any) -> dict[str, Any]:
     return {"attempt": event.attempt, **_json(event.evidence, {"last_lines"})}
 
 
+def _place(event: Any, role: Place) -> dict[str, Any]:
+    return {"person_id": str(event.person_id), "role": role.value}
+
+
 _Part = Callable[[Any], dict[str, Any]]
 _OLD: Final[Mapping[type[Event], _Part]] = {
     Membership.RoleChanged: lambda event: {"role": event.previous.value},
@@ -181,9 +201,9 @@ _OLD: Final[Mapping[type[Event], _Part]] = {
     Session.Switched: lambda event: {"organization_id": str(event.previous)},
     Project.Renamed: lambda event: {"name": event.previous},
     Project.Described: lambda event: {"description": event.previous},
-    Project.MemberRoleChanged: lambda event: {"person_id": str(event.person_id), "role": event.previous.value},
-    Project.MemberRemoved: lambda event: {"person_id": str(event.person_id), "role": event.role.value},
-    Project.OwnershipAccepted: lambda event: {"owner_id": str(event.previous)},
+    **{kind.MemberRoleChanged: lambda event: _place(event, event.previous) for kind in _SHARED},
+    **{kind.MemberRemoved: lambda event: _place(event, event.role) for kind in _SHARED},
+    **{kind.OwnershipAccepted: lambda event: {"owner_id": str(event.previous)} for kind in _SHARED},
     Dataset.RevisionCommitted: lambda event: {"root": event.previous},
 }
 _NEW: Final[Mapping[type[Event], _Part]] = {
@@ -204,9 +224,9 @@ _NEW: Final[Mapping[type[Event], _Part]] = {
     Organization.QuotasChanged: lambda event: _json(event.quotas, set()),
     Project.Renamed: lambda event: {"name": event.name},
     Project.Described: lambda event: {"description": event.description},
-    Project.MemberRoleChanged: lambda event: {"person_id": str(event.person_id), "role": event.role.value},
-    Project.MemberRemoved: lambda event: {"person_id": None, "role": None},
-    Project.OwnershipAccepted: lambda event: {"owner_id": str(event.person_id)},
+    **{kind.MemberRoleChanged: lambda event: _place(event, event.role) for kind in _SHARED},
+    **{kind.MemberRemoved: lambda event: {"person_id": None, "role": None} for kind in _SHARED},
+    **{kind.OwnershipAccepted: lambda event: {"owner_id": str(event.person_id)} for kind in _SHARED},
     Dataset.RevisionCommitted: lambda event: {
         "revision": event.revision,
         **_json(event.content, {"classes"}),

@@ -10,12 +10,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.dataset import Dataset, Layout, Split, Task, Visibility
 from domain.model import Recorded
+from domain.roles import DatasetRole
 from domain.values import Value
 from projections import shown
-from projections.datasets import datasets
+from projections.datasets import datasets, members
 from projections.folding import changed, plain
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, first, newest
+from projections.shared import PlaceRow, list_places, view_of
 from projections.topics import (
     API_TOKEN,
     DATASET,
@@ -63,12 +65,15 @@ snapshots: Final = Table(
 
 
 class DatasetRow(Value):
+    """`offered_to` is the person who may accept to own it."""
+
     id: UUID
     organization_id: UUID
     owner_id: UUID
     name: str
     description: str
     visibility: Visibility
+    offered_to: UUID | None
     tags: tuple[str, ...]
     revision: int
     root: str | None
@@ -91,6 +96,11 @@ class DatasetRow(Value):
     def split(self) -> Split | None:
         """The split of the current revision; one of an older revision says nothing about this one."""
         return self.last_split if self.last_split and self.last_split.root == self.root else None
+
+
+class DatasetMemberRow(PlaceRow):
+    dataset_id: UUID
+    role: DatasetRole
 
 
 class SnapshotRow(Value):
@@ -130,6 +140,9 @@ def _dataset_keys(recorded: Recorded) -> Iterable[Key]:
             | Dataset.RevisionCommitted(originator_id=id)
             | Dataset.SplitMade(originator_id=id)
             | Dataset.SnapshotTaken(originator_id=id)
+            | Dataset.OwnershipOffered(originator_id=id)
+            | Dataset.OwnershipDeclined(originator_id=id)
+            | Dataset.OwnershipAccepted(originator_id=id)
         ):
             yield (id,)
 
@@ -144,6 +157,7 @@ def _dataset(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
                 "name": event.name,
                 "description": event.description,
                 "visibility": event.visibility.value,
+                "offered_to": None,
                 "tags": plain(event.tags),
                 **_EMPTY,
                 "created_at": now,
@@ -157,6 +171,12 @@ def _dataset(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
             return changed(row, last_split=plain(split), updated_at=now)
         case Dataset.SnapshotTaken():
             return changed(row, snapshots=changed(row)["snapshots"] + 1)
+        case Dataset.OwnershipOffered(person_id=person_id):
+            return changed(row, offered_to=person_id)
+        case Dataset.OwnershipDeclined():
+            return changed(row, offered_to=None)
+        case Dataset.OwnershipAccepted(person_id=person_id):
+            return changed(row, offered_to=None, owner_id=person_id)
     return row
 
 
@@ -209,6 +229,7 @@ PROJECTION: Final = Projection(
         View(datasets, _dataset_keys, _dataset, DATASET),
         View(revisions, _revision_keys, _revision, frozenset({"dataset.revision_committed"})),
         View(snapshots, _snapshot_keys, _snapshot, frozenset({"dataset.snapshot_taken"})),
+        view_of(members, Dataset, DATASET),
     ),
     skips=API_TOKEN | PERSON | SESSION | ORGANIZATION | MEMBERSHIP | PROJECT | EXPERIMENT | TRAINING_JOB,
 )
@@ -234,3 +255,7 @@ def list_snapshots(
 ) -> Page[SnapshotRow]:
     of = snapshots.c.dataset_id == dataset_id, snapshots.c.organization_id == organization_id
     return newest(tx, select(snapshots).where(*of), snapshots.c.position, SnapshotRow, after, limit)
+
+
+def list_dataset_members(tx: Connection, dataset_id: UUID) -> list[DatasetMemberRow]:
+    return list_places(tx, members, dataset_id, DatasetMemberRow)

@@ -1,4 +1,4 @@
-"""The table of datasets, for all who ask whether one is shown."""
+"""The tables of datasets and of who is in them, for all who ask whether one is shown."""
 
 from typing import Final
 
@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Index, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from projections.model import metadata
+from projections.shared import members_of
 
 datasets: Final = Table(
     "datasets",
@@ -16,6 +17,7 @@ datasets: Final = Table(
     Column("name", Text, nullable=False),
     Column("description", Text, nullable=False),
     Column("visibility", Text, nullable=False),
+    Column("offered_to", Uuid),
     Column("tags", JSONB, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("root", Text),
@@ -35,3 +37,5 @@ datasets: Final = Table(
     Column("position", BigInteger, nullable=False),
     Index("datasets_by_organization", "organization_id", "first_position"),
 )
+
+members: Final = members_of("dataset")

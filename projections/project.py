@@ -12,9 +12,9 @@ from domain.project import Project
 from domain.roles import ProjectRole
 from domain.values import Value
 from projections.folding import changed
-from projections.membership import people
 from projections.model import Key, Projection, Row, View, metadata
-from projections.paging import Page, every, first, newest
+from projections.paging import Page, first, newest
+from projections.shared import PlaceRow, list_places, members_of, view_of
 from projections.topics import (
     API_TOKEN,
     DATASET,
@@ -45,15 +45,7 @@ projects: Final = Table(
     Index("projects_by_organization", "organization_id", "first_position"),
 )
 
-members: Final = Table(
-    "project_members",
-    metadata,
-    Column("project_id", Uuid, primary_key=True),
-    Column("person_id", Uuid, primary_key=True),
-    Column("role", Text, nullable=False),
-    Column("since", DateTime(timezone=True), nullable=False),
-    Column("position", BigInteger, nullable=False),
-)
+members: Final = members_of("project")
 
 
 class ProjectRow(Value):
@@ -73,15 +65,9 @@ class ProjectRow(Value):
     position: int
 
 
-class ProjectMemberRow(Value):
-    """Somebody in a project beside its owner."""
-
+class ProjectMemberRow(PlaceRow):
     project_id: UUID
-    person_id: UUID
-    avatar_name: str
     role: ProjectRole
-    since: datetime
-    position: int
 
 
 def _keys(recorded: Recorded) -> Iterable[Key]:
@@ -130,32 +116,9 @@ def _changes(recorded: Recorded) -> dict[str, Any]:
     return {}
 
 
-def _member_keys(recorded: Recorded) -> Iterable[Key]:
-    match recorded.event:
-        case (
-            Project.MemberAdded(originator_id=id, person_id=person_id)
-            | Project.MemberRoleChanged(originator_id=id, person_id=person_id)
-            | Project.MemberRemoved(originator_id=id, person_id=person_id)
-        ):
-            yield (id, person_id)
-        case Project.OwnershipAccepted(originator_id=id, previous=previous, person_id=person_id):
-            yield from ((id, previous), (id, person_id))
-
-
-def _member(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
-    match recorded.event:
-        case Project.MemberAdded(role=role):
-            return {"role": role.value, "since": recorded.envelope.decided_at}
-        case Project.MemberRoleChanged(role=role):
-            return changed(row, role=role.value)
-        case Project.OwnershipAccepted(previous=previous, previous_role=role) if key[1] == previous:
-            return {"role": role.value, "since": recorded.envelope.decided_at}
-    return None
-
-
 PROJECTION: Final = Projection(
     "project",
-    (View(projects, _keys, _fold, PROJECT), View(members, _member_keys, _member, PROJECT)),
+    (View(projects, _keys, _fold, PROJECT), view_of(members, Project, PROJECT)),
     skips=API_TOKEN | PERSON | SESSION | ORGANIZATION | MEMBERSHIP | DATASET | EXPERIMENT | TRAINING_JOB,
 )
 
@@ -184,7 +147,4 @@ def list_projects(
 
 
 def list_project_members(tx: Connection, project_id: UUID) -> list[ProjectMemberRow]:
-    """Whoever came first comes first."""
-    joined = members.join(people, people.c.id == members.c.person_id)
-    query = select(members, people.c.avatar_name).select_from(joined).where(members.c.project_id == project_id)
-    return every(tx, query.order_by(members.c.since, members.c.person_id), ProjectMemberRow)
+    return list_places(tx, members, project_id, ProjectMemberRow)

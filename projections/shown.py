@@ -8,15 +8,17 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, or_, true
 
 from domain.dataset import Visibility
-from projections.datasets import datasets
+from projections.datasets import datasets, members
 from projections.jobs import jobs
 
 
 def to(viewer: UUID | None) -> ColumnElement[bool]:
-    """Of a dataset itself."""
+    """Of a dataset itself: a private one to whoever has a place in it, and whom it is offered to."""
     if viewer is None:
         return true()
-    return or_(datasets.c.visibility != Visibility.PRIVATE.value, datasets.c.owner_id == viewer)
+    place = exists().where(members.c.dataset_id == datasets.c.id, members.c.person_id == viewer)
+    theirs = or_(datasets.c.owner_id == viewer, datasets.c.offered_to == viewer, place)
+    return or_(datasets.c.visibility != Visibility.PRIVATE.value, theirs)
 
 
 def of_dataset(dataset_id: ColumnElement[UUID], viewer: UUID | None) -> ColumnElement[bool]:

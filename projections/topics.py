@@ -65,7 +65,18 @@ PROJECT: Final = frozenset(
     }
 )
 DATASET: Final = frozenset(
-    {"dataset.created", "dataset.revision_committed", "dataset.split_made", "dataset.snapshot_taken"}
+    {
+        "dataset.created",
+        "dataset.revision_committed",
+        "dataset.split_made",
+        "dataset.snapshot_taken",
+        "dataset.member_added",
+        "dataset.member_role_changed",
+        "dataset.member_removed",
+        "dataset.ownership_offered",
+        "dataset.ownership_declined",
+        "dataset.ownership_accepted",
+    }
 )
 EXPERIMENT: Final = frozenset({"experiment.created", "experiment.mlflow_linked"})
 TRAINING_JOB: Final = frozenset(

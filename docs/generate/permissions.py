@@ -3,22 +3,17 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from commands.access import May  # noqa: E402
 from commands.permission import ACTIONS  # noqa: E402
-from domain.roles import (  # noqa: E402
-    OF_ITS_OWNER,
-    Permission,
-    ProjectRole,
-    Reach,
-    Role,
-    may_in_project,
-    reach,
-    scope_of,
-)
+from domain.dataset import Dataset  # noqa: E402
+from domain.project import Project  # noqa: E402
+from domain.roles import Permission, Reach, Role, includes, reach, scope_of  # noqa: E402
+from domain.shared import Shared  # noqa: E402
 
 PAGE = ROOT / "docs" / "permissions.md"
 HEAD = """# Who may do what
@@ -28,8 +23,9 @@ Made from `domain/roles.py` and from what each command declares beside itself: t
 `GET /api/v1/permissions/explain`, says of one action and one thing whether you may, why not, and who could let you.
 
 **scope**: what an API token needs beside its owner's role. **yes**: on what is anybody's in the organization. **own**:
-on what one owns. The columns behind the roles are places in a project: each adds, in that project, to what the role
-allows. What belongs to another organization is not there.
+on what one owns. The columns behind the roles are places in a project or a dataset: each adds, in that project or
+dataset, to what the role allows. A private dataset is there for its owner, for whoever has a place in it, and for
+admins. What belongs to another organization is not there.
 A permission is not all: a guest owns one project at most, nobody gives a role that is not below the own (but for an
 admin), and the last admin stays one.
 
@@ -43,6 +39,7 @@ may at that moment; what has no scope is for people who sign in themselves.
 | permission | scope | admin | manager | engineer_ii | engineer_i | guest |
 |---|---|---|---|---|---|---|
 """
+PLACES = list(dict.fromkeys(place.value for kind in (Project, Dataset) for place in kind.PLACES))
 SEEN = {Reach.ANY: "yes", Reach.OWN: "own", None: ""}
 
 
@@ -50,8 +47,8 @@ def page() -> str:
     columns = [
         "scope",
         *(role.value for role in Role),
-        "owns the project",
-        *(f"{place.value} in it" for place in ProjectRole),
+        "owns it",
+        *(f"{place} in it" for place in PLACES),
     ]
     head = f"| action | on | permission | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 3)}\n"
     return HEAD + head + "\n".join(rows()) + "\n" + QUERIES + "\n".join(permissions()) + "\n"
@@ -77,11 +74,20 @@ def seen(rule: May, role: Role) -> str:
 
 
 def places(rule: May) -> Iterator[str]:
-    """Only what is a project, or in one, has them."""
-    inside = rule.on is not None and (rule.on.TOPIC == "project" or "project_id" in rule.on.__annotations__)
-    yield "yes" if inside and rule.permission in OF_ITS_OWNER else ""
-    for place in ProjectRole:
-        yield "yes" if inside and may_in_project(place, rule.permission) else ""
+    """Only what has members, or is in a project, has them."""
+    within = shared(rule)
+    yield "yes" if within and rule.permission in within.OF_ITS_OWNER else ""
+    letting = [place.value for place in within.PLACES if includes(place, rule.permission)] if within else []
+    for place in PLACES:
+        yield "yes" if place in letting else ""
+
+
+def shared(rule: May) -> type[Shared[Any]] | None:
+    if rule.on is None:
+        return None
+    if issubclass(rule.on, Shared):
+        return rule.on
+    return Project if "project_id" in rule.on.__annotations__ else None
 
 
 def main() -> int:

@@ -12,7 +12,20 @@ from uuid_utils.compat import uuid7
 from commands import HANDLERS
 from commands.access import Command, May
 from commands.api_token import CreateToken, RevokeToken
-from commands.dataset import CommitUpload, CreateDataset, MakeSplit, TakeSnapshot
+from commands.dataset import (
+    AcceptDataset,
+    AddDatasetMember,
+    ChangeDatasetRole,
+    CommitUpload,
+    CreateDataset,
+    DeclineDataset,
+    LeaveDataset,
+    MakeSplit,
+    OfferDataset,
+    RemoveDatasetMember,
+    TakeSnapshot,
+    WithdrawDataset,
+)
 from commands.experiment import CreateExperiment
 from commands.membership import (
     ApproveMember,
@@ -65,6 +78,11 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (CommitUpload, "POST", "/datasets/{dataset_id}/uploads/{upload_id}/commit", {}),
     (MakeSplit, "POST", "/datasets/{dataset_id}/split", {}),
     (TakeSnapshot, "POST", "/datasets/{dataset_id}/snapshot", {"tag": "{tag}"}),
+    (AddDatasetMember, "POST", "/datasets/{dataset_id}/members", {"person_id": "{person_id}"}),
+    (ChangeDatasetRole, "PATCH", "/datasets/{dataset_id}/members/{reading_id}", {"role": "editor"}),
+    (RemoveDatasetMember, "DELETE", "/datasets/{dataset_id}/members/{reading_id}", {}),
+    (OfferDataset, "POST", "/datasets/{new_dataset_id}/owner/offer", {"person_id": "{person_id}"}),
+    (WithdrawDataset, "POST", "/datasets/{offered_dataset_id}/owner/withdraw", {}),
     (CreateExperiment, "POST", "/experiments", {"project_id": "{project_id}", "name": "E"}),
     (RequestTraining, "POST", "/training-jobs", {"project_id": "{project_id}", "dataset_id": "{dataset_id}",
                                                  "framework": "timm", "model": "small"}),
@@ -86,6 +104,9 @@ PLACES: Final[list[tuple[type[Command], str, str]]] = [
     (AcceptProject, "POST", "/projects/{project_id}/owner/accept"),
     (DeclineProject, "POST", "/projects/{project_id}/owner/decline"),
     (LeaveProject, "DELETE", "/projects/{project_id}/members/{own_id}"),
+    (AcceptDataset, "POST", "/datasets/{dataset_id}/owner/accept"),
+    (DeclineDataset, "POST", "/datasets/{dataset_id}/owner/decline"),
+    (LeaveDataset, "DELETE", "/datasets/{dataset_id}/members/{own_id}"),
 ]
 # What the routes themselves ask for, before there is a command.
 UPLOADS: Final[list[tuple[May, str, str, dict[str, Any]]]] = [
@@ -101,6 +122,7 @@ QUERIES: Final = [
     (Permission.READ, "/datasets"),
     (Permission.READ, "/datasets/compare?dataset_a={dataset_id}&dataset_b={dataset_id}"),
     (Permission.READ, "/datasets/{dataset_id}"),
+    (Permission.READ, "/datasets/{dataset_id}/members"),
     (Permission.READ, "/datasets/{dataset_id}/report"),
     (Permission.READ, "/datasets/{dataset_id}/images"),
     (Permission.READ, "/datasets/{dataset_id}/split"),
@@ -156,7 +178,10 @@ DESCRIBED: Final = {
     "{token_id}": "{id}",
     "{new_project_id}": "{project_id}",
     "{offered_project_id}": "{project_id}",
+    "{new_dataset_id}": "{dataset_id}",
+    "{offered_dataset_id}": "{dataset_id}",
     "{placed_id}": "{person_id}",
+    "{reading_id}": "{person_id}",
     "{own_id}": "{person_id}",
 }
 Operation = tuple[str, str]
@@ -212,25 +237,28 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
     def upload() -> str:
         return send(ann, dataset, scenes()).rpartition("/")[2]
 
-    def project() -> str:
-        return str(ann.post("/projects", {"name": "another"})["id"])
+    def another(kind: str) -> str:
+        return str(ann.post(f"/{kind}", {"name": "another"})["id"])
 
-    def offered() -> str:
-        id = project()
-        ann.post(f"/projects/{id}/owner/offer", {"person_id": ann.colleague("guest").id})
+    def offered(kind: str) -> str:
+        id = another(kind)
+        ann.post(f"/{kind}/{id}/owner/offer", {"person_id": ann.colleague("guest").id})
         return id
 
-    def placed() -> str:
+    def placed(thing: str) -> str:
         person = ann.colleague("guest").id
-        ann.post(f"/projects/{job['project_id']}/members", {"person_id": person})
+        ann.post(f"/{thing}/members", {"person_id": person})
         return person
 
     fresh: dict[str, Callable[[], str]] = {
         "id": waiting,
         "token_id": lambda: str(ann.post("/tokens", {"name": "T"})["id"]),
-        "new_project_id": project,
-        "offered_project_id": offered,
-        "placed_id": placed,
+        "new_project_id": lambda: another("projects"),
+        "offered_project_id": lambda: offered("projects"),
+        "placed_id": lambda: placed(f"projects/{job['project_id']}"),
+        "new_dataset_id": lambda: another("datasets"),
+        "offered_dataset_id": lambda: offered("datasets"),
+        "reading_id": lambda: placed(f"datasets/{dataset}"),
         "person_id": lambda: ann.colleague("guest").id,
         "new_job_id": lambda: str(requested(ann, dataset)["id"]),
         "upload_id": upload,

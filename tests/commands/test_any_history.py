@@ -14,7 +14,16 @@ from pydantic import ValidationError
 
 from commands import HANDLERS
 from commands.access import Anyone, Caller, Command, Operator, Platform, Worker
-from commands.dataset import MakeSplit
+from commands.dataset import (
+    AcceptDataset,
+    AddDatasetMember,
+    ChangeDatasetRole,
+    DeclineDataset,
+    LeaveDataset,
+    MakeSplit,
+    OfferDataset,
+    RemoveDatasetMember,
+)
 from commands.email import RequestVerification, VerifyEmail
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.membership import DeactivateMember, RemoveMember
@@ -33,6 +42,7 @@ from commands.project import (
     RemoveProjectMember,
 )
 from commands.training_job import CompleteTraining
+from domain.dataset import Dataset
 from domain.errors import DomainError
 from domain.groups import ByFolder
 from domain.membership import Membership, membership_id
@@ -40,7 +50,7 @@ from domain.model import SYSTEM
 from domain.organization import Admission, Organization
 from domain.person import Language
 from domain.project import Project
-from domain.roles import ProjectRole, Role, Scope
+from domain.roles import DatasetRole, ProjectRole, Role, Scope
 from domain.session import Ending
 from domain.training import OVER, Checkpoint, EndReason, Evidence, Model
 from domain.training_job import TrainingJob
@@ -137,6 +147,8 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
 }
 NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=20)
 ENDS = ("training_job.completed", "training_job.failed", "training_job.cancelled")
+IN_PROJECT = (ChangeProjectRole, RemoveProjectMember)
+IN_DATASET = (ChangeDatasetRole, RemoveDatasetMember)
 PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (CompleteTraining, "model"): st.builds(Model, id=st.just(UUID(int=51)), sha256=st.just("d" * 64), size=st.just(9)),
     (ResetPassword, "person_id"): st.just(BEN),
@@ -144,15 +156,37 @@ PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (VerifyEmail, "token"): st.just(link_token(Purpose.VERIFICATION, ANN, 2)),
     (AddProjectMember, "role"): st.sampled_from(ProjectRole),
     (ChangeProjectRole, "role"): st.sampled_from(ProjectRole),
-    # Few people are in a project, and few draws would meet one of them.
-    **{(kind, "person_id"): st.sampled_from([BEN, ANN]) for kind in (ChangeProjectRole, RemoveProjectMember)},
-    **{(kind, "project_id"): st.just(CELLS) for kind in (ChangeProjectRole, RemoveProjectMember)},
+    (AddDatasetMember, "role"): st.sampled_from(DatasetRole),
+    (ChangeDatasetRole, "role"): st.sampled_from(DatasetRole),
+    # Few people are in a project or a dataset, and few draws would meet one of them.
+    **{(kind, "person_id"): st.sampled_from([BEN, ANN]) for kind in (*IN_PROJECT, *IN_DATASET)},
+    **{(kind, "project_id"): st.just(CELLS) for kind in IN_PROJECT},
+    **{(kind, "dataset_id"): st.just(CRACKS) for kind in IN_DATASET},
 }
 # What only somebody else than the owner of everything can do.
-OF_BEN = (AcceptProject, AskForErasure, CancelErasure, DeclineProject, LeaveProject)
+OF_BEN = (
+    AcceptDataset,
+    AcceptProject,
+    AskForErasure,
+    CancelErasure,
+    DeclineDataset,
+    DeclineProject,
+    LeaveDataset,
+    LeaveProject,
+)
 
 
-ENDING = frozenset({ArchiveProject, DeactivateMember, DeleteProject, ErasePerson, RemoveMember, RemoveProjectMember})
+ENDING = frozenset(
+    {
+        ArchiveProject,
+        DeactivateMember,
+        DeleteProject,
+        ErasePerson,
+        RemoveDatasetMember,
+        RemoveMember,
+        RemoveProjectMember,
+    }
+)
 
 
 def callers(kind: type[Command], fields: dict[str, Any]) -> st.SearchStrategy[Caller]:
@@ -226,6 +260,7 @@ def begun() -> Spec:
     spec.by(Caller(kind="system", id=SYSTEM)).given(AppointOperator(person_id=eve.id)).by(ann)
     spec.given(OfferProject(project_id=CELLS, person_id=BEN)).by(ben).given(AskForErasure()).by(ann)
     spec.given(experiment, dataset, upload(spec, ONE), MakeSplit(dataset_id=CRACKS), request())
+    spec.given(*(wish(dataset_id=CRACKS, person_id=BEN) for wish in (AddDatasetMember, OfferDataset)))
     upload(spec, TWO, base=ONE)
     return spec
 
@@ -243,6 +278,7 @@ def test_any_sequence_of_commands_leaves_the_invariants_whole() -> None:
         _positions_are_whole(spec)
         _the_organization_is_whole(spec)
         _projects_belong_to_who_owns_them(spec)
+        _nobody_has_two_places_in_a_dataset(spec)
         _every_job_has_at_most_one_end(spec)
         _what_is_known_is_what_is_true(spec)
 
@@ -274,6 +310,13 @@ def _projects_belong_to_who_owns_them(spec: Spec) -> None:
         owned_by = [place.person_id for place in places if place and each.id in place.projects]
         assert owned_by == ([each.owner_id] if each.purge_at is None else [])
         assert each.owner_id not in each.members
+
+
+def _nobody_has_two_places_in_a_dataset(spec: Spec) -> None:
+    unit = Unit(spec.ledger, spec.mapper, Errand(Caller(kind="system", id=SYSTEM), spec.now, UUID(int=1)))
+    for each in filter(None, (unit.find(Dataset, id) for id in (CRACKS, UUID(int=12)))):
+        assert each.owner_id not in each.members
+        assert each.owner_id != each.offered_to
 
 
 def _every_job_has_at_most_one_end(spec: Spec) -> None:

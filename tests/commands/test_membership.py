@@ -11,7 +11,8 @@ from commands.membership import (
 )
 from commands.organization import ChangeOrganization
 from commands.person import RenameSelf
-from commands.project import OfferProject, PersonIsNoMember
+from commands.project import OfferProject
+from commands.shared import PersonIsNoMember
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.membership import (
     MemberOwnsProjects,

@@ -8,12 +8,13 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from commands.access import Caller
+from commands.dataset import AddDatasetMember
 from commands.membership import ChangeRole
 from commands.permission import ACTIONS, explain
 from commands.project import AddProjectMember
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.membership import membership_id
-from domain.roles import ProjectRole, Role
+from domain.roles import DatasetRole, Place, ProjectRole, Role
 from infra.unit import Errand, Unit
 from tests.commands.conftest import ACME, BEN, CAT, ann, approve, ben, cat, eve
 from tests.commands.test_api_token import NIGHTLY, nightly
@@ -62,17 +63,20 @@ def decided(house: Spec, action: str, caller: Caller) -> bool:
 
 
 @pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize("place", [None, *ProjectRole])
-def test_what_is_explained_is_what_is_decided(house: Spec, role: Role, place: ProjectRole | None) -> None:
+@pytest.mark.parametrize("place", [None, *ProjectRole, *DatasetRole], ids=repr)
+def test_what_is_explained_is_what_is_decided(house: Spec, role: Role, place: Place | None) -> None:
     house.given(ChangeRole(membership_id=membership_id(ACME, BEN), role=role))
-    if place:
+    if isinstance(place, ProjectRole):
         house.given(AddProjectMember(project_id=CELLS, person_id=BEN, role=place))
+    elif place:
+        house.given(AddDatasetMember(dataset_id=CRACKS, person_id=BEN, role=place))
     for action in ACTIONS:
         owner = explain(action, target_of(action), ann, store(house, ann))
         assert owner.allowed is decided(house, action, ann) is True, action
         found = explain(action, target_of(action), ben, store(house, ben))
         assert found.allowed is decided(house, action, ben), action
-        assert found.allowed is (role in found.roles or place in found.places), action
+        # By identity: a place of a project may be called as one of a dataset is.
+        assert found.allowed is (role in found.roles or any(each is place for each in found.places)), action
 
 
 def test_why_not_and_what_would_be_enough_is_said(house: Spec) -> None:
@@ -80,6 +84,16 @@ def test_why_not_and_what_would_be_enough_is_said(house: Spec) -> None:
     assert (found.allowed, found.owner) == (False, True)
     assert found.why == "the role guest does not include change_project on what is not yours"
     assert (found.roles, found.places) == ((Role.ADMIN, Role.MANAGER), (ProjectRole.MAINTAINER,))
+
+
+def test_a_place_in_a_dataset_is_said_to_be_why(house: Spec) -> None:
+    found = explain("make_split", CRACKS, ben, store(house, ben))
+    assert (found.allowed, found.owner) == (False, True)
+    assert found.places == (DatasetRole.MAINTAINER, DatasetRole.EDITOR)
+    house.given(AddDatasetMember(dataset_id=CRACKS, person_id=BEN, role=DatasetRole.EDITOR))
+    assert (
+        explain("make_split", CRACKS, ben, store(house, ben)).why == "your place in the dataset includes change_dataset"
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,26 +18,19 @@ from commands.project import (
     DescribeProject,
     LeaveProject,
     OfferProject,
-    PersonIsNoMember,
     RemoveProjectMember,
     RenameProject,
     RestoreProject,
     UndeleteProject,
     WithdrawProject,
 )
+from commands.shared import PersonIsNoMember
 from domain.errors import Conflict, Forbidden, KeyReused, NotFound
 from domain.experiment import Experiment
 from domain.membership import GuestOwnsAProject, Membership, membership_id
-from domain.project import (
-    OwnershipIsNotOffered,
-    PersonIsInProject,
-    PersonIsNotInProject,
-    Project,
-    ProjectIsArchived,
-    ProjectIsDeleted,
-    ProjectNeedsItsOwner,
-)
+from domain.project import Project, ProjectIsArchived, ProjectIsDeleted
 from domain.roles import Permission, ProjectRole, Role
+from domain.shared import OwnerIsNeeded, OwnershipIsNotOffered, PersonHasAPlace, PersonHasNoPlace
 from tests.commands.conftest import ACME, ANN, BEN, CAT, EVE, ann, approve, ben, cat, eve
 from tests.spec import Spec
 
@@ -136,7 +129,7 @@ def test_only_members_of_the_organization_come_into_a_project(spec: Spec, person
 
 
 def test_an_owner_is_no_member_beside_that(spec: Spec) -> None:
-    spec.given(create).when(AddProjectMember(project_id=CELLS, person_id=ANN)).then_refused(PersonIsInProject)
+    spec.given(create).when(AddProjectMember(project_id=CELLS, person_id=ANN)).then_refused(PersonHasAPlace)
 
 
 def test_a_place_in_a_project_is_changed_with_the_old_one(spec: Spec) -> None:
@@ -145,7 +138,7 @@ def test_a_place_in_a_project_is_changed_with_the_old_one(spec: Spec) -> None:
     spec.when(change).then(
         (Project.MemberRoleChanged, {"previous": ProjectRole.MEMBER, "role": ProjectRole.VIEWER, "person_id": BEN})
     )
-    spec.when(add_ben).then_refused(PersonIsInProject, "change the role")
+    spec.when(add_ben).then_refused(PersonHasAPlace, "change the role")
 
 
 @pytest.mark.parametrize(("role", "may"), [(ProjectRole.VIEWER, False), (ProjectRole.MEMBER, True)])
@@ -179,12 +172,12 @@ def test_a_member_is_removed_or_leaves(spec: Spec) -> None:
     spec.given(create, approve(BEN, Role.GUEST), add_ben)
     spec.when(RemoveProjectMember(project_id=CELLS, person_id=BEN)).then((Project.MemberRemoved, {"person_id": BEN}))
     spec.given(add_ben).by(ben).when(LeaveProject(project_id=CELLS)).then((Project.MemberRemoved, {"person_id": BEN}))
-    spec.when(LeaveProject(project_id=CELLS)).then_refused(PersonIsNotInProject)
+    spec.when(LeaveProject(project_id=CELLS)).then_refused(PersonHasNoPlace)
 
 
 def test_an_owner_cannot_leave_or_be_removed(spec: Spec) -> None:
-    spec.given(create).when(LeaveProject(project_id=CELLS)).then_refused(ProjectNeedsItsOwner, "hand it over")
-    spec.when(RemoveProjectMember(project_id=CELLS, person_id=ANN)).then_refused(ProjectNeedsItsOwner)
+    spec.given(create).when(LeaveProject(project_id=CELLS)).then_refused(OwnerIsNeeded, "hand it over")
+    spec.when(RemoveProjectMember(project_id=CELLS, person_id=ANN)).then_refused(OwnerIsNeeded)
 
 
 def test_a_project_is_handed_over_once_the_other_accepts(spec: Spec) -> None:

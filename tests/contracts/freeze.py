@@ -21,7 +21,7 @@ from domain.model import PLATFORM, Actor, Aggregate, Client, Envelope, Event
 from domain.organization import Admission, Organization, Quotas
 from domain.person import Language, Person
 from domain.project import Project
-from domain.roles import ProjectRole, Role, Scope
+from domain.roles import DatasetRole, ProjectRole, Role, Scope
 from domain.session import Ending, Means, Session
 from domain.training import Checkpoint, Device, EndReason, Evidence, Model, Outcome, Recipe, Start, Weights
 from domain.training_job import TrainingJob
@@ -146,6 +146,13 @@ def work(organization: UUID) -> tuple[Project, Dataset, Experiment]:
         NOW,
     )
     dataset.take_snapshot(id(31), "v1", "the first one that is good", NOW)
+    dataset.add_member(BEN, DatasetRole.VIEWER, NOW)
+    dataset.change_role(BEN, DatasetRole.EDITOR, NOW)
+    dataset.remove_member(BEN, NOW)
+    dataset.offer_ownership(BEN, NOW)
+    dataset.decline_ownership(NOW)
+    dataset.offer_ownership(BEN, NOW)
+    dataset.accept_ownership(BEN, DatasetRole.MAINTAINER, NOW)
     experiment = Experiment.create(id(40), organization, ANN, project.id, "first try", "", ("baseline",), NOW)
     experiment.link_mlflow("17", NOW)
     return project, dataset, experiment

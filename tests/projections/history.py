@@ -9,7 +9,15 @@ from uuid_utils.compat import uuid7
 
 from commands.access import Caller
 from commands.api_token import CreateToken, ExpireToken, RevokeToken
-from commands.dataset import TakeSnapshot
+from commands.dataset import (
+    AcceptDataset,
+    AddDatasetMember,
+    ChangeDatasetRole,
+    LeaveDataset,
+    OfferDataset,
+    TakeSnapshot,
+    WithdrawDataset,
+)
 from commands.email import RequestVerification, VerifyEmail
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
@@ -40,7 +48,7 @@ from domain.membership import membership_id
 from domain.model import SYSTEM, Actor, Aggregate, Client, Recorded
 from domain.organization import Admission
 from domain.person import Language, Person
-from domain.roles import ProjectRole, Role, Scope
+from domain.roles import DatasetRole, ProjectRole, Role, Scope
 from domain.session import Session
 from infra.unit import Errand, Unit
 from projections.folding import step
@@ -93,6 +101,7 @@ def everything() -> Spec:
     spec.by(platform).given(LinkMlflowExperiment(experiment_id=BASELINE, mlflow_experiment_id="7"))
     spec.by(ann).given(dataset, upload(spec, ONE), split)
     spec.given(TakeSnapshot(dataset_id=CRACKS, snapshot_id=UUID(int=71), tag="v1", description="the first"))
+    _in_the_dataset(spec)
     _trainings(spec)
     return spec.by(ann).given(upload(spec, TWO, base=ONE))
 
@@ -109,6 +118,17 @@ def _shared(spec: Spec) -> None:
     spec.by(ann).given(AddProjectMember(**place, person_id=BEN, role=ProjectRole.MAINTAINER))
     spec.given(ArchiveProject(**place), RestoreProject(**place), ArchiveProject(**place))
     spec.given(DeleteProject(**place), UndeleteProject(**place))
+
+
+def _in_the_dataset(spec: Spec) -> None:
+    """Ben has a place in it, owns it for a while, and leaves it in Ann's hands."""
+    place = {"dataset_id": CRACKS}
+    spec.given(AddDatasetMember(**place, person_id=BEN))
+    spec.given(ChangeDatasetRole(**place, person_id=BEN, role=DatasetRole.EDITOR))
+    spec.given(OfferDataset(**place, person_id=BEN), WithdrawDataset(**place), OfferDataset(**place, person_id=BEN))
+    spec.by(ben).given(AcceptDataset(**place), OfferDataset(**place, person_id=ANN))
+    spec.by(ann).given(AcceptDataset(**place)).by(ben).given(LeaveDataset(**place))
+    spec.by(ann).given(AddDatasetMember(**place, person_id=BEN, role=DatasetRole.MAINTAINER))
 
 
 def _people(spec: Spec) -> None:

@@ -1,11 +1,14 @@
 """Which commands may cause which event: a handler may record more than one kind, and one kind may have more causes."""
 
-from typing import Final
+from typing import Any, Final
 
 from commands import HANDLERS
 from commands.access import Access, Anyone, Command, May, Oneself, Operator, Platform, Worker
+from domain.dataset import Dataset
+from domain.model import Aggregate
 from domain.project import Project
-from domain.roles import ProjectRole, Role, may_in_project, reach
+from domain.roles import Role, includes, reach
+from domain.shared import Shared
 from domain.training_job import TrainingJob
 
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
@@ -61,6 +64,12 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "dataset.revision_committed": ("CommitUpload",),
     "dataset.split_made": ("CommitUpload", "MakeSplit"),
     "dataset.snapshot_taken": ("TakeSnapshot", "RequestTraining"),
+    "dataset.member_added": ("AddDatasetMember",),
+    "dataset.member_role_changed": ("ChangeDatasetRole",),
+    "dataset.member_removed": ("RemoveDatasetMember", "LeaveDataset"),
+    "dataset.ownership_offered": ("OfferDataset",),
+    "dataset.ownership_declined": ("DeclineDataset", "WithdrawDataset", "RemoveDatasetMember", "LeaveDataset"),
+    "dataset.ownership_accepted": ("AcceptDataset",),
     "experiment.created": ("CreateExperiment", "RequestTraining"),
     "experiment.mlflow_linked": ("LinkMlflowExperiment",),
     "training_job.requested": ("RequestTraining", "RunAgain"),
@@ -76,7 +85,11 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "training_job.failed": ("FailTraining", "HandOver", "LoseAttempt"),
     "training_job.cancelled": ("CancelTraining", "FailTraining", "HandOver", "LoseAttempt"),
 }
-IN_PROJECTS: Final = (Project, TrainingJob)
+WITHIN: Final[dict[type[Aggregate] | None, type[Shared[Any]]]] = {
+    Project: Project,
+    TrainingJob: Project,
+    Dataset: Dataset,
+}
 COMMANDS: Final[dict[str, type[Command]]] = {command.__name__: command for command in HANDLERS}
 
 
@@ -93,8 +106,9 @@ def who(access: Access) -> str:
         case May(permission=permission, on=thing):
             far = ((role, reach(role, permission)) for role in Role)
             words = [f"{role}{' (own)' if of == 'own' else ''}" for role, of in far if of is not None]
-            places = [f"{place} of the project" for place in ProjectRole if may_in_project(place, permission)]
-            return ", ".join(words + (places if thing in IN_PROJECTS else []))
+            if within := WITHIN.get(thing):
+                words += [f"{place} of the {within.TOPIC}" for place in within.PLACES if includes(place, permission)]
+            return ", ".join(words)
         case Operator():
             return "an operator of the platform"
         case Worker(own=True):

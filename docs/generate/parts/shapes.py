@@ -30,10 +30,10 @@ def schemas() -> dict[str, Any]:
     kinds = [(kind, "serialization") for kind in (*EVENTS.values(), Envelope, Erased)]
     references, shared = models_json_schema(kinds, ref_template=_ANCHOR + "{model}")  # type: ignore[arg-type]
     found = {name: _plain(schema) for name, schema in shared["$defs"].items()}
-    data = {
-        topic: _data(found.pop(references[kind, "serialization"]["$ref"].removeprefix(_ANCHOR)), personal_fields(kind))
-        for topic, kind in EVENTS.items()
-    }
+    # Two kinds that are alike to the letter are one schema.
+    named = {kind: references[kind, "serialization"]["$ref"].removeprefix(_ANCHOR) for kind in EVENTS.values()}
+    data = {topic: _data(found[named[kind]], personal_fields(kind)) for topic, kind in EVENTS.items()}
+    found = {name: schema for name, schema in found.items() if name not in named.values()}
     envelope = found.pop("Envelope")
     envelope["properties"]["context"] = {"anyOf": [sealed("actor.id", "[Client](#client)"), {"type": "null"}]}
     del found[references[Erased, "serialization"]["$ref"].removeprefix(_ANCHOR)]

@@ -1,0 +1,81 @@
+"""Who is in a dataset, over HTTP, and whose it is."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+
+from api.dataset import COMMAND, QUERY, show
+from api.edge import Body, Made, NewOwner, Nothing, PersonDesk
+from api.reading import Member, reads
+from commands.dataset import (
+    AcceptDataset,
+    AddDatasetMember,
+    ChangeDatasetRole,
+    DeclineDataset,
+    LeaveDataset,
+    OfferDataset,
+    RemoveDatasetMember,
+    WithdrawDataset,
+)
+from domain.roles import DatasetRole
+from projections import dataset, membership
+from projections.dataset import DatasetMemberRow, list_dataset_members
+
+router = APIRouter(prefix="/datasets/{dataset_id}", tags=["datasets"])
+ReadingPeople = Annotated[Connection, reads(dataset.PROJECTION, membership.PROJECTION)]
+
+
+class NewDatasetMember(Body):
+    person_id: UUID
+    role: DatasetRole = DatasetRole.VIEWER
+
+
+class NewDatasetRole(Body):
+    role: DatasetRole
+
+
+@router.get("/members", responses=QUERY)
+def members(dataset_id: UUID, member: Member, tx: ReadingPeople) -> list[DatasetMemberRow]:
+    """Whoever is in the dataset beside its owner."""
+    return list_dataset_members(tx, show(dataset_id, member, tx).id)
+
+
+@router.post("/members", responses=COMMAND)
+def add(dataset_id: UUID, body: NewDatasetMember, desk: PersonDesk) -> Made:
+    return Made(id=desk(AddDatasetMember(dataset_id=dataset_id, person_id=body.person_id, role=body.role)).id)
+
+
+@router.patch("/members/{person_id}", responses=COMMAND)
+def change_role(dataset_id: UUID, person_id: UUID, body: NewDatasetRole, desk: PersonDesk) -> Made:
+    return Made(id=desk(ChangeDatasetRole(dataset_id=dataset_id, person_id=person_id, role=body.role)).id)
+
+
+@router.delete("/members/{person_id}", responses=COMMAND)
+def remove(dataset_id: UUID, person_id: UUID, desk: PersonDesk) -> Made:
+    """Oneself: to leave, which needs nobody's permission."""
+    if person_id == desk.caller.id:
+        return Made(id=desk(LeaveDataset(dataset_id=dataset_id)).id)
+    return Made(id=desk(RemoveDatasetMember(dataset_id=dataset_id, person_id=person_id)).id)
+
+
+@router.post("/owner/offer", responses=COMMAND)
+def offer(dataset_id: UUID, body: NewOwner, desk: PersonDesk) -> Made:
+    """The dataset is handed over once that person accepts."""
+    return Made(id=desk(OfferDataset(dataset_id=dataset_id, person_id=body.person_id)).id)
+
+
+@router.post("/owner/accept", responses=COMMAND)
+def accept(dataset_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(AcceptDataset(dataset_id=dataset_id)).id)
+
+
+@router.post("/owner/decline", responses=COMMAND)
+def decline(dataset_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(DeclineDataset(dataset_id=dataset_id)).id)
+
+
+@router.post("/owner/withdraw", responses=COMMAND)
+def withdraw(dataset_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(WithdrawDataset(dataset_id=dataset_id)).id)

@@ -1,0 +1,95 @@
+"""What one may ask about who is in a thing that people share: the same for every kind of it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from commands.access import Command
+from commands.ports import Accepted, Store
+from domain.errors import Forbidden, Refused
+from domain.membership import Membership, membership_id
+from domain.model import Actor
+from domain.roles import Place, Role, reach, rights_of
+from domain.shared import Shared
+
+
+class PersonIsNoMember(Refused):
+    pass
+
+
+class OfShared(Command):
+    """A command about a thing that has members."""
+
+    def thing(self, store: Store) -> Shared[Any]:
+        raise NotImplementedError
+
+
+class OfMember(OfShared):
+    """`person_id` is whom it is about."""
+
+    person_id: UUID
+
+
+class OfPlace(OfMember):
+    role: Place
+
+
+def add_member(command: OfPlace, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    thing = command.thing(store)
+    must_be_able_to_give(actor, thing, command.role)
+    must_be_member(store, thing.organization_id, command.person_id)
+    thing.add_member(command.person_id, command.role, now)
+    return store.save(thing)
+
+
+def change_place(command: OfPlace, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    thing = command.thing(store)
+    must_be_able_to_give(actor, thing, command.role)
+    thing.change_role(command.person_id, command.role, now)
+    return store.save(thing)
+
+
+def remove_member(command: OfMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    thing = command.thing(store)
+    thing.remove_member(command.person_id, now)
+    return store.save(thing)
+
+
+def leave(command: OfShared, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    thing = command.thing(store)
+    thing.remove_member(actor.id, now)
+    return store.save(thing)
+
+
+def offer(command: OfMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    thing = command.thing(store)
+    must_be_member(store, thing.organization_id, command.person_id)
+    thing.offer_ownership(command.person_id, now)
+    return store.save(thing)
+
+
+def decline(command: OfShared, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    thing = command.thing(store)
+    thing.must_be_offered_to(actor.id)
+    thing.decline_ownership(now)
+    return store.save(thing)
+
+
+def withdraw(command: OfShared, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    thing = command.thing(store)
+    thing.decline_ownership(now)
+    return store.save(thing)
+
+
+def must_be_able_to_give(actor: Actor, thing: Shared[Any], role: Place) -> None:
+    """Nobody gives away what they do not have: else a guest's project would open the machines to guests."""
+    own = Role(str(actor.role))
+    for permission in sorted(rights_of(role)):
+        if reach(own, permission) is None and not thing.lets(actor.id, permission):
+            raise Forbidden(f"the role {own} does not include {permission}, so it can make nobody a {role}")
+
+
+def must_be_member(store: Store, organization_id: UUID, person_id: UUID) -> None:
+    membership = store.find(Membership, membership_id(organization_id, person_id))
+    if membership is None or not membership.active:
+        raise PersonIsNoMember("this person is no member of your organization; somebody has to let it in first")

@@ -1,0 +1,164 @@
+"""A thing that people share: its owner hands it over, its members have each a role in it."""
+
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from domain.errors import Refused
+from domain.model import Aggregate, Event
+from domain.roles import DatasetRole, Permission, Place, ProjectRole, includes
+
+P = TypeVar("P", bound=Place)
+
+
+class PersonHasAPlace(Refused):
+    pass
+
+
+class PersonHasNoPlace(Refused):
+    pass
+
+
+class OwnerIsNeeded(Refused):
+    """Whoever owns a thing hands it over before leaving it."""
+
+
+class OwnershipIsNotOffered(Refused):
+    pass
+
+
+class Shared(Aggregate, Generic[P]):
+    """P is the kind of role that its members have. Each of its events has a TOPIC of the thing's own."""
+
+    PLACES: ClassVar[type[ProjectRole] | type[DatasetRole]]
+    OF_ITS_OWNER: ClassVar[frozenset[Permission]]
+    """What owning it adds to what the role in the organization allows."""
+
+    class MemberAdded(Event):
+        person_id: UUID
+        role: Place
+
+        def apply(self, aggregate: "Shared[Any]") -> None:
+            aggregate.members[self.person_id] = self.role
+
+    class MemberRoleChanged(Event):
+        person_id: UUID
+        previous: Place
+        role: Place
+
+        def apply(self, aggregate: "Shared[Any]") -> None:
+            aggregate.members[self.person_id] = self.role
+
+    class MemberRemoved(Event):
+        """By somebody who may, or by the person who leaves."""
+
+        person_id: UUID
+        role: Place
+
+        def apply(self, aggregate: "Shared[Any]") -> None:
+            del aggregate.members[self.person_id]
+
+    class OwnershipOffered(Event):
+        person_id: UUID
+
+        def apply(self, aggregate: "Shared[Any]") -> None:
+            aggregate.offered_to = self.person_id
+
+    class OwnershipDeclined(Event):
+        """By the person whom it was offered to, or withdrawn by whoever may offer it."""
+
+        person_id: UUID
+
+        def apply(self, aggregate: "Shared[Any]") -> None:
+            aggregate.offered_to = None
+
+    class OwnershipAccepted(Event):
+        """The new owner is no member beside that; the one before stays in the place that is named, or in none."""
+
+        person_id: UUID
+        previous: UUID
+        previous_role: Place | None
+
+        def apply(self, aggregate: "Shared[Any]") -> None:
+            aggregate.members.pop(self.person_id, None)
+            if self.previous_role is not None:
+                aggregate.members[self.previous] = self.previous_role
+            aggregate.owner_id = self.person_id
+            aggregate.offered_to = None
+
+    organization_id: UUID
+    owner_id: UUID
+    name: str
+    members: dict[UUID, P]
+    offered_to: UUID | None
+
+    def lets(self, person_id: UUID, permission: Permission) -> bool:
+        """Whether the person's place in it includes the permission, whatever the organization grants."""
+        if person_id == self.owner_id:
+            return permission in self.OF_ITS_OWNER
+        role = self.members.get(person_id)
+        return role is not None and includes(role, permission)
+
+    def must_be_open(self) -> None:
+        """Raises a refusal while nothing may go into it."""
+
+    def must_be_there(self) -> None:
+        """Raises a refusal while it is in the trash."""
+
+    def add_member(self, person_id: UUID, role: P, now: datetime) -> None:
+        self.must_be_open()
+        if person_id == self.owner_id or self.members.get(person_id, role) is not role:
+            raise PersonHasAPlace(f"this person is in {self._called} already; change the role instead")
+        if person_id not in self.members:
+            self.trigger_event(self.MemberAdded, person_id=person_id, role=role, timestamp=now)
+
+    def change_role(self, person_id: UUID, role: P, now: datetime) -> None:
+        self.must_be_open()
+        previous = self._role_of(person_id)
+        if role is not previous:
+            self.trigger_event(self.MemberRoleChanged, person_id=person_id, previous=previous, role=role, timestamp=now)
+
+    def remove_member(self, person_id: UUID, now: datetime) -> None:
+        """Also where nothing may go in: nobody is kept in it. An offer to whoever goes ends with that."""
+        role = self._role_of(person_id)
+        self.trigger_event(self.MemberRemoved, person_id=person_id, role=role, timestamp=now)
+        if self.offered_to == person_id:
+            self.decline_ownership(now)
+
+    def offer_ownership(self, person_id: UUID, now: datetime) -> None:
+        self.must_be_there()
+        if person_id == self.owner_id:
+            raise PersonHasAPlace(f"this person owns {self._called} already")
+        if person_id != self.offered_to:
+            self.trigger_event(self.OwnershipOffered, person_id=person_id, timestamp=now)
+
+    def accept_ownership(self, person_id: UUID, previous_role: P | None, now: datetime) -> None:
+        """`previous_role` is the place that whoever owned it keeps, if any."""
+        self.must_be_offered_to(person_id)
+        self.trigger_event(
+            self.OwnershipAccepted,
+            person_id=person_id,
+            previous=self.owner_id,
+            previous_role=previous_role,
+            timestamp=now,
+        )
+
+    def decline_ownership(self, now: datetime) -> None:
+        if self.offered_to is None:
+            raise OwnershipIsNotOffered(f"{self._called} is offered to nobody")
+        self.trigger_event(self.OwnershipDeclined, person_id=self.offered_to, timestamp=now)
+
+    def must_be_offered_to(self, person_id: UUID) -> None:
+        if person_id != self.offered_to:
+            raise OwnershipIsNotOffered(f"nobody offers you {self._called}")
+
+    @property
+    def _called(self) -> str:
+        return f"{self.TOPIC} {self.name!r}"
+
+    def _role_of(self, person_id: UUID) -> P:
+        if person_id == self.owner_id:
+            raise OwnerIsNeeded(f"{self._called} needs its owner: hand it over to somebody first")
+        if person_id not in self.members:
+            raise PersonHasNoPlace(f"this person is not a member of {self._called}")
+        return self.members[person_id]

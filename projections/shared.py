@@ -1,0 +1,92 @@
+"""Who is in a thing that people share: a table of members for each kind of thing, and the list of those still there."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Table, Text, Uuid, and_, select
+
+from domain.model import Recorded
+from domain.roles import Place
+from domain.shared import Shared
+from domain.values import Value
+from projections import membership
+from projections.folding import changed
+from projections.membership import people
+from projections.model import Key, Row, View, metadata
+from projections.paging import every
+
+
+class PlaceRow(Value):
+    """Somebody in a thing beside its owner."""
+
+    person_id: UUID
+    avatar_name: str
+    since: datetime
+    position: int
+
+
+R = TypeVar("R", bound=PlaceRow)
+
+
+def members_of(noun: str) -> Table:
+    return Table(
+        f"{noun}_members",
+        metadata,
+        Column(f"{noun}_id", Uuid, primary_key=True),
+        Column("person_id", Uuid, primary_key=True),
+        Column("organization_id", Uuid, nullable=False),
+        Column("role", Text, nullable=False),
+        Column("since", DateTime(timezone=True), nullable=False),
+        Column("position", BigInteger, nullable=False),
+    )
+
+
+def view_of(members: Table, kind: type[Shared[Any]], topics: frozenset[str]) -> View:
+    """`topics` are those of this kind of thing."""
+    return View(members, partial(_keys, kind), _member, topics)
+
+
+def _keys(kind: type[Shared[Any]], recorded: Recorded) -> Iterable[Key]:
+    match recorded.event:
+        case (
+            kind.MemberAdded(originator_id=id, person_id=person_id)
+            | kind.MemberRoleChanged(originator_id=id, person_id=person_id)
+            | kind.MemberRemoved(originator_id=id, person_id=person_id)
+        ):
+            yield (id, person_id)
+        case kind.OwnershipAccepted(originator_id=id, previous=previous, person_id=person_id):
+            yield from ((id, previous), (id, person_id))
+
+
+def _member(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
+    match recorded.event:
+        case Shared.MemberAdded(role=role):
+            return _begun(recorded, role)
+        case Shared.MemberRoleChanged(role=role):
+            return changed(row, role=role.value)
+        case Shared.OwnershipAccepted(previous=previous, previous_role=role) if key[1] == previous and role:
+            return _begun(recorded, role)
+    return None
+
+
+def _begun(recorded: Recorded, role: Place) -> Row:
+    organization_id = recorded.envelope.organization
+    return {"organization_id": organization_id, "role": role.value, "since": recorded.envelope.decided_at}
+
+
+def list_places(tx: Connection, members: Table, thing_id: UUID, kind: type[R]) -> list[R]:
+    """Without those who left the organization. Whoever came first comes first."""
+    of_organization = membership.members
+    still_there = and_(
+        of_organization.c.organization_id == members.c.organization_id,
+        of_organization.c.person_id == members.c.person_id,
+        of_organization.c.ended_at.is_(None),
+    )
+    joined = members.join(people, people.c.id == members.c.person_id).join(of_organization, still_there)
+    columns = [column for column in members.c if column.name != "organization_id"]
+    of_thing = next(iter(members.primary_key)) == thing_id
+    query = select(*columns, people.c.avatar_name).select_from(joined).where(of_thing)
+    return every(tx, query.order_by(members.c.since, members.c.person_id), kind)
