@@ -17,9 +17,11 @@ from domain.model import Recorded
 from infra import logs, metrics, tracing
 from infra.parked import Due, Parked
 from infra.positions import DoneSet, Positions
+from infra.reach import out_of_reach
 from infra.streams import EVENTS
 
 STOPPED_FOR: Final = 60.0
+NOTED_AGAIN_AFTER: Final = 0.5
 Publish = Callable[[str, bytes], Awaitable[None]]
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,16 @@ class Records:
     parked: Parked
     positions: Positions
     publish: Publish
+
+    async def note(self, consumer: str, position: int) -> None:
+        """That the effect has been, however long the database is away: given back, the event would have it twice."""
+        while True:
+            try:
+                return await asyncio.to_thread(self.done.add, consumer, position)
+            except Exception as error:
+                if not out_of_reach(error):
+                    raise
+                await asyncio.sleep(NOTED_AGAIN_AFTER)
 
     async def park(
         self, consumer: str, position: int, subject: str, reason: str, attempts: int, digest: str = ""
@@ -82,7 +94,7 @@ class Reactor:
             if not await asyncio.to_thread(self.records.done.has, reaction.name, recorded.position):
                 with reacting(reaction.name, recorded):
                     await reaction.effect(recorded)
-                await asyncio.to_thread(self.records.done.add, reaction.name, recorded.position)
+                await self.records.note(reaction.name, recorded.position)
                 await asyncio.to_thread(self.records.positions.go_on, f"react:{reaction.name}")
             await message.ack()
         except Exception as error:
@@ -117,7 +129,7 @@ class Reactor:
             assert recorded is not None, f"there is no position {due.position}"
             with reacting(reaction.name, recorded):
                 await reaction.effect(recorded)
-            await asyncio.to_thread(self.records.done.add, reaction.name, due.position)
+            await self.records.note(reaction.name, due.position)
 
         await self.records.redrive(reaction.name, again)
 

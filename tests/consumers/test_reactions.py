@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
+import psycopg
 import pytest
 from faststream.nats import NatsBroker, TestNatsBroker
 from nats.aio.msg import Msg
@@ -64,11 +65,15 @@ class Memory:
     handled: set[tuple[str, int]] = field(default_factory=set)
     aside: list[tuple[Any, ...]] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
+    away: int = 0
 
     def has(self, consumer: str, position: int) -> bool:
         return (consumer, position) in self.handled
 
     def add(self, consumer: str, position: int) -> None:
+        if self.away:
+            self.away -= 1
+            raise psycopg.OperationalError("the server closed the connection")
         self.handled.add((consumer, position))
 
     def park(self, *row: Any) -> None:
@@ -178,6 +183,16 @@ def test_an_event_that_comes_again_does_nothing() -> None:
     (row,) = scene.happened(an_experiment())
     scene.deliver(row, row)
     assert len(scene.mlflow.asked) == len(scene.sent) == 1
+
+
+def test_an_effect_is_noted_however_often_the_database_is_away_and_had_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumers.reactions.NOTED_AGAIN_AFTER", 0.0)
+    scene = Scene()
+    scene.memory.away = 3
+    (row,) = scene.happened(an_experiment())
+    scene.deliver(row, row)
+    assert len(scene.mlflow.asked) == len(scene.sent) == 1
+    assert scene.memory.handled == {(CREATE, row.position)}
 
 
 def test_a_wish_to_cancel_reaches_the_worker_of_the_attempt() -> None:

@@ -4,8 +4,11 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email import message_from_bytes
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -15,9 +18,10 @@ from nats.errors import TimeoutError as NatsTimeout
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from cli import verify
-from tests.faults.wishing import UNDONE, Wish
+from tests.faults.wishing import NAMED, UNDONE, Wish
 
 ENDS: Final = ("training_job.completed", "training_job.failed", "training_job.cancelled")
+WRITTEN_ABOUT: Final = frozenset({"person.registered"})
 SHOWN: Final = 5
 
 
@@ -37,6 +41,11 @@ class Stored(NamedTuple):
     chain: str
     state: bytes
     command: str
+
+    @property
+    def event(self) -> str:
+        """Its own id."""
+        return str(json.loads(self.state)["envelope"]["event"])
 
 
 @dataclass(frozen=True)
@@ -121,10 +130,52 @@ def wish_faults(ledger: Ledger, wishes: Sequence[Wish]) -> Iterator[str]:
         if isinstance(name := event.data.get("name"), str):
             there.setdefault(name, []).append(event)
     for wish in wishes:
+        if wish.topic not in NAMED:
+            continue
         found = [(event.topic, event.command) for event in there.get(wish.word, [])]
         wanted = [(wish.topic, ledger.command_at(wish.position))] if wish.accepted else []
         if found != wanted:
             yield f"{wish.word!r} was answered {wish.status}, {wish.position}: wanted {wanted}, found {found}"
+
+
+def command_faults(ledger: Ledger, wishes: Sequence[Wish], after: int) -> Iterator[str]:
+    """What bears no word: since this position, as many events of its topic as accepted wishes, of the same commands."""
+    for topic in sorted({wish.topic for wish in wishes} - NAMED):
+        found = Counter[str | None](event.command for event in ledger.events[after:] if event.topic == topic)
+        wanted = Counter(ledger.command_at(w.position) for w in wishes if w.topic == topic and w.accepted)
+        if found != wanted:
+            yield f"{topic}: {found - wanted} that nobody was told of, {wanted - found} that are not there"
+
+
+def letter_faults(ledger: Ledger, letters: Mapping[str, int], after: int, doubled: bool) -> Iterator[str]:
+    """One for each event that people are written to about; two, where whoever writes died in between (`doubled`)."""
+    for event in ledger.events[after:]:
+        count = letters.get(event.event, 0)
+        if event.topic in WRITTEN_ABOUT and (count == 0 or (count > 1 and not doubled)):
+            yield f"{count} letters were written about {event.topic} at {event.position}"
+
+
+def unwritten(url: str, letters: Mapping[str, int], after: int) -> int:
+    """How many letters are still to come."""
+    query = "SELECT state FROM ledger.events WHERE notification_id > %s AND topic = ANY(%s)"
+    with psycopg.connect(url) as connection:
+        states = connection.execute(query, (after, list(WRITTEN_ABOUT))).fetchall()
+    return sum(json.loads(state)["envelope"]["event"] not in letters for (state,) in states)
+
+
+@dataclass
+class Post:
+    """The letters that came, by the event that each is about, also those that had to make room since."""
+
+    folder: Path
+    seen: dict[str, str] = field(default_factory=dict)
+
+    def letters(self) -> Counter[str]:
+        for file in self.folder.glob("*.eml"):
+            if file.name not in self.seen:
+                with suppress(FileNotFoundError):
+                    self.seen[file.name] = message_from_bytes(file.read_bytes())["Message-ID"].strip("<>").split("@")[0]
+        return Counter(self.seen.values())
 
 
 def answer_faults(wishes: Sequence[Wish]) -> Iterator[str]:

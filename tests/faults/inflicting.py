@@ -14,13 +14,15 @@ import psutil
 from tests.faults.house import OURS, SERVERS, TRAINING, House
 from tests.whole import waited
 
-KILLED: Final = (*OURS, TRAINING, *SERVERS)
+KILLED: Final = (*OURS, "mail", TRAINING, *SERVERS)
 STOPPED: Final = ("relay", "projector", "consumers", "api", "trainer-timm", TRAINING)
 ROADS: Final = ("postgres", "nats", "objects", "mlflow", "api")
 # For which reasons an attempt is rightly lost by what is done to whom.
 LOSES: Final = {TRAINING: ("infrastructure",), "trainer-timm": ("worker_lost", "infrastructure")}
 # Killed while it starts, PostgreSQL does not start again before what is left of it has ended.
 ENDS: Final = {"postgres": ("postgres",)}
+# Ended or held between a letter and the note of it, or between the letter and its receipt.
+WRITES: Final = ("consumers", "mail")
 AWAY_FOR: Final = 20.0
 STOPPED_FOR: Final = 60.0
 
@@ -60,6 +62,8 @@ class Fault:
     ends: tuple[str, ...] = ()
     # It takes back what was told already, as a restore from a backup does.
     rewinds: bool = False
+    # A letter may come twice by it.
+    doubles: bool = False
     # What it needs of the house beside itself: "disks" that can be filled, "clocks" that can be set.
     needs: frozenset[str] = frozenset()
 
@@ -140,8 +144,14 @@ def restart_postgres(blow: Blow) -> None:
 
 def table() -> dict[str, Fault]:
     faults = [
-        *(Fault(f"kill {part}", partial(kill, part), LOSES.get(part, ()), ENDS.get(part, ())) for part in KILLED),
-        *(Fault(f"stop {part}", partial(suspend, part), LOSES.get(part, ())) for part in STOPPED),
+        *(
+            Fault(f"kill {part}", partial(kill, part), LOSES.get(part, ()), ENDS.get(part, ()), doubles=part in WRITES)
+            for part in KILLED
+        ),
+        *(
+            Fault(f"stop {part}", partial(suspend, part), LOSES.get(part, ()), doubles=part in WRITES)
+            for part in STOPPED
+        ),
         *(Fault(f"cut {road}", partial(cut, road)) for road in ROADS),
         *(Fault(f"hush {road}", partial(hush, road)) for road in ROADS),
         *(Fault(f"slow {road}", partial(slow_down, road)) for road in ROADS),

@@ -55,6 +55,7 @@ def play(town: Town, faults: Sequence[Fault], seed: int, share: float) -> Judgem
     chance = random.Random(seed)
     judgement, before = Judgement(", ".join(fault.name for fault in faults), seed), Counts.of(town)
     begun = len(town.trainings.followed)
+    town.inflicted += faults
     town.awake.set()
     try:
         for fault in faults:
@@ -117,6 +118,7 @@ def settle(town: Town, followed: Sequence[Followed], judgement: Judgement) -> No
         ("ready", lambda: is_ready(town.api)),
         ("archive", lambda: not list((house.data / "trainer-timm" / "attempts").iterdir())),
         ("sockets", lambda: all(listener.has_ended for listener in listeners)),
+        ("letters", lambda: not checking.unwritten(house.ledger_url, town.post.letters(), town.begun)),
         ("links", lambda: every_experiment_is_linked(house.ledger_url)),
         ("MLflow", lambda: all(mlflow.ended(each.job) for each in followed)),
         ("stream", lambda: checking.end_of_stream(house.owner.need("nats_url")) == head(house.direct)),
@@ -151,6 +153,9 @@ def judged(town: Town, followed: Sequence[Followed], faults: Sequence[Fault]) ->
     yield from checking.stream_faults(house.owner.need("nats_url"), ledger)
     yield from read_model_faults(house)
     yield from checking.wish_faults(ledger, wishes)
+    yield from checking.command_faults(ledger, wishes, town.begun)
+    doubled = any(fault.doubles for fault in town.inflicted)
+    yield from checking.letter_faults(ledger, town.post.letters(), town.begun, doubled)
     yield from checking.answer_faults(wishes)
     shown = {project: town.api.get(f"/projects/{project}")["name"] for project in list(town.record.names)[-40:]}
     yield from checking.name_faults(shown, ledger)

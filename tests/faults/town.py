@@ -9,9 +9,11 @@ from typing import Final
 
 from cli.digits import write_digits
 from cli.push import folder_of, push
+from tests.faults.checking import Post
 from tests.faults.clock import clocks
 from tests.faults.following import Trainings
 from tests.faults.house import House, disks, housed
+from tests.faults.inflicting import Fault
 from tests.faults.wishing import Actor, Door, Reader, Record, Writer
 from tests.servers import data_folder
 from tests.whole import waited
@@ -33,8 +35,12 @@ class Town:
         push(self.api, dataset, folder_of(images))
         self.trainings = Trainings(self.api, project, dataset, chance, epochs)
         self.shared = self.api.post("/projects", name="Everybody's")["id"]
+        self.api.patch("/organization", admission="open", max_users=1_000_000)
         assert self.api.receipt
-        Reader.ledger = self.api.receipt.partition(":")[0]
+        Reader.ledger, place, _ = self.api.receipt.split(":")
+        self.begun = int(place)
+        self.post = Post(house.data / "mail")
+        self.inflicted: list[Fault] = []
         self.actors: list[Actor] = [*map(self._writer, range(WRITERS)), *map(self._reader, range(READERS))]
         for actor in self.actors:
             actor.start()

@@ -10,12 +10,20 @@ from uuid import uuid4
 import httpx
 
 from cli.client import PREFIX
+from cli.platform import ACCOUNT
 
 PAUSE: Final = 0.5
 WITHIN: Final = 8.0
 UNDONE: Final = 410
 AGAIN: Final = (401, 429, 502, 503, 504)
+HERE: Final = {name: ACCOUNT[name] for name in ("company", "division")}
 NOBODY: Final = "00000000-0000-7000-8000-000000000000"
+
+
+# Whose events name what was wished for; of the others only the command tells which they are.
+NAMED: Final = frozenset({"project.created", "project.renamed", "experiment.created", "dataset.created"})
+PASSWORD: Final = "a lamp beside the lathe"
+ROLES: Final = ("guest", "engineer_i", "engineer_ii")
 
 
 @dataclass
@@ -136,13 +144,21 @@ class Writer(Actor):
         super().__init__(*given)
         self._shared = shared
         self._own: list[str] = []
+        self._people: dict[str, Wish] = {}
         self._count = 0
 
     def act(self) -> None:
-        made = self.chance.choices(
-            (self._rename, self._rename_shared, self._experiment, self._dataset, self._project, self._refused),
-            (8, 3, 2, 2, 1, 2),
-        )[0]()
+        likely = {
+            self._rename: 8,
+            self._rename_shared: 3,
+            self._experiment: 2,
+            self._dataset: 2,
+            self._project: 1,
+            self._person: 1,
+            self._role: 2,
+            self._refused: 2,
+        }
+        made = self.chance.choices(list(likely), list(likely.values()))[0]()
         self._see_through(made)
         if self.chance.random() < 0.15:
             self._repeat()
@@ -173,12 +189,28 @@ class Writer(Actor):
         word = self._word()
         return Wish("POST", "/datasets", {"name": word}, word, "dataset.created")
 
+    def _person(self) -> Wish:
+        """Who registers is written to."""
+        word = self._word()
+        who = {"email": f"{word.replace(' ', '.')}@example.org", "full_name": word, "password": PASSWORD}
+        return Wish("POST", "/auth/register", who | HERE, word, "person.registered")
+
+    def _role(self) -> Wish:
+        self._people = {id: last for id, last in self._people.items() if last.status != UNDONE}
+        if not self._people:
+            return self._person()
+        person, last = self.chance.choice(list(self._people.items()))
+        other = self.chance.choice([role for role in ROLES if role != last.body.get("role", "guest")])
+        path = f"/admin/users/{person}/role"
+        return Wish("PATCH", path, {"role": other}, self._word(), "membership.role_changed", id=person)
+
     def _refused(self) -> Wish:
         word = self._word()
         return self.chance.choice(
             [
                 Wish("PATCH", f"/projects/{NOBODY}", {"name": word}, word, "project.renamed"),
                 Wish("POST", "/experiments", {"project_id": NOBODY, "name": word}, word, "experiment.created"),
+                Wish("PATCH", f"/admin/users/{NOBODY}/role", {"role": "guest"}, word, "membership.role_changed"),
                 Wish("PATCH", f"/projects/{self._shared}", {"name": word, "id": NOBODY}, word, "project.renamed"),
             ]
         )
@@ -203,6 +235,13 @@ class Writer(Actor):
         self.record.told(wish)
         if wish.accepted and wish.topic == "project.created":
             self._own.append(wish.id)
+        if wish.accepted and wish.topic == "person.registered":
+            self._people[wish.id] = wish
+        if wish.topic == "membership.role_changed" and (person := wish.path.split("/")[3]) in self._people:
+            if wish.accepted:
+                self._people[person] = wish
+            else:
+                del self._people[person]
 
     def _repeat(self) -> None:
         """The same key gives the same receipt, and is refused with another body."""
