@@ -73,7 +73,7 @@ def registered() -> RegisterPerson:
         person_id=ADMIN.id,
         email="bench@example.org",
         full_name="Bench",
-        avatar_name="bench",
+        avatar_name="red-fox-1",
         password="correct horse battery",
         company="Bench",
         division="Vision",

@@ -1,6 +1,8 @@
 """What one may ask of a person: to register, and to be called otherwise."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import count
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from domain.person import Language, Person
 from domain.roles import Role
 from domain.values import Line, Name, Slug
 
+AvatarName = Annotated[Slug, Field(pattern=r"^[a-z]+-[a-z]+-[0-9]{1,9}$")]
 NewPassword = Annotated[SecretStr, Field(min_length=10, max_length=256)]
 
 
@@ -33,7 +36,7 @@ class RegisterPerson(Command):
     person_id: UUID
     email: Annotated[Line, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
     full_name: Name
-    avatar_name: Slug
+    avatar_name: AvatarName
     password: NewPassword
     company: Name
     division: Name
@@ -63,7 +66,8 @@ def register_person(
     if secrets.person_of(command.email) is not None:
         raise EmailIsTaken("this address is registered already; sign in instead")
     at = organization_id(command.company, command.division)
-    person = Person.register(command.person_id, command.email, command.full_name, command.avatar_name, at, now)
+    called = take_avatar_name(secrets, command.avatar_name, command.person_id)
+    person = Person.register(command.person_id, command.email, command.full_name, called, at, now)
     ask_to_verify(secrets, person, now)
     person.choose_language(command.language, now)
     membership = Membership.request(at, command.person_id, now)
@@ -81,6 +85,18 @@ def register_person(
     secrets.claim_email(command.email, command.person_id)
     secrets.set_password(command.person_id, command.password.get_secret_value())
     return store.save(person, organization, membership)
+
+
+def take_avatar_name(secrets: Secrets, wished: str, person_id: UUID) -> str:
+    """The one that is wished for, or the same words with the next number that nobody has."""
+    name = next(each for each in _numbered(wished) if not secrets.has_avatar_name(each))
+    secrets.claim_avatar_name(name, person_id)
+    return name
+
+
+def _numbered(name: str) -> Iterator[str]:
+    words, _, number = name.rpartition("-")
+    return (f"{words}-{each}" for each in count(int(number)))
 
 
 def _admit(organization: Organization, membership: Membership, role: Role, now: datetime) -> None:

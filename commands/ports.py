@@ -62,6 +62,14 @@ class Secrets(Protocol):
 
     def claim_email(self, email: str, person_id: UUID) -> None: ...
 
+    def has_avatar_name(self, name: str) -> bool:
+        """Whether somebody goes, or went, by it."""
+        ...
+
+    def claim_avatar_name(self, name: str, person_id: UUID) -> None:
+        """With this command, which is a lost race where another one claimed it meanwhile."""
+        ...
+
     def set_password(self, person_id: UUID, password: str) -> None: ...
 
     def open_link(self, purpose: Purpose, subject: UUID, number: int, now: datetime, until: datetime) -> None:

@@ -87,6 +87,11 @@ class Accounts:
                 (person_id,),
             ).fetchall()
 
+    def has_avatar_name(self, name: str) -> bool:
+        with self._pool.connection() as connection:
+            query = "SELECT FROM ledger.avatar_names WHERE name = %s"
+            return connection.execute(query, (name,)).fetchone() is not None
+
     def authenticate(self, email: str, password: str) -> UUID | None:
         """The person with this address and password; as slow for a wrong address as for a wrong password.
 
@@ -119,6 +124,12 @@ class UnitSecrets:
         self._unit.sides.append(
             {"kind": "email", "digest": digest, "normalisation": NORMALISATION, "person_id": str(person_id)}
         )
+
+    def has_avatar_name(self, name: str) -> bool:
+        return self._accounts.has_avatar_name(name)
+
+    def claim_avatar_name(self, name: str, person_id: UUID) -> None:
+        self._unit.sides.append({"kind": "avatar_name", "name": name, "person_id": str(person_id)})
 
     def set_password(self, person_id: UUID, password: str) -> None:
         with self._accounts.hashing:

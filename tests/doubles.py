@@ -70,9 +70,8 @@ class MemoryLedger:
             if len(event.state) > LARGEST_STATE:
                 return self._refuse("too_large", command)
             versions[event.originator_id] = version
-        claimed = [side for side in command.sides if side["kind"] == "email"]
-        emails = {side["digest"]: side["person_id"] for side in claimed}
-        if len(emails) < len(claimed) or emails.keys() & self.taken.keys():
+        claimed = [claim for side in command.sides for claim in _claimed(side)]
+        if len(dict(claimed)) < len(claimed) or dict(claimed).keys() & self.taken.keys():
             return self._refuse("taken", command)
         open_links = dict(self.links)
         if not all(_write_link(open_links, side) for side in command.sides):
@@ -84,7 +83,7 @@ class MemoryLedger:
         self.taken = {digest: person for digest, person in self.taken.items() if person not in gone}
         open_links = {digest: link for digest, link in open_links.items() if link["subject"] not in gone}
         self.api_tokens = {digest: token for digest, token in open_tokens.items() if token["subject"] not in gone}
-        self.taken |= emails
+        self.taken |= claimed
         self._write_sessions(command.sides)
         self.links = open_links
         for event in command.events:
@@ -106,6 +105,16 @@ class MemoryLedger:
 
     def _chain(self) -> bytes:
         return len(self.rows).to_bytes(32, "big")
+
+
+def _claimed(side: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is one's alone, and whose it is; what stays when that person goes is nobody's."""
+    match side["kind"]:
+        case "email":
+            return [(side["digest"], side["person_id"])]
+        case "avatar_name":
+            return [(side["name"], "nobody")]
+    return []
 
 
 def _write_link(open_links: dict[str, Mapping[str, Any]], side: Mapping[str, Any]) -> bool:
@@ -176,6 +185,12 @@ class MemorySecrets:
 
     def claim_email(self, email: str, person_id: UUID) -> None:
         self._sides.append({"kind": "email", "digest": _digest(email), "person_id": str(person_id)})
+
+    def has_avatar_name(self, name: str) -> bool:
+        return name in self._ledger.taken
+
+    def claim_avatar_name(self, name: str, person_id: UUID) -> None:
+        self._sides.append({"kind": "avatar_name", "name": name, "person_id": str(person_id)})
 
     def set_password(self, person_id: UUID, password: str) -> None:
         salted = os.urandom(16) + password.encode()

@@ -1,9 +1,11 @@
 import json
 from collections.abc import Callable
+from threading import Barrier, Thread
 
 import pytest
 from fastapi.testclient import TestClient
 
+from api import person
 from tests.api.visitor import PASSWORD, PREFIX, Visitor
 
 
@@ -26,6 +28,26 @@ def test_an_avatar_name_is_adjective_noun_number(stranger: Visitor) -> None:
     assert adjective.isalpha()
     assert noun.isalpha()
     assert number.isdigit()
+
+
+def test_nobody_is_called_as_another_also_of_those_who_come_at_once(
+    stranger: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(person, "avatar_name", lambda: "same-otter-1000")
+    crowd, called = 4, list[str]()
+    all_of_them = Barrier(crowd)
+
+    def come(number: int) -> None:
+        who = registration(f"crowd{number}@example.org", company=f"Crowd {number % 2}")
+        all_of_them.wait()
+        called.append(stranger.post("/auth/register", who)["avatar_name"])
+
+    comers = [Thread(target=come, args=(number,)) for number in range(crowd)]
+    for comer in comers:
+        comer.start()
+    for comer in comers:
+        comer.join()
+    assert sorted(called) == [f"same-otter-{number}" for number in range(1000, 1000 + crowd)]
 
 
 def test_an_address_is_registered_once_whatever_its_case(stranger: Visitor) -> None:

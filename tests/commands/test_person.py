@@ -44,6 +44,16 @@ def test_an_erased_person_reads_as_erased_and_still_replays(spec: Spec) -> None:
     assert str(registered.full_name) == "[erased]"
 
 
+def test_nobody_is_called_as_another_wherever_they_belong_to(spec: Spec) -> None:
+    wished = register(ANN, "ann").avatar_name
+    for person, company in ((DAN, "Acme"), (UUID(int=109), "Evil")):
+        again = register(person, f"p{person.int}", company).model_copy(update={"avatar_name": wished})
+        spec.by(NOBODY).given(again)
+    called = [event.avatar_name for event in spec.events() if isinstance(event, Person.Registered)]
+    assert len(called) == len(set(called))
+    assert called[-2:] == ["red-fox-104", "red-fox-106"]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -56,6 +66,8 @@ def test_an_erased_person_reads_as_erased_and_still_replays(spec: Spec) -> None:
         {"password": "x" * 257},
         {"company": "x" * 201},
         {"role": "admin"},
+        {"avatar_name": "ann"},
+        {"avatar_name": "red-fox-x"},
     ],
 )
 def test_senseless_registrations_are_no_command(change: dict[str, str]) -> None:

@@ -192,7 +192,7 @@ def test_a_command_whose_shared_answer_was_lost_is_looked_up_and_done_once() -> 
             person_id=UUID(int=1),
             email="ann@example.org",
             full_name="Ann",
-            avatar_name="ann",
+            avatar_name="red-fox-1",
             password=SecretStr("correct horse battery"),
             company="Acme",
             division="Vision",

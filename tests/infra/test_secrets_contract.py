@@ -129,6 +129,19 @@ def test_a_person_who_is_forgotten_leaves_its_addresses_to_others(desk: Desk) ->
     assert desk.give(claims("ann@example.org", BEN)) == "accepted"
 
 
+def test_an_avatar_name_is_given_once_and_is_nobody_elses_after_the_person_went(desk: Desk) -> None:
+    def names(person: UUID, name: str = "red-fox-1") -> Callable[[Secrets], None]:
+        return lambda secrets: secrets.claim_avatar_name(name, person)
+
+    assert not desk.look().has_avatar_name("red-fox-1")
+    assert desk.give(names(ANN)) == "accepted"
+    assert desk.look().has_avatar_name("red-fox-1")
+    assert desk.give(names(BEN)) == "taken"
+    assert desk.give(lambda secrets: secrets.forget(ANN)) == "accepted"
+    assert desk.give(names(BEN)) == "taken"
+    assert desk.give(names(BEN, "red-fox-2")) == "accepted"
+
+
 def test_neither_address_nor_password_goes_into_the_append_in_the_open(desk: Desk) -> None:
     written = str(desk.sides(claims("Ann@example.org", ANN), sets("correct horse battery", ANN)))
     for open_word in ("correct horse", "example.org"):
