@@ -71,6 +71,10 @@ class Desk:
     key: str | None
     body: bytes
 
+    @property
+    def address(self) -> str:
+        return client(self.request).address
+
     def __call__(self, command: Command, caller: Caller | None = None) -> Accepted:
         accepted = self.house.dispatch(command, self._errand(caller or self.caller))
         self.response.headers["Vistory-Position"] = f"{accepted.ledger}:{accepted.position}"

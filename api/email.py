@@ -8,7 +8,6 @@ from pydantic import Field
 
 from api import errors
 from api.edge import AnonymousDesk, Body, Made
-from api.house import TheHouse
 from api.link import Asked, Reached, whose, write_to
 from commands.email import RequestVerification, VerifyEmail
 from commands.ports import Purpose
@@ -22,9 +21,9 @@ class Proof(Body):
 
 
 @router.post("/verify-email", responses=errors.responses(409, 413, 422, 503))
-def verify(body: Proof, desk: AnonymousDesk, house: TheHouse) -> Made:
+def verify(body: Proof, desk: AnonymousDesk) -> Made:
     """Whoever has the link reads the mail to the address; nobody need be signed in."""
-    _, person_id = whose(house, body.token, Purpose.VERIFICATION)
+    _, person_id = whose(desk, body.token, Purpose.VERIFICATION)
     return Made(id=desk(VerifyEmail(person_id=person_id, token=body.token)).id)
 
 

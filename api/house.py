@@ -26,6 +26,7 @@ from infra.bus_link import BusLink
 from infra.code_version import code_version
 from infra.config import Settings
 from infra.contents import DatasetContents
+from infra.delays import Delays
 from infra.dispatch import Dispatch
 from infra.ended import EndedSessions
 from infra.exports import Exports
@@ -82,6 +83,10 @@ class House:
     reading: Reading
     dispatch: Dispatch
     code_version: str
+
+    @property
+    def delays(self) -> Delays:
+        return self.sign_ins.delays
 
     def caller_of(self, token: str) -> Caller:
         """Who signed in, or the owner of an API token within its scopes. Raises Unauthenticated."""
@@ -161,7 +166,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             core=core,
             accounts=accounts,
             exports=stack.enter_context(closing(Exports(core, reading, PersonalObjects.open(settings)))),
-            sign_ins=SignIns.of(accounts, settings.requests_per_second),
+            sign_ins=SignIns.of(accounts, core.delays(), settings.requests_per_second),
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
             sessions=Sessions(core.pool, accounts),
             ended=EndedSessions(settings.need("database_url"), core.pool),

@@ -11,9 +11,6 @@ from infra.allowance import Allowance, TooManyRequests, household
 # Others may be behind the same address; and a password is slow to hash.
 ADDRESS_OVER_ACCOUNT: Final = 4.0
 REGISTRATIONS_PER_SECOND: Final = 10.0
-# Of letters to one address, which anybody may ask for: three in a row, then one in five minutes.
-LETTERS_PER_SECOND: Final = 1 / 300
-LETTERS_IN_A_ROW: Final = 3
 SOCKETS_OF_AN_ACCOUNT: Final = 50
 SOCKETS_WITHOUT_A_TOKEN: Final = 200
 # Each may be 8 MiB, and takes ten times that once it is read.
@@ -51,7 +48,6 @@ class Limits:
     accounts: Allowance
     addresses: Allowance
     registrations: Allowance
-    letters: Allowance
     sockets: Seats
     strangers: Seats
     long_requests: Seats
@@ -63,7 +59,6 @@ class Limits:
             Allowance(per_second),
             Allowance(per_second * ADDRESS_OVER_ACCOUNT),
             Allowance(min(REGISTRATIONS_PER_SECOND, per_second)),
-            Allowance(min(LETTERS_PER_SECOND, per_second), burst=LETTERS_IN_A_ROW / LETTERS_PER_SECOND),
             Seats(SOCKETS_OF_AN_ACCOUNT),
             Seats(SOCKETS_WITHOUT_A_TOKEN),
             Seats(LONG_REQUESTS_OF_AN_ACCOUNT),

@@ -9,12 +9,12 @@ from fastapi import BackgroundTasks
 from pydantic import SecretStr
 
 from api.edge import Body, Desk
-from api.house import House
 from api.person import Email
 from commands.access import Command
 from commands.link import LinkIsOver
 from commands.ports import Purpose
 from domain.values import Value
+from infra.delays import Act
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +33,19 @@ class Asked(Value):
 
 def write_to(email: str, wish: Callable[[UUID], Command], desk: Desk, after: BackgroundTasks) -> Asked:
     """Who has the address is looked up once this is answered, so that no clock tells. Raises TooManyRequests."""
-    desk.request.app.state.limits.letters.take(desk.house.accounts.digest(email))
+    asked = desk.house.accounts.digest(email) + desk.request.url.path.encode()
+    desk.house.delays.take(Act.LETTER, desk.address, asked)
     after.add_task(_write, email, wish, desk)
     return Asked()
 
 
-def whose(house: House, token: SecretStr, *purposes: Purpose) -> tuple[Purpose, UUID]:
-    """For which of these purposes a link was sent, and whom it is about. Raises LinkIsOver."""
-    links = house.core.links()
+def whose(desk: Desk, token: SecretStr, *purposes: Purpose) -> tuple[Purpose, UUID]:
+    """For which of these purposes a link was sent, and whom it is about. Raises LinkIsOver, TooManyRequests."""
+    links = desk.house.core.links()
     for purpose in purposes:
         if link := links.find(purpose, token.get_secret_value()):
             return purpose, link.subject
+    desk.house.delays.take(Act.LINK, desk.address)
     raise LinkIsOver("this link was used already, or never sent")
 
 

@@ -36,10 +36,10 @@ def forgot(body: Reached, desk: AnonymousDesk, after: BackgroundTasks) -> Asked:
 @router.post("/reset-password", responses=errors.responses(409, 413, 422, 503))
 def reset(body: Reset, desk: AnonymousDesk, house: TheHouse) -> Made:
     """Every session ends: whoever had the old password signs in with the new one, or not at all."""
-    _, person_id = whose(house, body.token, Purpose.PASSWORD_RESET)
+    _, person_id = whose(desk, body.token, Purpose.PASSWORD_RESET)
     begun = house.accounts.sessions_of(person_id)
     desk(ResetPassword(person_id=person_id, token=body.token, password=body.password))
     for each in begun:
         house.ended.note(each.id)
-    house.sign_ins.forget(person_id)
+    house.sign_ins.proven(person_id, str(house.registration(person_id).email), desk.address)
     return Made(id=person_id)

@@ -18,7 +18,8 @@ from domain.errors import DomainError, Refused, Unauthenticated
 from domain.model import SYSTEM
 from domain.session import Ending, Means, SessionIsOver
 from domain.values import Value
-from infra.sessions import OldToken, RefreshToken
+from infra.delays import Act
+from infra.sessions import NotGivenHere, OldToken, RefreshToken
 from infra.tokens import ACCESS_LIFE
 
 router = APIRouter(prefix="/auth", tags=["sessions"])
@@ -74,8 +75,7 @@ class SessionShown(Value):
 
 @router.post("/login", responses=errors.responses(401, 403, 409, 413, 422, 503))
 def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
-    assert desk.caller.client is not None, "whoever is anonymous comes from somewhere"
-    person_id = house.sign_ins.person(body.email, body.password.get_secret_value(), desk.caller.client.address)
+    person_id = house.sign_ins.person(body.email, body.password.get_secret_value(), desk.address)
     if person_id is None:
         raise Unauthenticated("no account has this address and password")
     at = body.organization_id or house.registration(person_id).organization_id
@@ -89,6 +89,9 @@ def refresh(body: Held, desk: AnonymousDesk, house: TheHouse) -> TokenPair:
     given = cookie.of(desk.request) if held is None else held.get_secret_value()
     try:
         session_id, person_id, organization_id, token = house.sessions.rotate(given)
+    except NotGivenHere:
+        house.delays.take(Act.REFRESH, desk.address)
+        raise
     except OldToken as old:
         desk(EndReusedSession(session_id=old.session_id), Caller(kind="system", id=SYSTEM))
         house.ended.note(old.session_id)

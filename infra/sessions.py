@@ -49,6 +49,10 @@ class OldToken(Unauthenticated):
         self.session_id = session_id
 
 
+class NotGivenHere(Unauthenticated):
+    """Somebody made this refresh token up."""
+
+
 class RefreshToken(NamedTuple):
     session_id: UUID
     secret: bytes
@@ -84,14 +88,14 @@ class Sessions:
         return base64.urlsafe_b64encode(token.bare + self.accounts.tag(token.bare)).decode()
 
     def read(self, text: str) -> RefreshToken:
-        """Raises Unauthenticated unless it was given here."""
+        """Raises NotGivenHere."""
         try:
             given = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
         except ValueError:
             given = b""
         bare, tag = given[:-TAG_BYTES], given[-TAG_BYTES:]
         if len(bare) != 16 + SECRET_BYTES or not hmac.compare_digest(tag, self.accounts.tag(bare)):
-            raise Unauthenticated("this is no refresh token that was given here")
+            raise NotGivenHere("this is no refresh token that was given here")
         return RefreshToken(UUID(bytes=bare[:16]), bare[16:])
 
     def rotate(self, text: str) -> Refreshed:

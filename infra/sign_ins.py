@@ -9,14 +9,12 @@ from typing import Final, Self
 from uuid import UUID
 
 from infra.allowance import Allowance, household
+from infra.delays import Act, Delays
 from infra.secrets import Accounts
 
 REMEMBERED_SECONDS: Final = 60.0
 MOST: Final = 1_000
 TRIES_OF_A_CLIENT_PER_SECOND: Final = 10.0
-# Wrong ones only: ten in a row, then ten a minute, from wherever they come.
-MISSES_OF_AN_ACCOUNT_PER_SECOND: Final = 1 / 6
-MISSES_IN_A_ROW: Final = 10
 
 
 @dataclass
@@ -24,19 +22,14 @@ class SignIns:
     """By an HMAC of address and password; neither is kept."""
 
     accounts: Accounts
+    delays: Delays
     tries: Allowance
-    misses: Allowance
     _known: dict[bytes, tuple[float, UUID]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, accounts: Accounts, per_second: float) -> Self:
+    def of(cls, accounts: Accounts, delays: Delays, per_second: float) -> Self:
         """As many as an account may ask for requests at most; 0 is no limit at all."""
-        misses = min(MISSES_OF_AN_ACCOUNT_PER_SECOND, per_second)
-        return cls(
-            accounts,
-            Allowance(min(TRIES_OF_A_CLIENT_PER_SECOND, per_second)),
-            Allowance(misses, burst=MISSES_IN_A_ROW / misses if misses else 0.0),
-        )
+        return cls(accounts, delays, Allowance(min(TRIES_OF_A_CLIENT_PER_SECOND, per_second)))
 
     def remembered(self, email: str, password: str, client: str) -> UUID | None:
         """As `person`, and at no cost for what was good a moment ago."""
@@ -46,7 +39,7 @@ class SignIns:
         digest = self._may_try(email, client)
         with self.accounts.hashing:
             # Another part of the same page may have been answered while this one waited.
-            person_id = self._remembered(key) or self._tried(email, password, digest)
+            person_id = self._remembered(key) or self._tried(email, password, client, digest)
         if person_id is not None:
             self._keep(key, person_id)
         return person_id
@@ -55,24 +48,25 @@ class SignIns:
         """Raises TooManyRequests, also for the right password: an answer would tell that it is."""
         digest = self._may_try(email, client)
         with self.accounts.hashing:
-            return self._tried(email, password, digest)
+            return self._tried(email, password, client, digest)
 
-    def forget(self, person_id: UUID) -> None:
-        """The password that was good a moment ago is another now."""
+    def proven(self, person_id: UUID, email: str, client: str) -> None:
+        """By other means, for another password than the one that was good a moment ago."""
+        self.delays.forgive(Act.SIGN_IN, client, self.accounts.digest(email), person_id)
         self._known = {key: known for key, known in self._known.items() if known[1] != person_id}
 
     def _may_try(self, email: str, client: str) -> bytes:
         """Before anybody waits for a hash: who is refused costs no thread."""
         digest = self.accounts.digest(email)
-        self.misses.look(digest)
+        self.delays.look(Act.SIGN_IN, client, digest)
         self.tries.take(household(client))
         return digest
 
-    def _tried(self, email: str, password: str, digest: bytes) -> UUID | None:
-        self.misses.look(digest)  # once more: others tried while this one waited
+    def _tried(self, email: str, password: str, client: str, digest: bytes) -> UUID | None:
+        self.delays.take(Act.SIGN_IN, client, digest)
         person_id = self.accounts.authenticate(email, password)
-        if person_id is None:
-            self.misses.take(digest)
+        if person_id is not None:
+            self.delays.forgive(Act.SIGN_IN, client, digest, person_id)
         return person_id
 
     def _remembered(self, key: bytes) -> UUID | None:

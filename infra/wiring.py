@@ -10,6 +10,7 @@ from psycopg_pool import ConnectionPool
 
 from infra.api_tokens import ApiTokens
 from infra.config import Settings, private
+from infra.delays import Delays
 from infra.dispatch import Dispatch, bind
 from infra.event_store import EventStore
 from infra.key_news import KeyNews
@@ -48,6 +49,9 @@ class Core:
 
     def accounts(self) -> Accounts:
         return Accounts(self.pool, self._secret("pepper_file"))
+
+    def delays(self) -> Delays:
+        return Delays(self.pool, self._secret("pepper_file"), idle=not self.settings.requests_per_second)
 
     def links(self) -> Links:
         return Links(self.pool, self._secret("link_key_file"))

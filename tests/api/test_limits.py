@@ -31,7 +31,7 @@ def at_home(strict: FastAPI) -> Iterator[TestClient]:
     with TestClient(strict, client=("10.0.0.1", 1)) as client:
         sign_ins = strict.state.house.sign_ins
         # However long a hash takes here.
-        sign_ins.tries.clock = sign_ins.misses.clock = lambda: 0.0
+        sign_ins.tries.clock = lambda: 0.0
         yield client
 
 
@@ -129,6 +129,34 @@ def test_the_password_of_one_account_is_tried_slowly_wherever_from(
     assert answers == [401] * 10 + [429]
     assert door(elsewhere(strict, next(clients)), victim.email.upper(), PASSWORD) == 429, "or the answer would tell"
     assert door(elsewhere(strict, next(clients)), other.email, PASSWORD) not in (401, 429)
+
+
+def test_nobody_is_locked_out_where_they_signed_in_before_by_whoever_guesses_elsewhere(
+    at_home: TestClient, strict: FastAPI, founder: Callable[[], Visitor]
+) -> None:
+    victim, clients, office = founder(), count(150), elsewhere(strict, 149)
+    assert logs_in(office, victim.email, PASSWORD) == 200
+    guesses = statuses(lambda: logs_in(elsewhere(strict, next(clients)), victim.email), 11)
+    assert guesses[-1] == 429
+    assert logs_in(office, victim.email, PASSWORD) == 200
+    assert statuses(lambda: logs_in(office, victim.email), 6) == [401] * 5 + [429]
+
+
+def test_refresh_tokens_are_made_up_slowly_and_one_that_is_none_of_those_is_good(
+    at_home: TestClient, strict: FastAPI, founder: Callable[[], Visitor]
+) -> None:
+    office, victim = elsewhere(strict, 148), founder()
+    good = Visitor(office).post("/auth/login", {"email": victim.email, "password": PASSWORD, "refresh": "body"})
+    made_up = partial(office.post, f"{PREFIX}/auth/refresh", json={"refresh_token": "made up"})
+    assert statuses(lambda: made_up().status_code, 21) == [401] * 20 + [429]
+    assert Visitor(office)("POST", "/auth/refresh", {"refresh_token": good["refresh_token"]}).status_code == 200
+
+
+def test_links_are_made_up_slowly(client: TestClient) -> None:
+    assert isinstance(client.app, FastAPI)
+    office, attempt = elsewhere(client.app, 147), {"token": "made up", "password": PASSWORD}
+    made_up = partial(office.post, f"{PREFIX}/auth/reset-password", json=attempt)
+    assert statuses(lambda: made_up().status_code, 21) == [409] * 20 + [429]
 
 
 def test_the_right_password_is_never_too_often(

@@ -7,6 +7,8 @@ from threading import Barrier, Thread
 import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from tests.api.letters import Delivered, token_in
@@ -37,6 +39,19 @@ def test_a_forgotten_password_is_set_anew_by_the_link(founder: Callable[[], Visi
     assert ann("POST", "/auth/login", {"email": ann.email, "password": NEW}).status_code == 200
     again = ann("POST", "/auth/reset-password", {"token": token, "password": "third horse battery"})
     assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:link-is-over")
+
+
+def test_who_sets_a_password_by_the_link_is_let_in_though_others_guess_at_it(
+    founder: Callable[[], Visitor], delivered: Delivered
+) -> None:
+    ann = founder()
+    assert isinstance(ann.client.app, FastAPI)
+    away = [Visitor(TestClient(ann.client.app, client=(f"10.3.0.{number}", 1))) for number in range(12)]
+    token = token_of(ann, delivered)
+    guesses = [each("POST", "/auth/login", {"email": ann.email, "password": "guess"}).status_code for each in away]
+    assert guesses[-1] == 429
+    away[-1].post("/auth/reset-password", {"token": token, "password": NEW})
+    away[-1].post("/auth/login", {"email": ann.email, "password": NEW})
 
 
 def test_an_address_is_known_by_no_answer(

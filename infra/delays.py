@@ -1,0 +1,97 @@
+"""Delays that grow with each failure at what is not to be guessed: kept in the database, so the same in every process.
+
+An act is counted for the account and for the network, and for the two together. From a network where an account was
+proven before (it signed in, or set its password by a link) only the last counts: whoever guesses elsewhere keeps
+nobody from their own account. Everybody else may set another password by mail, and is known from there on.
+Unknown accounts wait as known ones do. Neither address is kept, only an HMAC.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from psycopg_pool import ConnectionPool
+
+from infra.allowance import TooManyRequests, household
+
+
+class Pace(NamedTuple):
+    """So many in a row are free, the next waits `first` seconds, each after it twice as long, `most` at most.
+
+    One failure is forgotten every `most` seconds.
+    """
+
+    free: int
+    first: float
+    most: float
+
+
+class Act(StrEnum):
+    SIGN_IN = "sign_in"
+    SECOND_FACTOR = "second_factor"
+    LETTER = "letter"
+    LINK = "link"
+    REFRESH = "refresh"
+
+
+# Of one account from one network, of one account from all, and of one network for all accounts: others are behind it.
+_PROVEN: Final = {"both": Pace(5, 5.0, 900.0), "account": Pace(10, 5.0, 300.0), "network": Pace(100, 5.0, 60.0)}
+# Of what carries 256 random bits.
+_UNGUESSABLE: Final = {"network": Pace(20, 5.0, 60.0)}
+PACES: Final[Mapping[Act, Mapping[str, Pace]]] = {
+    Act.SIGN_IN: _PROVEN,
+    Act.SECOND_FACTOR: _PROVEN,
+    # Whoever asks for letters to somebody else sends them, and each is good for an hour: nobody is kept from a link.
+    Act.LETTER: {"account": Pace(3, 300.0, 900.0), "network": Pace(20, 5.0, 60.0)},
+    Act.LINK: _UNGUESSABLE,
+    Act.REFRESH: _UNGUESSABLE,
+}
+
+
+@dataclass(frozen=True)
+class Delays:
+    """`account` is the digest of an address, or a person's id."""
+
+    pool: ConnectionPool
+    pepper: bytes
+    idle: bool = False
+    """For a benchmark: nobody waits."""
+
+    def look(self, act: Act, address: str, account: bytes = b"") -> None:
+        """Raises TooManyRequests where `take` would; counts nothing."""
+        if not self.idle:
+            keys, _ = self._of(act, address, account)
+            self._ask("SELECT secrets.delay(%s)", keys)
+
+    def take(self, act: Act, address: str, account: bytes = b"") -> None:
+        """Before it is tried, which `forgive` takes back if it went well. Raises TooManyRequests."""
+        if not self.idle:
+            keys, paces = self._of(act, address, account)
+            self._ask("SELECT secrets.count_try(%s, %s, %s, %s)", keys, *map(list, zip(*paces, strict=True)))
+
+    def forgive(self, act: Act, address: str, account: bytes, person_id: UUID) -> None:
+        """Whoever acts is the person: what they failed before from there is forgotten, and they are known there."""
+        if self.idle:
+            return
+        keys, paces = self._of(act, address, account)
+        with self.pool.connection() as connection:
+            free = [pace.free for pace in paces]
+            connection.execute("SELECT secrets.forgive(%s, %s, %s)", (keys, free, person_id))
+
+    def _of(self, act: Act, address: str, account: bytes) -> tuple[list[bytes], list[Pace]]:
+        network = household(address).encode()
+        whom = {"both": hashlib.sha256(account).digest() + network, "account": account, "network": network}
+        return [self._key(act, name, whom[name]) for name in PACES[act]], list(PACES[act].values())
+
+    def _key(self, act: Act, name: str, whom: bytes) -> bytes:
+        return hmac.digest(self.pepper, f"delay/1/{act}/{name}/".encode() + whom, hashlib.sha256)
+
+    def _ask(self, query: str, *parameters: object) -> None:
+        with self.pool.connection() as connection:
+            row = connection.execute(query, parameters).fetchone()
+        if row and row[0] > 0:
+            raise TooManyRequests(row[0], "this failed too often, for this account or from this address")
