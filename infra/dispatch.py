@@ -36,6 +36,7 @@ class Dispatch:
     known: Known
     secrets: Callable[[Unit], Any]
     bound: Mapping[type[Command], tuple[Callable[..., Accepted], Mapping[str, Any], frozenset[str]]]
+    pause: Callable[[float], None] = time.sleep
 
     def __call__(self, command: Command, errand: Errand) -> Accepted:
         name, id = type(command).__name__, errand.command_id
@@ -60,8 +61,8 @@ class Dispatch:
                 if attempt == TRIES - 1:
                     raise Unavailable("the ledger cannot be reached") from error
                 metrics.COMMAND_RETRIES.labels("ledger_away").inc()
-                time.sleep(0.1 * 2**attempt)
-            time.sleep(random.uniform(0, 0.005 * 2**attempt))
+                self.pause(0.1 * 2**attempt)
+            self.pause(random.uniform(0, 0.005 * 2**attempt))
         raise AssertionError("the last try returns or raises")
 
     def _handle(self, command: Command, unit: Unit) -> Accepted:
