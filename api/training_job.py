@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import Field, Strict
 from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
@@ -51,7 +51,7 @@ class Request(Body):
     parameters: Parameters = Field(default_factory=dict)
     weights: From = From()
     device: Device = Device.AUTO
-    gpus: Annotated[int, Field(ge=0, le=1)] = 0
+    gpus: Annotated[int, Strict(), Field(ge=0, le=1)] = 0
 
 
 class Job(Value):

@@ -21,7 +21,7 @@ from domain.organization import Organization
 from domain.paths import normal
 from domain.report import Report
 from domain.roles import Permission
-from domain.values import Count, Sha256, Value
+from domain.values import Count, Flag, Sha256, Value
 from infra.analysis import Analysis, analyzed
 from infra.formats import File
 from infra.preparing import Work
@@ -67,7 +67,7 @@ class Missing(Value):
 
 
 class Commit(Body):
-    strict: bool = False
+    strict: Flag = False
 
 
 class Progress(Value):

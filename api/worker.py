@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import Field, Strict
 
 from api import errors
 from api.dataset import Images, images_of
@@ -25,7 +25,7 @@ from domain.dataset import Task
 from domain.errors import Forbidden
 from domain.training import Checkpoint, Evidence, Model, Recipe
 from domain.training_job import TrainingJob
-from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug, Value
+from domain.values import Count, Finite, Line, Metrics, Parameters, Sha256, Slug, Value
 from infra.blobs import Named
 from infra.heard import Heard
 from infra.trainers import Models
@@ -83,7 +83,7 @@ class Claimed(Value):
 
 class Product(Body):
     sha256: Sha256
-    size: Annotated[int, Field(ge=1, le=5 * 2**30)]
+    size: Annotated[int, Strict(), Field(ge=1, le=5 * 2**30)]
 
 
 class Place(Value):
@@ -105,7 +105,7 @@ class Epoch(Body):
     epoch: Count
     epochs: Count
     metrics: Metrics
-    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    seconds: Annotated[Finite, Field(ge=0)]
 
 
 class Saved(Body):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from commands.access import Access, Command, May, Platform
 from commands.ports import Accepted, Secrets, Store
@@ -16,7 +16,7 @@ from domain.roles import Permission, Scope
 from domain.values import Name, Sha256, Word
 
 MOST_OF_AN_OWNER: Final = 50
-Days = Annotated[int, Field(ge=1, le=365)]
+Days = Annotated[int, Strict(), Field(ge=1, le=365)]
 Scopes = Annotated[frozenset[Scope], Field(min_length=1)]
 
 

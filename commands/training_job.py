@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from commands.access import Access, Command, May, OfAttempt, Platform, Worker
 from commands.ports import Accepted, Places, Store, Trainers, Usage
@@ -18,7 +18,7 @@ from domain.project import Project
 from domain.roles import Permission
 from domain.training import Checkpoint, Device, Evidence, Model, Outcome, Recipe, Start, Status, Weights
 from domain.training_job import TrainingJob
-from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug
+from domain.values import Count, Finite, Line, Metrics, Parameters, Sha256, Slug
 
 
 class RequestTraining(Command):
@@ -36,7 +36,7 @@ class RequestTraining(Command):
     parameters: Parameters = Field(default_factory=dict)
     weights: Weights = Weights()
     device: Device = Device.AUTO
-    gpus: Annotated[int, Field(ge=0, le=64)] = 0
+    gpus: Annotated[int, Strict(), Field(ge=0, le=64)] = 0
     code_version: Line
 
 
@@ -75,7 +75,7 @@ class ReportEpoch(OfAttempt):
     epoch: Count
     epochs: Count
     metrics: Metrics
-    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    seconds: Annotated[Finite, Field(ge=0)]
 
 
 class ReportCheckpoint(OfAttempt):

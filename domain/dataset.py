@@ -12,7 +12,7 @@ from domain.groups import Grouped
 from domain.model import Event, InitialEvent
 from domain.roles import OF_DATASET_OWNER, DatasetRole, Permission
 from domain.shared import Shared
-from domain.values import ClassNames, Count, Name, Sha256, Tag, Text, Value
+from domain.values import ClassNames, Count, Finite, Name, Sha256, Tag, Text, Value
 
 
 class Task(StrEnum):
@@ -38,9 +38,9 @@ class SplitMethod(StrEnum):
 
 
 class Ratios(Value):
-    train: Annotated[float, Field(ge=0, le=1)]
-    val: Annotated[float, Field(ge=0, le=1)]
-    test: Annotated[float, Field(ge=0, le=1)]
+    train: Annotated[Finite, Field(ge=0, le=1)]
+    val: Annotated[Finite, Field(ge=0, le=1)]
+    test: Annotated[Finite, Field(ge=0, le=1)]
 
 
 class Content(Value):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, Strict, StringConstraints
 
 from domain.errors import Invalid
 from domain.paths import composed, quoted
@@ -54,7 +54,7 @@ class ByFolder(Value):
     """Images of one folder, with all below it: `level` 1 is the folder they lie in, 2 the one above, and so on."""
 
     by: Literal["folder"]
-    level: Annotated[int, Field(ge=1, le=50)] = 1
+    level: Annotated[int, Strict(), Field(ge=1, le=50)] = 1
 
 
 class ByPattern(Value):

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Final, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
 from domain.dataset import Task
 from domain.errors import Refused
@@ -76,7 +76,7 @@ class Recipe(Value):
     parameters: Parameters
     weights: Weights
     device: Device
-    gpus: Annotated[int, Field(ge=0, le=64)]
+    gpus: Annotated[int, Strict(), Field(ge=0, le=64)]
     code_version: Line
 
 
@@ -99,7 +99,7 @@ class Evidence(Value):
 
     reason: EndReason
     message: Text
-    exit_code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None
+    exit_code: Annotated[int, Strict(), Field(ge=-(2**31), lt=2**31)] | None
     last_lines: Annotated[tuple[LogLine, ...], Field(max_length=50)]
 
 

@@ -25,7 +25,7 @@ from domain.training import (
     Start,
     Status,
 )
-from domain.values import Count, Line, Metrics, Parameters, Sha256, Slug
+from domain.values import Count, Finite, Line, Metrics, Parameters, Sha256, Slug
 
 
 class TrainingJob(Aggregate):
@@ -80,7 +80,7 @@ class TrainingJob(Aggregate):
         epoch: Count
         epochs: Count
         metrics: Metrics
-        seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+        seconds: Annotated[Finite, Field(ge=0)]
 
         def apply(self, aggregate: "TrainingJob") -> None:
             aggregate.epoch = self.epoch

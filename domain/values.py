@@ -4,7 +4,7 @@ import math
 import unicodedata
 from typing import Annotated, Any, Final, Literal, TypeVar, Union
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, Strict, StringConstraints
 
 LARGEST_INTEGER: Final = 2**53 - 1
 
@@ -90,17 +90,15 @@ Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
 Token = Annotated[SecretStr, Field(min_length=1, max_length=200)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
+# Numbers and truths are themselves in JSON: 1 is not true, "1" is not 1, and 1.0 is no integer.
+Flag = Annotated[bool, Strict()]
+Count = Annotated[int, Strict(), Field(ge=0, le=LARGEST_INTEGER)]
+Finite = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Number = Annotated[
-    Annotated[float, Field(allow_inf_nan=False)] | Literal["NaN", "Infinity", "-Infinity"],
+    Finite | Literal["NaN", "Infinity", "-Infinity"],
     BeforeValidator(_tagged),
 ]
 Metrics = Annotated[dict[Line, Number], Field(max_length=200)]
-Scalar = (
-    bool
-    | Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
-    | Annotated[float, Field(allow_inf_nan=False)]
-    | Line
-)
+Scalar = Flag | Annotated[int, Strict(), Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)] | Finite | Line
 Parameters = Annotated[dict[Slug, Scalar], Field(max_length=100)]
 ClassNames = Annotated[tuple[Name, ...], Field(max_length=2_000)]

@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter
 from domain.dataset import Task
 from domain.errors import Invalid, Refused
 from domain.paths import quoted
-from domain.values import Line, Scalar, Slug, Text, Value
+from domain.values import Finite, Line, Scalar, Slug, Text, Value
 
 Given = Mapping[str, bool | int | float | str]
 
@@ -25,8 +25,8 @@ class Parameter(Value):
     type: Literal["integer", "number", "boolean", "string"]
     description: Text = ""
     default: Scalar
-    min: float | None = None
-    max: float | None = None
+    min: Finite | None = None
+    max: Finite | None = None
     choices: Annotated[tuple[Line, ...], Field(max_length=200)] | None = None
 
 
