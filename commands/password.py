@@ -49,5 +49,5 @@ def reset_password(command: ResetPassword, actor: Actor, now: datetime, *, store
     person.verify_email(now)
     ended = end_sessions(secrets.sessions_of(person.id), Ending.PASSWORD_CHANGED, now, store, secrets)
     secrets.close_links(Purpose.PASSWORD_RESET, person.id)
-    secrets.set_password(person.id, command.password.get_secret_value())
+    secrets.set_password(person.id, command.password.get_secret_value(), (person.email, person.full_name))
     return store.save(person, *ended)

@@ -83,7 +83,7 @@ def register_person(
     elif organization.admission is Admission.INVITATION:
         raise OrganizationIsClosed("this organization takes new members by invitation only")
     secrets.claim_email(command.email, command.person_id)
-    secrets.set_password(command.person_id, command.password.get_secret_value())
+    secrets.set_password(person.id, command.password.get_secret_value(), (person.email, person.full_name))
     return store.save(person, organization, membership)
 
 

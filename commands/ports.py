@@ -1,6 +1,6 @@
 """What the handlers need from outside, in their own words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.dataset import Content, Ratios, Split, SplitMethod, Task
 from domain.groups import Rule
 from domain.model import Aggregate
-from domain.values import Value
+from domain.values import Personal, Value
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -70,7 +70,9 @@ class Secrets(Protocol):
         """With this command, which is a lost race where another one claimed it meanwhile."""
         ...
 
-    def set_password(self, person_id: UUID, password: str) -> None: ...
+    def set_password(self, person_id: UUID, password: str, about: Iterable[Personal[str]]) -> None:
+        """`about` is what is known of the person, and so no password. Raises PasswordIsCommon."""
+        ...
 
     def open_link(self, purpose: Purpose, subject: UUID, number: int, now: datetime, until: datetime) -> None:
         """Whoever sends it makes its token from purpose, subject and number, which never come together twice."""

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Final, NamedTuple
@@ -15,9 +15,11 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from commands.ports import Link, Purpose
+from domain.values import Personal
 from infra import api_tokens, links
 from infra.allowance import Gate
 from infra.api_tokens import ApiTokens
+from infra.common_passwords import refuse_common
 from infra.links import Links
 from infra.unit import Unit
 
@@ -95,7 +97,7 @@ class Accounts:
     def authenticate(self, email: str, password: str) -> UUID | None:
         """The person with this address and password; as slow for a wrong address as for a wrong password.
 
-        Whoever calls holds `hashing`.
+        Whoever calls holds `hashing`. A hash that is weaker than those of today gives way to one of today's.
         """
         with self._pool.connection() as connection:
             row = connection.execute(
@@ -103,8 +105,18 @@ class Accounts:
                 " WHERE digest = %s",
                 (self.digest(email),),
             ).fetchone()
-        known = _hasher().verify(password, row[1] if row else _dummy_hash())
-        return row[0] if row and known else None
+        person_id, hash = row or (None, _dummy_hash())
+        known, better = _hasher().verify_and_update(password, hash)
+        if person_id is None or not known:
+            return None
+        if better is not None:
+            self._rehash(person_id, hash, better)
+        return UUID(str(person_id))
+
+    def _rehash(self, person_id: UUID, hash: str, better: str) -> None:
+        """Unless another password was set meanwhile. It is the same password, so nothing has happened."""
+        with self._pool.connection() as connection:
+            connection.execute("SELECT secrets.rehash_password(%s, %s, %s)", (person_id, hash, better))
 
 
 class UnitSecrets:
@@ -131,7 +143,8 @@ class UnitSecrets:
     def claim_avatar_name(self, name: str, person_id: UUID) -> None:
         self._unit.sides.append({"kind": "avatar_name", "name": name, "person_id": str(person_id)})
 
-    def set_password(self, person_id: UUID, password: str) -> None:
+    def set_password(self, person_id: UUID, password: str, about: Iterable[Personal[str]]) -> None:
+        refuse_common(password, about)
         with self._accounts.hashing:
             hashed = _hasher().hash(password)
         self._unit.sides.append({"kind": "password", "person_id": str(person_id), "hash": hashed})

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,7 +16,9 @@ from domain.errors import Invalid, NotFound
 from domain.groups import Grouped, Rule
 from domain.membership import Membership
 from domain.training import OrganizationIsBusy
+from domain.values import Personal
 from infra import api_tokens, bearer, links
+from infra.common_passwords import refuse_common
 from infra.keys import Sealed
 from infra.ledger import Append, Head, Row, Verdict
 from infra.mapper import LARGEST_STATE, Mapper, Stored
@@ -192,7 +194,8 @@ class MemorySecrets:
     def claim_avatar_name(self, name: str, person_id: UUID) -> None:
         self._sides.append({"kind": "avatar_name", "name": name, "person_id": str(person_id)})
 
-    def set_password(self, person_id: UUID, password: str) -> None:
+    def set_password(self, person_id: UUID, password: str, about: Iterable[Personal[str]]) -> None:
+        refuse_common(password, about)
         salted = os.urandom(16) + password.encode()
         self._sides.append(
             {"kind": "password", "person_id": str(person_id), "hash": hashlib.sha256(salted).hexdigest()}

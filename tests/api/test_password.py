@@ -100,7 +100,7 @@ def test_a_guess_sets_nothing(stranger: Visitor, body: dict[str, str]) -> None:
     assert "guess" not in answer.text
 
 
-@pytest.mark.parametrize("password", ["short", "x" * 257])
+@pytest.mark.parametrize("password", ["short", "x" * 257, "password12345", "Vision2024!", "example.org"])
 def test_a_password_that_cannot_be_set_leaves_the_link_good(
     founder: Callable[[], Visitor], delivered: Delivered, password: str
 ) -> None:

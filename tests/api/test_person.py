@@ -1,4 +1,5 @@
 import json
+import time
 from collections.abc import Callable
 from threading import Barrier, Thread
 
@@ -62,6 +63,24 @@ def test_a_password_in_a_bad_request_is_not_repeated(stranger: Visitor) -> None:
     assert answer.status_code == 422
     assert "geheim" not in answer.text
     assert {fault["field"] for fault in answer.json()["errors"]} == {"body.password", "body.nickname"}
+
+
+@pytest.mark.parametrize(
+    "password", ["x", "x" * 257, "password12345", "Weak@example.org", "weak@example.org", "Ann Ö Ann Ö"]
+)
+def test_a_password_that_anybody_would_try_first_is_refused(stranger: Visitor, password: str) -> None:
+    answer = stranger("POST", "/auth/register", registration("weak@example.org", company="Weak", password=password))
+    assert answer.status_code == 422
+    assert password == "x" or password not in answer.text
+
+
+def test_a_password_of_a_megabyte_is_not_even_read(stranger: Visitor) -> None:
+    begun = time.monotonic()
+    answer = stranger("POST", "/auth/register", registration("long@example.org", password="x" * 2**20))
+    assert answer.status_code in (401, 413), "whoever nobody knows says 64 KiB at most"
+    answer = stranger("POST", "/auth/login", {"email": "long@example.org", "password": "x" * 2**15})
+    assert answer.status_code == 422
+    assert time.monotonic() - begun < 2.0
 
 
 def test_a_registration_that_is_sent_twice_with_one_key_is_done_once(stranger: Visitor) -> None:

@@ -8,10 +8,14 @@ from uuid import UUID
 
 import pytest
 from psycopg_pool import ConnectionPool
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from uuid_utils.compat import uuid7
 
 from commands.ports import Secrets
+from domain.values import Erased
 from infra.api_tokens import ApiTokens
+from infra.common_passwords import PasswordIsCommon
 from infra.known import Known
 from infra.ledger import Append
 from infra.links import Links
@@ -56,6 +60,13 @@ class Desk:
 class RealDesk(Desk):
     accounts: Accounts
     tokens: ApiTokens
+    pool: ConnectionPool
+
+    def hash_of(self, person: UUID) -> str:
+        with self.pool.connection() as connection:
+            row = connection.execute("SELECT hash FROM secrets.passwords WHERE person_id = %s", [person]).fetchone()
+        assert row
+        return str(row[0])
 
 
 def claims(email: str, person: UUID) -> Callable[[Secrets], None]:
@@ -63,7 +74,7 @@ def claims(email: str, person: UUID) -> Callable[[Secrets], None]:
 
 
 def sets(password: str, person: UUID) -> Callable[[Secrets], None]:
-    return lambda secrets: secrets.set_password(person, password)
+    return lambda secrets: secrets.set_password(person, password, ("ann.lee@example.org", Erased()))
 
 
 @pytest.fixture
@@ -72,7 +83,9 @@ def real(fresh_database: Callable[[], Databases]) -> Iterator[RealDesk]:
     with ground(databases) as hand, ConnectionPool(databases.app_url, min_size=1, open=True) as pool:
         accounts = Accounts(pool, os.urandom(32))
         tokens = ApiTokens(pool, hand.ledger, Mapper(hand.id, MemoryKeys()), Known())
-        yield RealDesk(hand, lambda unit: UnitSecrets(accounts, Links(pool, LINK_KEY), tokens, unit), accounts, tokens)
+        yield RealDesk(
+            hand, lambda unit: UnitSecrets(accounts, Links(pool, LINK_KEY), tokens, unit), accounts, tokens, pool
+        )
 
 
 @pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.connected)])
@@ -151,6 +164,34 @@ def test_neither_address_nor_password_goes_into_the_append_in_the_open(desk: Des
 def test_equal_passwords_are_not_seen_to_be_equal(desk: Desk) -> None:
     (first,), (second,) = desk.sides(sets("correct horse", ANN)), desk.sides(sets("correct horse", BEN))
     assert first["hash"] != second["hash"]
+
+
+@pytest.mark.parametrize("password", ["password12345", "ann.lee@example.org", "Example.org1"])
+def test_a_password_that_is_tried_first_is_not_set(desk: Desk, password: str) -> None:
+    with pytest.raises(PasswordIsCommon) as refused:
+        desk.give(sets(password, ANN))
+    assert password not in str(refused.value)
+
+
+def test_a_hash_under_weaker_parameters_gives_way_when_its_person_signs_in(real: RealDesk) -> None:
+    weak = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8_192),)).hash("correct horse")
+    real.give(claims("ann@example.org", ANN))
+    real.append([{"kind": "password", "person_id": str(ANN), "hash": weak}])
+    before = real.hand.ledger.head()
+    assert real.accounts.authenticate("ann@example.org", "not this one") is None
+    assert real.hash_of(ANN) == weak
+    assert real.accounts.authenticate("ann@example.org", "correct horse") == ANN
+    strong = real.hash_of(ANN)
+    assert strong.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert real.accounts.authenticate("ann@example.org", "correct horse") == ANN
+    assert real.hash_of(ANN) == strong, "and is not made again each time"
+    assert real.hand.ledger.head() == before, "nothing has happened"
+
+
+def test_a_hash_that_was_set_meanwhile_is_not_put_back(real: RealDesk) -> None:
+    real.give(claims("ann@example.org", ANN), sets("second horse", ANN))
+    real.accounts._rehash(ANN, "the hash of the first", "a better one of the first")
+    assert real.accounts.authenticate("ann@example.org", "second horse") == ANN
 
 
 def test_a_password_lets_in_whom_it_was_set_for(real: RealDesk) -> None:
