@@ -30,7 +30,7 @@ def refuse_common(password: str, about: Iterable[Personal[str]]) -> None:
     """`about` is what everybody knows of whose it is. Raises PasswordIsCommon."""
     if is_common(password, [each for each in about if isinstance(each, str)]):
         raise PasswordIsCommon(
-            "this password is one of those that are tried first: a common one, a common word, a row of keys, or your own"
+            "this password is among those that are tried first: a common one, a common word, a row of keys, or your own"
             " name or address; take another, like four words that have nothing to do with each other"
         )
 
