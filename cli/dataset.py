@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.exits import Exit, Stop
-from cli.named import id_of
 from cli.output import Json, amount, show, table
 from cli.session import Address, home, signed_in
+from cli.shared import path, people, share, with_people
 
 if TYPE_CHECKING:
     from cli.client import Api
@@ -61,7 +61,7 @@ def push(
     analyze(files)
     with signed_in(api) as door:
         before = (
-            door.get(f"/datasets/{id_of(door, 'dataset', into)}")
+            door.get(path(door, "dataset", into))
             if into is not None
             else begun(door, named(folder) if name is None else name)
         )
@@ -122,17 +122,21 @@ def list_datasets(api: Address = None, as_json: Json = False) -> None:
 
 @app.command("show")
 def show_dataset(dataset: Dataset, api: Address = None, as_json: Json = False) -> None:
-    """What a dataset holds, how it is split with the classes of each side, and its snapshots."""
+    """What a dataset holds, how it is split with the classes of each side, its snapshots, and who is in it."""
     from cli import contents
 
     with signed_in(api) as door:
-        at = f"/datasets/{id_of(door, 'dataset', dataset)}"
-        found = door.get(at)
+        at = path(door, "dataset", dataset)
+        found = with_people(door, at)
         report = door.get(f"{at}/report") if found["report"] else None
         split = door.get(f"{at}/split") if contents.split_of_now(found) else None
         snapshots = list(door.pages(f"{at}/snapshots"))
     whole = found | {"split": split, "class_counts": report["classes"] if report else []}
-    show(whole | {"snapshots": snapshots}, as_json, lambda: contents.words(found, report, split, snapshots))
+    show(
+        whole | {"snapshots": snapshots},
+        as_json,
+        lambda: f"{contents.words(found, report, split, snapshots)}\n\n{people(found)}",
+    )
 
 
 @app.command("split")
@@ -150,7 +154,7 @@ def split_dataset(
 
     wish: dict[str, Any] = {"method": method, "ratios": shares(ratios), "groups": rule(group_by)}
     with signed_in(api) as door:
-        at = f"/datasets/{id_of(door, 'dataset', dataset)}"
+        at = path(door, "dataset", dataset)
         made = door.post(f"{at}/split", **wish, seed=seed)["split"]
         report = door.get(f"{at}/report")
     classes = contents.classes(report["classes"], made["sides"], report["task"] == "detection")
@@ -198,3 +202,6 @@ def words(answer: dict[str, Any], before: Mapping[str, Any]) -> str:
         return f"dataset {answer['dataset']} has all of this already; it stays at revision {answer['revision']}"
     lines = [f"dataset {answer['dataset']}, revision {answer['revision']}", summary(answer["report"])]
     return "\n".join([*lines, after_push(answer, before)])
+
+
+share(app, "dataset", "maintainer, editor or viewer", "viewer")

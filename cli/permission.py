@@ -52,7 +52,7 @@ def in_words(found: dict[str, Any]) -> str:
     if found["allowed"]:
         return f"yes: {found['why']}"
     enough = [f"the role {role}" for role in found["roles"]]
-    enough += [f"the place of a {place} in the project" for place in found["places"]]
+    enough += [f"the place of {place} in the {found['within']}" for place in found["places"]]
     enough += ["owning it"] if found["owner"] else []
     who = ((each["avatar_name"], each["role"]) for each in found["granted_by"])
     given = "\n" + table(("who can give a role", "as"), who) if found["granted_by"] else ""

@@ -4,15 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.named import avatar_names, id_of, must_be_new, person_of
+from cli.named import must_be_new
 from cli.output import Json, show, table
 from cli.session import Address, signed_in
+from cli.shared import act, path, people, share, with_people
 
 app = typer.Typer(help="What a team works on together; trainings belong to one.", no_args_is_help=True)
 Description = Annotated[str, typer.Option(help="What it is about.")]
-Person = Annotated[str, typer.Argument(help="E-mail address, avatar name or id of a member of your organization.")]
-Role = Annotated[str, typer.Option(help="maintainer, member or viewer.")]
-Place = Annotated[str, typer.Argument(help="maintainer, member or viewer.")]
 Trashed = Annotated[str, typer.Argument(help="Id of the project; `vistory project list --trash` tells it.")]
 Trash = Annotated[bool, typer.Option("--trash", help="Only those in the trash.")]
 Project = Annotated[str, typer.Argument(help="Name or id of the project.")]
@@ -31,7 +29,7 @@ def create(name: str, description: Description = "", api: Address = None, as_jso
 def describe(project: Project, description: str, api: Address = None, as_json: Json = False) -> None:
     """Say what a project is about; the audit log keeps what it said before."""
     with signed_in(api) as door:
-        made = door.replace(f"/projects/{id_of(door, 'project', project)}/description", description=description)
+        made = door.replace(f"{path(door, 'project', project)}/description", description=description)
     show(made, as_json, lambda: f"project {made['id']} is described anew")
 
 
@@ -39,7 +37,7 @@ def describe(project: Project, description: str, api: Address = None, as_json: J
 def rename(project: Project, name: str, api: Address = None, as_json: Json = False) -> None:
     """Give a project another name; the audit log keeps the old one."""
     with signed_in(api) as door:
-        made = door.patch(f"/projects/{id_of(door, 'project', project)}", name=name)
+        made = door.patch(path(door, "project", project), name=name)
     show(made, as_json, lambda: f"project {made['id']} is called {name} now")
 
 
@@ -47,39 +45,33 @@ def rename(project: Project, name: str, api: Address = None, as_json: Json = Fal
 def show_project(project: Project, api: Address = None, as_json: Json = False) -> None:
     """What a project is about, whose it is, and who is in it."""
     with signed_in(api) as door:
-        id = id_of(door, "project", project)
-        found = door.get(f"/projects/{id}") | {"members": door.get(f"/projects/{id}/members")}
-        found["called"] = avatar_names(door, {found["owner_id"], found["offered_to"]} - {None})
+        found = with_people(door, path(door, "project", project))
     show(found, as_json, lambda: described(found))
 
 
 def described(found: dict[str, Any]) -> str:
-    called = found["called"]
     about = {name: found[name] for name in ("id", "name", "description", "archived_at")}
-    about["offered to"] = called.get(found["offered_to"], found["offered_to"])
-    people = [(found["owner_id"], called.get(found["owner_id"]), "owner")]
-    people += [(each["person_id"], each["avatar_name"], each["role"]) for each in found["members"]]
     lines = table(("", ""), ((name, value) for name, value in about.items() if value)).lstrip()
-    return f"{lines}\n\n{table(('person', 'called', 'role'), people)}"
+    return f"{lines}\n\n{people(found)}"
 
 
 @app.command()
 def archive(project: Project, api: Address = None, as_json: Json = False) -> None:
     """Let nothing into a project any more; what is in it stays as it is."""
-    act(project, "/archive", api, as_json, "is archived")
+    act("project", project, "/archive", api, as_json, "is archived")
 
 
 @app.command()
 def restore(project: Project, api: Address = None, as_json: Json = False) -> None:
     """Open an archived project again."""
-    act(project, "/restore", api, as_json, "is open again")
+    act("project", project, "/restore", api, as_json, "is open again")
 
 
 @app.command()
 def delete(project: Project, api: Address = None, as_json: Json = False) -> None:
     """Put a project into the trash; for 30 days it can come back."""
     with signed_in(api) as door:
-        made = door.delete(f"/projects/{id_of(door, 'project', project)}")
+        made = door.delete(path(door, "project", project))
     show(made, as_json, lambda: f"project {made['id']} is in the trash; `vistory project undelete {made['id']}`")
 
 
@@ -89,71 +81,6 @@ def undelete(project: Trashed, api: Address = None, as_json: Json = False) -> No
     with signed_in(api) as door:
         made = door.post(f"/projects/{project}/undelete")
     show(made, as_json, lambda: f"project {made['id']} is back")
-
-
-@app.command()
-def add(project: Project, person: Person, role: Role = "member", api: Address = None, as_json: Json = False) -> None:
-    """Give somebody of your organization a place in a project."""
-    act(project, "/members", api, as_json, f"has another {role}", person=person, role=role)
-
-
-@app.command()
-def role(project: Project, person: Person, role: Place, api: Address = None, as_json: Json = False) -> None:
-    """Change somebody's place in a project."""
-    with signed_in(api) as door:
-        path = f"/projects/{id_of(door, 'project', project)}/members/{person_of(door, person)}"
-        made = door.patch(path, role=role)
-    show(made, as_json, lambda: f"{person} is a {role} of project {made['id']} now")
-
-
-@app.command()
-def leave(project: Project, api: Address = None, as_json: Json = False) -> None:
-    """Give your own place in a project up."""
-    with signed_in(api) as door:
-        me = door.get("/auth/me")["id"]
-        made = door.delete(f"/projects/{id_of(door, 'project', project)}/members/{me}")
-    show(made, as_json, lambda: f"you have left project {made['id']}")
-
-
-@app.command()
-def remove(project: Project, person: Person, api: Address = None, as_json: Json = False) -> None:
-    """Take somebody's place in a project away."""
-    with signed_in(api) as door:
-        made = door.delete(f"/projects/{id_of(door, 'project', project)}/members/{person_of(door, person)}")
-    show(made, as_json, lambda: f"project {made['id']} has a member less")
-
-
-@app.command()
-def offer(project: Project, person: Person, api: Address = None, as_json: Json = False) -> None:
-    """Offer a project to somebody, who owns it once they accept."""
-    act(project, "/owner/offer", api, as_json, "is offered", person=person)
-
-
-@app.command()
-def accept(project: Project, api: Address = None, as_json: Json = False) -> None:
-    """Take over a project that was offered to you."""
-    act(project, "/owner/accept", api, as_json, "is yours")
-
-
-@app.command()
-def decline(project: Project, api: Address = None, as_json: Json = False) -> None:
-    """Leave a project that was offered to you with its owner."""
-    act(project, "/owner/decline", api, as_json, "stays with its owner")
-
-
-@app.command()
-def withdraw(project: Project, api: Address = None, as_json: Json = False) -> None:
-    """Take the offer of a project back."""
-    act(project, "/owner/withdraw", api, as_json, "is offered to nobody any more")
-
-
-def act(
-    project: str, path: str, api: str | None, as_json: bool, done: str, person: str | None = None, **body: str
-) -> None:
-    with signed_in(api) as door:
-        whom = {"person_id": person_of(door, person)} if person else {}
-        made = door.post(f"/projects/{id_of(door, 'project', project)}{path}", **whom, **body)
-    show(made, as_json, lambda: f"project {made['id']} {done}")
 
 
 @app.command("list")
@@ -167,3 +94,6 @@ def list_projects(trash: Trash = False, api: Address = None, as_json: Json = Fal
 def row(project: dict[str, Any]) -> tuple[object, ...]:
     state = "archived" if project["archived_at"] else ""
     return (project["id"], project["name"], project["created_at"][:10], state, project["description"][:60])
+
+
+share(app, "project", "maintainer, member or viewer", "member")

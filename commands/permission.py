@@ -17,13 +17,17 @@ from domain.values import Value
 
 
 class Explained(Value):
-    """`roles` and `places` would be enough, each by itself; `owner` says that owning the thing would be, too."""
+    """`roles` and `places` would be enough, each by itself; `owner` says that owning the thing would be, too.
+
+    The places are in the project or the dataset, as `within` says.
+    """
 
     action: str
     permission: Permission
     allowed: bool
     why: str
     roles: tuple[Role, ...]
+    within: str | None
     places: tuple[Place, ...]
     owner: bool
 
@@ -57,7 +61,11 @@ def explain(action: str, target: UUID | None, caller: Caller, store: Store) -> E
     if (target is None) is not (rule.on is None):
         wanted = f"is on some {rule.on.TOPIC.replace('_', ' ')}: name its id as target" if rule.on else "is on no thing"
         raise Invalid(f"{action} {wanted}")
-    thing = store.get(rule.on, target) if rule.on and target else None
+    return _told(action, store.get(rule.on, target) if rule.on and target else None, caller, store)
+
+
+def _told(action: str, thing: Aggregate | None, caller: Caller, store: Store) -> Explained:
+    rule = ACTIONS[action]
     within = rule.shared(thing, store) if thing else None
     owner = getattr(thing, "owner_id", None) if thing else caller.id
     try:
@@ -73,6 +81,7 @@ def explain(action: str, target: UUID | None, caller: Caller, store: Store) -> E
         allowed=allowed,
         why=why,
         roles=tuple(role for role in Role if _suffices(role, rule.permission, owner == caller.id)),
+        within=within.TOPIC if within else None,
         places=tuple(place for place in within.PLACES if includes(place, rule.permission)) if within else (),
         owner=thing is not None and _owning_helps(rule.permission, thing),
     )

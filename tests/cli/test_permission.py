@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from cli.permission import target_of
+from cli.permission import in_words, target_of
 from tests.cli.http_server import door, serving
 
 A, B = str(UUID(int=1)), str(UUID(int=2))
@@ -32,3 +32,11 @@ def test_a_thing_is_named_as_everywhere_else(action: str, word: str, place: str,
 def test_what_the_platform_alone_knows_is_for_it_to_judge() -> None:
     with serving() as server:
         assert target_of(door(server), "fly", "to the moon") == "to the moon"
+
+
+def test_what_would_be_enough_is_told_with_what_the_places_are_in() -> None:
+    found = {"allowed": False, "why": "because", "roles": ["admin"], "within": "dataset", "places": ["editor"]}
+    assert in_words(found | {"owner": True, "granted_by": []}).splitlines() == [
+        "no: because",
+        "enough would be: the role admin, or the place of editor in the dataset, or owning it",
+    ]

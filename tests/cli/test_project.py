@@ -52,6 +52,6 @@ def test_a_project_is_shown_with_who_is_in_it() -> None:
     members = [{"person_id": "8", "avatar_name": "blue-owl-2", "role": "viewer"}]
     shown = described(found | {"members": members, "called": {ANN: "red-fox-1"}})
     assert [line.split() for line in shown.splitlines() if line] == [
-        ["id", "7"], ["name", "cells"], ["offered", "to", "9"], ["person", "called", "role"],
-        [ANN, "red-fox-1", "owner"], ["8", "blue-owl-2", "viewer"],
+        ["id", "7"], ["name", "cells"], ["person", "called", "role"], [ANN, "red-fox-1", "owner"],
+        ["9", "owner,", "once", "that", "is", "accepted"], ["8", "blue-owl-2", "viewer"],
     ]  # fmt: skip

@@ -1,0 +1,102 @@
+"""Who is in a project or a dataset, and whose it is: the same commands for both."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.named import avatar_names, id_of, person_of
+from cli.output import Json, show, table
+from cli.session import Address, signed_in
+
+if TYPE_CHECKING:
+    from cli.client import Api
+
+Person = Annotated[str, typer.Argument(help="E-mail address, avatar name or id of a member of your organization.")]
+
+
+def share(app: typer.Typer, noun: str, roles: str, usual: str) -> None:
+    """Give the commands of a noun those about its members, whose place is one of `roles`, and about its owner."""
+    _of_members(app, noun, roles, usual)
+    _of_owner(app, noun)
+
+
+def _of_members(app: typer.Typer, noun: str, roles: str, usual: str) -> None:
+    Thing = Annotated[str, typer.Argument(metavar=noun, help=f"Name or id of the {noun}.")]
+    Place = Annotated[str, typer.Argument(help=f"{roles}.")]
+    Role = Annotated[str, typer.Option(help=f"{roles}.")]
+
+    @app.command(help=f"Give somebody of your organization a place in a {noun}.")
+    def add(thing: Thing, person: Person, role: Role = usual, api: Address = None, as_json: Json = False) -> None:
+        act(noun, thing, "/members", api, as_json, f"has another {role}", person=person, role=role)
+
+    @app.command(help=f"Change somebody's place in a {noun}.")
+    def role(thing: Thing, person: Person, role: Place, api: Address = None, as_json: Json = False) -> None:
+        with signed_in(api) as door:
+            made = door.patch(f"{path(door, noun, thing)}/members/{person_of(door, person)}", role=role)
+        show(made, as_json, lambda: f"{person} is {role} of {noun} {made['id']} now")
+
+    @app.command(help=f"Give your own place in a {noun} up.")
+    def leave(thing: Thing, api: Address = None, as_json: Json = False) -> None:
+        with signed_in(api) as door:
+            made = door.delete(f"{path(door, noun, thing)}/members/{door.get('/auth/me')['id']}")
+        show(made, as_json, lambda: f"you have left {noun} {made['id']}")
+
+    @app.command(help=f"Take somebody's place in a {noun} away.")
+    def remove(thing: Thing, person: Person, api: Address = None, as_json: Json = False) -> None:
+        with signed_in(api) as door:
+            made = door.delete(f"{path(door, noun, thing)}/members/{person_of(door, person)}")
+        show(made, as_json, lambda: f"{noun} {made['id']} has a member less")
+
+
+def _of_owner(app: typer.Typer, noun: str) -> None:
+    Thing = Annotated[str, typer.Argument(metavar=noun, help=f"Name or id of the {noun}.")]
+
+    @app.command(help=f"Offer a {noun} to somebody, who owns it once they accept.")
+    def offer(thing: Thing, person: Person, api: Address = None, as_json: Json = False) -> None:
+        act(noun, thing, "/owner/offer", api, as_json, "is offered", person=person)
+
+    @app.command(help=f"Take over a {noun} that was offered to you.")
+    def accept(thing: Thing, api: Address = None, as_json: Json = False) -> None:
+        act(noun, thing, "/owner/accept", api, as_json, "is yours")
+
+    @app.command(help=f"Leave a {noun} that was offered to you with its owner.")
+    def decline(thing: Thing, api: Address = None, as_json: Json = False) -> None:
+        act(noun, thing, "/owner/decline", api, as_json, "stays with its owner")
+
+    @app.command(help=f"Take the offer of a {noun} back.")
+    def withdraw(thing: Thing, api: Address = None, as_json: Json = False) -> None:
+        act(noun, thing, "/owner/withdraw", api, as_json, "is offered to nobody any more")
+
+
+def act(
+    noun: str,
+    thing: str,
+    deed: str,
+    api: str | None,
+    as_json: bool,
+    done: str,
+    person: str | None = None,
+    **body: str,
+) -> None:
+    with signed_in(api) as door:
+        whom = {"person_id": person_of(door, person)} if person else {}
+        made = door.post(f"{path(door, noun, thing)}{deed}", **whom, **body)
+    show(made, as_json, lambda: f"{noun} {made['id']} {done}")
+
+
+def path(door: "Api", noun: str, thing: str) -> str:
+    return f"/{noun}s/{id_of(door, noun, thing)}"
+
+
+def with_people(door: "Api", at: str) -> dict[str, Any]:
+    """What is there, its members, and what its owner and whom it is offered to are called."""
+    found: dict[str, Any] = door.get(at) | {"members": door.get(f"{at}/members")}
+    return found | {"called": avatar_names(door, {found["owner_id"], found["offered_to"]} - {None})}
+
+
+def people(found: dict[str, Any]) -> str:
+    """A table of who is in it."""
+    of_owners = ((found["owner_id"], "owner"), (found["offered_to"], "owner, once that is accepted"))
+    rows = [(id, found["called"].get(id), role) for id, role in of_owners if id]
+    rows += [(each["person_id"], each["avatar_name"], each["role"]) for each in found["members"]]
+    return table(("person", "called", "role"), rows)
