@@ -23,7 +23,7 @@ from commands.training_job import (
 )
 from domain.dataset import Task
 from domain.errors import Forbidden
-from domain.training import Checkpoint, Evidence, Model, Recipe
+from domain.training import Checkpoint, Evidence, Model, RanOn, Recipe
 from domain.training_job import TrainingJob
 from domain.values import Count, Finite, Line, Metrics, Parameters, Sha256, Slug, Value
 from infra.blobs import Named
@@ -95,7 +95,7 @@ class Place(Value):
 
 
 class Start(Body):
-    device: Line
+    device: RanOn
     environment: Annotated[dict[Line, Line], Field(max_length=100)]
     parameters: Parameters
     resumed_from: Checkpoint | None = None

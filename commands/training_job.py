@@ -16,7 +16,7 @@ from domain.model import Actor
 from domain.organization import Organization, month_of
 from domain.project import Project
 from domain.roles import Permission
-from domain.training import Checkpoint, Device, Evidence, Model, Outcome, Recipe, Start, Status, Weights
+from domain.training import Checkpoint, Device, Evidence, Model, Outcome, RanOn, Recipe, Start, Status, Weights
 from domain.training_job import TrainingJob
 from domain.values import Count, Finite, Line, Metrics, Parameters, Sha256, Slug
 
@@ -64,7 +64,7 @@ class ClaimJob(OfAttempt):
 
 class ReportStart(OfAttempt):
     ACCESS: ClassVar[Access] = Worker()
-    device: Line
+    device: RanOn
     environment: dict[Line, Line]
     parameters: Parameters
     resumed_from: Checkpoint | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Final, NamedTuple, Self
+from typing import Annotated, Final, Literal, NamedTuple, Self
 from uuid import UUID
 
 from pydantic import Field, Strict, model_validator
@@ -40,6 +40,10 @@ class Device(StrEnum):
     def takes_gpu(self, there: bool) -> bool:
         """Whether a training would run on one, there being some or not."""
         return self is Device.CUDA or (self is Device.AUTO and there)
+
+
+RanOn = Literal[Device.CPU, Device.CUDA]
+"""Where a training ran: what was asked for as `auto` is one of them by then."""
 
 
 class Status(StrEnum):
@@ -106,7 +110,7 @@ class Evidence(Value):
 class Start(NamedTuple):
     """How an attempt began, as its worker reports it."""
 
-    device: str
+    device: RanOn
     environment: Mapping[str, str]
     parameters: Parameters
     resumed_from: Checkpoint | None

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Table, T
 from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.model import Recorded
-from domain.training import Checkpoint, Evidence, Status
+from domain.training import Checkpoint, Device, Evidence, Status
 from domain.training_job import TrainingJob
 from domain.values import Value
 from projections.folding import changed, plain
@@ -17,7 +17,6 @@ from projections.model import Key, Row, View, metadata
 from projections.paging import every
 from projections.topics import TRAINING_JOB
 
-GPU: Final = "cuda"
 attempts: Final = Table(
     "training_attempts",
     metadata,
@@ -124,7 +123,7 @@ ATTEMPTS: Final = View(attempts, _attempt_keys, _attempt, TRAINING_JOB)
 
 def gpu_hours(tx: Connection, organization_id: UUID, since: datetime, until: datetime) -> float:
     """That the organization's trainings were on a GPU between two moments."""
-    seen = attempts.c.organization_id == organization_id, attempts.c.device == GPU
+    seen = attempts.c.organization_id == organization_id, attempts.c.device == Device.CUDA.value
     begun, ended = attempts.c.started_at, func.coalesce(attempts.c.ended_at, until)
     seconds = func.extract("epoch", func.least(ended, until) - func.greatest(begun, since))
     within = begun < until, ended > since

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from consumers.mlflow import MlflowBooks, RunWriter
-from domain.training import EndReason, Evidence, Start
+from domain.training import Device, EndReason, Evidence, Start
 from tests.consumers.test_reactions import JOB, NOW, BooksOfMlflow, Scene, a_job, an_experiment
 
 
@@ -60,7 +60,7 @@ def written(happened: int, books: Ledger, order: Sequence[int]) -> None:
     scene.happened(an_experiment())
     job = a_job()
     job.claim(1, UUID(int=77), "a worker", NOW)
-    job.start(1, Start(device="cpu", environment={}, parameters={}, resumed_from=None), NOW)
+    job.start(1, Start(device=Device.CPU, environment={}, parameters={}, resumed_from=None), NOW)
     if happened > 1:
         job.fail(1, Evidence(reason=EndReason.DATA_ERROR, message="no", exit_code=3, last_lines=()), NOW)
     rows = scene.happened(job)

@@ -33,7 +33,7 @@ from tests.servers import Databases
 WORKER, DATASET, PROJECT = UUID(int=41), UUID(int=4), UUID(int=2)
 MADE = Model(id=UUID(int=51), sha256="d" * 64, size=9)
 ENDED = Outcome(2, {"test/accuracy": 0.75}, MADE, "e" * 64, None)
-START = Start("cpu", {"torch": "2.15"}, {"epochs": 3}, None)
+START = Start(Device.CPU, {"torch": "2.15"}, {"epochs": 3}, None)
 
 
 Loses = Callable[[httpx.Request], bool]
@@ -159,7 +159,7 @@ def trained(scene: Scene) -> None:
     gone = Evidence(reason=EndReason.WORKER_LOST, message="silent", exit_code=None, last_lines=())
     job.lose(1, gone, NOW + timedelta(seconds=1))
     job.claim(2, WORKER, "gpu-2", NOW)
-    job.start(2, START._replace(device="cuda:0", resumed_from=kept), NOW)
+    job.start(2, START._replace(device=Device.CUDA, resumed_from=kept), NOW)
     job.complete_epoch(2, 3, 3, {"loss": 0.3, "val/accuracy": 0.7}, 1.0, NOW)
     job.complete(2, ENDED, NOW)
     scene.happened(job)
@@ -181,7 +181,7 @@ def test_a_job_is_one_run_with_all_its_figures(scene: Scene) -> None:
     }  # fmt: skip
     assert said(run, "tags").items() >= {
         ("vistory.attempt", "2"),
-        ("vistory.device", "cuda:0"),
+        ("vistory.device", "cuda"),
         ("vistory.environment.torch", "2.15"),
         ("vistory.model_sha256", MADE.sha256),
     }

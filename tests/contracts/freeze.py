@@ -179,7 +179,7 @@ def trainings(dataset: Dataset) -> tuple[TrainingJob, ...]:
     good, lost, bad, unwanted = (request(50 + n, dataset) for n in range(4))
     for job in (good, lost, bad):
         job.claim(1, WORKER, "worker-7 · RTX 4090", NOW)
-    good.start(1, Start("cuda:0", {"python": "3.11.7", "torch": "2.15.0"}, {"epochs": 3, "lr": 1e-7}, None), NOW)
+    good.start(1, Start(Device.CUDA, {"python": "3.11.7", "torch": "2.15.0"}, {"epochs": 3, "lr": 1e-7}, None), NOW)
     good.link_mlflow("0123456789abcdef0123456789abcdef", NOW)
     good.complete_epoch(1, 1, 3, {"val_loss": "NaN", "accuracy": 0.5, "step": 1e21}, 12.5, NOW)
     good.save_checkpoint(1, CHECKPOINT, NOW)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from commands.ports import Usage
+from domain.training import Device
 from infra.migrate import migrate
 from infra.provision import APP
 from infra.reading import Reading, engine_for
@@ -15,7 +16,7 @@ from infra.rows import save
 from infra.tables import furnish
 from infra.usage import Usage as RealUsage
 from projections import training_job
-from projections.attempt import GPU, attempts
+from projections.attempt import attempts
 from tests.doubles import Used
 from tests.servers import Databases
 
@@ -37,7 +38,7 @@ class Real:
         self.reading = Reading(databases.app_url, pool_size=1)
         furnish(self.engine, [training_job.PROJECTION])
 
-    def usage(self, stretches: Sequence[Stretch] = (), device: str = GPU) -> RealUsage:
+    def usage(self, stretches: Sequence[Stretch] = (), device: str = Device.CUDA.value) -> RealUsage:
         empty = dict.fromkeys(column.name for column in attempts.columns)
         rows = [
             empty
