@@ -30,7 +30,7 @@ from consumers.telemetry import Archivist, Owners
 from infra import logs, metrics, outside
 from infra.archive_writer import ArchiveWriter
 from infra.blobs import Blobs
-from infra.bus import connect, jetstream
+from infra.bus import Lasting, connect, jetstream
 from infra.config import Settings
 from infra.heads import places
 from infra.host import Host
@@ -52,6 +52,16 @@ WATCHED_EVERY: Final = 1.0
 RESTARTED_AFTER: Final = 2.0
 log = logging.getLogger(__name__)
 Work = Callable[[], Awaitable[None]]
+
+
+class Broker(NatsBroker):
+    """FastStream's, on our own client."""
+
+    async def _connect(self) -> Client:
+        client = Lasting()
+        await client.connect(**self._connection_kwargs)
+        self.config.connect(client)
+        return client
 
 
 def reactions(platform: Platform, books: MlflowBooks, client: Client, mail: MailReaction) -> tuple[Reaction, ...]:
@@ -134,8 +144,15 @@ async def _start_reactions(
     for reaction in table:
         database = settings.need("database_url")
         await _until_it_works(partial(prepare, jetstream(client), database, reaction))
+    broker = broker_at(url)
+    subscribe(broker, reactor, table, inbox(user_of(url)))
+    await broker.start()
+    stack.push_async_callback(broker.stop)
+
+
+def broker_at(url: str) -> NatsBroker:
     who = connect_options(url)
-    broker = NatsBroker(
+    return Broker(
         who["servers"],
         security=SASLPlaintext(who["user"], who["password"]),
         inbox_prefix=inbox(user_of(url)),
@@ -144,9 +161,6 @@ async def _start_reactions(
         reconnect_time_wait=1,
         logger=log,
     )
-    subscribe(broker, reactor, table, inbox(user_of(url)))
-    await broker.start()
-    stack.push_async_callback(broker.stop)
 
 
 def _lookout(core: Core) -> Lookout:

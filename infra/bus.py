@@ -13,7 +13,7 @@ from infra.nats_users import DOOR, connect_options
 log = logging.getLogger(__name__)
 
 
-class _Client(Client):
+class Lasting(Client):
     """nats-py forgets a socket whose server went away before it said hello: behind a balancer, one each attempt."""
 
     async def _connect_to_server(self, s: Srv) -> None:
@@ -25,7 +25,7 @@ class _Client(Client):
 
 async def connect(url: str) -> Client:
     """Waits until the bus is there."""
-    client, kept = _Client(), dict[str, Any](max_reconnect_attempts=-1, reconnect_time_wait=0.2)
+    client, kept = Lasting(), dict[str, Any](max_reconnect_attempts=-1, reconnect_time_wait=0.2)
     await client.connect(**connect_options(url), **kept, error_cb=partial(_tell, logs.Complaints(log)))
     return client
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from consumers.app import broker_at
 from infra import bus
 from infra.logs import Complaints
 from tests.faults.proxy import Proxy
@@ -40,3 +41,12 @@ async def cut_off(road: Proxy, url: str, monkeypatch: pytest.MonkeyPatch) -> Non
     finally:
         gc.enable()
         await client.close()
+
+
+def test_the_broker_of_reactions_connects_by_the_same_client(servers: Servers) -> None:
+    async def story() -> None:
+        broker = broker_at(servers.parts.nats_url("consumers"))
+        assert isinstance(await broker.connect(), bus.Lasting)
+        await broker.stop()
+
+    asyncio.run(story())
