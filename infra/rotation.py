@@ -49,7 +49,7 @@ def rotate(keys_url: str, file: Path) -> int:
 def settled(connection: psycopg.Connection, file: Path) -> MasterKey:
     """The one that opens the keys; where a rotation was cut off, only that one is left."""
     if beside(file).exists():
-        if _opens(connection, MasterKey(file.stem, private(beside(file)).read_bytes())):
+        if opens(connection, MasterKey(file.stem, private(beside(file)).read_bytes())):
             beside(file).replace(file)
         else:
             beside(file).unlink()
@@ -60,7 +60,8 @@ def beside(file: Path) -> Path:
     return file.with_name(f"{file.name}.next")
 
 
-def _opens(connection: psycopg.Connection, key: MasterKey) -> bool:
+def opens(connection: psycopg.Connection, key: MasterKey) -> bool:
+    """Whether one of the keys that are held is wrapped with it."""
     row = connection.execute(f"{_KEYS} LIMIT 1").fetchone()
     try:
         return row is not None and bool(MasterKey(row[2], key.key).unwrap(row[0], row[1], bytes(row[3])))

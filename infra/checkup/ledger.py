@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -12,12 +13,17 @@ import psycopg
 from infra import keys_saved, standing
 from infra.checkup.finding import Finding, note, well, wrong
 from infra.checkup.place import Place
+from infra.config import private
+from infra.keys import MasterKey
+from infra.rotation import beside, opens
 
 LATE: Final = 10.0
 SILENT: Final = 30.0
 SKEWED: Final = 2.0
 # The words of PostgreSQL and of the system, of JetStream's store, and of JetStream for want of room.
-FULL: Final = ("no space left", "insufficient storage", "insufficient resources", "resource limits exceeded")
+FULL: Final = ("no space left", "insufficient storage", "insufficient resources")
+# What an account of NATS may store has a limit of its own, whatever room the disk has.
+LIMITED: Final = "resource limits exceeded for account"
 _SILENT: Final = """
     SELECT j.id, j.attempt, extract(epoch FROM clock_timestamp() - coalesce(h.heard_at, j.started_at))::float8
     FROM read.training_jobs j LEFT JOIN work.heard h ON h.job_id = j.id AND h.attempt = j.attempt
@@ -92,6 +98,8 @@ RESTORED: Final = "after a restore from a backup: `vistory stream rebuild --new-
 def _remedy(each: standing.Standing) -> str:
     if any(words in (each.stopped or "").lower() for words in FULL):
         return "free some of the disk that it writes to; it then goes on by itself"
+    if LIMITED in (each.stopped or "").lower():
+        return "raise what its account may store in JetStream (`nats account info` says); it then goes on by itself"
     if each.consumer == "relay":
         return "`vistory stream compare` shows where; `vistory stream rebuild` makes the stream anew from the ledger"
     if each.consumer.startswith("projection:"):
@@ -144,9 +152,14 @@ def keys(place: Place) -> Iterator[Finding]:
     try:
         with connected(place, "keys_database_url") as connection:
             row: Any = connection.execute(_UNSAVED, [saved or datetime.fromtimestamp(0, UTC)]).fetchone()
+            fits = row[0] == 0 or _a_master_key_fits(place, connection)
     except psycopg.OperationalError:
         return
     every, since = row
+    if not fits:
+        says = f"the master key {place.cli['master_key_file']} opens none of them: nothing personal can be read"
+        yield wrong("keys of persons", says, "`vistory keys restore` brings back the one that they are wrapped with")
+        return
     do = "`vistory keys backup ONE --master-to ANOTHER`: whoever loses them loses what is personal in the history"
     if saved is None and every:
         yield note("keys of persons", f"{every} keys were never backed up", do)
@@ -156,3 +169,10 @@ def keys(place: Place) -> Iterator[Finding]:
         )
     else:
         yield well("keys of persons", f"{every} keys, all in the last backup" if every else "there are none yet")
+
+
+def _a_master_key_fits(place: Place, connection: psycopg.Connection) -> bool:
+    """Also the one that a rotation, cut off, has left beside the old one."""
+    file = Path(place.cli["master_key_file"])
+    held = [MasterKey(file.stem, private(each).read_bytes()) for each in (file, beside(file)) if each.exists()]
+    return any(opens(connection, key) for key in held)

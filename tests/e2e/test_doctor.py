@@ -92,6 +92,18 @@ class TestOfAPlatformThatRuns:
         assert vistory("keys", "backup", *places, "--data", str(data), home=data).returncode == 0
         assert keys(data).state is State.WELL
 
+    def test_a_master_key_that_opens_nothing_is_found(self, data: Path) -> None:
+        file = data / "secrets" / "master-1.key"
+        right = file.read_bytes()
+        file.write_bytes(bytes(32))
+        try:
+            found = keys(data)
+        finally:
+            file.write_bytes(right)
+        assert found.state is State.WRONG
+        assert str(file) in found.says
+        assert keys(data).state is State.WELL
+
     def test_a_secret_that_others_may_read_is_found(self, data: Path) -> None:
         secret = data / "secrets" / "account"
         secret.chmod(0o644)

@@ -105,6 +105,7 @@ def test_a_part_that_cannot_be_examined_says_so_in_a_sentence(
     [
         ("message 3 on the stream is foreign: run `vistory stream rebuild`", "stream rebuild"),
         ("insufficient resources (10023)", "free some of the disk"),
+        ("code=400 err_code=10002 description='resource limits exceeded for account'", "may store in JetStream"),
     ],
 )
 def test_only_a_stream_that_differs_is_made_anew(stopped: str, do: str) -> None:
