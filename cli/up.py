@@ -58,6 +58,7 @@ def addresses(platform: "Platform", seconds: float) -> dict[str, Any]:
 
     return {
         "api": platform.api_url,
+        "api_moved_from": platform.stack.ports.moved_from("api"),
         "docs": f"{platform.api_url}/docs",
         "mlflow": f"{platform.api_url}/mlflow/",
         "email": EMAIL,
@@ -77,10 +78,12 @@ def mail_of(platform: "Platform") -> str:
 
 
 def welcome(facts: dict[str, Any]) -> str:
+    taken = facts["api_moved_from"]
+    moved = f"  (others listen on its port {taken}: sign in anew there, or stop them first)" if taken else ""
     return f"""
 Vistory is ready after {facts["seconds"]} s.
 
-  API         {facts["api"]}/api/v1
+  API         {facts["api"]}/api/v1{moved}
   its docs    {facts["docs"]}
   MLflow      {facts["mlflow"]}  (the same account; it takes a few seconds more)
   sign in as  {facts["email"]}

@@ -47,6 +47,7 @@ class Ports:
         self._file = file
         self._remembered = remembered(file)
         self._chosen: dict[str, int] = {}
+        self._wanted: dict[str, int | None] = {}
         self._claims: list[socket.socket] = []
 
     def __getitem__(self, name: str) -> int:
@@ -55,10 +56,16 @@ class Ports:
     def near(self, name: str, preferred: int | None = None, usable: Callable[[int], bool] = is_free) -> int:
         """Asked again it stays the same."""
         if name not in self._chosen:
+            self._wanted[name] = self._remembered.get(name, preferred)
             candidates = self._candidates(name, preferred)
             self._chosen[name] = next(port for port in candidates if self._claim(port) and usable(port))
             self._remember()
         return self._chosen[name]
+
+    def moved_from(self, name: str) -> int | None:
+        """The port that it had, or was to have, where others have taken that."""
+        wanted = self._wanted.get(name)
+        return None if wanted == self._chosen.get(name) else wanted
 
     def close(self) -> None:
         for claim in self._claims:
