@@ -132,7 +132,7 @@ def every_experiment_is_linked(url: str) -> bool:
     with psycopg.connect(url) as connection:
         row = connection.execute(
             "SELECT count(*) FILTER (WHERE topic = 'experiment.created'),"
-            " count(*) FILTER (WHERE topic = 'experiment.mlflow_linked') FROM ledger.events"
+            " count(DISTINCT originator_id) FILTER (WHERE topic = 'experiment.mlflow_linked') FROM ledger.events"
         ).fetchone()
     assert row
     return bool(row[0] == row[1])
