@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, Made, PersonDesk
-from api.house import TheHouse
+from api.edge import Body, Desk, Made, PersonDesk
+from api.house import House, TheHouse
 from api.reading import After, Known, Limit, may, reads
-from commands.api_token import CreateToken, Days, RevokeToken, Scopes
+from commands.api_token import CreateToken, Days, MakesToken, RevokeToken, Scopes
 from domain.errors import Forbidden, Refused
 from domain.roles import Permission, Reach, Scope, reach
 from domain.values import Name, Value
@@ -67,16 +67,17 @@ def create(body: Wanted, desk: PersonDesk) -> NewToken:
 
     A token can neither make tokens nor manage people, places in projects or the organization.
     """
-    minted, token_id = mint(), uuid7()
-    asked = CreateToken(token_id=token_id, prefix=minted.prefix, digest=minted.digest, **dict(body))
-    return shown_once(desk(asked).id, token_id, minted.token, minted.prefix)
+    return shown_once(desk, CreateToken, body)
 
 
-def shown_once(made: UUID, asked: UUID, token: str, prefix: str) -> NewToken:
+def shown_once(desk: Desk, kind: type[MakesToken], body: Wanted, **more: UUID) -> NewToken:
     """Raises TokenWasShown where the command was done before, with a token that nobody knows any more."""
-    if made != asked:
+    minted, token_id = mint(), uuid7()
+    asked = kind(token_id=token_id, prefix=minted.prefix, digest=minted.digest, **dict(body), **more)
+    made = desk(asked).id
+    if made != token_id:
         raise TokenWasShown(f"the token {made} was made and shown already; revoke it, and make another one")
-    return NewToken(id=made, token=token, prefix=prefix)
+    return NewToken(id=made, token=minted.token, prefix=minted.prefix)
 
 
 @router.get("", responses=errors.responses(401, 403, 422, 503))
@@ -86,7 +87,10 @@ def index(
     if everybody and reach(keeper.role, Permission.MANAGE_TOKENS) is not Reach.ANY:
         raise Forbidden(f"the role {keeper.role} does not include {Permission.MANAGE_TOKENS} of others")
     owner = None if everybody else keeper.caller.id
-    page = list_tokens(tx, keeper.organization_id, owner_id=owner, after=after, limit=limit)
+    return with_last_use(list_tokens(tx, keeper.organization_id, owner_id=owner, after=after, limit=limit), house)
+
+
+def with_last_use(page: Page[TokenRow], house: House) -> Page[Token]:
     used = house.api_tokens.last_uses(row.id for row in page.items)
     now = datetime.now(UTC)
     return Page([Token.of(row, used.get(row.id), now) for row in page.items], page.next)

@@ -27,7 +27,7 @@ ReadingProjects = Annotated[
     Connection, reads(audit.PROJECTION, dataset.PROJECTION, project.PROJECTION, training_job.PROJECTION)
 ]
 ANSWERS = errors.responses(401, 403, 404, 422, 503)
-ABOUT_PEOPLE = frozenset({"person", "membership", "organization", "api_token"})
+ABOUT_PEOPLE = frozenset({"person", "membership", "organization", "service_account", "api_token"})
 
 
 class Entry(AuditRow):

@@ -20,11 +20,11 @@ from commands.dataset import (
     WithdrawDataset,
 )
 from domain.roles import DatasetRole
-from projections import dataset, membership
+from projections import dataset, membership, service_account
 from projections.dataset import DatasetMemberRow, list_dataset_members
 
 router = APIRouter(prefix="/datasets/{dataset_id}", tags=["datasets"])
-ReadingPeople = Annotated[Connection, reads(dataset.PROJECTION, membership.PROJECTION)]
+ReadingPeople = Annotated[Connection, reads(dataset.PROJECTION, membership.PROJECTION, service_account.PROJECTION)]
 
 
 class NewDatasetMember(Body):

@@ -11,13 +11,13 @@ from api.house import TheHouse
 from api.reading import After, Limit, Member, reads
 from domain.errors import NotFound
 from domain.roles import Permission, reach
-from projections import dataset, experiment, membership, project, training_job
+from projections import dataset, experiment, membership, project, service_account, training_job
 from projections.lineage import Lineage, find_lineage
 from projections.models import ModelRow, find_model, list_models
 from projections.paging import Page
 
 router = APIRouter(prefix="/models", tags=["models"])
-LINEAGE = (m.PROJECTION for m in (dataset, experiment, membership, project, training_job))
+LINEAGE = (m.PROJECTION for m in (dataset, experiment, membership, project, service_account, training_job))
 Reading = Annotated[Connection, reads(*LINEAGE)]
 
 

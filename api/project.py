@@ -30,13 +30,13 @@ from commands.project import (
 from domain.errors import NotFound
 from domain.roles import ProjectRole
 from domain.values import Name, Text
-from projections import membership, project
+from projections import membership, project, service_account
 from projections.paging import Page
 from projections.project import ProjectMemberRow, ProjectRow, find_project, list_project_members, list_projects
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 Reading = Annotated[Connection, reads(project.PROJECTION)]
-ReadingPeople = Annotated[Connection, reads(project.PROJECTION, membership.PROJECTION)]
+ReadingPeople = Annotated[Connection, reads(project.PROJECTION, membership.PROJECTION, service_account.PROJECTION)]
 COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
 
 
@@ -54,6 +54,8 @@ class NewDescription(Body):
 
 
 class NewMember(Body):
+    """`person_id` is a person's, or a service account's."""
+
     person_id: UUID
     role: ProjectRole = ProjectRole.MEMBER
 

@@ -20,6 +20,7 @@ NOUNS = {
     "logout": "Sign out, here or everywhere.",
     "sessions": "Where you are signed in; end one of these sessions.",
     "token": "API tokens, for programs to carry in VISTORY_TOKEN: make one, see them, revoke one.",
+    "service-account": "Service accounts: programs that belong to your organization and to nobody in it.",
     "person": "Your own account; and erasing a person from this machine's platform.",
     "whoami": "Who is signed in, where, and as what.",
     "password": "A forgotten password: a link by mail, and another password by that.",
@@ -48,7 +49,7 @@ NOUNS = {
 
 
 def load(noun: str) -> TyperCommand | TyperGroup:
-    command = typer.main.get_command(import_module(f"cli.{noun}").app)
+    command = typer.main.get_command(import_module(f"cli.{noun.replace('-', '_')}").app)
     assert isinstance(command, TyperCommand | TyperGroup)
     command.name = noun
     command.params = [each for each in command.params if not str(each.name).endswith("_completion")]

@@ -8,7 +8,7 @@ from cli.exits import Exit, Stop
 if TYPE_CHECKING:
     from cli.client import Api
 
-LISTED = {"dataset", "project", "model", "job"}
+LISTED = {"dataset", "project", "model", "job", "service-account"}
 PLACES = {"job": "/training-jobs"}
 # Fewer characters of an id are sooner a slip than a choice.
 FEWEST = 4
@@ -41,7 +41,7 @@ def begins(id: str, word: str) -> bool:
 
 
 def called(noun: str) -> str:
-    return "training" if noun == "job" else noun
+    return "training" if noun == "job" else noun.replace("-", " ")
 
 
 def must_be_new(door: "Api", noun: str, name: str, instead: str) -> None:

@@ -1,7 +1,8 @@
 """API tokens: what programs carry instead of a person."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -10,9 +11,6 @@ from cli.files import named_file
 from cli.named import begins
 from cli.output import Json, moment, show, table
 from cli.session import Address, signed_in
-
-if TYPE_CHECKING:
-    from cli.client import Api
 
 app = typer.Typer(
     help="API tokens, for programs to carry in VISTORY_TOKEN: make one, see them, revoke one.", no_args_is_help=True
@@ -41,12 +39,12 @@ def create(
     """Make one; it is shown once and kept nowhere here."""
     with signed_in(api) as door:
         made = door.post("/tokens", name=name, scopes=scope or ["read"], days=days)
-    show_once(made, into, as_json)
+    show_once(made, into, as_json, f"vistory token revoke {made['id']}")
 
 
-def show_once(made: dict[str, Any], into: Path | None, as_json: bool) -> None:
+def show_once(made: dict[str, Any], into: Path | None, as_json: bool, undo: str) -> None:
     if into is None:
-        told = f"{made['token']}\nkeep it now: it is not shown again (to revoke it: vistory token revoke {made['id']})"
+        told = f"{made['token']}\nkeep it now: it is not shown again (to revoke it: {undo})"
         return show(made, as_json, lambda: told)
     from infra.embedded.passwords import write_private
 
@@ -73,19 +71,19 @@ def row(token: dict[str, Any]) -> tuple[object, ...]:
 def revoke(token: Which, api: Address = None, as_json: Json = False) -> None:
     """It is refused from this moment on."""
     with signed_in(api) as door:
-        made = door.delete(f"/tokens/{token_of(door, token)}")
+        made = door.delete(f"/tokens/{chosen(door.pages('/tokens'), token)}")
     show(made, as_json, lambda: f"{token} is revoked")
 
 
-def token_of(door: "Api", word: str) -> str:
+def chosen(tokens: Iterable[dict[str, Any]], word: str) -> str:
     """By id, the beginning of it, how the token begins, or the name that only one that is good bears."""
     from cli.named import is_id
 
     if is_id(word):
         return word
-    good = [each for each in door.pages("/tokens") if each["status"] == "good"]
+    good = [each for each in tokens if each["status"] == "good"]
     found = [each["id"] for each in good if word in (each["name"], each["prefix"]) or begins(each["id"], word)]
     if len(found) != 1:
-        why = f"{len(found)} of your tokens may be meant by" if found else "none of your tokens is called"
-        raise Stop(f"{why} {word!r}; `vistory token list` tells what there is")
+        why = f"{len(found)} tokens may be meant by" if found else "no token that is good is called"
+        raise Stop(f"{why} {word!r}; the list of tokens tells what there is")
     return str(found[0])

@@ -11,6 +11,7 @@ from domain.model import OPERATOR, Actor, Aggregate, Client
 from domain.person import Person
 from domain.project import Project
 from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
+from domain.service_account import ServiceAccount
 from domain.shared import Shared
 from domain.training_job import TrainingJob
 from domain.values import Count, Value
@@ -31,6 +32,17 @@ class Caller(Value):
     attempt: int | None = None
     scopes: frozenset[Scope] | None = None
     client: Client | None = None
+
+    @property
+    def is_member(self) -> bool:
+        """Of an organization: a person in it, or a program of its own; both stand behind its wall."""
+        return self.kind in ("person", "service")
+
+    def acting(self, role: str | None) -> Actor:
+        """As events name it, with its role as it is."""
+        return Actor.model_validate(
+            {"kind": self.kind, "id": self.id, "role": role, "organization_id": self.organization_id}
+        )
 
 
 class Access(Protocol):
@@ -66,8 +78,7 @@ class Oneself:
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
         in_person(caller)
-        role = role_of(caller, store)
-        return Actor(kind="person", id=caller.id, role=role, organization_id=caller.organization_id)
+        return caller.acting(role_of(caller, store))
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,7 @@ class May:
             thing = store.get(self.on, getattr(command, self.field))
             owner = getattr(thing, "owner_id", None)
             role = demand(caller, store, self.permission, owner, self.shared(thing, store))
-        return Actor(kind="person", id=caller.id, role=role, organization_id=caller.organization_id)
+        return caller.acting(role)
 
     def shared(self, thing: Aggregate, store: Store) -> Shared[Any] | None:
         """That in which a place may allow what the role does not."""
@@ -134,7 +145,7 @@ class Operator:
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
         must_be_operator(caller, store)
-        return Actor(kind="person", id=caller.id, role=OPERATOR, organization_id=caller.organization_id)
+        return caller.acting(OPERATOR)
 
 
 def must_be_operator(caller: Caller, store: Store) -> None:
@@ -162,8 +173,10 @@ def _must_be_in_scope(caller: Caller, scope: Scope | None) -> None:
 
 def role_of(caller: Caller, store: Store) -> Role | None:
     """The caller's role in its organization at this moment; None while it waits. Raises Unauthenticated."""
-    if caller.kind != "person" or caller.organization_id is None:
+    if not caller.is_member or caller.organization_id is None:
         raise Unauthenticated("sign in first")
+    if caller.kind == "service":
+        return _role_of_service(store.find(ServiceAccount, caller.id))
     membership = store.find(Membership, membership_id(caller.organization_id, caller.id))
     if membership is None:
         raise Forbidden("you are not a member of this organization")
@@ -172,6 +185,14 @@ def role_of(caller: Caller, store: Store) -> Role | None:
     if membership.deactivated:
         raise Unauthenticated("your account is deactivated in this organization; an admin of it can reactivate it")
     return membership.role
+
+
+def _role_of_service(account: ServiceAccount | None) -> Role:
+    if account is None or account.deleted:
+        raise Unauthenticated("this service account was deleted")
+    if account.disabled:
+        raise Unauthenticated("this service account is disabled; whoever manages it can enable it")
+    return account.role
 
 
 def demand(

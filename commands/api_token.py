@@ -24,16 +24,19 @@ class TooManyTokens(Refused):
     pass
 
 
-class CreateToken(Command):
+class MakesToken(Command):
     """`digest` is all that is kept of the token itself."""
 
-    ACCESS: ClassVar[Access] = May(Permission.MANAGE_TOKENS)
     token_id: UUID
     name: Name
     scopes: Scopes
     days: Days
     prefix: Word
     digest: Sha256
+
+
+class CreateToken(MakesToken):
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_TOKENS)
 
 
 class RevokeToken(Command):
@@ -51,7 +54,7 @@ def create_token(command: CreateToken, actor: Actor, now: datetime, *, store: St
 
 
 def begin_token(
-    command: CreateToken, organization_id: UUID, owner: tuple[OwnerKind, UUID], now: datetime, secrets: Secrets
+    command: MakesToken, organization_id: UUID, owner: tuple[OwnerKind, UUID], now: datetime, secrets: Secrets
 ) -> ApiToken:
     """Raises TooManyTokens."""
     _, owner_id = owner
@@ -67,9 +70,7 @@ def begin_token(
 
 def revoke_token(command: RevokeToken, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
     token = store.get(ApiToken, command.token_id)
-    token.revoke(now)
-    secrets.close_api_token(token.id)
-    return store.save(token)
+    return store.save(end_token(token, now, secrets))
 
 
 def expire_token(command: ExpireToken, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
@@ -77,3 +78,17 @@ def expire_token(command: ExpireToken, actor: Actor, now: datetime, *, store: St
     token.expire(now)
     secrets.close_api_token(token.id)
     return store.save(token)
+
+
+def end_token(token: ApiToken, now: datetime, secrets: Secrets) -> ApiToken:
+    token.revoke(now)
+    secrets.close_api_token(token.id)
+    return token
+
+
+def end_tokens(
+    organization_id: UUID, owner_id: UUID, now: datetime, *, store: Store, secrets: Secrets
+) -> list[ApiToken]:
+    """All that an owner has in an organization."""
+    tokens = [store.get(ApiToken, id) for id in secrets.api_tokens_of(organization_id, owner_id)]
+    return [end_token(token, now, secrets) for token in tokens]

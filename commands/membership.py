@@ -5,8 +5,8 @@ from typing import ClassVar
 from uuid import UUID
 
 from commands.access import Access, Command, May
+from commands.api_token import end_tokens
 from commands.ports import Accepted, Secrets, Store
-from domain.api_token import ApiToken
 from domain.errors import Forbidden
 from domain.membership import Membership
 from domain.model import Actor, Aggregate
@@ -58,7 +58,7 @@ class RemoveMember(Command):
 def approve_member(command: ApproveMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
-    _must_be_able_to_grant(actor, command.role)
+    must_be_able_to_grant(actor, command.role)
     organization.seat(membership.person_id, now)
     membership.approve(command.role, now)
     if command.role is Role.ADMIN:
@@ -69,7 +69,7 @@ def approve_member(command: ApproveMember, actor: Actor, now: datetime, *, store
 def change_role(command: ChangeRole, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
-    _must_be_able_to_grant(actor, command.role)
+    must_be_able_to_grant(actor, command.role)
     _must_be_able_to_take(actor, membership)
     membership.change_role(command.role, now)
     if command.role is Role.ADMIN and membership.active:
@@ -126,18 +126,16 @@ def end_membership(
     """
     organization.let_go(membership.person_id, now)
     membership.end(now)
-    tokens = [store.get(ApiToken, id) for id in secrets.api_tokens_of(organization.id, membership.person_id)]
-    for token in tokens:
-        token.revoke(now)
-        secrets.close_api_token(token.id)
+    tokens = end_tokens(organization.id, membership.person_id, now, store=store, secrets=secrets)
     return [membership, organization, *tokens]
 
 
 def _must_be_able_to_take(actor: Actor, membership: Membership) -> None:
     if membership.role is not None:
-        _must_be_able_to_grant(actor, membership.role)
+        must_be_able_to_grant(actor, membership.role)
 
 
-def _must_be_able_to_grant(actor: Actor, role: Role) -> None:
+def must_be_able_to_grant(actor: Actor, role: Role) -> None:
+    """Raises Forbidden."""
     if actor.role is None or not can_grant_role(Role(actor.role), role):
         raise Forbidden(f"the role {actor.role} may not grant or take the role {role}")

@@ -7,6 +7,7 @@ from uuid import UUID
 from commands.access import Access, Command, May
 from commands.ports import Accepted, Store
 from commands.shared import OfMember, OfPlace, OfShared, PersonIsNoMember
+from domain.errors import Forbidden
 from domain.membership import Membership, membership_id
 from domain.model import Actor
 from domain.project import Project
@@ -109,6 +110,8 @@ class WithdrawProject(OfProject):
 
 
 def create_project(command: CreateProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    if actor.kind != "person":
+        raise Forbidden("a project needs a person who owns it: somebody else begins it, and adds this service account")
     organization = home(actor)
     membership = store.get(Membership, membership_id(organization, actor.id))
     membership.own_project(command.project_id, now)

@@ -10,6 +10,7 @@ from domain.errors import Forbidden, Refused
 from domain.membership import Membership, membership_id
 from domain.model import Actor
 from domain.roles import Place, Role, reach, rights_of
+from domain.service_account import ServiceAccount
 from domain.shared import Shared
 
 
@@ -31,13 +32,17 @@ class OfMember(OfShared):
 
 
 class OfPlace(OfMember):
+    """`person_id` may be a service account's."""
+
     role: Place
 
 
 def add_member(command: OfPlace, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     thing = command.thing(store)
     must_be_able_to_give(actor, thing, command.role)
-    must_be_member(store, thing.organization_id, command.person_id)
+    account = store.find(ServiceAccount, command.person_id)
+    if account is None or not account.active:
+        must_be_member(store, thing.organization_id, command.person_id)
     thing.add_member(command.person_id, command.role, now)
     return store.save(thing)
 

@@ -8,6 +8,7 @@ from domain.model import Aggregate, Event
 from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
+from domain.service_account import ServiceAccount
 from domain.session import Session
 from domain.training_job import TrainingJob
 
@@ -16,6 +17,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Session,
     Organization,
     Membership,
+    ServiceAccount,
     ApiToken,
     Project,
     Dataset,

@@ -11,6 +11,7 @@ from domain.model import Aggregate, Event, InitialEvent
 from domain.values import Count, Name, Value
 
 GIGABYTE: Final = 10**9
+MOST_SERVICE_ACCOUNTS: Final = 50
 _NAMESPACE: Final = UUID("6f0c4e5e-6d1c-5a3f-9a55-7a1f0b6a2d10")
 
 
@@ -41,6 +42,10 @@ class GpuHoursAreUsedUp(Refused):
 
 
 class OrganizationNeedsAnAdmin(Refused):
+    pass
+
+
+class TooManyServiceAccounts(Refused):
     pass
 
 
@@ -80,6 +85,7 @@ class Organization(Aggregate):
             aggregate.quotas = self.quotas
             aggregate.seats = set()
             aggregate.admins = set()
+            aggregate.service_accounts = set()
 
     class Renamed(Event):
         TOPIC: ClassVar[str] = "organization.renamed"
@@ -133,11 +139,26 @@ class Organization(Aggregate):
         def apply(self, aggregate: "Organization") -> None:
             aggregate.admins.discard(self.person_id)
 
+    class ServiceAccountAdded(Event):
+        TOPIC: ClassVar[str] = "organization.service_account_added"
+        service_account_id: UUID
+
+        def apply(self, aggregate: "Organization") -> None:
+            aggregate.service_accounts.add(self.service_account_id)
+
+    class ServiceAccountRemoved(Event):
+        TOPIC: ClassVar[str] = "organization.service_account_removed"
+        service_account_id: UUID
+
+        def apply(self, aggregate: "Organization") -> None:
+            aggregate.service_accounts.discard(self.service_account_id)
+
     name: str
     admission: Admission
     quotas: Quotas
     seats: set[UUID]
     admins: set[UUID]
+    service_accounts: set[UUID]
 
     @property
     def organization(self) -> UUID:
@@ -226,3 +247,13 @@ class Organization(Aggregate):
         """Raises OrganizationNeedsAnAdmin."""
         if self.admins == {person_id}:
             raise OrganizationNeedsAnAdmin(f"{self.name} would be left without an admin: name another one first")
+
+    def add_service_account(self, id: UUID, now: datetime) -> None:
+        """It takes no seat: those are for people. Raises TooManyServiceAccounts."""
+        if len(self.service_accounts) >= MOST_SERVICE_ACCOUNTS:
+            raise TooManyServiceAccounts(f"{self.name} has {MOST_SERVICE_ACCOUNTS} service accounts; delete one first")
+        self.trigger_event(self.ServiceAccountAdded, service_account_id=id, timestamp=now)
+
+    def remove_service_account(self, id: UUID, now: datetime) -> None:
+        if id in self.service_accounts:
+            self.trigger_event(self.ServiceAccountRemoved, service_account_id=id, timestamp=now)

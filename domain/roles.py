@@ -53,6 +53,7 @@ class Permission(StrEnum):
     GRANT_ROLE = "grant_role"
     MANAGE_MEMBERS = "manage_members"
     CHANGE_ORGANIZATION = "change_organization"
+    MANAGE_SERVICE_ACCOUNTS = "manage_service_accounts"
     MANAGE_TOKENS = "manage_tokens"
     CREATE_PROJECT = "create_project"
     CHANGE_PROJECT = "change_project"
@@ -104,6 +105,7 @@ _MANAGER: Final = _ENGINEER_II | {
     Permission.APPROVE_MEMBER: Reach.ANY,
     Permission.GRANT_ROLE: Reach.ANY,
     Permission.MANAGE_MEMBERS: Reach.ANY,
+    Permission.MANAGE_SERVICE_ACCOUNTS: Reach.ANY,
     Permission.CHANGE_PROJECT: Reach.ANY,
     Permission.MANAGE_PROJECT_MEMBERS: Reach.ANY,
     Permission.HAND_OVER_PROJECT: Reach.ANY,

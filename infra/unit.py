@@ -122,9 +122,9 @@ class Unit:
             version = page[-1].originator_version
 
     def _inside(self, aggregate: Aggregate) -> bool:
-        """Organizations are walls: a person sees the platform's things, and of its own organization what is shown."""
+        """Organizations are walls: a member sees the platform's things, and of its own organization what is shown."""
         caller = self.errand.caller
-        if caller.kind != "person":
+        if not caller.is_member:
             return True
         if aggregate.organization not in (None, caller.organization_id):
             is_operator = self.actor is not None and self.actor.role == OPERATOR

@@ -23,6 +23,7 @@ from projections.topics import (
     ORGANIZATION,
     PERSON,
     PROJECT,
+    SERVICE_ACCOUNT,
     SESSION,
     TRAINING_JOB,
 )
@@ -101,7 +102,15 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 PROJECTION: Final = Projection(
     "api_token",
     (View(tokens, _keys, _fold, API_TOKEN),),
-    skips=PERSON | SESSION | ORGANIZATION | MEMBERSHIP | PROJECT | DATASET | EXPERIMENT | TRAINING_JOB,
+    skips=SERVICE_ACCOUNT
+    | PERSON
+    | SESSION
+    | ORGANIZATION
+    | MEMBERSHIP
+    | PROJECT
+    | DATASET
+    | EXPERIMENT
+    | TRAINING_JOB,
 )
 
 
@@ -113,3 +122,9 @@ def list_tokens(
     if owner_id is not None:
         query = query.where(tokens.c.owner_id == owner_id)
     return newest(tx, query, tokens.c.first_position, TokenRow, after, limit)
+
+
+def owners_of_tokens(tx: Connection, organization_id: UUID, owner_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Token → owner, of all tokens that these owners ever had there."""
+    theirs = tokens.c.organization_id == organization_id, tokens.c.owner_id.in_(list(owner_ids))
+    return {id: owner for id, owner in tx.execute(select(tokens.c.id, tokens.c.owner_id).where(*theirs))}

@@ -102,10 +102,12 @@ class AuditRow(Value):
     @property
     def description(self) -> str:
         """In words, for people to read."""
-        who = self.actor_name or {"worker": f"the trainer {self.actor_role}", "system": "the platform"}.get(
-            self.actor_kind, f"{self.actor_kind} {self.actor_id}"
-        )
-        role = f" ({self.actor_role})" if self.actor_role and self.actor_kind == "person" else ""
+        who = {
+            "worker": f"the trainer {self.actor_role}",
+            "system": "the platform",
+            "service": f"the service account {self.actor_name or self.actor_id}",
+        }.get(self.actor_kind, self.actor_name or f"{self.actor_kind} {self.actor_id}")
+        role = f" ({self.actor_role})" if self.actor_role and self.actor_kind in ("person", "service") else ""
         whom = self.person_name or str(self.person_id)
         return sentence(self.topic, who + role, self._what, self.changes, whom, self.person_id == self.actor_id)
 
@@ -209,11 +211,14 @@ def _edge(organization_id: UUID, moment: datetime, *, before: bool = False) -> S
 def _named(organization_id: UUID) -> Select[tuple[object, ...]]:
     """Names are joined when the log is read, so that one key destroyed and one row made anew erase them everywhere."""
     actor, subject, about = people.alias("actor"), people.alias("subject"), people.alias("about")
+    service_acting, service_about = entities.alias("service_acting"), entities.alias("service_about")
     joined = (
         entries.outerjoin(actor, actor.c.id == entries.c.actor_id)
         .outerjoin(entities, entities.c.id == entries.c.entity_id)
         .outerjoin(subject, subject.c.id == func.coalesce(entities.c.person_id, entries.c.entity_id))
         .outerjoin(about, about.c.id == entries.c.person_id)
+        .outerjoin(service_acting, service_acting.c.id == entries.c.actor_id)
+        .outerjoin(service_about, service_about.c.id == entries.c.person_id)
     )
     columns = [column for column in entries.c if column.name != "project_id"]
     return (
@@ -221,8 +226,8 @@ def _named(organization_id: UUID) -> Select[tuple[object, ...]]:
             *columns,
             func.coalesce(entries.c.project_id, entities.c.project_id).label("project_id"),
             func.coalesce(entities.c.name, subject.c.full_name).label("entity_name"),
-            about.c.full_name.label("person_name"),
-            actor.c.full_name.label("actor_name"),
+            func.coalesce(about.c.full_name, service_about.c.name).label("person_name"),
+            func.coalesce(actor.c.full_name, service_acting.c.name).label("actor_name"),
             actor.c.email.label("actor_email"),
         )
         .select_from(joined)

@@ -13,6 +13,7 @@ from domain.model import Recorded
 from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
+from domain.service_account import ServiceAccount
 from domain.session import Session
 from domain.training_job import TrainingJob
 from projections.folding import changed
@@ -27,7 +28,8 @@ people: Final = Table(
     Column("position", BigInteger, nullable=False),
 )
 
-# A membership has no name of its own, nor has a session: it is called as its person is.
+# A membership has no name of its own, nor has a session: it is called as its person is. A service account is among
+# these, and acts.
 entities: Final = Table(
     "audit_entities",
     metadata,
@@ -59,6 +61,8 @@ _NAMING: Final = frozenset(
         "organization.renamed",
         "session.begun",
         "membership.requested",
+        "service_account.created",
+        "service_account.renamed",
         "api_token.created",
         "project.created",
         "project.renamed",
@@ -76,13 +80,18 @@ def _entity_keys(recorded: Recorded) -> Iterable[Key]:
 
 def _entity(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
     match recorded.event:
-        case Organization.Founded(name=name) | ApiToken.Created(name=name) | Dataset.Created(name=name):
+        case (
+            Organization.Founded(name=name)
+            | ServiceAccount.Created(name=name)
+            | ApiToken.Created(name=name)
+            | Dataset.Created(name=name)
+        ):
             return _called(name)
         case Membership.Requested(person_id=person_id) | Session.Begun(person_id=person_id):
             return {**_called(None), "person_id": person_id}
         case Project.Created(name=name, originator_id=id):
             return {**_called(name), "project_id": id}
-        case Project.Renamed(name=name) | Organization.Renamed(name=name):
+        case Project.Renamed(name=name) | Organization.Renamed(name=name) | ServiceAccount.Renamed(name=name):
             return changed(row, name=name)
         case Experiment.Created(name=name, project_id=project_id):
             return {**_called(name), "project_id": project_id}

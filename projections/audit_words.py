@@ -12,6 +12,7 @@ from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
 from domain.roles import Place
+from domain.service_account import ServiceAccount
 from domain.session import Session
 from domain.shared import Shared
 from domain.training_job import TrainingJob
@@ -69,6 +70,17 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "organization.seat_released": ("update", "a seat of {what} is free again"),
     "organization.admin_added": ("update", "{what} has another admin"),
     "organization.admin_removed": ("update", "{what} has an admin less"),
+    "organization.service_account_added": ("update", "{what} has another service account"),
+    "organization.service_account_removed": ("update", "{what} has a service account less"),
+    "service_account.created": ("create", "{who} created the service account {what} as {role}"),
+    "service_account.renamed": ("update", "{who} renamed the service account {name_before} to {name}"),
+    "service_account.role_changed": (
+        "grant_role",
+        "{who} changed the role of the service account {what} from {role_before} to {role}",
+    ),
+    "service_account.disabled": ("disable", "{who} disabled the service account {what}"),
+    "service_account.enabled": ("enable", "{who} enabled the service account {what}"),
+    "service_account.deleted": ("delete", "{who} deleted the service account {what}"),
     "membership.requested": ("request", "{who} asked to become a member"),
     "membership.approved": ("approve", "{who} approved {what} as {role}"),
     "membership.role_changed": ("grant_role", "{who} changed the role of {what} from {role_before} to {role}"),
@@ -135,6 +147,8 @@ NOISY: Final = frozenset(
         "organization.seat_released",
         "organization.admin_added",
         "organization.admin_removed",
+        "organization.service_account_added",
+        "organization.service_account_removed",
         "membership.project_owned",
         "membership.project_released",
         "training_job.epoch_completed",
@@ -199,6 +213,8 @@ _OLD: Final[Mapping[type[Event], _Part]] = {
     Organization.AdmissionChanged: lambda event: {"admission": event.previous.value},
     Organization.QuotasChanged: lambda event: _json(event.previous, set()),
     Session.Switched: lambda event: {"organization_id": str(event.previous)},
+    ServiceAccount.Renamed: lambda event: {"name": event.previous},
+    ServiceAccount.RoleChanged: lambda event: {"role": event.previous.value},
     Project.Renamed: lambda event: {"name": event.previous},
     Project.Described: lambda event: {"description": event.previous},
     **{kind.MemberRoleChanged: lambda event: _place(event, event.previous) for kind in _SHARED},
@@ -222,6 +238,8 @@ _NEW: Final[Mapping[type[Event], _Part]] = {
     Organization.Renamed: lambda event: {"name": event.name},
     Organization.AdmissionChanged: lambda event: {"admission": event.admission.value},
     Organization.QuotasChanged: lambda event: _json(event.quotas, set()),
+    ServiceAccount.Renamed: lambda event: {"name": event.name},
+    ServiceAccount.RoleChanged: lambda event: {"role": event.role.value},
     Project.Renamed: lambda event: {"name": event.name},
     Project.Described: lambda event: {"description": event.description},
     **{kind.MemberRoleChanged: lambda event: _place(event, event.role) for kind in _SHARED},

@@ -26,6 +26,7 @@ from projections.topics import (
     ORGANIZATION,
     PERSON,
     PROJECT,
+    SERVICE_ACCOUNT,
     SESSION,
     TRAINING_JOB,
 )
@@ -231,7 +232,15 @@ PROJECTION: Final = Projection(
         View(snapshots, _snapshot_keys, _snapshot, frozenset({"dataset.snapshot_taken"})),
         view_of(members, Dataset, DATASET),
     ),
-    skips=API_TOKEN | PERSON | SESSION | ORGANIZATION | MEMBERSHIP | PROJECT | EXPERIMENT | TRAINING_JOB,
+    skips=API_TOKEN
+    | SERVICE_ACCOUNT
+    | PERSON
+    | SESSION
+    | ORGANIZATION
+    | MEMBERSHIP
+    | PROJECT
+    | EXPERIMENT
+    | TRAINING_JOB,
 )
 
 

@@ -34,7 +34,17 @@ from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, newest
 from projections.run import RUNS, less_is_better, runs
 from projections.shown import of_job
-from projections.topics import API_TOKEN, DATASET, EXPERIMENT, MEMBERSHIP, ORGANIZATION, PERSON, PROJECT, SESSION
+from projections.topics import (
+    API_TOKEN,
+    DATASET,
+    EXPERIMENT,
+    MEMBERSHIP,
+    ORGANIZATION,
+    PERSON,
+    PROJECT,
+    SERVICE_ACCOUNT,
+    SESSION,
+)
 
 experiments: Final = Table(
     "experiments",
@@ -101,6 +111,7 @@ PROJECTION: Final = Projection(
     "experiment",
     (View(experiments, _experiment_keys, _experiment, EXPERIMENT), RUNS),
     skips=API_TOKEN
+    | SERVICE_ACCOUNT
     | PERSON
     | SESSION
     | ORGANIZATION

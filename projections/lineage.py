@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domain.api_token import OwnerKind
 from domain.values import Value
 from projections.attempt import AttemptRow, list_attempts
 from projections.dataset import DatasetRow, find_dataset
@@ -11,13 +12,18 @@ from projections.experiment import ExperimentRow, find_experiment
 from projections.membership import find_member_of_person
 from projections.models import ModelRow, find_model
 from projections.project import ProjectRow, find_project
+from projections.service_account import find_service_account
 from projections.training_job import JobRow, find_job
 
 
 class Owner(Value):
-    """Who asked for the training: by the avatar's name to everybody, by name and e-mail to who may read members."""
+    """Who asked for the training: by the avatar's name to everybody, by name and e-mail to who may read members.
+
+    A service account stands there under its name.
+    """
 
     person_id: UUID
+    kind: OwnerKind
     avatar_name: str
     full_name: str | None
     email: str | None
@@ -63,10 +69,13 @@ def find_lineage(
 
 
 def _owner(tx: Connection, organization_id: UUID, person_id: UUID, named: bool) -> Owner | None:
+    if (account := find_service_account(tx, organization_id, person_id)) is not None:
+        return Owner(person_id=person_id, kind=OwnerKind.SERVICE, avatar_name=account.name, full_name=None, email=None)
     if (member := find_member_of_person(tx, organization_id, person_id)) is None:
         return None
     return Owner(
         person_id=person_id,
+        kind=OwnerKind.PERSON,
         avatar_name=member.avatar_name,
         full_name=member.full_name if named else None,
         email=member.email if named else None,

@@ -255,10 +255,10 @@ PROJECTION: Final = Projection(
     "membership",
     (
         View(people, _person_keys, _person, topics.PERSON - topics.RETIRED),
-        View(organizations, _organization_keys, _organization, topics.ORGANIZATION),
+        View(organizations, _organization_keys, _organization, topics.ORGANIZATION - topics.SERVICE_ACCOUNTS_OF),
         View(members, _member_keys, _member, topics.MEMBERSHIP),
     ),
-    skips=topics.API_TOKEN | topics.RETIRED | topics.SESSION | topics.WORK,
+    skips=topics.PROGRAMS | topics.RETIRED | topics.SESSION | topics.WORK,
 )
 
 

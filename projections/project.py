@@ -23,6 +23,7 @@ from projections.topics import (
     ORGANIZATION,
     PERSON,
     PROJECT,
+    SERVICE_ACCOUNT,
     SESSION,
     TRAINING_JOB,
 )
@@ -119,7 +120,15 @@ def _changes(recorded: Recorded) -> dict[str, Any]:
 PROJECTION: Final = Projection(
     "project",
     (View(projects, _keys, _fold, PROJECT), view_of(members, Project, PROJECT)),
-    skips=API_TOKEN | PERSON | SESSION | ORGANIZATION | MEMBERSHIP | DATASET | EXPERIMENT | TRAINING_JOB,
+    skips=API_TOKEN
+    | SERVICE_ACCOUNT
+    | PERSON
+    | SESSION
+    | ORGANIZATION
+    | MEMBERSHIP
+    | DATASET
+    | EXPERIMENT
+    | TRAINING_JOB,
 )
 
 

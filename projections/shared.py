@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Table, Text, Uuid, and_, select
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Table, Text, Uuid, and_, case, func, select
 
+from domain.api_token import OwnerKind
 from domain.model import Recorded
 from domain.roles import Place
 from domain.shared import Shared
@@ -17,12 +18,14 @@ from projections.folding import changed
 from projections.membership import people
 from projections.model import Key, Row, View, metadata
 from projections.paging import every
+from projections.service_account import service_accounts
 
 
 class PlaceRow(Value):
-    """Somebody in a thing beside its owner."""
+    """Somebody in a thing beside its owner; a service account stands there under its name."""
 
     person_id: UUID
+    kind: OwnerKind
     avatar_name: str
     since: datetime
     position: int
@@ -78,15 +81,21 @@ def _begun(recorded: Recorded, role: Place) -> Row:
 
 
 def list_places(tx: Connection, members: Table, thing_id: UUID, kind: type[R]) -> list[R]:
-    """Without those who left the organization. Whoever came first comes first."""
+    """Without whoever left the organization or was deleted there. Whoever came first comes first."""
     of_organization = membership.members
     still_there = and_(
         of_organization.c.organization_id == members.c.organization_id,
         of_organization.c.person_id == members.c.person_id,
         of_organization.c.ended_at.is_(None),
     )
-    joined = members.join(people, people.c.id == members.c.person_id).join(of_organization, still_there)
+    account = and_(service_accounts.c.id == members.c.person_id, service_accounts.c.deleted_at.is_(None))
+    persons = members.outerjoin(of_organization, still_there).outerjoin(
+        people, people.c.id == of_organization.c.person_id
+    )
+    called = func.coalesce(people.c.avatar_name, service_accounts.c.name)
+    kind_of = case((people.c.id.is_not(None), OwnerKind.PERSON.value), else_=OwnerKind.SERVICE.value)
     columns = [column for column in members.c if column.name != "organization_id"]
     of_thing = next(iter(members.primary_key)) == thing_id
-    query = select(*columns, people.c.avatar_name).select_from(joined).where(of_thing)
+    query = select(*columns, called.label("avatar_name"), kind_of.label("kind"))
+    query = query.select_from(persons.outerjoin(service_accounts, account)).where(of_thing, called.is_not(None))
     return every(tx, query.order_by(members.c.since, members.c.person_id), kind)

@@ -22,7 +22,8 @@ PERSON: Final = frozenset(
     | RETIRED
 )
 SESSION: Final = frozenset({"session.begun", "session.switched", "session.ended"})
-ORGANIZATION: Final = frozenset(
+SERVICE_ACCOUNTS_OF: Final = frozenset({"organization.service_account_added", "organization.service_account_removed"})
+ORGANIZATION: Final = SERVICE_ACCOUNTS_OF | frozenset(
     {
         "organization.founded",
         "organization.renamed",
@@ -46,7 +47,18 @@ MEMBERSHIP: Final = frozenset(
         "membership.project_released",
     }
 )
+SERVICE_ACCOUNT: Final = frozenset(
+    {
+        "service_account.created",
+        "service_account.renamed",
+        "service_account.role_changed",
+        "service_account.disabled",
+        "service_account.enabled",
+        "service_account.deleted",
+    }
+)
 API_TOKEN: Final = frozenset({"api_token.created", "api_token.revoked", "api_token.expired"})
+PROGRAMS: Final = SERVICE_ACCOUNTS_OF | SERVICE_ACCOUNT | API_TOKEN
 PROJECT: Final = frozenset(
     {
         "project.created",

@@ -53,6 +53,16 @@ from commands.project import (
     UndeleteProject,
     WithdrawProject,
 )
+from commands.service_account import (
+    ChangeServiceRole,
+    CreateServiceAccount,
+    CreateServiceToken,
+    DeleteServiceAccount,
+    DisableServiceAccount,
+    EnableServiceAccount,
+    RenameServiceAccount,
+    RevokeServiceToken,
+)
 from commands.training_job import CancelTraining, RequestTraining, RunAgain
 from domain.dataset import Dataset
 from domain.membership import membership_id
@@ -89,6 +99,14 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (RunAgain, "POST", "/training-jobs/{job_id}/run-again", {}),
     (CancelTraining, "POST", "/training-jobs/{new_job_id}/cancel", {}),
     (ChangeOrganization, "PATCH", "/organization", {"name": "O"}),
+    (CreateServiceAccount, "POST", "/service-accounts", {"name": "S"}),
+    (RenameServiceAccount, "PATCH", "/service-accounts/{service_id}", {"name": "S"}),
+    (ChangeServiceRole, "PATCH", "/service-accounts/{service_id}/role", {"role": "engineer_i"}),
+    (DisableServiceAccount, "POST", "/service-accounts/{service_id}/disable", {}),
+    (EnableServiceAccount, "POST", "/service-accounts/{service_id}/enable", {}),
+    (DeleteServiceAccount, "DELETE", "/service-accounts/{new_service_id}", {}),
+    (CreateServiceToken, "POST", "/service-accounts/{service_id}/tokens", {"name": "T"}),
+    (RevokeServiceToken, "DELETE", "/service-accounts/{service_id}/tokens/{service_token_id}", {}),
     (CreateToken, "POST", "/tokens", {"name": "T"}),
     (RevokeToken, "DELETE", "/tokens/{token_id}", {}),
     (ApproveMember, "POST", "/members/{id}/approve", {"role": "guest"}),
@@ -145,6 +163,9 @@ QUERIES: Final = [
     (Permission.READ_HISTORY, "/audit/project/{project_id}"),
     (Permission.READ, "/organization"),
     (Permission.READ_MEMBERS, "/members"),
+    (Permission.READ_MEMBERS, "/service-accounts"),
+    (Permission.READ_MEMBERS, "/service-accounts/{service_id}"),
+    (Permission.MANAGE_SERVICE_ACCOUNTS, "/service-accounts/{service_id}/tokens"),
     (Permission.MANAGE_TOKENS, "/tokens"),
     (Permission.READ_AUDIT, "/audit/organization"),
     (Permission.MANAGE_MEMBERS, "/admin/users"),
@@ -176,6 +197,9 @@ DESCRIBED: Final = {
     "{new_job_id}": "{job_id}",
     "{entity_id}": "{id}",
     "{token_id}": "{id}",
+    "{new_service_id}": "{id}",
+    "{service_id}": "{id}",
+    "{service_token_id}": "{token_id}",
     "{new_project_id}": "{project_id}",
     "{offered_project_id}": "{project_id}",
     "{new_dataset_id}": "{dataset_id}",
@@ -185,6 +209,7 @@ DESCRIBED: Final = {
     "{own_id}": "{person_id}",
 }
 Operation = tuple[str, str]
+ALL_SCOPES: Final = {"guest": Role.GUEST, "service": Role.MANAGER}
 
 
 class Things(dict[str, str]):
@@ -206,9 +231,11 @@ def people(ann: Visitor) -> dict[Role, Visitor]:
 
 @pytest.fixture(scope="module")
 def carrying(ann: Visitor) -> dict[str, Visitor]:
-    """Programs with a token of the admin's, one for each scope, and one of a guest's for all of them."""
+    """Programs with a token of the admin's, one for each scope, one of a guest's for all of them, and a manager's own
+    service account with all of them.
+    """
     carried = {str(scope): ann.program(scope) for scope in Scope}
-    return carried | {"guest": ann.colleague(Role.GUEST).program(*Scope)}
+    return carried | {"guest": ann.colleague(Role.GUEST).program(*Scope), "service": ann.service(Role.MANAGER, *Scope)}
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +255,7 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
         "own_id": ann.id,
         "session_id": ann.id,
         "organization_id": ann.organization,
+        "service_id": ann.service(Role.ENGINEER_II).id,
     }
 
     def waiting() -> str:
@@ -250,8 +278,13 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
         ann.post(f"/{thing}/members", {"person_id": person})
         return person
 
+    def service_token() -> str:
+        return str(ann.post(f"/service-accounts/{lasting['service_id']}/tokens", {"name": "T"})["id"])
+
     fresh: dict[str, Callable[[], str]] = {
         "id": waiting,
+        "new_service_id": lambda: str(ann.post("/service-accounts", {"name": "S"})["id"]),
+        "service_token_id": service_token,
         "token_id": lambda: str(ann.post("/tokens", {"name": "T"})["id"]),
         "new_project_id": lambda: another("projects"),
         "offered_project_id": lambda: offered("projects"),
@@ -341,8 +374,10 @@ def test_an_api_token_asks_the_queries_of_its_scope(
 
 
 def lets(carried: str, permission: Permission, own: bool) -> bool:
-    if carried == "guest":
-        far = reach(Role.GUEST, permission)
+    if carried in ALL_SCOPES:
+        if carried == "service" and permission is Permission.CREATE_PROJECT:
+            return False  # whoever owns it must be a person
+        far = reach(ALL_SCOPES[carried], permission)
         return scope_of(permission) is not None and (far is Reach.ANY or (far is Reach.OWN and own))
     return scope_of(permission) == carried
 

@@ -41,6 +41,7 @@ from commands.project import (
     OfferProject,
     RemoveProjectMember,
 )
+from commands.service_account import DeleteServiceAccount, RevokeServiceToken
 from commands.training_job import CompleteTraining
 from domain.dataset import Dataset
 from domain.errors import DomainError
@@ -51,6 +52,7 @@ from domain.organization import Admission, Organization
 from domain.person import Language
 from domain.project import Project
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
+from domain.service_account import ServiceAccount
 from domain.session import Ending
 from domain.training import OVER, Checkpoint, EndReason, Evidence, Model
 from domain.training_job import TrainingJob
@@ -62,6 +64,7 @@ from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import create as experiment
 from tests.commands.test_project import CELLS
 from tests.commands.test_project import create as project
+from tests.commands.test_service_account import EXPORTER, ITS_TOKEN, exporter, exporter_token
 from tests.commands.test_session import OTHER, SESSION
 from tests.commands.test_training_job import request
 from tests.doubles import link_token
@@ -72,6 +75,7 @@ MEMBERSHIPS = [membership_id(ACME, person) for person in (ANN, BEN, CAT, DAN)]
 IDS = {
     "person_id": st.sampled_from([ANN, BEN, CAT, DAN]),
     "token_id": st.sampled_from([UUID(int=81), UUID(int=82)]),
+    "service_account_id": st.sampled_from([EXPORTER, UUID(int=92)]),
     "membership_id": st.sampled_from(MEMBERSHIPS),
     "organization_id": st.just(ACME),
     "project_id": st.sampled_from([CELLS, CELLS, UUID(int=2)]),
@@ -154,6 +158,8 @@ PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (ResetPassword, "person_id"): st.just(BEN),
     (VerifyEmail, "person_id"): st.just(ANN),
     (VerifyEmail, "token"): st.just(link_token(Purpose.VERIFICATION, ANN, 2)),
+    (RevokeServiceToken, "service_account_id"): st.just(EXPORTER),
+    (RevokeServiceToken, "token_id"): st.just(ITS_TOKEN),
     (AddProjectMember, "role"): st.sampled_from(ProjectRole),
     (ChangeProjectRole, "role"): st.sampled_from(ProjectRole),
     (AddDatasetMember, "role"): st.sampled_from(DatasetRole),
@@ -181,6 +187,7 @@ ENDING = frozenset(
         ArchiveProject,
         DeactivateMember,
         DeleteProject,
+        DeleteServiceAccount,
         ErasePerson,
         RemoveDatasetMember,
         RemoveMember,
@@ -261,6 +268,7 @@ def begun() -> Spec:
     spec.given(OfferProject(project_id=CELLS, person_id=BEN)).by(ben).given(AskForErasure()).by(ann)
     spec.given(experiment, dataset, upload(spec, ONE), MakeSplit(dataset_id=CRACKS), request())
     spec.given(*(wish(dataset_id=CRACKS, person_id=BEN) for wish in (AddDatasetMember, OfferDataset)))
+    spec.given(exporter, exporter_token)
     upload(spec, TWO, base=ONE)
     return spec
 
@@ -299,6 +307,9 @@ def _the_organization_is_whole(spec: Spec) -> None:
         membership = unit.get(Membership, membership_id(ACME, person))
         assert (membership.active and membership.role is Role.ADMIN) == (person in organization.admins)
         assert membership.active == (person in organization.seats)
+    accounts = filter(None, (unit.find(ServiceAccount, id) for id in (EXPORTER, UUID(int=92))))
+    there = {each.id for each in accounts if each.organization_id == ACME and not each.deleted}
+    assert there == organization.service_accounts
 
 
 def _projects_belong_to_who_owns_them(spec: Spec) -> None:

@@ -23,6 +23,7 @@ from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import create as experiment
 from tests.commands.test_project import CELLS
 from tests.commands.test_project import create as project
+from tests.commands.test_service_account import EXPORTER, exporter
 from tests.commands.test_training_job import JOB, request
 from tests.spec import START, Spec
 
@@ -32,6 +33,7 @@ TARGETS: Final = {
     "dataset": CRACKS,
     "training_job": JOB,
     "membership": membership_id(ACME, CAT),
+    "service_account": EXPORTER,
     "api_token": NIGHTLY,
 }
 
@@ -40,7 +42,7 @@ TARGETS: Final = {
 def house(spec: Spec) -> Spec:
     """Ann owns a project, a dataset and a training there; Ben is a guest, Cat waits."""
     spec.given(approve(BEN, Role.GUEST), project, dataset)
-    return spec.given(upload(spec, ONE), split, experiment, request(), nightly)
+    return spec.given(upload(spec, ONE), split, experiment, request(), nightly, exporter)
 
 
 def store(house: Spec, caller: Caller) -> Unit:

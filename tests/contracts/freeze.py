@@ -22,6 +22,7 @@ from domain.organization import Admission, Organization, Quotas
 from domain.person import Language, Person
 from domain.project import Project
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
+from domain.service_account import ServiceAccount
 from domain.session import Ending, Means, Session
 from domain.training import Checkpoint, Device, EndReason, Evidence, Model, Outcome, Recipe, Start, Weights
 from domain.training_job import TrainingJob
@@ -52,7 +53,7 @@ EVIDENCE = Evidence(
 )
 
 
-def people() -> tuple[Aggregate, ...]:
+def people() -> tuple[Organization, Person, Membership]:
     organization = Organization.found("Acme", "Vision", NOW)
     organization.add_admin(ANN, NOW)
     organization.seat(ANN, NOW)
@@ -90,6 +91,18 @@ def signed_in(organization: UUID) -> Session:
     session.switch(id(71), NOW)
     session.end(Ending.SIGNED_OUT_ELSEWHERE, NOW)
     return session
+
+
+def service_account(organization: Organization) -> ServiceAccount:
+    account = ServiceAccount.create(id(90), organization.id, "warehouse-export", Role.ENGINEER_I, NOW)
+    organization.add_service_account(account.id, NOW)
+    organization.remove_service_account(account.id, NOW)
+    account.rename("warehouse-export-2", NOW)
+    account.change_role(Role.MANAGER, NOW)
+    account.disable(NOW)
+    account.enable(NOW)
+    account.delete(NOW)
+    return account
 
 
 def tokens(organization: UUID) -> tuple[ApiToken, ApiToken]:
@@ -198,7 +211,7 @@ def examples() -> Iterator[tuple[Aggregate, Event]]:
     organization, person, membership = people()
     project, dataset, experiment = work(organization.id)
     seen: set[str] = set()
-    standing = (organization, person, membership, signed_in(organization.id))
+    standing = (organization, person, membership, signed_in(organization.id), service_account(organization))
     everything = (*standing, *tokens(organization.id), project, dataset, experiment, *trainings(dataset))
     for aggregate in everything:
         for event in aggregate.pending_events:

@@ -13,6 +13,7 @@ from commands.dataset import (
     AcceptDataset,
     AddDatasetMember,
     ChangeDatasetRole,
+    CreateDataset,
     LeaveDataset,
     OfferDataset,
     TakeSnapshot,
@@ -42,6 +43,13 @@ from commands.project import (
     UndeleteProject,
     WithdrawProject,
 )
+from commands.service_account import (
+    ChangeServiceRole,
+    DeleteServiceAccount,
+    DisableServiceAccount,
+    EnableServiceAccount,
+    RenameServiceAccount,
+)
 from commands.session import EndSession, SwitchOrganization
 from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMlflowRun, ReportStart
 from domain.membership import membership_id
@@ -58,6 +66,7 @@ from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import BASELINE
 from tests.commands.test_project import CELLS
+from tests.commands.test_service_account import EXPORTER, create_account, exporter, exporter_token, service
 from tests.commands.test_session import SESSION, sign_in
 from tests.commands.test_training_job import (
     JOB,
@@ -78,6 +87,7 @@ from tests.doubles import link_token
 from tests.spec import NOBODY, Spec
 
 NIGHTLY, OLD = UUID(int=66), UUID(int=67)
+GONE = UUID(int=69)
 DROPPED, STOPPED, BROKEN = UUID(int=61), UUID(int=62), UUID(int=63)
 ELSEWHERE, SHARED = UUID(int=64), UUID(int=65)
 BEN_IN_ACME = membership_id(ACME, BEN)
@@ -93,6 +103,7 @@ def everything() -> Spec:
     _people(spec)
     _erased(spec)
     _tokens(spec)
+    _services(spec)
     spec.by(eve).given(CreateProject(project_id=ELSEWHERE, name="elsewhere"))
     spec.by(ann).given(CreateProject(project_id=CELLS, name="cells", description="of blood"))
     spec.given(RenameProject(project_id=CELLS, name="blood cells"))
@@ -103,6 +114,7 @@ def everything() -> Spec:
     spec.given(TakeSnapshot(dataset_id=CRACKS, snapshot_id=UUID(int=71), tag="v1", description="the first"))
     _in_the_dataset(spec)
     _trainings(spec)
+    spec.by(service(EXPORTER)).given(CreateDataset(dataset_id=UUID(int=70), name="exported"))
     return spec.by(ann).given(upload(spec, TWO, base=ONE))
 
 
@@ -154,6 +166,17 @@ def _tokens(spec: Spec) -> None:
     spec.given(RevokeToken(token_id=NIGHTLY))
     spec.now += timedelta(days=2)
     spec.by(platform).given(ExpireToken(token_id=OLD))
+
+
+def _services(spec: Spec) -> None:
+    """One acts and stays, another one goes with its token."""
+    spec.by(ann).given(exporter, exporter_token)
+    other = {"service_account_id": GONE}
+    spec.given(create_account(GONE), RenameServiceAccount(**other, name="old"))
+    spec.given(ChangeServiceRole(**other, role=Role.MANAGER), DisableServiceAccount(**other))
+    spec.given(EnableServiceAccount(**other))
+    spec.given(exporter_token.model_copy(update={**other, "token_id": UUID(int=68), "digest": "8" * 64}))
+    spec.given(DeleteServiceAccount(**other))
 
 
 def _erased(spec: Spec) -> None:

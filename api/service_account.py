@@ -1,0 +1,146 @@
+"""Service accounts over HTTP: make one, name it, shut it out or delete it, and give it API tokens."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from sqlalchemy import Connection
+from uuid_utils.compat import uuid7
+
+from api import errors
+from api.api_token import NewToken, Token, Wanted, shown_once, with_last_use
+from api.edge import Body, Made, Nothing, PersonDesk
+from api.house import House, TheHouse
+from api.reading import After, Colleague, Known, Limit, may, reads
+from commands.service_account import (
+    ChangeServiceRole,
+    CreateServiceAccount,
+    CreateServiceToken,
+    DeleteServiceAccount,
+    DisableServiceAccount,
+    EnableServiceAccount,
+    RenameServiceAccount,
+    RevokeServiceToken,
+)
+from domain.errors import NotFound
+from domain.roles import Permission, Role
+from domain.values import Name
+from projections import api_token, service_account
+from projections.api_token import list_tokens, owners_of_tokens
+from projections.paging import Page
+from projections.service_account import ServiceAccountRow, find_service_account, list_service_accounts
+
+router = APIRouter(prefix="/service-accounts", tags=["service accounts"])
+Reading = Annotated[Connection, reads(service_account.PROJECTION, api_token.PROJECTION)]
+Keeper = Annotated[Known, Depends(may(Permission.MANAGE_SERVICE_ACCOUNTS))]
+COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
+
+
+class Wish(Body):
+    """Any role but admin, and none that you may not grant."""
+
+    name: Name
+    role: Role = Role.GUEST
+
+
+class NewName(Body):
+    name: Name
+
+
+class NewRole(Body):
+    role: Role
+
+
+class ServiceAccount(ServiceAccountRow):
+    """`last_used_at` is when any of its tokens was used last, true to a minute; null where none ever was."""
+
+    status: Literal["active", "disabled"]
+    last_used_at: datetime | None
+
+    @classmethod
+    def of(cls, row: ServiceAccountRow, last_used_at: datetime | None) -> Self:
+        status = "disabled" if row.disabled_at else "active"
+        return cls(**dict(row), status=status, last_used_at=last_used_at)
+
+
+@router.post("", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503))
+def create(body: Wish, desk: PersonDesk) -> Made:
+    """It belongs to the organization, takes no seat, and acts by its API tokens alone."""
+    return Made(id=desk(CreateServiceAccount(service_account_id=uuid7(), name=body.name, role=body.role)).id)
+
+
+@router.get("", responses=errors.responses(401, 403, 422, 503))
+def index(
+    colleague: Colleague, tx: Reading, house: TheHouse, after: After = None, limit: Limit = 50
+) -> Page[ServiceAccount]:
+    page = list_service_accounts(tx, colleague.organization_id, after=after, limit=limit)
+    return Page(_with_last_use(page.items, colleague, tx, house), page.next)
+
+
+@router.get("/{id}", responses=errors.responses(401, 403, 404, 422, 503))
+def show(id: UUID, colleague: Colleague, tx: Reading, house: TheHouse) -> ServiceAccount:
+    (found,) = _with_last_use([_found(tx, colleague, id)], colleague, tx, house)
+    return found
+
+
+@router.patch("/{id}", responses=COMMAND)
+def rename(id: UUID, body: NewName, desk: PersonDesk) -> Made:
+    return Made(id=desk(RenameServiceAccount(service_account_id=id, name=body.name)).id)
+
+
+@router.patch("/{id}/role", responses=COMMAND)
+def change_role(id: UUID, body: NewRole, desk: PersonDesk) -> Made:
+    """It holds at once, for every token of it."""
+    return Made(id=desk(ChangeServiceRole(service_account_id=id, role=body.role)).id)
+
+
+@router.post("/{id}/disable", responses=COMMAND)
+def disable(id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    """Shut it out at once; its tokens are good again when it is enabled."""
+    return Made(id=desk(DisableServiceAccount(service_account_id=id)).id)
+
+
+@router.post("/{id}/enable", responses=COMMAND)
+def enable(id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(EnableServiceAccount(service_account_id=id)).id)
+
+
+@router.delete("/{id}", responses=COMMAND)
+def delete(id: UUID, desk: PersonDesk) -> Made:
+    """For good, and all its tokens with it; what it made stays."""
+    return Made(id=desk(DeleteServiceAccount(service_account_id=id)).id)
+
+
+@router.post("/{id}/tokens", status_code=201, responses=COMMAND)
+def create_token(id: UUID, body: Wanted, desk: PersonDesk) -> NewToken:
+    """For the program to carry; it is told here and never again."""
+    return shown_once(desk, CreateServiceToken, body, service_account_id=id)
+
+
+@router.get("/{id}/tokens", responses=errors.responses(401, 403, 404, 422, 503))
+def tokens(
+    id: UUID, keeper: Keeper, tx: Reading, house: TheHouse, after: After = None, limit: Limit = 50
+) -> Page[Token]:
+    owner = _found(tx, keeper, id).id
+    return with_last_use(list_tokens(tx, keeper.organization_id, owner_id=owner, after=after, limit=limit), house)
+
+
+@router.delete("/{id}/tokens/{token_id}", responses=COMMAND)
+def revoke_token(id: UUID, token_id: UUID, desk: PersonDesk) -> Made:
+    """It holds at once."""
+    return Made(id=desk(RevokeServiceToken(service_account_id=id, token_id=token_id)).id)
+
+
+def _found(tx: Connection, member: Known, id: UUID) -> ServiceAccountRow:
+    if row := find_service_account(tx, member.organization_id, id):
+        return row
+    raise NotFound(f"there is no service account {id}")
+
+
+def _with_last_use(rows: list[ServiceAccountRow], member: Known, tx: Connection, house: House) -> list[ServiceAccount]:
+    owners = owners_of_tokens(tx, member.organization_id, [row.id for row in rows])
+    used: dict[UUID, datetime] = {}
+    for token_id, at in house.api_tokens.last_uses(owners).items():
+        used[owners[token_id]] = max(at, used.get(owners[token_id], at))
+    return [ServiceAccount.of(row, used.get(row.id)) for row in rows]
