@@ -1,4 +1,4 @@
-"""Addresses over HTTP: verified by the link of a letter, which can be asked for again."""
+"""Addresses over HTTP: verified by the link of a letter, asked for again, and left for another one."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,27 +7,42 @@ from fastapi import APIRouter, BackgroundTasks
 from pydantic import Field
 
 from api import errors
-from api.edge import AnonymousDesk, Body, Made
-from api.link import Asked, Reached, whose, write_to
-from commands.email import RequestVerification, VerifyEmail
+from api.edge import AnonymousDesk, Body, Made, OwnDesk
+from api.house import TheHouse
+from api.link import Asked, Reached, may_be_written_to, whose, write_to
+from api.person import Email, Password
+from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
 from commands.ports import Purpose
+from domain.errors import Forbidden
 from domain.values import Token
 
-router = APIRouter(prefix="/auth", tags=["persons"])
+router = APIRouter(tags=["persons"])
 
 
 class Proof(Body):
     token: Annotated[Token, Field(description="From the link in the mail; good once, for a day")]
 
 
-@router.post("/verify-email", responses=errors.responses(409, 413, 422, 503))
-def verify(body: Proof, desk: AnonymousDesk) -> Made:
-    """Whoever has the link reads the mail to the address; nobody need be signed in."""
-    _, person_id = whose(desk, body.token, Purpose.VERIFICATION)
-    return Made(id=desk(VerifyEmail(person_id=person_id, token=body.token)).id)
+class Elsewhere(Body):
+    """The password once more: whoever finds a screen unlocked does not take the account with them."""
+
+    email: Email
+    password: Annotated[Password, Field(max_length=1_000)]
 
 
-@router.post("/resend-verification", status_code=202, responses=errors.responses(413, 422, 503))
+@router.post("/auth/verify-email", responses=errors.responses(409, 413, 422, 503))
+def verify(body: Proof, desk: AnonymousDesk, house: TheHouse) -> Made:
+    """Whoever has the link reads the mail to the address, also to one that takes the place of another from now on."""
+    purpose, person_id = whose(desk, body.token, Purpose.VERIFICATION, Purpose.EMAIL_CHANGE)
+    if purpose is Purpose.EMAIL_CHANGE:
+        desk(ChangeEmail(person_id=person_id, token=body.token))
+        house.sign_ins.proven(person_id, str(house.account(person_id).email), desk.address)
+    else:
+        desk(VerifyEmail(person_id=person_id, token=body.token))
+    return Made(id=person_id)
+
+
+@router.post("/auth/resend-verification", status_code=202, responses=errors.responses(413, 422, 503))
 def resend(body: Reached, desk: AnonymousDesk, after: BackgroundTasks) -> Asked:
     """Another link goes to the address, if somebody has it who has not verified it."""
 
@@ -35,3 +50,14 @@ def resend(body: Reached, desk: AnonymousDesk, after: BackgroundTasks) -> Asked:
         return RequestVerification(person_id=person_id)
 
     return write_to(body.email, wish, desk, after)
+
+
+@router.post("/users/me/email", status_code=202, responses=errors.responses(401, 403, 409, 413, 422, 503))
+def change(body: Elsewhere, desk: OwnDesk, house: TheHouse) -> Asked:
+    """A link goes to the new address, and it is yours once you follow it; until then nothing changes."""
+    now = str(house.account(desk.caller.id).email)
+    if house.sign_ins.person(now, body.password.get_secret_value(), desk.address) != desk.caller.id:
+        raise Forbidden("this is not the password of your account")
+    may_be_written_to(body.email, desk)
+    desk(RequestEmailChange(email=body.email))
+    return Asked()

@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from commands.access import Caller
 from commands.ports import Store
-from domain.model import Client
+from domain.model import SYSTEM, Client
 from domain.person import Person
 from infra import api_tokens
 from infra.api_tokens import ApiTokens
@@ -119,6 +119,10 @@ class House:
         """Where a person signed in, for that person to read."""
         _, envelope = self.core.mapper.decode(self.core.store.events_of(session_id, limit=1)[0])
         return envelope.context if isinstance(envelope.context, Client) else None
+
+    def account(self, person_id: UUID) -> Person:
+        """As it is now, for that person to read."""
+        return self.ledger_as(Caller(kind="system", id=SYSTEM)).get(Person, person_id)
 
     def registration(self, person_id: UUID) -> Person.Registered:
         """The first fact about a person: its names, for that person to read."""

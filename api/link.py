@@ -31,10 +31,15 @@ class Asked(Value):
     status: Literal["asked"] = "asked"
 
 
-def write_to(email: str, wish: Callable[[UUID], Command], desk: Desk, after: BackgroundTasks) -> Asked:
-    """Who has the address is looked up once this is answered, so that no clock tells. Raises TooManyRequests."""
+def may_be_written_to(email: str, desk: Desk) -> None:
+    """Raises TooManyRequests."""
     asked = desk.house.accounts.digest(email) + desk.request.url.path.encode()
     desk.house.delays.take(Act.LETTER, desk.address, asked)
+
+
+def write_to(email: str, wish: Callable[[UUID], Command], desk: Desk, after: BackgroundTasks) -> Asked:
+    """Who has the address is looked up once this is answered, so that no clock tells. Raises TooManyRequests."""
+    may_be_written_to(email, desk)
     after.add_task(_write, email, wish, desk)
     return Asked()
 

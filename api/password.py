@@ -41,5 +41,5 @@ def reset(body: Reset, desk: AnonymousDesk, house: TheHouse) -> Made:
     desk(ResetPassword(person_id=person_id, token=body.token, password=body.password))
     for each in begun:
         house.ended.note(each.id)
-    house.sign_ins.proven(person_id, str(house.registration(person_id).email), desk.address)
+    house.sign_ins.proven(person_id, str(house.account(person_id).email), desk.address)
     return Made(id=person_id)

@@ -105,7 +105,7 @@ def profile(house: House, caller: Caller) -> Profile:
     registered, account = house.registration(caller.id), store.get(Account, caller.id)
     return Profile(
         id=caller.id,
-        email=registered.email,
+        email=account.email,
         email_verified=account.verified,
         full_name=account.full_name,
         avatar_name=registered.avatar_name,

@@ -173,7 +173,7 @@ def _pair(house: House, caller: Caller, refresh_token: str | None = None) -> Tok
         role = role_of(caller, house.ledger_as(caller))
     except DomainError:
         role = None  # no member any more: what is left to do is to go over to another organization
-    claims = {"email": str(house.registration(caller.id).email), "role": role}
+    claims = {"email": str(house.account(caller.id).email), "role": role}
     return TokenPair(
         access_token=house.tokens.access(caller, claims, datetime.now(UTC)),
         expires_in=int(ACCESS_LIFE.total_seconds()),

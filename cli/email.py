@@ -1,4 +1,4 @@
-"""The address that somebody is reached at: verified by the code of a letter, which can be sent again."""
+"""The address that somebody is reached at: verified by the code of a letter, sent again, and left for another."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,16 +7,17 @@ import typer
 
 from cli.client import Api
 from cli.files import password_in
+from cli.login import PasswordFile
 from cli.output import Json, show
-from cli.session import DEFAULT_API, Address
+from cli.session import DEFAULT_API, Address, signed_in
 
-app = typer.Typer(help="Your e-mail address: verify it, or have another link sent.", no_args_is_help=True)
+app = typer.Typer(help="Your e-mail address: verify it, have another link sent, or change it.", no_args_is_help=True)
 CodeFile = Annotated[Path | None, typer.Option(help="Read the code of the mail from this file instead of asking.")]
 
 
 @app.callback()
 def email() -> None:
-    """Your e-mail address: verify it, or have another link sent."""
+    """Your e-mail address: verify it, have another link sent, or change it."""
 
 
 @app.command()
@@ -38,3 +39,12 @@ def resend(email: str, api: Address = None, as_json: Json = False) -> None:
         as_json,
         lambda: "if this address waits to be verified, a mail is on its way; `vistory email verify` next",
     )
+
+
+@app.command()
+def change(email: str, api: Address = None, password_file: PasswordFile = None, as_json: Json = False) -> None:
+    """Be reached at another address, and sign in with it; it is yours once you give the code of the mail there."""
+    password = password_in(password_file) if password_file else typer.prompt("Password", hide_input=True)
+    with signed_in(api) as door:
+        answer = door.post("/users/me/email", email=email, password=password)
+    show(answer, as_json, lambda: f"a mail is on its way to {email}; `vistory email verify` next")

@@ -35,6 +35,8 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     person.ChooseLanguage: person.choose_language,
     email.RequestVerification: email.request_verification,
     email.VerifyEmail: email.verify_email,
+    email.RequestEmailChange: email.request_email_change,
+    email.ChangeEmail: email.change_email,
     password.RequestPasswordReset: password.request_password_reset,
     password.ResetPassword: password.reset_password,
     membership.ApproveMember: membership.approve_member,

@@ -19,6 +19,7 @@ from domain.person import Language, Person
 from domain.roles import Role
 from domain.values import Line, Name, Slug
 
+Email = Annotated[Line, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
 AvatarName = Annotated[Slug, Field(pattern=r"^[a-z]+-[a-z]+-[0-9]{1,9}$")]
 NewPassword = Annotated[SecretStr, Field(min_length=10, max_length=256)]
 
@@ -34,7 +35,7 @@ class OrganizationIsClosed(Refused):
 class RegisterPerson(Command):
     ACCESS: ClassVar[Access] = Anyone("person_id")
     person_id: UUID
-    email: Annotated[Line, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
+    email: Email
     full_name: Name
     avatar_name: AvatarName
     password: NewPassword

@@ -44,6 +44,7 @@ class Purpose(StrEnum):
     """What a one-use link is good for."""
 
     VERIFICATION = "verification"
+    EMAIL_CHANGE = "email_change"
     PASSWORD_RESET = "password_reset"
     INVITATION = "invitation"
 
@@ -61,6 +62,10 @@ class Secrets(Protocol):
     def person_of(self, email: str) -> UUID | None: ...
 
     def claim_email(self, email: str, person_id: UUID) -> None: ...
+
+    def move_email(self, email: str, person_id: UUID) -> None:
+        """The one address of a person from here on."""
+        ...
 
     def has_avatar_name(self, name: str) -> bool:
         """Whether somebody goes, or went, by it."""

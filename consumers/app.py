@@ -123,7 +123,11 @@ async def _bus(settings: Settings, stack: AsyncExitStack) -> Client:
 
 def _mail(core: Core, platform: Platform) -> MailReaction:
     mail = core.settings.mail
-    return MailReaction(Desk(platform, core.links()), Post(mail), mail.frontend_url or core.settings.need("api_url"))
+    return MailReaction(
+        Desk(platform, core.links(), core.accounts().person_of),
+        Post(mail),
+        mail.frontend_url or core.settings.need("api_url"),
+    )
 
 
 def _measured(settings: Settings, client: Client) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
+from uuid import UUID
 
 from consumers.acting import Platform
 from consumers.reactions import Reaction
@@ -23,6 +24,7 @@ class Desk:
 
     platform: Platform
     links: Links
+    person_of: Callable[[str], UUID | None]
 
 
 class Occasion(NamedTuple):

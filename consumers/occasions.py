@@ -20,21 +20,51 @@ async def verification(desk: Desk, recorded: Recorded) -> Letter | None:
     return await to_person(desk, recorded, Purpose.VERIFICATION, "verification", "verify-email")
 
 
+async def email_change(desk: Desk, recorded: Recorded) -> Letter | None:
+    """To the address that is wished for; whoever has it by now hears that somebody tried."""
+    letter = await to_person(desk, recorded, Purpose.EMAIL_CHANGE, "email_change", "verify-email")
+    event = recorded.event
+    assert isinstance(event, Person.EmailChangeRequested)
+    if letter is None or isinstance(event.email, Erased):
+        return None
+    holder = await asyncio.to_thread(desk.person_of, event.email)
+    if holder is None or holder == event.originator_id:
+        return letter._replace(to=event.email)
+    return addressed_to(await desk.platform.get(Person, holder), "address_in_use")
+
+
+async def email_changed(desk: Desk, recorded: Recorded) -> Letter | None:
+    """A notice to the address of before."""
+    event = recorded.event
+    assert isinstance(event, Person.EmailChanged)
+    letter = addressed_to(await desk.platform.get(Person, event.originator_id), "email_changed")
+    return None if letter is None or isinstance(event.previous, Erased) else letter._replace(to=event.previous)
+
+
 async def to_person(desk: Desk, recorded: Recorded, purpose: Purpose, kind: str, page: str) -> Letter | None:
     """With a link that the person's event opened; nothing, once that is over or the person was erased."""
     event = recorded.event
     token = desk.links.token(purpose, event.originator_id, event.originator_version)
     link = await asyncio.to_thread(desk.links.find, purpose, token)
-    person = await desk.platform.get(Person, event.originator_id)
-    if link is None or link.expires_at <= datetime.now(UTC) or isinstance(person.email, Erased):
+    letter = addressed_to(await desk.platform.get(Person, event.originator_id), kind)
+    if letter is None or link is None or link.expires_at <= datetime.now(UTC):
+        return None
+    until = f"{link.expires_at:%Y-%m-%d %H:%M} UTC"
+    return letter._replace(page=page, token=token, words={**letter.words, "until": until})
+
+
+def addressed_to(person: Person, kind: str) -> Letter | None:
+    """Without a link yet; nothing, where the person was erased."""
+    if isinstance(person.email, Erased):
         return None
     language = Language.ENGLISH if isinstance(person.language, Erased) else person.language
-    words = {"full_name": str(person.full_name), "until": f"{link.expires_at:%Y-%m-%d %H:%M} UTC"}
-    return Letter(person.email, (person.id,), language, kind, page, token, words)
+    return Letter(person.email, (person.id,), language, kind, "", "", {"full_name": str(person.full_name)})
 
 
 OCCASIONS: Final = (
     Occasion("write-on-password-reset-requested", "vistory.events.*.person.*.password_reset_requested", password_reset),
     Occasion("write-on-person-registered", "vistory.events.*.person.*.registered", verification),
     Occasion("write-on-verification-requested", "vistory.events.*.person.*.verification_requested", verification),
+    Occasion("write-on-email-change-requested", "vistory.events.*.person.*.email_change_requested", email_change),
+    Occasion("write-on-email-changed", "vistory.events.*.person.*.email_changed", email_changed),
 )

@@ -22,6 +22,10 @@ class AddressIsNotVerified(Refused):
     """Whoever invites, or is invited to more, is reached at the address that it gave."""
 
 
+class NoOtherAddressIsWished(Refused):
+    pass
+
+
 class Language(StrEnum):
     """In which the platform writes to a person."""
 
@@ -47,6 +51,7 @@ class Person(Aggregate):
             aggregate.email, aggregate.full_name = self.email, self.full_name
             aggregate.language = Language.ENGLISH
             aggregate.verified = False
+            aggregate.wished_email = None
 
     class SignedIn(Event):
         """Recorded until a sign-in began a session, and never since."""
@@ -131,6 +136,28 @@ class Person(Aggregate):
         def apply(self, aggregate: "Person") -> None:
             aggregate.verified = True
 
+    class EmailChangeRequested(Event):
+        """A link goes to the address that is wished for; the one of before is the person's until it is followed."""
+
+        TOPIC: ClassVar[str] = "person.email_change_requested"
+        organization_id: UUID
+        email: Annotated[Personal[Line], About("originator_id")]
+
+        def apply(self, aggregate: "Person") -> None:
+            aggregate.wished_email = self.email
+
+    class EmailChanged(Event):
+        """Somebody who reads the mail to the new address wishes it; a notice goes to the one of before."""
+
+        TOPIC: ClassVar[str] = "person.email_changed"
+        organization_id: UUID
+        email: Annotated[Personal[Line], About("originator_id")]
+        previous: Annotated[Personal[Line], About("originator_id")]
+
+        def apply(self, aggregate: "Person") -> None:
+            aggregate.email, aggregate.wished_email = self.email, None
+            aggregate.verified = True
+
     class PasswordResetRequested(Event):
         """Somebody without the password says that it is theirs; a link to set another goes to the address."""
 
@@ -145,6 +172,7 @@ class Person(Aggregate):
 
     organizations: list[UUID]
     email: Personal[Line]
+    wished_email: Personal[Line] | None
     full_name: Personal[Line]
     verified: bool
     language: Personal[Language]
@@ -210,6 +238,23 @@ class Person(Aggregate):
         self._must_be_somebody()
         if not self.verified:
             self.trigger_event(self.EmailVerified, organization_id=self.organizations[0], timestamp=now)
+
+    def request_email_change(self, email: str, now: datetime) -> None:
+        self._must_be_somebody()
+        self.trigger_event(self.EmailChangeRequested, organization_id=self.organizations[0], email=email, timestamp=now)
+
+    def change_email(self, now: datetime) -> None:
+        """To the one that was wished for last."""
+        self._must_be_somebody()
+        if self.wished_email is None:
+            raise NoOtherAddressIsWished("nobody has asked for another address of this account")
+        self.trigger_event(
+            self.EmailChanged,
+            organization_id=self.organizations[0],
+            email=self.wished_email,
+            previous=self.email,
+            timestamp=now,
+        )
 
     def must_be_verified(self) -> None:
         """Raises AddressIsNotVerified."""

@@ -3,14 +3,13 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -29,9 +28,10 @@ class AddressIsUnwritable(Exception):
     """No letter can reach this address. Which it is, is not said: this ends in logs."""
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(NamedTuple):
     """To whom, in which language, of which kind; `token` goes into its link to `page`, `words` into its template.
+
+    One without a token has no link.
 
     `about` are the persons of whom it tells, the one that it goes to among them: kept letters go with each of them.
     """

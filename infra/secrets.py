@@ -3,10 +3,10 @@
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -132,10 +132,10 @@ class UnitSecrets:
         return self._accounts.person_of(email)
 
     def claim_email(self, email: str, person_id: UUID) -> None:
-        digest = self._accounts.digest(email).hex()
-        self._unit.sides.append(
-            {"kind": "email", "digest": digest, "normalisation": NORMALISATION, "person_id": str(person_id)}
-        )
+        self._unit.sides.append(self._address("email", email, person_id))
+
+    def move_email(self, email: str, person_id: UUID) -> None:
+        self._unit.sides.append(self._address("email_moved", email, person_id))
 
     def has_avatar_name(self, name: str) -> bool:
         return self._accounts.has_avatar_name(name)
@@ -148,6 +148,10 @@ class UnitSecrets:
         with self._accounts.hashing:
             hashed = _hasher().hash(password)
         self._unit.sides.append({"kind": "password", "person_id": str(person_id), "hash": hashed})
+
+    def _address(self, kind: str, email: str, person_id: UUID) -> Mapping[str, Any]:
+        digest = self._accounts.digest(email).hex()
+        return {"kind": kind, "digest": digest, "normalisation": NORMALISATION, "person_id": str(person_id)}
 
     def open_link(self, purpose: Purpose, subject: UUID, number: int, now: datetime, until: datetime) -> None:
         self._unit.sides.append(links.opened(self._links.key, purpose, subject, number, now, until))

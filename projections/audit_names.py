@@ -41,8 +41,11 @@ entities: Final = Table(
 )
 
 
+_CALLING: Final = frozenset({"person.registered", "person.renamed", "person.email_changed"})
+
+
 def _person_keys(recorded: Recorded) -> Iterable[Key]:
-    if isinstance(recorded.event, Person.Registered | Person.Renamed):
+    if isinstance(recorded.event, Person.Registered | Person.Renamed | Person.EmailChanged):
         yield (recorded.event.originator_id,)
 
 
@@ -52,6 +55,8 @@ def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
             return {"full_name": str(full_name), "email": str(email)}
         case Person.Renamed(full_name=full_name):
             return changed(row, full_name=str(full_name))
+        case Person.EmailChanged(email=email):
+            return changed(row, email=str(email))
     return row
 
 
@@ -104,5 +109,5 @@ def _called(name: str | None) -> Row:
     return {"name": name, "person_id": None, "project_id": None}
 
 
-PEOPLE_NAMES: Final = View(people, _person_keys, _person, frozenset({"person.registered", "person.renamed"}))
+PEOPLE_NAMES: Final = View(people, _person_keys, _person, _CALLING)
 ENTITY_NAMES: Final = View(entities, _entity_keys, _entity, _NAMING)

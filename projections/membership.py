@@ -134,6 +134,8 @@ def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
             }
         case Person.Renamed(full_name=full_name):
             return changed(row, full_name=str(full_name))
+        case Person.EmailChanged(email=email):
+            return changed(row, email=str(email))
         case Person.OperatorAppointed():
             return changed(row, operator=True)
         case Person.OperatorDismissed():

@@ -16,6 +16,8 @@ PERSON: Final = frozenset(
         "person.language_chosen",
         "person.verification_requested",
         "person.email_verified",
+        "person.email_change_requested",
+        "person.email_changed",
         "person.password_reset_requested",
         "person.password_changed",
     }

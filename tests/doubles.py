@@ -73,7 +73,9 @@ class MemoryLedger:
                 return self._refuse("too_large", command)
             versions[event.originator_id] = version
         claimed = [claim for side in command.sides for claim in _claimed(side)]
-        if len(dict(claimed)) < len(claimed) or dict(claimed).keys() & self.taken.keys():
+        moved = {side["person_id"] for side in command.sides if side["kind"] == "email_moved"}
+        kept = {claim: person for claim, person in self.taken.items() if person not in moved}
+        if len(dict(claimed)) < len(claimed) or dict(claimed).keys() & kept.keys():
             return self._refuse("taken", command)
         open_links = dict(self.links)
         if not all(_write_link(open_links, side) for side in command.sides):
@@ -82,7 +84,7 @@ class MemoryLedger:
         if not all(_write_api_token(open_tokens, side) for side in command.sides):
             return self._refuse("taken", command)
         gone = {side["person_id"] for side in command.sides if side["kind"] == "forget"}
-        self.taken = {digest: person for digest, person in self.taken.items() if person not in gone}
+        self.taken = {digest: person for digest, person in kept.items() if person not in gone}
         open_links = {digest: link for digest, link in open_links.items() if link["subject"] not in gone}
         self.api_tokens = {digest: token for digest, token in open_tokens.items() if token["subject"] not in gone}
         self.taken |= claimed
@@ -112,7 +114,7 @@ class MemoryLedger:
 def _claimed(side: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is one's alone, and whose it is; what stays when that person goes is nobody's."""
     match side["kind"]:
-        case "email":
+        case "email" | "email_moved":
             return [(side["digest"], side["person_id"])]
         case "avatar_name":
             return [(side["name"], "nobody")]
@@ -187,6 +189,9 @@ class MemorySecrets:
 
     def claim_email(self, email: str, person_id: UUID) -> None:
         self._sides.append({"kind": "email", "digest": _digest(email), "person_id": str(person_id)})
+
+    def move_email(self, email: str, person_id: UUID) -> None:
+        self._sides.append({"kind": "email_moved", "digest": _digest(email), "person_id": str(person_id)})
 
     def has_avatar_name(self, name: str) -> bool:
         return name in self._ledger.taken

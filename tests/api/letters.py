@@ -24,7 +24,11 @@ def delivering(settings: Settings, servers: Servers) -> Iterator[Delivered]:
     box, seen = Mailbox(servers.stack.folder / "mail"), 0
     with Core.open(settings) as core:
         platform = Platform(core.store, core.mapper, core.dispatch(core.accounts(), UNNAMED))
-        mail = MailReaction(Desk(platform, core.links()), Post(servers.parts.mail_settings), "https://vistory.example")
+        mail = MailReaction(
+            Desk(platform, core.links(), core.accounts().person_of),
+            Post(servers.parts.mail_settings),
+            "https://vistory.example",
+        )
         reactions = mail.reactions(OCCASIONS)
 
         def deliver() -> list[Kept]:

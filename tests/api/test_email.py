@@ -2,13 +2,20 @@
 
 from collections.abc import Callable
 from threading import Barrier, Thread
+from uuid import UUID
 
+import jwt
 import pytest
 
+from infra.config import Settings
+from infra.host import Host
+from infra.mailbox import Kept, Mailbox
 from tests.api.letters import Delivered, token_in
-from tests.api.visitor import Visitor
+from tests.api.visitor import PASSWORD, Visitor
+from tests.servers import Servers
 
 PAGE = "verify-email"
+NEW, WRONG = "new.ann@example.com", "wrong horse battery"
 
 
 def test_whoever_registers_is_sent_a_link_that_verifies_the_address(
@@ -96,3 +103,128 @@ def test_a_letter_is_in_the_language_that_was_registered_with(stranger: Visitor,
     (letter,) = delivered()
     assert letter.letter["subject"] == "Vistory 이메일 주소 확인"
     assert "김민수 님, 안녕하세요." in letter.text
+
+
+def wished(visitor: Visitor, email: str, password: str = PASSWORD) -> int:
+    return visitor("POST", "/users/me/email", {"email": email, "password": password}).status_code
+
+
+def letters_to(delivered: Delivered) -> dict[str, Kept]:
+    return {str(each.letter["to"]): each for each in delivered()}
+
+
+def test_another_address_is_verified_before_it_takes_the_place_of_the_old_one(
+    founder: Callable[[], Visitor], delivered: Delivered, stranger: Visitor
+) -> None:
+    ann = founder()
+    delivered()
+    assert wished(ann, NEW) == 202
+    (letter,) = delivered()
+    assert letter.letter["to"] == NEW
+    assert ann.get("/auth/me")["email"] == ann.email
+    assert stranger("POST", "/auth/login", {"email": NEW, "password": PASSWORD}).status_code == 401
+    stranger.post("/auth/verify-email", {"token": token_in(letter, PAGE)})
+
+    (notice,) = delivered()
+    assert (notice.letter["to"], notice.letter["subject"]) == (ann.email, "Your address for Vistory was changed")
+    assert NEW not in notice.text
+    me = ann.get("/auth/me")
+    assert (me["email"], me["email_verified"], me["id"]) == (NEW, True, ann.id)
+    assert [each["email"] for each in ann.get("/members")["items"]] == [NEW]
+    signed_in = stranger.post("/auth/login", {"email": NEW, "password": PASSWORD})
+    assert claims_of(signed_in["access_token"])["email"] == NEW
+    assert stranger("POST", "/auth/login", {"email": ann.email, "password": PASSWORD}).status_code == 401
+    again = {"email": ann.email, "full_name": "Somebody Else", "password": PASSWORD}
+    stranger.post("/auth/register", {**again, "company": "Elsewhere", "division": "One"})
+
+
+def test_an_address_that_somebody_has_is_told_to_nobody_but_them(
+    founder: Callable[[], Visitor], delivered: Delivered
+) -> None:
+    ann, ben = founder(), founder()
+    delivered()
+    assert wished(ann, ben.email.upper()) == 202
+    (letter,) = delivered()
+    assert (letter.letter["to"], letter.letter["subject"]) == (ben.email, "You have an account at Vistory already")
+    assert "#token" not in letter.text + letter.html
+    assert ann.email not in letter.text
+
+
+def test_a_link_to_an_address_that_somebody_has_by_now_changes_nothing(
+    founder: Callable[[], Visitor], delivered: Delivered, stranger: Visitor
+) -> None:
+    ann, ben = founder(), founder()
+    delivered()
+    for each in (ann, ben):
+        assert wished(each, "wanted@example.com") == 202
+    first, second = (token_in(each, PAGE) for each in delivered())
+    stranger.post("/auth/verify-email", {"token": first})
+    late = stranger("POST", "/auth/verify-email", {"token": second})
+    assert (late.status_code, late.json()["type"]) == (409, "urn:vistory:problem:email-is-taken")
+
+
+def test_of_two_that_move_to_one_address_at_once_one_wins(
+    founder: Callable[[], Visitor], delivered: Delivered, stranger: Visitor
+) -> None:
+    delivered()
+    for each in (founder(), founder()):
+        assert wished(each, "raced@example.com") == 202
+    tokens = [token_in(each, PAGE) for each in delivered() if each.letter["to"] == "raced@example.com"]
+    both, answers = Barrier(2), list[int]()
+
+    def follow(token: str) -> None:
+        both.wait()
+        answers.append(stranger("POST", "/auth/verify-email", {"token": token}).status_code)
+
+    racers = [Thread(target=follow, args=(token,)) for token in tokens]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert sorted(answers) == [200, 409]
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "status"),
+    [("x@example.com", WRONG, 403), ("no address", PASSWORD, 422), ("a" * 320 + "@example.com", PASSWORD, 422)],
+)
+def test_another_address_takes_the_password_once_more(
+    founder: Callable[[], Visitor], delivered: Delivered, email: str, password: str, status: int
+) -> None:
+    ann = founder()
+    delivered()
+    assert wished(ann, email, password) == status
+    assert delivered() == []
+
+
+def test_a_program_changes_no_address(founder: Callable[[], Visitor]) -> None:
+    assert wished(founder().program("read", "write"), "program@example.com") == 403
+
+
+def test_how_often_a_new_address_is_written_to_is_limited(founder: Callable[[], Visitor]) -> None:
+    ann = founder()
+    assert [wished(ann, "often@example.com") for _ in range(4)] == [202, 202, 202, 429]
+
+
+def test_whoever_left_an_address_is_written_to_there_no_more_and_is_erased_with_every_letter(
+    founder: Callable[[], Visitor], delivered: Delivered, stranger: Visitor, settings: Settings, servers: Servers
+) -> None:
+    engineer = founder().colleague("engineer_i")
+    delivered()
+    wished(engineer, "left@example.com")
+    stranger.post("/auth/verify-email", {"token": token_in(delivered()[0], PAGE)})
+    assert set(letters_to(delivered)) == {engineer.email}
+    stranger("POST", "/auth/forgot-password", {"email": engineer.email})
+    assert delivered() == []
+    with Host.open(settings) as work:
+        work.erase(UUID(engineer.id))
+    kept = {str(each.letter["to"]) for each in Mailbox.inside(servers.stack.folder.path).letters()}
+    assert not kept & {engineer.email, "left@example.com"}
+    for email in (engineer.email, "left@example.com"):
+        again = {"email": email, "full_name": "Ann Ö", "password": PASSWORD, "company": email, "division": "One"}
+        assert stranger.post("/auth/register", again)["id"] != engineer.id
+
+
+def claims_of(token: str) -> dict[str, object]:
+    found: dict[str, object] = jwt.decode(token, options={"verify_signature": False})
+    return found

@@ -181,6 +181,7 @@ ONESELF: Final = {
     ("GET", "/auth/me"),
     ("PUT", "/auth/me/language"),
     ("PATCH", "/users/me"),
+    ("POST", "/users/me/email"),
     ("DELETE", "/users/me"),
     ("GET", "/users/me/export"),
     ("POST", "/users/me/erasure/cancel"),

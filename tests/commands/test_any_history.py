@@ -24,7 +24,7 @@ from commands.dataset import (
     OfferDataset,
     RemoveDatasetMember,
 )
-from commands.email import RequestVerification, VerifyEmail
+from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.membership import DeactivateMember, RemoveMember
 from commands.operator import AppointOperator
@@ -156,6 +156,8 @@ IN_DATASET = (ChangeDatasetRole, RemoveDatasetMember)
 PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (CompleteTraining, "model"): st.builds(Model, id=st.just(UUID(int=51)), sha256=st.just("d" * 64), size=st.just(9)),
     (ResetPassword, "person_id"): st.just(BEN),
+    (ChangeEmail, "person_id"): st.just(ANN),
+    (ChangeEmail, "token"): st.just(link_token(Purpose.EMAIL_CHANGE, ANN, 3)),
     (VerifyEmail, "person_id"): st.just(ANN),
     (VerifyEmail, "token"): st.just(link_token(Purpose.VERIFICATION, ANN, 2)),
     (RevokeServiceToken, "service_account_id"): st.just(EXPORTER),
@@ -179,6 +181,7 @@ OF_BEN = (
     DeclineProject,
     LeaveDataset,
     LeaveProject,
+    RequestEmailChange,
 )
 
 
@@ -263,6 +266,7 @@ def begun() -> Spec:
     spec.given(*people).by(ann).given(nightly.model_copy(update={"days": 1}))
     spec.now += timedelta(days=2)
     spec.by(NOBODY).given(RequestPasswordReset(person_id=BEN), RequestVerification(person_id=ANN)).by(ann)
+    spec.given(RequestEmailChange(email="ann@example.com"))
     spec.given(approve(BEN, Role.ENGINEER_I), project, AddProjectMember(project_id=CELLS, person_id=BEN))
     spec.by(Caller(kind="system", id=SYSTEM)).given(AppointOperator(person_id=eve.id)).by(ann)
     spec.given(OfferProject(project_id=CELLS, person_id=BEN)).by(ben).given(AskForErasure()).by(ann)

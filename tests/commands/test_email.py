@@ -3,18 +3,20 @@ from uuid import UUID
 
 import pytest
 
-from commands.email import RequestVerification, VerifyEmail
+from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
 from commands.link import LinkIsOver
 from commands.password import RequestPasswordReset, ResetPassword
+from commands.person import EmailIsTaken
 from commands.ports import Purpose
-from domain.errors import NotFound
+from domain.errors import NotFound, Unauthenticated
 from domain.person import AddressIsNotVerified, Person
 from infra.unit import Errand, Unit
-from tests.commands.conftest import ANN, BEN
+from tests.commands.conftest import ANN, BEN, ann, ben, register
 from tests.doubles import link_token
 from tests.spec import NOBODY, Spec
 
 again = RequestVerification(person_id=ANN)
+elsewhere = RequestEmailChange(email="ann@example.com")
 
 
 def verify(
@@ -80,3 +82,56 @@ def test_whoever_follows_the_link_of_a_reset_reads_the_mail_to_the_address(anybo
 
 def test_nobody_is_sent_a_link_who_is_nobody(anybody: Spec) -> None:
     anybody.when(RequestVerification(person_id=UUID(int=1))).then_refused(NotFound)
+
+
+def change(number: int, person_id: UUID = ANN) -> ChangeEmail:
+    return ChangeEmail(person_id=person_id, token=link_token(Purpose.EMAIL_CHANGE, ANN, number))
+
+
+def test_another_address_takes_the_place_of_the_old_one_once_its_link_is_followed(spec: Spec) -> None:
+    new, old = {"email": "ann@example.com"}, {"previous": "ann@example.org"}
+    spec.by(ann).when(elsewhere).then((Person.EmailChangeRequested, new))
+    assert person(spec, ANN).email == "ann@example.org"
+    spec.by(NOBODY).when(change(2)).then((Person.EmailChanged, new | old))
+    assert (person(spec, ANN).email, person(spec, ANN).verified) == ("ann@example.com", True)
+
+
+def test_the_old_address_is_free_for_others_then(spec: Spec) -> None:
+    spec.by(ann).given(elsewhere).by(NOBODY).when(register(UUID(int=9), "ann")).then_refused(EmailIsTaken)
+    spec.given(change(2), register(UUID(int=9), "ann"))
+
+
+def test_an_address_that_somebody_has_by_now_is_not_taken_over(spec: Spec) -> None:
+    spec.by(ann).given(RequestEmailChange(email="BEN@example.org"))
+    spec.by(NOBODY).when(change(2)).then_refused(EmailIsTaken)
+
+
+def test_an_address_may_be_written_otherwise(spec: Spec) -> None:
+    spec.by(ann).given(RequestEmailChange(email="Ann@Example.org")).by(NOBODY).given(change(2))
+    assert person(spec, ANN).email == "Ann@Example.org"
+
+
+def test_only_the_link_to_the_address_that_was_wished_for_last_is_good(spec: Spec) -> None:
+    spec.by(ann).given(elsewhere, RequestEmailChange(email="third@example.com")).by(NOBODY)
+    spec.when(change(2)).then_refused(LinkIsOver)
+    spec.when(change(3)).then((Person.EmailChanged, {"email": "third@example.com"}))
+
+
+def test_whatever_was_sent_to_the_old_address_is_over(spec: Spec) -> None:
+    spec.by(NOBODY).given(RequestPasswordReset(person_id=ANN)).by(ann).given(elsewhere).by(NOBODY).given(change(3))
+    reset = ResetPassword(
+        person_id=ANN, token=link_token(Purpose.PASSWORD_RESET, ANN, 2), password="another horse battery"
+    )
+    spec.when(reset).then_refused(LinkIsOver)
+    spec.when(verify()).then_refused(LinkIsOver)
+
+
+def test_the_link_to_another_address_is_good_for_a_day_and_for_its_person(spec: Spec) -> None:
+    spec.by(ann).given(elsewhere).by(NOBODY).when(change(2, BEN)).then_refused(LinkIsOver, "somebody else")
+    spec.now += timedelta(days=1)
+    spec.when(change(2)).then_refused(LinkIsOver, "too old")
+
+
+def test_nobody_asks_for_another_address_of_somebody_else(spec: Spec) -> None:
+    spec.by(NOBODY).when(elsewhere).then_refused(Unauthenticated)
+    spec.by(ben).when(elsewhere).then((Person.EmailChangeRequested, {"originator_id": BEN}))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from commands.email import ChangeEmail, RequestEmailChange
 from commands.password import RequestPasswordReset, ResetPassword
 from commands.person import ChooseLanguage
 from commands.ports import Link, Purpose
@@ -21,7 +22,7 @@ from infra.letters import AddressIsUnwritable
 from infra.links import Links
 from infra.mail_settings import Mail
 from infra.post import LetterIsRefused, Post, PostIsAway, PostRefusesUs
-from tests.commands.conftest import ANN, ann, register
+from tests.commands.conftest import ANN, BEN, ann, register
 from tests.doubles import LINK_KEY, MemorySecrets, link_token
 from tests.spec import NOBODY, Spec
 
@@ -58,7 +59,8 @@ class Office:
     def write(self, name: str) -> list[EmailMessage]:
         """What is written on the last event."""
         platform = Platform(self.spec.ledger, self.spec.mapper, self.spec.dispatch)
-        mail = MailReaction(Desk(platform, KnownLinks(self.spec.ledger)), self.post, "https://vistory.example")
+        desk = Desk(platform, KnownLinks(self.spec.ledger), MemorySecrets(self.spec.ledger, []).person_of)
+        mail = MailReaction(desk, self.post, "https://vistory.example")
         (reaction,) = (each for each in mail.reactions(OCCASIONS) if each.name == name)
         asyncio.run(reaction.effect(self.last()))
         return self.post.letters
@@ -84,6 +86,8 @@ def test_the_names_of_durables_never_change() -> None:
         ("write-on-password-reset-requested", "vistory.events.*.person.*.password_reset_requested"),
         ("write-on-person-registered", "vistory.events.*.person.*.registered"),
         ("write-on-verification-requested", "vistory.events.*.person.*.verification_requested"),
+        ("write-on-email-change-requested", "vistory.events.*.person.*.email_change_requested"),
+        ("write-on-email-changed", "vistory.events.*.person.*.email_changed"),
     ]
 
 
@@ -162,3 +166,44 @@ def test_the_ledger_tells_no_token(office: Office) -> None:
     forget(office)
     token = link_token(Purpose.PASSWORD_RESET, ANN, 2)
     assert all(token.encode() not in row.stored.state for row in office.spec.ledger.rows)
+
+
+def wish_for(office: Office, email: str) -> None:
+    office.spec.by(ann).given(RequestEmailChange(email=email))
+
+
+def test_a_link_goes_to_the_address_that_is_wished_for_and_a_notice_to_the_one_of_before(office: Office) -> None:
+    wish_for(office, "ann@example.com")
+    (letter,) = office.write("write-on-email-change-requested")
+    token = link_token(Purpose.EMAIL_CHANGE, ANN, 2)
+    assert letter["to"] == "ann@example.com"
+    assert f"https://vistory.example/verify-email#token={token}" in content(letter, "plain")
+    office.spec.by(NOBODY).given(ChangeEmail(person_id=ANN, token=token))
+    _, notice = office.write("write-on-email-changed")
+    assert notice["to"] == "ann@example.org"
+    assert "#token" not in content(notice, "plain") + content(notice, "html")
+
+
+def test_whoever_has_the_address_that_is_wished_for_hears_that_somebody_tried(office: Office) -> None:
+    office.spec.by(NOBODY).given(register(BEN, "ben"))
+    wish_for(office, "BEN@example.org")
+    (letter,) = office.write("write-on-email-change-requested")
+    assert (letter["to"], letter["subject"]) == ("ben@example.org", "You have an account at Vistory already")
+
+
+def test_an_address_that_was_wished_for_and_another_after_it_is_sent_nothing(office: Office) -> None:
+    wish_for(office, "ann@example.com")
+    before = office.last()
+    wish_for(office, "third@example.com")
+    office.last = lambda: before  # type: ignore[method-assign]
+    assert office.write("write-on-email-change-requested") == []
+
+
+@pytest.mark.parametrize("name", ["write-on-email-change-requested", "write-on-email-changed"])
+def test_nobody_who_was_erased_is_written_to_at_either_address(office: Office, name: str) -> None:
+    wish_for(office, "ann@example.com")
+    if name == "write-on-email-changed":
+        proof = link_token(Purpose.EMAIL_CHANGE, ANN, 2)
+        office.spec.by(NOBODY).given(ChangeEmail(person_id=ANN, token=proof))
+    office.spec.keys.erase(ANN)
+    assert office.write(name) == []

@@ -53,7 +53,7 @@ def test_live_tables_forget_at_that_position_as_those_made_anew_do(at: Scene, hi
     at.tell(history)
     asyncio.run(read(at))
     there = words(at)
-    assert "cat@example.org" not in there
+    assert not {"cat@example.org", "catherine@example.org"} & set(there.replace(",", " ").split())
     assert {"ann@example.org", "ben@example.org", "192.0.2.7"} <= {each for each in there.replace(",", " ").split()}
     assert there.count("[erased]") == 2 + 2 + 2 * sum(each.envelope.actor.id == CAT for each in history)
     rebuild(at.core)

@@ -134,6 +134,20 @@ def test_a_person_may_have_several_addresses(desk: Desk) -> None:
     assert desk.look().person_of("ann@example.org") == desk.look().person_of("ann@example.com") == ANN
 
 
+def test_a_person_who_moves_leaves_every_address_of_before_to_others(desk: Desk) -> None:
+    def moves(email: str, person: UUID) -> Callable[[Secrets], None]:
+        return lambda secrets: secrets.move_email(email, person)
+
+    desk.give(claims("ann@example.org", ANN), claims("ann@example.com", ANN))
+    desk.give(claims("ben@example.org", BEN))
+    assert desk.give(moves("ben@example.org", ANN)) == "taken"
+    assert desk.give(moves("ANN@example.com", ANN)) == "accepted"
+    assert [desk.look().person_of(f"{name}@example.org") for name in ("ann", "ben")] == [None, BEN]
+    assert desk.look().person_of("ann@example.com") == ANN
+    assert desk.give(moves("ann@example.org", BEN)) == "accepted"
+    assert desk.look().person_of("ann@example.org") == BEN
+
+
 def test_a_person_who_is_forgotten_leaves_its_addresses_to_others(desk: Desk) -> None:
     desk.give(claims("ann@example.org", ANN), claims("ann@example.com", ANN))
     desk.give(claims("ben@example.org", BEN))

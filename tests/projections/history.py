@@ -19,7 +19,7 @@ from commands.dataset import (
     TakeSnapshot,
     WithdrawDataset,
 )
-from commands.email import RequestVerification, VerifyEmail
+from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
 from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
@@ -184,6 +184,9 @@ def _erased(spec: Spec) -> None:
     cat = Caller(kind="person", id=CAT, organization_id=ACME, client=Client(address="192.0.2.9", agent="cat's"))
     spec.by(NOBODY).given(register(CAT, "cat"))
     spec.by(cat).given(RenameSelf(full_name="Catherine"), AskForErasure(), CancelErasure(), AskForErasure())
+    spec.given(RequestEmailChange(email="catherine@example.org"))
+    moved = link_token(Purpose.EMAIL_CHANGE, CAT, len(spec.ledger.events_of(CAT)))
+    spec.by(NOBODY).given(ChangeEmail(person_id=CAT, token=moved))
     appointed = (AppointOperator(person_id=ANN), AppointOperator(person_id=BEN), DismissOperator(person_id=BEN))
     spec.by(platform).given(ErasePerson(person_id=CAT), *appointed)
     spec.by(ann).given(ChangeQuotas(organization_id=ACME, max_users=8), ChangeQuotas(organization_id=ACME, max_users=7))

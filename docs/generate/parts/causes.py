@@ -26,6 +26,8 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "person.language_chosen": ("RegisterPerson", "ChooseLanguage"),
     "person.verification_requested": ("RequestVerification",),
     "person.email_verified": ("VerifyEmail", "ResetPassword"),
+    "person.email_change_requested": ("RequestEmailChange",),
+    "person.email_changed": ("ChangeEmail",),
     "person.password_reset_requested": ("RequestPasswordReset",),
     "person.password_changed": ("ResetPassword",),
     "organization.founded": ("RegisterPerson",),
