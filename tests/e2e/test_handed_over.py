@@ -14,7 +14,7 @@ from tests.e2e.running import Up, left_of, up
 from tests.servers import data_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.connected]
-EPOCHS = 24
+EPOCHS = 14
 
 
 @pytest.fixture
