@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from commands.access import Access, Command, May
+from commands.access import Access, Command, May, Platform
 from commands.ports import Accepted, Contents, Store
 from commands.project import home
 from commands.shared import OfMember, OfPlace, OfShared
@@ -82,6 +82,12 @@ class RemoveDatasetMember(OfDataset, OfMember):
 
 class LeaveDataset(OfDataset):
     ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
+
+
+class VacateDataset(OfDataset, OfMember):
+    """For whoever left the organization."""
+
+    ACCESS: ClassVar[Access] = Platform()
 
 
 class OfferDataset(OfDataset, OfMember):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
-from commands.access import Access, Command, May
+from commands.access import Access, Command, May, Platform
 from commands.ports import Accepted, Store
 from commands.shared import OfMember, OfPlace, OfShared, PersonIsNoMember
 from domain.errors import Forbidden
@@ -85,6 +85,12 @@ class RemoveProjectMember(OfProject, OfMember):
 
 class LeaveProject(OfProject):
     ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
+
+
+class VacateProject(OfProject, OfMember):
+    """For whoever left the organization."""
+
+    ACCESS: ClassVar[Access] = Platform()
 
 
 class OfferProject(OfProject, OfMember):

@@ -66,6 +66,12 @@ def leave(command: OfShared, actor: Actor, now: datetime, *, store: Store) -> Ac
     return store.save(thing)
 
 
+def vacate(command: OfMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    thing = command.thing(store)
+    thing.vacate(command.person_id, now)
+    return store.save(thing)
+
+
 def offer(command: OfMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     thing = command.thing(store)
     must_be_member(store, thing.organization_id, command.person_id)

@@ -17,6 +17,7 @@ from consumers.backlog import Backlog
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
 from consumers.erasure import keep_erased, sweep_exports
 from consumers.heads import keep_heads
+from consumers.leaving import VACATE, VACATE_FILTERS, LeavingReaction
 from consumers.lookout import Lookout, prepare
 from consumers.loops import Loops
 from consumers.mail import Desk, MailReaction
@@ -42,7 +43,7 @@ from infra.personal_objects import PersonalObjects
 from infra.positions import DoneSet, Positions
 from infra.post import Post
 from infra.reach import in_short
-from infra.reading import PROJECTION
+from infra.reading import PROJECTION, Reading
 from infra.room import Rooms
 from infra.standing import Standings
 from infra.trainers import ReportedTrainers
@@ -64,13 +65,17 @@ class Broker(NatsBroker):
         return client
 
 
-def reactions(platform: Platform, books: MlflowBooks, client: Client, mail: MailReaction) -> tuple[Reaction, ...]:
+def reactions(
+    platform: Platform, books: MlflowBooks, client: Client, mail: MailReaction, reading: Reading
+) -> tuple[Reaction, ...]:
     """The one table of durable names: unique, and never renamed."""
     create = ExperimentReaction(books).create_mlflow_experiment_on_experiment_created
     cancel = CancelReaction(platform, client.publish).cancel_on_training_cancel_requested
+    vacate = LeavingReaction(platform, reading).vacate_on_membership_ended
     return (
         Reaction(CREATE, CREATE_FILTERS, create),
         Reaction(CANCEL, CANCEL_FILTERS, cancel),
+        Reaction(VACATE, VACATE_FILTERS, vacate),
         *mail.reactions(OCCASIONS),
     )
 
@@ -92,7 +97,7 @@ async def run(settings: Settings) -> None:
         platform = Platform(core.store, core.mapper, host.dispatch)
         records = Records(DoneSet(core.pool), Parked(core.pool), Positions(core.pool), client.publish)
         books, reactor = MlflowBooks(platform, mlflow), Reactor(platform, records)
-        table = reactions(platform, books, client, _mail(core, platform))
+        table = reactions(platform, books, client, _mail(core, platform), host.reading)
         await _start_reactions(settings, client, reactor, table, stack)
         loops, writer, owners = Loops(client, platform, records), RunWriter(books), Owners(platform)
         blobs = Blobs(core.pool, Objects.open(settings))

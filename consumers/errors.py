@@ -20,12 +20,14 @@ from infra.mlflow import MlflowIsAway, MlflowRefused
 from infra.post import LetterIsRefused, PostIsAway, PostRefusesUs
 from infra.published import ForeignEvent, NotAnEvent
 from infra.reach import in_short, out_of_reach
+from infra.reading import NotThereYet
 
 TRIES: Final = 5
 LONGEST: Final = 15.0
 # Somebody else is away: that is no fault of the event, so it waits for as long as it takes.
 AWAY: Final = (
     Unavailable,
+    NotThereYet,
     MlflowIsAway,
     PostIsAway,
     httpx.TransportError,

@@ -125,6 +125,13 @@ class Shared(Aggregate, Generic[P]):
         if self.offered_to == person_id:
             self.decline_ownership(now)
 
+    def vacate(self, person_id: UUID, now: datetime) -> None:
+        """Of whoever left the organization: no place, and no offer, is kept for them."""
+        if person_id in self.members:
+            self.remove_member(person_id, now)
+        elif person_id == self.offered_to:
+            self.decline_ownership(now)
+
     def offer_ownership(self, person_id: UUID, now: datetime) -> None:
         self.must_be_there()
         if person_id == self.owner_id:

@@ -6,7 +6,21 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Table, Text, Uuid, and_, case, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Index,
+    Table,
+    Text,
+    Uuid,
+    and_,
+    case,
+    func,
+    select,
+    union,
+)
 
 from domain.api_token import OwnerKind
 from domain.model import Recorded
@@ -44,6 +58,7 @@ def members_of(noun: str) -> Table:
         Column("role", Text, nullable=False),
         Column("since", DateTime(timezone=True), nullable=False),
         Column("position", BigInteger, nullable=False),
+        Index(f"{noun}_members_by_person", "person_id"),
     )
 
 
@@ -80,6 +95,17 @@ def _begun(recorded: Recorded, role: Place) -> Row:
     return {"organization_id": organization_id, "role": role.value, "since": recorded.envelope.decided_at}
 
 
+def list_held(
+    tx: Connection, members: Table, things: Table, organization_id: UUID, person_id: UUID, *, before: int
+) -> list[UUID]:
+    """In which things the person has had a place since before that position, or is offered the ownership."""
+    (thing_id, _) = members.primary_key
+    since = members.c.organization_id == organization_id, members.c.position < before
+    placed = select(thing_id).where(members.c.person_id == person_id, *since)
+    offered = select(things.c.id).where(things.c.organization_id == organization_id, things.c.offered_to == person_id)
+    return list(tx.execute(union(placed, offered)).scalars())
+
+
 def list_places(tx: Connection, members: Table, thing_id: UUID, kind: type[R]) -> list[R]:
     """Without whoever left the organization or was deleted there. Whoever came first comes first."""
     of_organization = membership.members
@@ -95,7 +121,7 @@ def list_places(tx: Connection, members: Table, thing_id: UUID, kind: type[R]) -
     called = func.coalesce(people.c.avatar_name, service_accounts.c.name)
     kind_of = case((people.c.id.is_not(None), OwnerKind.PERSON.value), else_=OwnerKind.SERVICE.value)
     columns = [column for column in members.c if column.name != "organization_id"]
-    of_thing = next(iter(members.primary_key)) == thing_id
+    (id, _) = members.primary_key
     query = select(*columns, called.label("avatar_name"), kind_of.label("kind"))
-    query = query.select_from(persons.outerjoin(service_accounts, account)).where(of_thing, called.is_not(None))
+    query = query.select_from(persons.outerjoin(service_accounts, account)).where(id == thing_id, called.is_not(None))
     return every(tx, query.order_by(members.c.since, members.c.person_id), kind)

@@ -1,4 +1,4 @@
-"""What was made from a private dataset is its owner's and the admins': every way of reading, by role."""
+"""What was made from a private dataset is for its owner, its members and the admins: every way of reading, by role."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tests.api.visitor import PASSWORD, PREFIX, Visitor
 from tests.api.worker import Worker, trained
 
 OTHERS = ("manager", "engineer_ii", "engineer_i", "guest")
-ROLES = ("admin", "owner", *OTHERS)
+ROLES = ("admin", "owner", "viewer", *OTHERS)
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,13 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(ann: Visitor, worker: Worker) -> Scene:
-    people = {role: ann.colleague(role) for role in OTHERS} | {"admin": ann, "owner": ann.colleague("engineer_i")}
+    people = {role: ann.colleague(role) for role in OTHERS}
+    people |= {"admin": ann, "owner": ann.colleague("engineer_i"), "viewer": ann.colleague("guest")}
     owner = people["owner"]
     dataset = owner.post("/datasets", {"name": "Secret", "visibility": "private"})["id"]
     push(owner, dataset, scenes())
+    owner.post(f"/datasets/{dataset}/members", {"person_id": people["viewer"].id, "role": "viewer"})
+    assert len(owner.get(f"/datasets/{dataset}/members")) == 1
     job = trained(owner, worker, dataset)
     return Scene(people, dataset, job["experiment_id"], job["id"], job["model"])
 

@@ -23,6 +23,7 @@ from commands.dataset import (
     MakeSplit,
     OfferDataset,
     RemoveDatasetMember,
+    VacateDataset,
 )
 from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
@@ -40,6 +41,7 @@ from commands.project import (
     LeaveProject,
     OfferProject,
     RemoveProjectMember,
+    VacateProject,
 )
 from commands.service_account import DeleteServiceAccount, RevokeServiceToken
 from commands.training_job import CompleteTraining
@@ -195,6 +197,8 @@ ENDING = frozenset(
         RemoveDatasetMember,
         RemoveMember,
         RemoveProjectMember,
+        VacateDataset,
+        VacateProject,
     }
 )
 

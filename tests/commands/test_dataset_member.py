@@ -2,7 +2,7 @@
 
 import pytest
 
-from commands.access import Command
+from commands.access import Caller, Command
 from commands.dataset import (
     AcceptDataset,
     AddDatasetMember,
@@ -11,6 +11,7 @@ from commands.dataset import (
     LeaveDataset,
     OfferDataset,
     RemoveDatasetMember,
+    VacateDataset,
     WithdrawDataset,
 )
 from commands.membership import RemoveMember
@@ -19,6 +20,7 @@ from commands.training_job import CancelTraining
 from domain.dataset import Dataset, Visibility
 from domain.errors import Forbidden, NotFound
 from domain.membership import membership_id
+from domain.model import SYSTEM
 from domain.roles import DatasetRole, Role
 from domain.shared import OwnerIsNeeded, OwnershipIsNotOffered, PersonHasAPlace, PersonHasNoPlace
 from domain.training_job import TrainingJob
@@ -151,3 +153,15 @@ def test_whoever_left_the_organization_keeps_no_place_in_what_was_theirs(spec: S
 )
 def test_another_organizations_dataset_is_not_found(spec: Spec, wish: Command) -> None:
     spec.given(create, approve(BEN, Role.GUEST)).by(eve).when(wish).then_refused(NotFound)
+
+
+def test_whoever_left_the_organization_is_put_out_by_the_platform_alone(spec: Spec) -> None:
+    vacate = VacateDataset(dataset_id=CRACKS, person_id=BEN)
+    spec.given(create, approve(BEN, Role.GUEST), add_ben, offer_ben).when(vacate).then_refused(Forbidden)
+    spec.by(Caller(kind="system", id=SYSTEM)).when(vacate).then(
+        (Dataset.MemberRemoved, {"person_id": BEN}), (Dataset.OwnershipDeclined, {"person_id": BEN})
+    )
+    spec.when(vacate).then()
+    spec.by(ann).given(offer_ben).by(Caller(kind="system", id=SYSTEM)).when(vacate)
+    spec.then((Dataset.OwnershipDeclined, {"person_id": BEN}))
+    spec.when(VacateDataset(dataset_id=CRACKS, person_id=ANN)).then()
