@@ -150,5 +150,4 @@ def test_its_model_is_nobody_elses_start(scene: Scene, worker: Worker) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_mlflow_which_shows_all_is_closed_to_who_may_not_know(scene: Scene, role: str, client: TestClient) -> None:
     answer = client.get("/mlflow/", auth=(scene.at(role).email, PASSWORD))
-    open_to = role == "admin" or role == "owner"
-    assert (answer.status_code == 403) is not open_to
+    assert (answer.status_code == 403) is not knows(role)
