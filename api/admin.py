@@ -11,12 +11,12 @@ from api.edge import Body, Made, Nothing, PersonDesk
 from api.reading import After, Known, Limit, may, reads
 from api.user import NewFullName
 from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember, RenameMember
+from commands.second_factor import ResetSecondFactor
 from domain.errors import NotFound
 from domain.membership import membership_id
 from domain.roles import Permission, Role
 from projections import membership
-from projections.admin import Status, list_users
-from projections.membership import MemberRow, find_member_of_person
+from projections.admin import Status, UserRow, find_user, list_users
 from projections.paging import Page
 
 router = APIRouter(prefix="/admin/users", tags=["administration"])
@@ -39,14 +39,14 @@ def index(
     status: Status | None = None,
     after: After = None,
     limit: Limit = 50,
-) -> Page[MemberRow]:
+) -> Page[UserRow]:
     of = admin.organization_id
     return list_users(tx, of, words=q, role=role, status=status, after=after, limit=limit)
 
 
 @router.get("/{person_id}", responses=errors.responses(401, 403, 404, 422, 503))
-def show(person_id: UUID, admin: Admin, tx: Reading) -> MemberRow:
-    if row := find_member_of_person(tx, admin.organization_id, person_id):
+def show(person_id: UUID, admin: Admin, tx: Reading) -> UserRow:
+    if row := find_user(tx, admin.organization_id, person_id):
         return row
     raise NotFound(f"there is no user {person_id}")
 
@@ -71,6 +71,12 @@ def deactivate(person_id: UUID, desk: PersonDesk, body: Nothing | None = None) -
 @router.post("/{person_id}/reactivate", responses=COMMAND)
 def reactivate(person_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
     return Made(id=desk(ReactivateMember(membership_id=_member(desk, person_id))).id)
+
+
+@router.delete("/{person_id}/second-factor", responses=COMMAND)
+def reset_second_factor(person_id: UUID, desk: PersonDesk) -> Made:
+    """Of a member who lost it: the password alone signs in, until another one is set up."""
+    return Made(id=desk(ResetSecondFactor(membership_id=_member(desk, person_id))).id)
 
 
 @router.delete("/{person_id}", responses=COMMAND)

@@ -10,10 +10,9 @@ from api import errors
 from api.edge import AnonymousDesk, Body, Made, OwnDesk
 from api.house import TheHouse
 from api.link import Asked, Reached, may_be_written_to, whose, write_to
-from api.person import Email, Password
+from api.person import Email, Password, must_know_password
 from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
 from commands.ports import Purpose
-from domain.errors import Forbidden
 from domain.values import Token
 
 router = APIRouter(tags=["persons"])
@@ -53,11 +52,9 @@ def resend(body: Reached, desk: AnonymousDesk, after: BackgroundTasks) -> Asked:
 
 
 @router.post("/users/me/email", status_code=202, responses=errors.responses(401, 403, 409, 413, 422, 503))
-def change(body: Elsewhere, desk: OwnDesk, house: TheHouse) -> Asked:
+def change(body: Elsewhere, desk: OwnDesk) -> Asked:
     """A link goes to the new address, and it is yours once you follow it; until then nothing changes."""
-    now = str(house.account(desk.caller.id).email)
-    if house.sign_ins.person(now, body.password.get_secret_value(), desk.address) != desk.caller.id:
-        raise Forbidden("this is not the password of your account")
+    must_know_password(desk, body.password)
     may_be_written_to(body.email, desk)
     desk(RequestEmailChange(email=body.email))
     return Asked()

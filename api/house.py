@@ -39,6 +39,7 @@ from infra.places import Places
 from infra.preparing import Preparing
 from infra.reading import Reading
 from infra.room import Rooms
+from infra.second_factors import SecondFactors
 from infra.secrets import Accounts
 from infra.sessions import Sessions
 from infra.sign_ins import SignIns
@@ -62,6 +63,7 @@ class House:
     accounts: Accounts
     exports: Exports
     sign_ins: SignIns
+    second_factors: SecondFactors
     tokens: Tokens
     sessions: Sessions
     ended: EndedSessions
@@ -164,13 +166,13 @@ def open_house(settings: Settings) -> Iterator[House]:
         reading = stack.enter_context(closing(Reading(settings.need("database_url"))))
         places, usage = Places(core.pool, settings.running_per_organization), Usage(reading)
         ports = {"contents": shelves.contents, "places": places, "trainers": trainers, "usage": usage}
-        ports["memberships"] = Memberships(reading)
         yield House(
             settings=settings,
             core=core,
             accounts=accounts,
             exports=stack.enter_context(closing(Exports(core, reading, PersonalObjects.open(settings)))),
             sign_ins=SignIns.of(accounts, core.delays(), settings.requests_per_second),
+            second_factors=core.second_factors(),
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
             sessions=Sessions(core.pool, accounts),
             ended=EndedSessions(settings.need("database_url"), core.pool),
@@ -184,7 +186,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             bus=BusLink(settings.need("nats_url")),
             news=News(settings.need("database_url")),
             reading=reading,
-            dispatch=core.dispatch(accounts, ports),
+            dispatch=core.dispatch(accounts, ports | {"memberships": Memberships(reading)}),
             code_version=code_version(),
         )
 

@@ -20,9 +20,10 @@ from starlette.concurrency import run_in_threadpool
 from api.edge import client
 from api.house import House, TheHouse
 from api.reading import viewer
-from commands.access import Caller, demand
+from commands.access import Caller, demand, has_second_factor
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.roles import Permission
+from infra import api_tokens
 from infra.dispatch import Unavailable
 from projections import dataset, experiment, training_job
 from projections.experiment import any_elsewhere
@@ -129,10 +130,23 @@ def _by_password(request: Request, house: House, kind: str, given: str) -> Calle
         email = colon = password = ""
     if kind.lower() != "basic" or not colon:
         raise NeedsSignIn("sign in with your address and password, or send a token")
+    if api_tokens.is_one(password):
+        return _by_token(house, password)
     person_id = house.sign_ins.remembered(email, password, client(request).address)
     if person_id is None:
         raise NeedsSignIn("no account has this address and password")
-    return Caller(kind="person", id=person_id, organization_id=house.registration(person_id).organization_id)
+    caller = Caller(kind="person", id=person_id, organization_id=house.registration(person_id).organization_id)
+    if has_second_factor(person_id, house.ledger_as(caller)):
+        raise NeedsSignIn("this account has a second factor, for which this form cannot ask: give an API token instead")
+    return caller
+
+
+def _by_token(house: House, token: str) -> Caller:
+    """An API token in the password's place."""
+    try:
+        return house.caller_of(token)
+    except Unauthenticated as error:
+        raise NeedsSignIn(str(error)) from error
 
 
 def _passed_on(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

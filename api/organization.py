@@ -17,6 +17,7 @@ from domain.values import Name, Value
 from projections import membership, training_job
 from projections.attempt import gpu_hours
 from projections.membership import OrganizationRow, find_organization
+from projections.second_factor import is_required
 
 router = APIRouter(prefix="/organization", tags=["organization"])
 Reading = Annotated[Connection, reads(membership.PROJECTION, training_job.PROJECTION)]
@@ -27,6 +28,7 @@ class Change(Body, QuotaChange):
 
     name: Name | None = None
     admission: Admission | None = None
+    second_factor_required: bool | None = None
 
 
 class Use(Value):
@@ -38,6 +40,9 @@ class Use(Value):
 
 
 class Organization(OrganizationRow):
+    """`second_factor_required`: its members act only once they have one."""
+
+    second_factor_required: bool
     use: Use
 
 
@@ -46,7 +51,8 @@ def show(member: Member, tx: Reading, house: TheHouse) -> Organization:
     found = find_organization(tx, member.organization_id)
     if found is None:
         raise NotFound("this organization is not there yet")
-    return Organization(**dict(found), use=used(tx, house, found, datetime.now(UTC)))
+    required = is_required(tx, member.organization_id)
+    return Organization(**dict(found), second_factor_required=required, use=used(tx, house, found, datetime.now(UTC)))
 
 
 @router.patch("", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))

@@ -9,12 +9,13 @@ from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import AnonymousDesk, Body, Made, OwnDesk, Person
+from api.edge import AnonymousDesk, Body, Desk, Made, OwnDesk, Person
 from api.faults import EMAIL
 from api.house import House, TheHouse
 from api.names import avatar_name
-from commands.access import Caller, role_of
+from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
 from commands.person import ChooseLanguage, RegisterPerson
+from domain.errors import Forbidden
 from domain.organization import organization_id
 from domain.person import Language
 from domain.person import Person as Account
@@ -61,6 +62,8 @@ class Registered(Value):
 
 
 class Profile(Value):
+    """`second_factor_required`: until it is on, nothing but setting it up is open."""
+
     id: UUID
     email: Personal[str]
     email_verified: bool
@@ -70,6 +73,8 @@ class Profile(Value):
     role: Role | None
     status: Status
     erasure_due_at: datetime | None
+    second_factor: bool
+    second_factor_required: bool
 
 
 class Speech(Body):
@@ -97,6 +102,17 @@ def speak(body: Speech, desk: OwnDesk) -> Made:
     return Made(id=desk(ChooseLanguage(language=body.language)).id)
 
 
+class WrongPassword(Forbidden):
+    pass
+
+
+def must_know_password(desk: Desk, password: SecretStr) -> None:
+    """Whoever finds a screen unlocked does not take the account with them. Raises WrongPassword."""
+    email = str(desk.house.account(desk.caller.id).email)
+    if desk.house.sign_ins.person(email, password.get_secret_value(), desk.address) != desk.caller.id:
+        raise WrongPassword("this is not the password of your account")
+
+
 def profile(house: House, caller: Caller) -> Profile:
     """From the ledger itself: true at once, also for somebody who still waits."""
     assert caller.organization_id is not None, "a person acts inside one organization"
@@ -113,6 +129,8 @@ def profile(house: House, caller: Caller) -> Profile:
         role=role,
         status="active" if role else "waiting",
         erasure_due_at=account.erasure_due_at,
+        second_factor=has_second_factor(caller.id, store),
+        second_factor_required=second_factor_is_required(caller.organization_id, store),
     )
 
 

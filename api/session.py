@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
+from fastapi.responses import JSONResponse
 from pydantic import Field, SecretStr
 from uuid_utils.compat import uuid7
 
@@ -12,15 +13,16 @@ from api import cookie, errors
 from api.edge import AnonymousDesk, Body, Desk, Made, Nothing, OwnDesk, Person
 from api.house import House, TheHouse
 from api.person import Password, Profile, profile
-from commands.access import Caller, role_of
+from commands.access import Caller, has_second_factor, role_of
 from commands.session import EndEverySession, EndReusedSession, EndSession, SignIn, SwitchOrganization
 from domain.errors import DomainError, Refused, Unauthenticated
 from domain.model import SYSTEM
+from domain.person import Person as Account
 from domain.session import Ending, Means, SessionIsOver
 from domain.values import Value
 from infra.delays import Act
 from infra.sessions import NotGivenHere, OldToken, RefreshToken
-from infra.tokens import ACCESS_LIFE
+from infra.tokens import ACCESS_LIFE, CHALLENGE_LIFE
 
 router = APIRouter(prefix="/auth", tags=["sessions"])
 By = Annotated[
@@ -61,6 +63,13 @@ class SignedIn(TokenPair):
     person: Profile
 
 
+class Challenge(Value):
+    """The password is good, and a second factor is on: a code is what `POST /auth/login/second-factor` waits for."""
+
+    challenge: str
+    expires_in: int
+
+
 class SessionShown(Value):
     """`address` and `device` are where it was begun; `used_at` is when it last went on."""
 
@@ -73,12 +82,25 @@ class SessionShown(Value):
     current: bool
 
 
-@router.post("/login", responses=errors.responses(401, 403, 409, 413, 422, 503))
-def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
+@router.post(
+    "/login",
+    response_model=SignedIn,
+    responses=errors.responses(401, 403, 409, 413, 422, 503) | {202: {"model": Challenge}},
+)
+def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn | JSONResponse:
+    """Where a second factor is on, a challenge (202) and no session."""
     person_id = house.sign_ins.person(body.email, body.password.get_secret_value(), desk.address)
     if person_id is None:
         raise Unauthenticated("no account has this address and password")
     at = body.organization_id or house.registration(person_id).organization_id
+    caller = Caller(kind="person", id=person_id, organization_id=at)
+    store = house.ledger_as(caller)
+    if has_second_factor(person_id, store):
+        role_of(caller, store)
+        version = store.get(Account, person_id).password_version
+        challenge = house.tokens.challenge(person_id, at, version, datetime.now(UTC))
+        found = Challenge(challenge=challenge, expires_in=int(CHALLENGE_LIFE.total_seconds()))
+        return JSONResponse(found.model_dump(), 202)
     return begin(desk, person_id, at, (Means.PASSWORD,), body.refresh)
 
 
@@ -146,11 +168,26 @@ def end(session_id: UUID, desk: OwnDesk, house: TheHouse) -> Made:
     return Made(id=session_id)
 
 
-def begin(desk: Desk, person_id: UUID, organization_id: UUID, means: tuple[Means, ...], by: By) -> SignedIn:
+def begin(
+    desk: Desk,
+    person_id: UUID,
+    organization_id: UUID,
+    means: tuple[Means, ...],
+    by: By,
+    code: SecretStr | None = None,
+    password_version: int | None = None,
+) -> SignedIn:
     """A session of whoever has just shown who they are. A repeated request has the same session, and a new token."""
     house, token = desk.house, RefreshToken.fresh(uuid7())
     caller = Caller(kind="person", id=person_id, organization_id=organization_id, client=desk.caller.client)
-    wish = SignIn(session_id=token.session_id, organization_id=organization_id, means=means, refresh=token.digest.hex())
+    wish = SignIn(
+        session_id=token.session_id,
+        organization_id=organization_id,
+        means=means,
+        refresh=token.digest.hex(),
+        code=code,
+        password_version=password_version,
+    )
     session_id = desk(wish, caller).id
     again = session_id != token.session_id
     written = house.sessions.renew(session_id) if again else house.sessions.written(token)

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Response
 from api import errors
 from api.edge import Body, Made, Nothing, OwnDesk, Person
 from api.house import House, TheHouse
-from api.person import profile
-from commands.access import Caller
+from commands.access import Caller, must_have_second_factor, role_of
 from commands.erasure import AskForErasure, CancelErasure
 from commands.person import RenameSelf
 from domain.person import Person as Account
@@ -44,7 +43,9 @@ class Leaving(Value):
 )
 def export(caller: Person, house: TheHouse) -> Export | Response:
     """As JSON. It is made in the background when it is first asked for, and anew after ten minutes."""
-    profile(house, caller)
+    store = house.ledger_as(caller)
+    role_of(caller, store)
+    must_have_second_factor(caller, store)
     made_at = house.exports.ask(caller.id)
     if made_at is None:
         return Response(status_code=202, headers={"Retry-After": "1"})

@@ -25,6 +25,7 @@ NOUNS = {
     "whoami": "Who is signed in, where, and as what.",
     "password": "A forgotten password: a link by mail, and another password by that.",
     "email": "The address that you are reached at: verify it, have another link sent, or change it.",
+    "second-factor": "A second factor: an authenticator app that is asked beside the password.",
     "member": "The people of your organization: who is there, who waits, and their roles.",
     "organization": "Your organization: its name, who may join, its quotas and their use.",
     "permission": "May I, why not, and who could let me.",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from cli.files import named_file
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from commands.access import Command
     from infra.config import Settings
     from infra.host import Host
 
@@ -74,6 +75,13 @@ def person_at(host: "Host", given: str) -> "UUID":
     if found is None:
         raise Stop("nobody has this address; give another, or the person's id")
     return found
+
+
+def given(settings: "Settings", person: str, kind: "type[Command]") -> dict[str, Any]:
+    """By the platform itself, about a person. Raises Stop."""
+    with hosting(settings) as host:
+        accepted = host.give(kind.model_validate({"person_id": person_at(host, person)}))
+        return dict(accepted.model_dump(mode="json"))
 
 
 @contextmanager

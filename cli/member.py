@@ -35,6 +35,10 @@ def row(member: dict[str, Any]) -> tuple[object, ...]:
     return (*who, member["full_name"], member["email"])
 
 
+def user_row(user: dict[str, Any]) -> tuple[object, ...]:
+    return (*row(user), "on" if user["second_factor"] else "off")
+
+
 @app.command()
 def approve(person: Person, role: Role = "guest", api: Address = None, as_json: Json = False) -> None:
     """Let somebody in who registered for your organization and waits."""
@@ -58,7 +62,7 @@ def find(
     """Those whose name, address or avatar name has these words in it; for admins and managers."""
     with signed_in(api) as door:
         found = list(door.pages("/admin/users", q=words, role=role, status=status))
-    show(found, as_json, lambda: table(HEADS, map(row, found)))
+    show(found, as_json, lambda: table((*HEADS, "second factor"), map(user_row, found)))
 
 
 @app.command()
@@ -83,6 +87,14 @@ def reactivate(person: Person, api: Address = None, as_json: Json = False) -> No
     with signed_in(api) as door:
         made = door.post(f"/admin/users/{person_of(door, person)}/reactivate")
     show(made, as_json, lambda: f"{person} is back")
+
+
+@app.command("reset-second-factor")
+def reset_second_factor(person: Person, api: Address = None, as_json: Json = False) -> None:
+    """Take away the second factor of somebody who lost it; the password alone signs in until there is another."""
+    with signed_in(api) as door:
+        made = door.delete(f"/admin/users/{person_of(door, person)}/second-factor")
+    show(made, as_json, lambda: f"{person} has no second factor any more")
 
 
 @app.command()

@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.local import Data, answered, hosting, person_at, settings_of
+from cli.local import Data, answered, given, settings_of
 from cli.output import Json, show, table
 
 if TYPE_CHECKING:
-    from commands.access import Command
     from infra.config import Settings
 
 app = typer.Typer(help="Who sees all organizations and their use, and changes their quotas.", no_args_is_help=True)
@@ -38,12 +37,6 @@ def list_operators(data: Data = None, as_json: Json = False) -> None:
     """Whoever is one."""
     found = operators(settings_of(data))
     show(found, as_json, lambda: table(("person", "called", "e-mail"), (tuple(row.values()) for row in found)))
-
-
-def given(settings: "Settings", person: str, kind: "type[Command]") -> dict[str, Any]:
-    with hosting(settings) as host:
-        accepted = host.give(kind.model_validate({"person_id": person_at(host, person)}))
-        return dict(accepted.model_dump(mode="json"))
 
 
 def operators(settings: "Settings") -> list[dict[str, Any]]:

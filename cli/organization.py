@@ -14,6 +14,12 @@ Admission = Annotated[
     str | None,
     typer.Option(help="Who may join by its company and division: open, approval or invitation (nobody)."),
 ]
+SecondFactor = Annotated[
+    bool | None,
+    typer.Option(
+        "--second-factor/--no-second-factor", help="Whether members may act only once they have a second factor."
+    ),
+]
 Users = Annotated[int | None, typer.Option("--max-users", min=0, help="How many people it may have.")]
 Storage = Annotated[int | None, typer.Option("--max-storage-gb", min=0, help="How many GB it may store.")]
 Hours = Annotated[int | None, typer.Option("--max-gpu-hours", min=0, help="How many GPU hours it may use in a month.")]
@@ -33,6 +39,7 @@ def words(found: dict[str, Any]) -> str:
         [
             f"{found['name']}  {found['id']}",
             f"company {found['company']}, division {found['division']}; to join: {found['admission']}",
+            f"second factor: {'every member needs one' if found['second_factor_required'] else 'up to each member'}",
             f"users: {use['users']} of {found['max_users']}, {found['admins']} of them admins",
             f"storage: {use['storage_gb']:.3f} of {found['max_storage_gb']} GB",
             f"GPU hours this month: {use['gpu_hours_this_month']:.1f} of {found['max_gpu_hours_per_month']}",
@@ -47,12 +54,14 @@ def change(
     users: Users = None,
     storage: Storage = None,
     hours: Hours = None,
+    second_factor: SecondFactor = None,
     api: Address = None,
     as_json: Json = False,
 ) -> None:
     """Change what is named and leave the rest; for admins."""
     given = {"name": name, "admission": admission, "max_users": users, "max_storage_gb": storage}
-    wish = {what: value for what, value in (given | {"max_gpu_hours_per_month": hours}).items() if value is not None}
+    given |= {"max_gpu_hours_per_month": hours, "second_factor_required": second_factor}
+    wish = {what: value for what, value in given.items() if value is not None}
     if not wish:
         raise Stop("name what to change; `vistory organization change --help` lists it", Exit.USAGE)
     with signed_in(api) as door:

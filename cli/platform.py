@@ -37,17 +37,17 @@ class Platform:
         """As the account of this data folder, which the first sign-in registers. Raises PasswordIsLost."""
         was_there = self.password_file.exists()
         api = Api(self.api_url)
-        who = {"email": EMAIL, "password": self.stack.passwords["account"]}
+        email, password = EMAIL, self.stack.passwords["account"]
         try:
-            sign_in(api, **who)
+            sign_in(api, email, password)
         except Problem as problem:
             if problem.status != 401:
                 raise
             try:
-                api.post("/auth/register", **who, **ACCOUNT)
+                api.post("/auth/register", email=email, password=password, **ACCOUNT)
             except Problem as taken:
                 raise self._lost(was_there) from taken
-            sign_in(api, **who)
+            sign_in(api, email, password)
         return api
 
     def _lost(self, was_there: bool) -> "PasswordIsLost":

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ PROFILE = "VISTORY_PROFILE"
 # An API token, for programs: as an argument everybody on the machine could read it.
 TOKEN = "VISTORY_TOKEN"
 DEFAULT_API = "http://127.0.0.1:8000"
+ASKED = "your organization asks for a second factor: `vistory second-factor on` comes before anything else"
 Address = Annotated[
     str | None,
     typer.Option("--api", envvar="VISTORY_API_URL", help="Address of the API; else where you signed in last."),
@@ -48,11 +49,25 @@ class Renewal:
         return str(pair["access_token"])
 
 
-def sign_in(api: Api, email: str, password: str) -> dict[str, Any]:
-    """`api` asks as this person from here on, for as long as it lives."""
+class CodeIsNeeded(Stop):
+    """A second factor is on, and there is nobody to ask for a code."""
+
+
+def sign_in(api: Api, email: str, password: str, code: Callable[[], str] | None = None) -> dict[str, Any]:
+    """`api` asks as this person from here on, for as long as it lives. Raises CodeIsNeeded."""
     answer: dict[str, Any] = api.post("/auth/login", email=email, password=password, refresh="body")
+    if "challenge" in answer:
+        if code is None:
+            raise CodeIsNeeded(f"a second factor is on for {email}: `vistory login {email}` asks for a code")
+        proof = {"challenge": answer["challenge"], "code": code(), "refresh": "body"}
+        answer = api.post("/auth/login/second-factor", **proof)
     api.token, api.renew = answer["access_token"], Renewal(api.url, answer["refresh_token"])
     return answer
+
+
+def lacks_second_factor(me: Mapping[str, Any]) -> bool:
+    """Whether nothing but setting it up is open to this person."""
+    return bool(me["second_factor_required"] and not me["second_factor"])
 
 
 def home() -> Path:

@@ -21,6 +21,7 @@ app = typer.Typer()
 def up(data: Data = None, as_json: Json = False) -> None:
     """Start PostgreSQL, NATS, object storage, MLflow and our own processes; ctrl-C stops them all within 10 s."""
     from cli.platform import PasswordIsLost, running
+    from cli.session import CodeIsNeeded
     from infra.embedded import default_folder
 
     interrupt_on_termination()
@@ -29,8 +30,8 @@ def up(data: Data = None, as_json: Json = False) -> None:
         with running(data or default_folder(), quiet if as_json else tell) as platform:
             try:
                 platform.sign_in().close()
-            except PasswordIsLost as lost:
-                complain(f"vistory: {lost}")
+            except (PasswordIsLost, CodeIsNeeded) as why:
+                complain(f"vistory: {why}")
             facts = addresses(platform, time.monotonic() - begun)
             show(facts, as_json, lambda: welcome(facts))
             platform.stack.wait()

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from cli.output import Json, show
-from cli.session import Address, signed_in
+from cli.session import ASKED, Address, lacks_second_factor, signed_in
 
 app = typer.Typer()
 
@@ -15,14 +15,17 @@ def whoami(api: Address = None, as_json: Json = False) -> None:
     """Your names, address, role and organization, the platform, and when your account is erased where you asked."""
     with signed_in(api) as door:
         me = door.get("/auth/me")
-        organization = door.get("/organization") if me["role"] else None
+        organization = door.get("/organization") if me["role"] and not lacks_second_factor(me) else None
         found = me | {"organization": organization and organization["name"], "api": door.url}
     show(found, as_json, lambda: words(found))
 
 
 def words(found: dict[str, Any]) -> str:
-    role = f"{found['role']} of {found['organization']}" if found["role"] else "waits to be let in by an admin"
+    of = f" of {found['organization']}" if found["organization"] else ""
+    role = f"{found['role']}{of}" if found["role"] else "waits to be let in by an admin"
     address = f"<{found['email']}>" if found["email_verified"] else f"<{found['email']}> (not verified)"
     who = f"{found['full_name']} {address}, {found['avatar_name']}: {role}, at {found['api']}"
     due = found["erasure_due_at"]
-    return f"{who}\nyour account is erased at {due}; `vistory person stay` cancels that" if due else who
+    lines = [who, f"your account is erased at {due}; `vistory person stay` cancels that" if due else ""]
+    lines += ["a second factor is on" if found["second_factor"] else "", ASKED if lacks_second_factor(found) else ""]
+    return "\n".join(filter(None, lines))

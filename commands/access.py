@@ -11,6 +11,8 @@ from domain.model import OPERATOR, Actor, Aggregate, Client
 from domain.person import Person
 from domain.project import Project
 from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
+from domain.second_factor import SecondFactor, second_factor_id
+from domain.security_policy import SecurityPolicy, security_policy_id
 from domain.service_account import ServiceAccount
 from domain.shared import Shared
 from domain.training_job import TrainingJob
@@ -45,6 +47,10 @@ class Caller(Value):
         )
 
 
+class SecondFactorIsRequired(Forbidden):
+    """Nothing else is open before."""
+
+
 class Access(Protocol):
     def admit(self, command: "Command", caller: Caller, store: Store) -> Actor: ...
 
@@ -74,11 +80,19 @@ class Anyone:
 
 @dataclass(frozen=True)
 class Oneself:
-    """A known person, also one who still waits for approval."""
+    """A known person, also one who still waits for approval.
+
+    `unproven`: also one of whom the organization asks a second factor that is not there yet.
+    """
+
+    unproven: bool = False
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
         in_person(caller)
-        return caller.acting(role_of(caller, store))
+        role = role_of(caller, store)
+        if not self.unproven:
+            must_have_second_factor(caller, store)
+        return caller.acting(role)
 
 
 @dataclass(frozen=True)
@@ -152,6 +166,7 @@ def must_be_operator(caller: Caller, store: Store) -> None:
     """Raises Forbidden, Unauthenticated."""
     in_person(caller)
     role_of(caller, store)
+    must_have_second_factor(caller, store)
     if not store.get(Person, caller.id).operator:
         raise Forbidden("this is for operators of the platform, whom its host names (`vistory operator add`)")
 
@@ -195,6 +210,28 @@ def _role_of_service(account: ServiceAccount | None) -> Role:
     return account.role
 
 
+def must_have_second_factor(caller: Caller, store: Store) -> None:
+    """Where the organization asks people for one; for an API token, its owner. Raises SecondFactorIsRequired."""
+    assert caller.organization_id is not None, "whoever has a role has it in an organization"
+    if caller.kind != "person":
+        return
+    if second_factor_is_required(caller.organization_id, store) and not has_second_factor(caller.id, store):
+        raise SecondFactorIsRequired(
+            "your organization asks for a second factor, and you have none yet: set one up first (POST "
+            "/api/v1/auth/second-factor/begin, or `vistory second-factor on`); until then nothing else is open to you"
+        )
+
+
+def second_factor_is_required(organization_id: UUID, store: Store) -> bool:
+    policy = store.find(SecurityPolicy, security_policy_id(organization_id))
+    return policy is not None and policy.second_factor_required
+
+
+def has_second_factor(person_id: UUID, store: Store) -> bool:
+    factor = store.find(SecondFactor, second_factor_id(person_id))
+    return factor is not None and factor.is_on
+
+
 def demand(
     caller: Caller,
     store: Store,
@@ -210,6 +247,7 @@ def demand(
     """
     _must_be_in_scope(caller, scope or scope_of(permission))
     role = role_of(caller, store)
+    must_have_second_factor(caller, store)
     if role is None:
         raise Forbidden("your membership waits for approval by an admin of the organization")
     far = reach(role, permission)

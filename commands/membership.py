@@ -70,7 +70,7 @@ def change_role(command: ChangeRole, actor: Actor, now: datetime, *, store: Stor
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
     must_be_able_to_grant(actor, command.role)
-    _must_be_able_to_take(actor, membership)
+    must_be_able_to_take(actor, membership)
     membership.change_role(command.role, now)
     if command.role is Role.ADMIN and membership.active:
         organization.add_admin(membership.person_id, now)
@@ -81,7 +81,7 @@ def change_role(command: ChangeRole, actor: Actor, now: datetime, *, store: Stor
 
 def rename_member(command: RenameMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     membership = store.get(Membership, command.membership_id)
-    _must_be_able_to_take(actor, membership)
+    must_be_able_to_take(actor, membership)
     person = store.get(Person, membership.person_id)
     if person.organizations[0] != membership.organization_id:
         raise Forbidden("this person began in another organization, and names itself")
@@ -92,7 +92,7 @@ def rename_member(command: RenameMember, actor: Actor, now: datetime, *, store: 
 def deactivate_member(command: DeactivateMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
-    _must_be_able_to_take(actor, membership)
+    must_be_able_to_take(actor, membership)
     organization.let_go(membership.person_id, now)
     membership.deactivate(now)
     return store.save(membership, organization)
@@ -101,7 +101,7 @@ def deactivate_member(command: DeactivateMember, actor: Actor, now: datetime, *,
 def reactivate_member(command: ReactivateMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
-    _must_be_able_to_take(actor, membership)
+    must_be_able_to_take(actor, membership)
     membership.reactivate(now)
     if membership.active:
         organization.seat(membership.person_id, now)
@@ -113,7 +113,7 @@ def reactivate_member(command: ReactivateMember, actor: Actor, now: datetime, *,
 def remove_member(command: RemoveMember, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
-    _must_be_able_to_take(actor, membership)
+    must_be_able_to_take(actor, membership)
     return store.save(*end_membership(membership, organization, now, store=store, secrets=secrets))
 
 
@@ -130,7 +130,7 @@ def end_membership(
     return [membership, organization, *tokens]
 
 
-def _must_be_able_to_take(actor: Actor, membership: Membership) -> None:
+def must_be_able_to_take(actor: Actor, membership: Membership) -> None:
     if membership.role is not None:
         must_be_able_to_grant(actor, membership.role)
 

@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from commands.access import Access, Command, May
+from commands.access import Access, Command, May, has_second_factor
 from commands.ports import Accepted, Store
 from domain.model import Actor
 from domain.organization import Admission, Organization, Quotas
 from domain.roles import Permission
+from domain.second_factor import SecondFactorIsOff
+from domain.security_policy import SecurityPolicy, security_policy_id
 from domain.values import Count, Name, Value
 
 
@@ -30,6 +32,7 @@ class ChangeOrganization(Command, QuotaChange):
     organization_id: UUID
     name: Name | None = None
     admission: Admission | None = None
+    second_factor_required: bool | None = None
 
 
 def change_organization(command: ChangeOrganization, actor: Actor, now: datetime, *, store: Store) -> Accepted:
@@ -39,4 +42,16 @@ def change_organization(command: ChangeOrganization, actor: Actor, now: datetime
     if command.admission is not None:
         organization.admit_by(command.admission, now)
     organization.change_quotas(command.of(organization.quotas), now)
-    return store.save(organization)
+    if command.second_factor_required is None:
+        return store.save(organization)
+    return store.save(organization, _ruled(command.second_factor_required, organization, actor, now, store))
+
+
+def _ruled(required: bool, organization: Organization, actor: Actor, now: datetime, store: Store) -> SecurityPolicy:
+    """Whoever asks it of others has it: so the way works, and an admin is left who can take the rule back."""
+    if required and not has_second_factor(actor.id, store):
+        raise SecondFactorIsOff("turn on a second factor of your own before you ask one of every member")
+    found = store.find(SecurityPolicy, security_policy_id(organization.id))
+    policy = found or SecurityPolicy.begin(organization.id, now)
+    policy.require_second_factor(required, now)
+    return policy

@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.dataset import Content, Ratios, Split, SplitMethod, Task
 from domain.groups import Rule
 from domain.model import Aggregate
+from domain.session import Means
 from domain.values import Personal, Value
 
 A = TypeVar("A", bound=Aggregate)
@@ -105,6 +106,27 @@ class Secrets(Protocol):
 
     def api_tokens_of(self, organization_id: UUID, owner_id: UUID) -> Sequence[UUID]:
         """Those that were opened and not closed since."""
+        ...
+
+    def offer_second_factor(self, person_id: UUID, until: datetime) -> None:
+        """A fresh secret, in place of one that was offered before."""
+        ...
+
+    def confirm_second_factor(self, person_id: UUID, code: str, now: datetime) -> bool:
+        """Whether the code is of the secret that is offered, which is then good from here on, and the code used up."""
+        ...
+
+    def use_code(self, person_id: UUID, code: str, now: datetime) -> Means | None:
+        """What a code is, if it is good; with this command it is used up. Where another one used it meanwhile, this
+        is a lost race."""
+        ...
+
+    def keep_recovery_codes(self, person_id: UUID, codes: Sequence[str]) -> None:
+        """In place of all that there were before."""
+        ...
+
+    def drop_second_factor(self, person_id: UUID) -> None:
+        """With its recovery codes."""
         ...
 
     def forget(self, person_id: UUID) -> None:

@@ -7,36 +7,43 @@ from uuid import UUID
 
 from pydantic import Field
 
-from commands.access import Access, Command, Oneself, Platform
+from commands.access import Access, Command, Oneself, Platform, has_second_factor
+from commands.code import Code, use_code
 from commands.ports import Accepted, Secrets, Store
-from domain.errors import NotFound
+from domain.errors import NotFound, Unauthenticated
 from domain.model import Actor
+from domain.person import Person
 from domain.session import Ending, Means, Session
-from domain.values import Sha256
+from domain.values import Count, Sha256
 
 # Of one person; whoever signs in once more ends the one that was not used for longest.
 MOST_SESSIONS: Final = 100
 
 
 class SignIn(Command):
-    """`refresh` is the SHA-256 of the session's first refresh token."""
+    """`refresh` is the SHA-256 of the session's first refresh token.
 
-    ACCESS: ClassVar[Access] = Oneself()
+    `code` is needed where a second factor is on, and with it `password_version`, of the password that was shown before.
+    """
+
+    ACCESS: ClassVar[Access] = Oneself(unproven=True)
     session_id: UUID
     organization_id: UUID
     means: Annotated[tuple[Means, ...], Field(max_length=10)]
     refresh: Sha256
+    code: Code | None = None
+    password_version: Count | None = None
 
 
 class SwitchOrganization(Command):
     """Asked for as a member of the organization that the session goes on in."""
 
-    ACCESS: ClassVar[Access] = Oneself()
+    ACCESS: ClassVar[Access] = Oneself(unproven=True)
     session_id: UUID
 
 
 class EndSession(Command):
-    ACCESS: ClassVar[Access] = Oneself()
+    ACCESS: ClassVar[Access] = Oneself(unproven=True)
     session_id: UUID
     reason: Ending = Ending.SIGNED_OUT
 
@@ -44,7 +51,7 @@ class EndSession(Command):
 class EndEverySession(Command):
     """The asking one among them, which is named so that the answer has an id."""
 
-    ACCESS: ClassVar[Access] = Oneself()
+    ACCESS: ClassVar[Access] = Oneself(unproven=True)
     session_id: UUID
 
 
@@ -56,11 +63,25 @@ class EndReusedSession(Command):
 
 
 def sign_in(command: SignIn, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
+    means = (*command.means, *_second_means(command, actor.id, now, store, secrets))
     displaced = list(secrets.sessions_of(actor.id))[MOST_SESSIONS - 1 :]
     ended = end_sessions(displaced, Ending.DISPLACED, now, store, secrets)
-    session = Session.begin(command.session_id, actor.id, command.organization_id, command.means, now)
+    session = Session.begin(command.session_id, actor.id, command.organization_id, means, now)
     secrets.begin_session(session.id, actor.id, command.organization_id, command.refresh)
     return store.save(session, *ended)
+
+
+def _second_means(command: SignIn, person_id: UUID, now: datetime, store: Store, secrets: Secrets) -> tuple[Means, ...]:
+    """Raises Unauthenticated, WrongCode."""
+    if not has_second_factor(person_id, store):
+        if command.code is not None:
+            raise Unauthenticated("no second factor is on any more; sign in again")
+        return ()
+    if command.code is None:
+        raise Unauthenticated("a second factor is on; sign in with a code of it as well")
+    if store.get(Person, person_id).password_version != command.password_version:
+        raise Unauthenticated("the password was changed since it was shown; sign in again")
+    return (use_code(secrets, person_id, command.code, now),)
 
 
 def switch_organization(

@@ -8,6 +8,8 @@ from domain.model import Aggregate, Event
 from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
+from domain.second_factor import SecondFactor
+from domain.security_policy import SecurityPolicy
 from domain.service_account import ServiceAccount
 from domain.session import Session
 from domain.training_job import TrainingJob
@@ -15,7 +17,9 @@ from domain.training_job import TrainingJob
 AGGREGATES: tuple[type[Aggregate], ...] = (
     Person,
     Session,
+    SecondFactor,
     Organization,
+    SecurityPolicy,
     Membership,
     ServiceAccount,
     ApiToken,

@@ -52,6 +52,7 @@ class Person(Aggregate):
             aggregate.language = Language.ENGLISH
             aggregate.verified = False
             aggregate.wished_email = None
+            aggregate.password_version = self.originator_version
 
     class SignedIn(Event):
         """Recorded until a sign-in began a session, and never since."""
@@ -170,6 +171,9 @@ class Person(Aggregate):
         TOPIC: ClassVar[str] = "person.password_changed"
         organization_id: UUID
 
+        def apply(self, aggregate: "Person") -> None:
+            aggregate.password_version = self.originator_version
+
     organizations: list[UUID]
     email: Personal[Line]
     wished_email: Personal[Line] | None
@@ -179,6 +183,8 @@ class Person(Aggregate):
     operator: bool
     erased: bool
     erasure_due_at: datetime | None
+    password_version: int
+    """The place in this history where the password was set that is good."""
 
     @classmethod
     def register(

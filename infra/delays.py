@@ -40,11 +40,13 @@ class Act(StrEnum):
 
 # Of one account from one network, of one account from all, and of one network for all accounts: others are behind it.
 _PROVEN: Final = {"both": Pace(5, 5.0, 900.0), "account": Pace(10, 5.0, 300.0), "network": Pace(100, 5.0, 60.0)}
+# Of six digits, of which three are good at a time, and the password known: at last one guess an hour.
+_SIX_DIGITS: Final = {**_PROVEN, "both": Pace(5, 5.0, 3_600.0), "account": Pace(10, 5.0, 3_600.0)}
 # Of what carries 256 random bits.
 _UNGUESSABLE: Final = {"network": Pace(20, 5.0, 60.0)}
 PACES: Final[Mapping[Act, Mapping[str, Pace]]] = {
     Act.SIGN_IN: _PROVEN,
-    Act.SECOND_FACTOR: _PROVEN,
+    Act.SECOND_FACTOR: _SIX_DIGITS,
     # Whoever asks for letters to somebody else sends them, and each is good for an hour: nobody is kept from a link.
     Act.LETTER: {"account": Pace(3, 300.0, 900.0), "network": Pace(20, 5.0, 60.0)},
     Act.LINK: _UNGUESSABLE,

@@ -14,6 +14,7 @@ from psycopg import sql
 from sqlalchemy import Connection, Table, Uuid, or_, select
 
 from domain.membership import membership_id
+from domain.second_factor import second_factor_id
 from infra.personal_objects import PersonalObjects
 from infra.reading import Reading
 from infra.tables import tables
@@ -78,9 +79,13 @@ class Exports:
             yield table.name, self._rows(table, person_id)
 
     def _events(self, person_id: UUID) -> Iterator[dict[str, Any]]:
-        """What happened to the person and to its memberships; what it did elsewhere is in the audit log's entries."""
+        """What happened to the person, its second factor and its memberships.
+
+        What it did elsewhere is in the audit log's entries.
+        """
         places: list[UUID] = self.reading.ask(lambda tx: organizations_of(tx, person_id), [])
-        for id in (person_id, *(membership_id(place, person_id) for place in places)):
+        memberships = (membership_id(place, person_id) for place in places)
+        for id in (person_id, second_factor_id(person_id), *memberships):
             for stored in self.core.store.events_of(id):
                 event, envelope = self.core.mapper.decode(stored)
                 data = event.model_dump(mode="json", exclude={"originator_topic", "timestamp"})

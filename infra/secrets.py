@@ -15,12 +15,14 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from commands.ports import Link, Purpose
+from domain.session import Means
 from domain.values import Personal
-from infra import api_tokens, links
+from infra import api_tokens, links, second_factors
 from infra.allowance import Gate
 from infra.api_tokens import ApiTokens
 from infra.common_passwords import refuse_common
 from infra.links import Links
+from infra.second_factors import SecondFactors
 from infra.unit import Unit
 
 NORMALISATION: Final = 1
@@ -122,10 +124,11 @@ class Accounts:
 class UnitSecrets:
     """The Secrets port of one command."""
 
-    def __init__(self, accounts: Accounts, links: Links, tokens: ApiTokens, unit: Unit) -> None:
+    def __init__(self, accounts: Accounts, links: Links, tokens: ApiTokens, factors: SecondFactors, unit: Unit) -> None:
         self._accounts = accounts
         self._links = links
         self._tokens = tokens
+        self._factors = factors
         self._unit = unit
 
     def person_of(self, email: str) -> UUID | None:
@@ -191,3 +194,22 @@ class UnitSecrets:
 
     def api_tokens_of(self, organization_id: UUID, owner_id: UUID) -> Sequence[UUID]:
         return self._tokens.of(organization_id, owner_id)
+
+    def offer_second_factor(self, person_id: UUID, until: datetime) -> None:
+        self._unit.sides.append(self._factors.offer(person_id, until))
+
+    def confirm_second_factor(self, person_id: UUID, code: str, now: datetime) -> bool:
+        used = self._factors.confirm(person_id, code, now)
+        self._unit.sides += [used] if used else []
+        return used is not None
+
+    def use_code(self, person_id: UUID, code: str, now: datetime) -> Means | None:
+        means, used = self._factors.use(person_id, code, now)
+        self._unit.sides += [used] if used else []
+        return means
+
+    def keep_recovery_codes(self, person_id: UUID, codes: Sequence[str]) -> None:
+        self._unit.sides.append(self._factors.recovery(person_id, codes))
+
+    def drop_second_factor(self, person_id: UUID) -> None:
+        self._unit.sides.append(second_factors.dropped(person_id))

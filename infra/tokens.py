@@ -21,7 +21,9 @@ ACCESS_LIFE: Final = timedelta(minutes=15)
 # A job's token is worth nothing once its attempt is over, whatever it says here.
 JOB_LIFE: Final = timedelta(days=60)
 REMEMBERED: Final = 10_000
-Audience = Literal["access", "job"]
+# Between the password and the code of a second factor.
+CHALLENGE_LIFE: Final = timedelta(minutes=5)
+Audience = Literal["access", "job", "challenge"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,16 @@ class Tokens:
     def job(self, worker_id: UUID, framework: str, job_id: UUID, attempt: int, now: datetime) -> str:
         claims = {"sub": str(worker_id), "framework": framework, "job": str(job_id), "attempt": attempt}
         return self._sign("job", claims, now, JOB_LIFE)
+
+    def challenge(self, person_id: UUID, organization_id: UUID, password_version: int, now: datetime) -> str:
+        """For who has shown the password of this version, and still has to show a second factor."""
+        claims = {"sub": str(person_id), "organization_id": str(organization_id), "password_version": password_version}
+        return self._sign("challenge", claims, now, CHALLENGE_LIFE)
+
+    def challenged(self, token: str) -> tuple[UUID, UUID, int]:
+        """The person, the organization and the version of the password that was shown. Raises Unauthenticated."""
+        claims = self._read("challenge", token)
+        return UUID(claims["sub"]), UUID(claims["organization_id"]), claims["password_version"]
 
     def person(self, token: str) -> Caller:
         claims = self._read("access", token)

@@ -21,6 +21,7 @@ from infra.links import Links
 from infra.mapper import Mapper
 from infra.pool import pool
 from infra.rotation import beside, settled
+from infra.second_factors import SecondFactors
 from infra.secrets import Accounts, UnitSecrets
 
 
@@ -59,12 +60,13 @@ class Core:
     def api_tokens(self) -> ApiTokens:
         return ApiTokens(self.pool, self.store, self.mapper, self.known)
 
+    def second_factors(self) -> SecondFactors:
+        return SecondFactors(self.pool, self.mapper.ledger, self.keys, self._secret("pepper_file"))
+
     def dispatch(self, accounts: Accounts, ports: Mapping[str, Any]) -> Dispatch:
         """Bind the handlers to this ledger and to the ports that their signatures name."""
-        links, tokens = self.links(), self.api_tokens()
-        return bind(
-            Line(self.store), self.mapper, self.known, lambda unit: UnitSecrets(accounts, links, tokens, unit), ports
-        )
+        others = self.links(), self.api_tokens(), self.second_factors()
+        return bind(Line(self.store), self.mapper, self.known, lambda unit: UnitSecrets(accounts, *others, unit), ports)
 
     def _secret(self, name: str) -> bytes:
         return private(Path(self.settings.need(name))).read_bytes()

@@ -23,6 +23,7 @@ from projections.topics import (
     ORGANIZATION,
     PERSON,
     PROJECT,
+    SECURITY,
     SERVICE_ACCOUNT,
     SESSION,
     TRAINING_JOB,
@@ -103,6 +104,7 @@ PROJECTION: Final = Projection(
     "api_token",
     (View(tokens, _keys, _fold, API_TOKEN),),
     skips=SERVICE_ACCOUNT
+    | SECURITY
     | PERSON
     | SESSION
     | ORGANIZATION

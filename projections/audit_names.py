@@ -13,6 +13,7 @@ from domain.model import Recorded
 from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
+from domain.second_factor import SecondFactor
 from domain.service_account import ServiceAccount
 from domain.session import Session
 from domain.training_job import TrainingJob
@@ -28,8 +29,8 @@ people: Final = Table(
     Column("position", BigInteger, nullable=False),
 )
 
-# A membership has no name of its own, nor has a session: it is called as its person is. A service account is among
-# these, and acts.
+# A membership has no name of its own, nor has a session or a second factor: it is called as its person is. A service
+# account is among these, and acts.
 entities: Final = Table(
     "audit_entities",
     metadata,
@@ -65,6 +66,7 @@ _NAMING: Final = frozenset(
         "organization.founded",
         "organization.renamed",
         "session.begun",
+        "second_factor.begun",
         "membership.requested",
         "service_account.created",
         "service_account.renamed",
@@ -92,7 +94,11 @@ def _entity(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
             | Dataset.Created(name=name)
         ):
             return _called(name)
-        case Membership.Requested(person_id=person_id) | Session.Begun(person_id=person_id):
+        case (
+            Membership.Requested(person_id=person_id)
+            | Session.Begun(person_id=person_id)
+            | SecondFactor.Begun(person_id=person_id)
+        ):
             return {**_called(None), "person_id": person_id}
         case Project.Created(name=name, originator_id=id):
             return {**_called(name), "project_id": id}

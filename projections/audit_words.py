@@ -12,6 +12,8 @@ from domain.organization import Organization
 from domain.person import Person
 from domain.project import Project
 from domain.roles import Place
+from domain.second_factor import SecondFactor
+from domain.security_policy import SecurityPolicy
 from domain.service_account import ServiceAccount
 from domain.session import Session
 from domain.shared import Shared
@@ -58,6 +60,16 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "person.email_changed": ("update", "{who} is reached at another address"),
     "person.password_reset_requested": ("request", "somebody asked for a link to set another password of {what}"),
     "person.password_changed": ("update", "{who} set another password"),
+    "second_factor.begun": ("begin", "{who} began to set up a second factor"),
+    "second_factor.turned_on": ("turn_on", "{who} turned on a second factor"),
+    "second_factor.turned_off": ("turn_off", "{who} turned off the second factor, by {means}"),
+    "second_factor.reset": ("reset", "{who} took away the second factor of {person}"),
+    "second_factor.recovery_codes_renewed": ("renew", "{who} had new recovery codes made, by {means}"),
+    "security_policy.begun": ("begin", "{who} began to ask something of the accounts of all members"),
+    "security_policy.second_factor_rule_changed": (
+        "update",
+        "{who} changed whether every member needs a second factor from {required_before} to {required}",
+    ),
     "organization.founded": ("create", "{who} founded the organization {what}"),
     "organization.renamed": ("update", "{who} renamed the organization {name_before} to {name}"),
     "organization.admission_changed": (
@@ -145,6 +157,8 @@ _CALLED: Final = {"max_users": "users", "max_storage_gb": "GB", "max_gpu_hours_p
 # Bookkeeping that stands beside an entry which says it better, and what comes once an epoch.
 NOISY: Final = frozenset(
     {
+        "second_factor.begun",
+        "security_policy.begun",
         "organization.seat_taken",
         "organization.seat_released",
         "organization.admin_added",
@@ -217,6 +231,7 @@ _OLD: Final[Mapping[type[Event], _Part]] = {
     Session.Switched: lambda event: {"organization_id": str(event.previous)},
     ServiceAccount.Renamed: lambda event: {"name": event.previous},
     ServiceAccount.RoleChanged: lambda event: {"role": event.previous.value},
+    SecurityPolicy.SecondFactorRuleChanged: lambda event: {"required": event.previous},
     Project.Renamed: lambda event: {"name": event.previous},
     Project.Described: lambda event: {"description": event.previous},
     **{kind.MemberRoleChanged: lambda event: _place(event, event.previous) for kind in _SHARED},
@@ -229,6 +244,12 @@ _NEW: Final[Mapping[type[Event], _Part]] = {
     Session.Begun: lambda event: {"means": [each.value for each in event.means]},
     Session.Switched: lambda event: {"organization_id": str(event.organization_id)},
     Session.Ended: lambda event: {"reason": event.reason.value},
+    SecondFactor.Begun: lambda event: {},
+    SecondFactor.TurnedOn: lambda event: {},
+    SecondFactor.TurnedOff: lambda event: {"means": event.means.value},
+    SecondFactor.Reset: lambda event: {},
+    SecondFactor.RecoveryCodesRenewed: lambda event: {"means": event.means.value},
+    SecurityPolicy.SecondFactorRuleChanged: lambda event: {"required": event.required},
     Person.Renamed: lambda event: {},
     Person.LanguageChosen: lambda event: {},
     Person.VerificationRequested: lambda event: {},

@@ -26,6 +26,7 @@ from projections.topics import (
     ORGANIZATION,
     PERSON,
     PROJECT,
+    SECURITY,
     SERVICE_ACCOUNT,
     SESSION,
     TRAINING_JOB,
@@ -234,6 +235,7 @@ PROJECTION: Final = Projection(
     ),
     skips=API_TOKEN
     | SERVICE_ACCOUNT
+    | SECURITY
     | PERSON
     | SESSION
     | ORGANIZATION

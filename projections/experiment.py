@@ -42,6 +42,7 @@ from projections.topics import (
     ORGANIZATION,
     PERSON,
     PROJECT,
+    SECURITY,
     SERVICE_ACCOUNT,
     SESSION,
 )
@@ -113,6 +114,7 @@ PROJECTION: Final = Projection(
     skips=API_TOKEN
     | SERVICE_ACCOUNT
     | PERSON
+    | SECURITY
     | SESSION
     | ORGANIZATION
     | MEMBERSHIP

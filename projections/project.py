@@ -23,6 +23,7 @@ from projections.topics import (
     ORGANIZATION,
     PERSON,
     PROJECT,
+    SECURITY,
     SERVICE_ACCOUNT,
     SESSION,
     TRAINING_JOB,
@@ -122,6 +123,7 @@ PROJECTION: Final = Projection(
     (View(projects, _keys, _fold, PROJECT), view_of(members, Project, PROJECT)),
     skips=API_TOKEN
     | SERVICE_ACCOUNT
+    | SECURITY
     | PERSON
     | SESSION
     | ORGANIZATION

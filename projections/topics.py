@@ -24,6 +24,17 @@ PERSON: Final = frozenset(
     | RETIRED
 )
 SESSION: Final = frozenset({"session.begun", "session.switched", "session.ended"})
+SECOND_FACTOR: Final = frozenset(
+    {
+        "second_factor.begun",
+        "second_factor.turned_on",
+        "second_factor.turned_off",
+        "second_factor.reset",
+        "second_factor.recovery_codes_renewed",
+    }
+)
+SECURITY_POLICY: Final = frozenset({"security_policy.begun", "security_policy.second_factor_rule_changed"})
+SECURITY: Final = SECOND_FACTOR | SECURITY_POLICY
 SERVICE_ACCOUNTS_OF: Final = frozenset({"organization.service_account_added", "organization.service_account_removed"})
 ORGANIZATION: Final = SERVICE_ACCOUNTS_OF | frozenset(
     {

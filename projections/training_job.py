@@ -29,6 +29,7 @@ from projections.topics import (
     ORGANIZATION,
     PERSON,
     PROJECT,
+    SECURITY,
     SERVICE_ACCOUNT,
     SESSION,
     TRAINING_JOB,
@@ -163,7 +164,16 @@ def _ended(row: Row | None, recorded: Recorded) -> Row | None:
 PROJECTION: Final = Projection(
     "training_job",
     (View(jobs, _job_keys, _job, _OF_A_JOB), ATTEMPTS, *EPOCHS, MODELS),
-    skips=API_TOKEN | SERVICE_ACCOUNT | PERSON | SESSION | ORGANIZATION | MEMBERSHIP | PROJECT | DATASET | EXPERIMENT,
+    skips=API_TOKEN
+    | SERVICE_ACCOUNT
+    | SECURITY
+    | PERSON
+    | SESSION
+    | ORGANIZATION
+    | MEMBERSHIP
+    | PROJECT
+    | DATASET
+    | EXPERIMENT,
 )
 
 

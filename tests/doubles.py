@@ -15,9 +15,10 @@ from domain.dataset import Content, Ratios, Split, SplitMethod, Task
 from domain.errors import Invalid, NotFound
 from domain.groups import Grouped, Rule
 from domain.membership import Membership
+from domain.session import Means
 from domain.training import OrganizationIsBusy
 from domain.values import Personal
-from infra import api_tokens, bearer, links
+from infra import api_tokens, bearer, links, second_factors
 from infra.common_passwords import refuse_common
 from infra.keys import Sealed
 from infra.ledger import Append, Head, Row, Verdict
@@ -38,17 +39,20 @@ class MemoryLedger:
     def __init__(self, ledger: UUID) -> None:
         self.ledger = ledger
         self.rows: list[Row] = []
+        self._of: dict[UUID, list[Stored]] = {}
         self.commands: dict[UUID, Verdict] = {}
         self.taken: dict[str, str] = {}
         self.sessions: dict[UUID, UUID] = {}
         self.links: dict[str, Mapping[str, Any]] = {}
         self.api_tokens: dict[str, Mapping[str, Any]] = {}
+        self.factors: dict[str, Mapping[str, Any]] = {}
+        self.recovery: dict[str, frozenset[str]] = {}
 
     def append(self, commands: Sequence[Append]) -> list[Verdict]:
         return [self._judge(command) for command in commands]
 
     def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
-        return [row.stored for row in self.rows if row.stored.originator_id == id][after:][:limit]
+        return self._of.get(id, [])[after:][:limit]
 
     def command(self, id: UUID) -> Verdict | None:
         return self.commands.get(id)
@@ -77,12 +81,16 @@ class MemoryLedger:
         kept = {claim: person for claim, person in self.taken.items() if person not in moved}
         if len(dict(claimed)) < len(claimed) or dict(claimed).keys() & kept.keys():
             return self._refuse("taken", command)
-        open_links = dict(self.links)
-        if not all(_write_link(open_links, side) for side in command.sides):
+        open_links, open_tokens = dict(self.links), dict(self.api_tokens)
+        factors, recovery = dict(self.factors), dict(self.recovery)
+        if not all(
+            _write_link(open_links, side)
+            and _write_api_token(open_tokens, side)
+            and _write_factor(factors, recovery, side)
+            for side in command.sides
+        ):
             return self._refuse("taken", command)
-        open_tokens = dict(self.api_tokens)
-        if not all(_write_api_token(open_tokens, side) for side in command.sides):
-            return self._refuse("taken", command)
+        self.factors, self.recovery = factors, recovery
         gone = {side["person_id"] for side in command.sides if side["kind"] == "forget"}
         self.taken = {digest: person for digest, person in kept.items() if person not in gone}
         open_links = {digest: link for digest, link in open_links.items() if link["subject"] not in gone}
@@ -93,6 +101,7 @@ class MemoryLedger:
         for event in command.events:
             position = len(self.rows) + 1
             self.rows.append(Row(position, datetime.now(UTC), position.to_bytes(32, "big"), event))
+            self._of.setdefault(event.originator_id, []).append(event)
         verdict = Verdict("repeated", len(self.rows), self._chain(), command.fingerprint, command.result)
         self.commands[command.command_id] = verdict
         return verdict._replace(verdict="accepted", fingerprint=None)
@@ -151,6 +160,31 @@ def _write_api_token(open_tokens: dict[str, Mapping[str, Any]], side: Mapping[st
         case "api_token_closed":
             for digest in [d for d, token in open_tokens.items() if token["token_id"] == side["token_id"]]:
                 del open_tokens[digest]
+    return True
+
+
+def _write_factor(
+    factors: dict[str, Mapping[str, Any]], recovery: dict[str, frozenset[str]], side: Mapping[str, Any]
+) -> bool:
+    """Whether this side row can be written; of each factor until when it is offered, and the last step."""
+    who = str(side.get("person_id"))
+    match side["kind"]:
+        case "second_factor_offered":
+            factors[who] = {**side, "last_step": 0}
+        case "second_factor_used":
+            factor = factors.get(who)
+            if factor is None or factor["nonce"] != side["nonce"] or factor["last_step"] >= side["step"]:
+                return False
+            factors[who] = {**factor, "until": None, "last_step": side["step"]}
+        case "recovery_codes":
+            recovery[who] = frozenset(side["digests"])
+        case "recovery_code_used":
+            left = recovery.get(who, frozenset())
+            recovery[who] = left - {side["digest"]}
+            return side["digest"] in left
+        case "second_factor_dropped" | "forget":
+            factors.pop(who, None)
+            recovery.pop(who, None)
     return True
 
 
@@ -248,6 +282,55 @@ class MemorySecrets:
 
     def forget(self, person_id: UUID) -> None:
         self._sides.append({"kind": "forget", "person_id": str(person_id)})
+
+    def offer_second_factor(self, person_id: UUID, until: datetime) -> None:
+        offered = {"person_id": str(person_id), "nonce": os.urandom(12).hex(), "until": until}
+        self._sides.append({"kind": "second_factor_offered", **offered})
+
+    def confirm_second_factor(self, person_id: UUID, code: str, now: datetime) -> bool:
+        factor = self._ledger.factors.get(str(person_id))
+        if factor is None or factor["until"] is None or factor["until"] <= now:
+            return False
+        return self._use(person_id, factor, code, now)
+
+    def use_code(self, person_id: UUID, code: str, now: datetime) -> Means | None:
+        factor = self._ledger.factors.get(str(person_id))
+        if factor is None or factor["until"] is not None:
+            return None
+        if self._use(person_id, factor, code, now):
+            return Means.TOTP
+        given = _recovery_digest(code)
+        if given.hex() not in self._ledger.recovery.get(str(person_id), ()):
+            return None
+        self._sides.append(second_factors.recovery_used(person_id, given))
+        return Means.RECOVERY_CODE
+
+    def _use(self, person_id: UUID, factor: Mapping[str, Any], code: str, now: datetime) -> bool:
+        step = second_factors.step_of(secret_of(person_id), second_factors.plain(code), now, factor["last_step"])
+        if step:
+            self._sides.append(second_factors.used(person_id, bytes.fromhex(factor["nonce"]), step))
+        return step is not None
+
+    def keep_recovery_codes(self, person_id: UUID, codes: Sequence[str]) -> None:
+        digests = [_recovery_digest(code).hex() for code in codes]
+        self._sides.append({"kind": "recovery_codes", "person_id": str(person_id), "digests": digests})
+
+    def drop_second_factor(self, person_id: UUID) -> None:
+        self._sides.append(second_factors.dropped(person_id))
+
+
+def secret_of(person_id: UUID) -> bytes:
+    """The same however often one is offered: the double needs none to be hard to guess."""
+    return hashlib.sha1(person_id.bytes).digest()
+
+
+def shown(person_id: UUID, now: datetime, steps: int = 0) -> str:
+    """By somebody's authenticator, whose clock goes wrong by so many steps."""
+    return second_factors.code_at(secret_of(person_id), int(now.timestamp()) // second_factors.SECONDS + steps).decode()
+
+
+def _recovery_digest(code: str) -> bytes:
+    return hashlib.sha256(second_factors.plain(code).encode()).digest()
 
 
 def link_token(purpose: Purpose, subject: UUID, number: int) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.operator import given, operators
+from cli.local import given
+from cli.operator import operators
 from commands.operator import AppointOperator, DismissOperator
 from infra.config import Settings
 from tests.api.visitor import Visitor

@@ -53,6 +53,7 @@ from commands.project import (
     UndeleteProject,
     WithdrawProject,
 )
+from commands.second_factor import ResetSecondFactor
 from commands.service_account import (
     ChangeServiceRole,
     CreateServiceAccount,
@@ -68,6 +69,7 @@ from domain.dataset import Dataset
 from domain.membership import membership_id
 from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
 from tests.api.folders import filled, listed, scenes, send
+from tests.api.phone import secured
 from tests.api.visitor import PREFIX, Visitor
 from tests.api.worker import Worker, requested, trained
 
@@ -115,6 +117,7 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (DeactivateMember, "POST", "/admin/users/{person_id}/deactivate", {}),
     (ReactivateMember, "POST", "/admin/users/{person_id}/reactivate", {}),
     (RemoveMember, "DELETE", "/admin/users/{person_id}", {}),
+    (ResetSecondFactor, "DELETE", "/admin/users/{secured_id}/second-factor", {}),
 ]  # fmt: skip
 CHANGE: Final = May(Permission.CHANGE_DATASET, Dataset, "dataset_id")
 # What is about oneself, whatever the role: here everybody is told that there is nothing to leave or to take.
@@ -175,7 +178,7 @@ OPEN: Final = {
     ("GET", "/health"),
     ("GET", "/ready"),
     *(("POST", f"/auth/{word}") for word in ("register", "login", "refresh", "forgot-password", "reset-password")),
-    *(("POST", f"/auth/{word}") for word in ("verify-email", "resend-verification")),
+    *(("POST", f"/auth/{word}") for word in ("verify-email", "resend-verification", "login/second-factor")),
 }
 ONESELF: Final = {
     ("GET", "/auth/me"),
@@ -185,6 +188,8 @@ ONESELF: Final = {
     ("DELETE", "/users/me"),
     ("GET", "/users/me/export"),
     ("POST", "/users/me/erasure/cancel"),
+    ("GET", "/auth/second-factor"),
+    *(("POST", f"/auth/second-factor/{word}") for word in ("begin", "confirm", "recovery-codes", "off")),
 }
 SESSIONS: Final = {
     ("GET", "/auth/sessions"),
@@ -208,6 +213,7 @@ DESCRIBED: Final = {
     "{placed_id}": "{person_id}",
     "{reading_id}": "{person_id}",
     "{own_id}": "{person_id}",
+    "{secured_id}": "{person_id}",
 }
 Operation = tuple[str, str]
 ALL_SCOPES: Final = {"guest": Role.GUEST, "service": Role.MANAGER}
@@ -282,7 +288,13 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
     def service_token() -> str:
         return str(ann.post(f"/service-accounts/{lasting['service_id']}/tokens", {"name": "T"})["id"])
 
+    def with_second_factor() -> str:
+        person = ann.colleague("guest")
+        secured(person)
+        return person.id
+
     fresh: dict[str, Callable[[], str]] = {
+        "secured_id": with_second_factor,
         "id": waiting,
         "new_service_id": lambda: str(ann.post("/service-accounts", {"name": "S"})["id"]),
         "service_token_id": service_token,

@@ -17,6 +17,7 @@ from infra.host import Host
 from infra.mailbox import ABOUT, Mailbox
 from infra.personal_objects import PersonalObjects
 from tests.api.letters import Delivered
+from tests.api.phone import secured
 from tests.api.visitor import PASSWORD, Visitor
 from tests.servers import Servers
 
@@ -125,6 +126,7 @@ def exported(who: Visitor) -> dict[str, Any]:
 def test_all_that_is_held_about_one_is_exported_and_nothing_of_others(admin: Visitor) -> None:
     engineer, other = admin.colleague("engineer_i"), admin.colleague("guest")
     engineer.post("/datasets", {"name": "theirs"})
+    secured(engineer)
     engineer.get("/auth/me")
     admin.get("/datasets", Vistory_Min_Position=engineer.seen)
     found = exported(engineer)
@@ -134,6 +136,12 @@ def test_all_that_is_held_about_one_is_exported_and_nothing_of_others(admin: Vis
     assert [each["name"] for each in found["datasets"]] == ["theirs"]
     assert "dataset.created" in {each["topic"] for each in found["audit_entries"]}
     assert {(each["kind"], each["count"]) for each in found["secrets"]} >= {("passwords", 1), ("email_index", 1)}
+    assert {(each["kind"], each["count"]) for each in found["secrets"]} >= {
+        ("second_factors", 1),
+        ("recovery_codes", 10),
+    }
+    assert [each["is_on"] for each in found["second_factors"]] == [True]
+    assert "second_factor.turned_on" in {each["topic"] for each in found["events"]}
     assert other.email not in str(found)
     assert "$argon2" not in str(found)
 

@@ -27,10 +27,15 @@ def test_which_organization_it_is_and_as_what_is_said(change: dict[str, Any], sa
 
 def test_one_is_told_who_one_is() -> None:
     me: dict[str, Any] = {"full_name": "Ann", "email": "ann@b.example", "avatar_name": "red-fox-1", "role": "guest"}
+    me |= {"second_factor": False, "second_factor_required": False}
     me |= {"organization": "Acme", "api": "http://x", "erasure_due_at": None, "email_verified": True}
     who = "Ann <ann@b.example>, red-fox-1: "
     assert words(me) == f"{who}guest of Acme, at http://x"
     leaving = words(me | {"erasure_due_at": "2026-12-04T08:00:00Z"}).splitlines()
     assert leaving == [words(me), "your account is erased at 2026-12-04T08:00:00Z; `vistory person stay` cancels that"]
     assert words(me | {"role": None, "organization": None}) == f"{who}waits to be let in by an admin, at http://x"
+    assert words(me | {"second_factor": True}).splitlines()[1:] == ["a second factor is on"]
+    asked = words(me | {"second_factor_required": True, "organization": None}).splitlines()
+    assert asked[0] == f"{who}guest, at http://x"
+    assert "`vistory second-factor on` comes before anything else" in asked[1]
     assert "<ann@b.example> (not verified), " in words(me | {"email_verified": False})

@@ -43,6 +43,7 @@ from commands.project import (
     RemoveProjectMember,
     VacateProject,
 )
+from commands.second_factor import BeginSecondFactor, ConfirmSecondFactor, ResetSecondFactor, ResetSecondFactorOf
 from commands.service_account import DeleteServiceAccount, RevokeServiceToken
 from commands.training_job import CompleteTraining
 from domain.dataset import Dataset
@@ -69,8 +70,8 @@ from tests.commands.test_project import create as project
 from tests.commands.test_service_account import EXPORTER, ITS_TOKEN, exporter, exporter_token
 from tests.commands.test_session import OTHER, SESSION
 from tests.commands.test_training_job import request
-from tests.doubles import link_token
-from tests.spec import NOBODY, Spec
+from tests.doubles import link_token, shown
+from tests.spec import NOBODY, START, Spec
 
 DAN = UUID(int=104)
 MEMBERSHIPS = [membership_id(ACME, person) for person in (ANN, BEN, CAT, DAN)]
@@ -90,6 +91,7 @@ IDS = {
     "session_id": st.sampled_from([SESSION, OTHER]),
     "upload_id": st.sampled_from([UUID(ONE[:32]), UUID(TWO[:32])]),
 }
+RECOVERY = ("2345-6789-abcd", "bcde-fghj-kmnp")
 HOSTILE: st.SearchStrategy[Any] = st.one_of(
     st.text(max_size=40),
     st.sampled_from(["\x00", "\ud800", "a\nb", "🙂" * 50, "\u202eשלום", "<b>&amp;", "'; DROP TABLE", "x" * 20_000, ""]),
@@ -149,8 +151,14 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "picture": st.just("b" * 64),
     "means": st.just(("password",)),
     "refresh": st.just("a" * 64),
+    "second_factor_required": st.none() | st.booleans(),
+    "recovery_codes": st.just(RECOVERY),
+    "code": st.sampled_from(RECOVERY),
+    "password_version": st.just(1),
     "reason": st.sampled_from(Ending),
 }
+# As Ann's phone shows it in the minutes in which a history goes on.
+MINUTES = st.sampled_from([shown(ANN, START + timedelta(days=2), step) for step in range(9)])
 NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=20)
 ENDS = ("training_job.completed", "training_job.failed", "training_job.cancelled")
 IN_PROJECT = (ChangeProjectRole, RemoveProjectMember)
@@ -164,6 +172,9 @@ PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (VerifyEmail, "token"): st.just(link_token(Purpose.VERIFICATION, ANN, 2)),
     (RevokeServiceToken, "service_account_id"): st.just(EXPORTER),
     (RevokeServiceToken, "token_id"): st.just(ITS_TOKEN),
+    (ConfirmSecondFactor, "code"): MINUTES,
+    (ResetSecondFactor, "membership_id"): st.just(membership_id(ACME, BEN)),
+    (ResetSecondFactorOf, "person_id"): st.just(BEN),
     (AddProjectMember, "role"): st.sampled_from(ProjectRole),
     (ChangeProjectRole, "role"): st.sampled_from(ProjectRole),
     (AddDatasetMember, "role"): st.sampled_from(DatasetRole),
@@ -271,6 +282,8 @@ def begun() -> Spec:
     spec.now += timedelta(days=2)
     spec.by(NOBODY).given(RequestPasswordReset(person_id=BEN), RequestVerification(person_id=ANN)).by(ann)
     spec.given(RequestEmailChange(email="ann@example.com"))
+    code = shown(BEN, spec.now + timedelta(seconds=2))
+    spec.by(ben).given(BeginSecondFactor(), ConfirmSecondFactor(code=code, recovery_codes=RECOVERY)).by(ann)
     spec.given(approve(BEN, Role.ENGINEER_I), project, AddProjectMember(project_id=CELLS, person_id=BEN))
     spec.by(Caller(kind="system", id=SYSTEM)).given(AppointOperator(person_id=eve.id)).by(ann)
     spec.given(OfferProject(project_id=CELLS, person_id=BEN)).by(ben).given(AskForErasure()).by(ann)

@@ -22,6 +22,8 @@ from domain.organization import Admission, Organization, Quotas
 from domain.person import Language, Person
 from domain.project import Project
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
+from domain.second_factor import SecondFactor
+from domain.security_policy import SecurityPolicy
 from domain.service_account import ServiceAccount
 from domain.session import Ending, Means, Session
 from domain.training import Checkpoint, Device, EndReason, Evidence, Model, Outcome, Recipe, Start, Weights
@@ -109,6 +111,18 @@ def service_account(organization: Organization) -> ServiceAccount:
     account.enable(NOW)
     account.delete(NOW)
     return account
+
+
+def secured(organization: UUID) -> tuple[SecondFactor, SecurityPolicy]:
+    factor = SecondFactor.begin(ANN, organization, NOW)
+    factor.turn_on(organization, NOW)
+    factor.renew_recovery_codes(organization, Means.TOTP, NOW)
+    factor.turn_off(organization, Means.RECOVERY_CODE, NOW)
+    factor.turn_on(organization, NOW)
+    factor.reset(organization, NOW)
+    policy = SecurityPolicy.begin(organization, NOW)
+    policy.require_second_factor(True, NOW)
+    return factor, policy
 
 
 def tokens(organization: UUID) -> tuple[ApiToken, ApiToken]:
@@ -218,7 +232,8 @@ def examples() -> Iterator[tuple[Aggregate, Event]]:
     project, dataset, experiment = work(organization.id)
     seen: set[str] = set()
     standing = (organization, person, membership, signed_in(organization.id), service_account(organization))
-    everything = (*standing, *tokens(organization.id), project, dataset, experiment, *trainings(dataset))
+    secure = (*standing, *secured(organization.id), *tokens(organization.id))
+    everything = (*secure, project, dataset, experiment, *trainings(dataset))
     for aggregate in everything:
         for event in aggregate.pending_events:
             assert isinstance(event, Event)

@@ -20,6 +20,7 @@ from infra.known import Known
 from infra.ledger import Append
 from infra.links import Links
 from infra.mapper import Mapper
+from infra.second_factors import SecondFactors
 from infra.secrets import Accounts, UnitSecrets
 from infra.unit import Errand, Unit
 from tests.doubles import LINK_KEY, MemoryKeys, MemoryLedger, MemorySecrets
@@ -61,6 +62,7 @@ class RealDesk(Desk):
     accounts: Accounts
     tokens: ApiTokens
     pool: ConnectionPool
+    factors: SecondFactors
 
     def hash_of(self, person: UUID) -> str:
         with self.pool.connection() as connection:
@@ -83,9 +85,9 @@ def real(fresh_database: Callable[[], Databases]) -> Iterator[RealDesk]:
     with ground(databases) as hand, ConnectionPool(databases.app_url, min_size=1, open=True) as pool:
         accounts = Accounts(pool, os.urandom(32))
         tokens = ApiTokens(pool, hand.ledger, Mapper(hand.id, MemoryKeys()), Known())
-        yield RealDesk(
-            hand, lambda unit: UnitSecrets(accounts, Links(pool, LINK_KEY), tokens, unit), accounts, tokens, pool
-        )
+        factors = SecondFactors(pool, hand.id, MemoryKeys(), os.urandom(32))
+        others = Links(pool, LINK_KEY), tokens, factors
+        yield RealDesk(hand, lambda unit: UnitSecrets(accounts, *others, unit), accounts, tokens, pool, factors)
 
 
 @pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.connected)])

@@ -43,6 +43,13 @@ from commands.project import (
     UndeleteProject,
     WithdrawProject,
 )
+from commands.second_factor import (
+    BeginSecondFactor,
+    ConfirmSecondFactor,
+    RenewRecoveryCodes,
+    ResetSecondFactorOf,
+    TurnOffSecondFactor,
+)
 from commands.service_account import (
     ChangeServiceRole,
     DeleteServiceAccount,
@@ -61,6 +68,7 @@ from domain.session import Session
 from infra.unit import Errand, Unit
 from projections.folding import step
 from projections.model import Key, Projection, Row
+from tests import doubles
 from tests.commands.conftest import ACME, ANN, BEN, CAT, EVE, ann, approve, ben, eve, register
 from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
 from tests.commands.test_dataset import create as dataset
@@ -104,6 +112,7 @@ def everything() -> Spec:
     _erased(spec)
     _tokens(spec)
     _services(spec)
+    _second_factors(spec)
     spec.by(eve).given(CreateProject(project_id=ELSEWHERE, name="elsewhere"))
     spec.by(ann).given(CreateProject(project_id=CELLS, name="cells", description="of blood"))
     spec.given(RenameProject(project_id=CELLS, name="blood cells"))
@@ -177,6 +186,18 @@ def _services(spec: Spec) -> None:
     spec.given(EnableServiceAccount(**other))
     spec.given(exporter_token.model_copy(update={**other, "token_id": UUID(int=68), "digest": "8" * 64}))
     spec.given(DeleteServiceAccount(**other))
+
+
+def _second_factors(spec: Spec) -> None:
+    """Ann has one, asks it of all for a while, and turns it off; Ben loses his."""
+    codes = ("2345-6789-abcd", "bcde-fghj-kmnp")
+    for caller in (ben, ann):
+        code = doubles.shown(caller.id, spec.now + timedelta(seconds=2))
+        spec.by(caller).given(BeginSecondFactor(), ConfirmSecondFactor(code=code, recovery_codes=codes))
+    for required in (True, False):
+        spec.given(ChangeOrganization(organization_id=ACME, second_factor_required=required))
+    spec.given(RenewRecoveryCodes(code=codes[0], recovery_codes=codes), TurnOffSecondFactor(code=codes[1]))
+    spec.by(platform).given(ResetSecondFactorOf(person_id=BEN))
 
 
 def _erased(spec: Spec) -> None:

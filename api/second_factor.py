@@ -1,0 +1,153 @@
+"""A second factor over HTTP: set it up, sign in with it, other recovery codes, turn it off."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+import segno
+from fastapi import APIRouter
+from pydantic import Field, SecretStr
+
+from api import errors
+from api.edge import AnonymousDesk, Body, Desk, Made, OwnDesk, Person
+from api.house import House, TheHouse
+from api.person import Password, must_know_password
+from api.session import By, SignedIn, begin
+from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
+from commands.code import Code
+from commands.second_factor import (
+    BeginSecondFactor,
+    ConfirmSecondFactor,
+    RenewRecoveryCodes,
+    TurnOffSecondFactor,
+)
+from domain.errors import Refused
+from domain.session import Means
+from domain.values import Value
+from infra.delays import Act
+from infra.second_factors import new_recovery_codes
+
+router = APIRouter(prefix="/auth", tags=["second factor"])
+COMMAND: Final = errors.responses(401, 403, 409, 413, 422, 503)
+Shown = Annotated[Code, Field(description="The six digits that the authenticator shows, or a recovery code")]
+
+
+class WasShown(Refused):
+    pass
+
+
+class Standing(Value):
+    """`required`: the organization asks for one. A recovery code is good once."""
+
+    on: bool
+    required: bool
+    recovery_codes_left: int
+
+
+class Knowing(Body):
+    password: Annotated[Password, Field(max_length=1_000)]
+
+
+class Confirming(Body):
+    code: Annotated[Code, Field(description="The six digits that the authenticator shows")]
+
+
+class Proving(Knowing):
+    code: Shown
+
+
+class Answering(Body):
+    challenge: Annotated[SecretStr, Field(max_length=2_000, description="What `POST /auth/login` answered")]
+    code: Shown
+    refresh: By = "cookie"
+
+
+class Offer(Value):
+    """For an authenticator app: `qr` is a picture of `uri`, as a data URL; `secret` is the same, to be typed."""
+
+    secret: str = Field(repr=False)
+    uri: str = Field(repr=False)
+    qr: str = Field(repr=False)
+    confirm_until: datetime
+
+
+class RecoveryCodes(Value):
+    """Each is good once in place of a code, for when the authenticator is lost. They are told here and never again."""
+
+    recovery_codes: tuple[str, ...] = Field(repr=False)
+
+
+@router.get("/second-factor", responses=errors.responses(401, 403, 503))
+def show(caller: Person, house: TheHouse) -> Standing:
+    store = house.ledger_as(caller)
+    role_of(caller, store)
+    assert caller.organization_id is not None, "a person acts inside one organization"
+    return Standing(
+        on=has_second_factor(caller.id, store),
+        required=second_factor_is_required(caller.organization_id, store),
+        recovery_codes_left=house.second_factors.recovery_codes_left(caller.id),
+    )
+
+
+@router.post("/second-factor/begin", responses=COMMAND)
+def offer(body: Knowing, desk: OwnDesk, house: TheHouse) -> Offer:
+    """A secret for an authenticator app, good for nothing until a code of it confirms it; asked again, another one."""
+    must_know_password(desk, body.password)
+    desk(BeginSecondFactor())
+    offered = house.second_factors.offered(desk.caller.id, str(house.account(desk.caller.id).email))
+    if offered is None:
+        raise WasShown("this was begun before, and is confirmed since")
+    qr = segno.make(offered.uri, micro=False).svg_data_uri(scale=4)
+    return Offer(secret=offered.secret, uri=offered.uri, qr=qr, confirm_until=offered.until)
+
+
+@router.post("/second-factor/confirm", responses=COMMAND)
+def confirm(body: Confirming, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
+    """From now on signing in takes a code, too."""
+    codes = new_recovery_codes()
+    with _a_try(desk, desk.caller.id):
+        desk(ConfirmSecondFactor(code=body.code, recovery_codes=codes))
+    return _shown_once(codes, desk.caller, house)
+
+
+@router.post("/second-factor/recovery-codes", responses=COMMAND)
+def renew(body: Proving, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
+    """Those of before are good for nothing any more."""
+    codes = new_recovery_codes()
+    must_know_password(desk, body.password)
+    with _a_try(desk, desk.caller.id):
+        desk(RenewRecoveryCodes(code=body.code, recovery_codes=codes))
+    return _shown_once(codes, desk.caller, house)
+
+
+@router.post("/second-factor/off", responses=COMMAND)
+def turn_off(body: Proving, desk: OwnDesk, house: TheHouse) -> Made:
+    """From now on the password alone signs in, but for where an organization asks for more."""
+    must_know_password(desk, body.password)
+    with _a_try(desk, desk.caller.id):
+        return Made(id=desk(TurnOffSecondFactor(code=body.code)).id)
+
+
+@router.post("/login/second-factor", responses=COMMAND)
+def answer(body: Answering, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
+    """The second step of signing in, within five minutes of the first. A code is good once."""
+    person_id, at, version = house.tokens.challenged(body.challenge.get_secret_value())
+    with _a_try(desk, person_id):
+        return begin(desk, person_id, at, (Means.PASSWORD,), body.refresh, body.code, version)
+
+
+@contextmanager
+def _a_try(desk: Desk, person_id: UUID) -> Iterator[None]:
+    """Counted before the code is looked at, and taken back where it was good. Raises TooManyRequests."""
+    desk.house.delays.take(Act.SECOND_FACTOR, desk.address, person_id.bytes)
+    yield
+    desk.house.delays.forgive(Act.SECOND_FACTOR, desk.address, person_id.bytes, person_id)
+
+
+def _shown_once(codes: tuple[str, ...], caller: Caller, house: House) -> RecoveryCodes:
+    """Raises WasShown where the command was done before, with codes that nobody knows any more."""
+    if not house.second_factors.is_kept(caller.id, codes[0]):
+        raise WasShown("this was done before, and its recovery codes were shown then; have new ones made")
+    return RecoveryCodes(recovery_codes=codes)

@@ -1,0 +1,106 @@
+"""A second factor at the terminal: what is shown, what is asked, and what is sent."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import login, second_factor
+from cli.exits import Stop
+from cli.session import CodeIsNeeded, Session, current, keep, sign_in
+from tests.cli.http_server import Server, door, serving
+
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+OFFER = {
+    "secret": SECRET,
+    "uri": f"otpauth://totp/Vistory:a%40b.example?secret={SECRET}&issuer=Vistory",
+    "qr": "data:image/svg+xml,…",
+    "confirm_until": "2026-01-02T03:19:05Z",
+}
+CODES = {"recovery_codes": ["2345-6789-abcd", "bcde-fghj-kmnp"]}
+PERSON = {"full_name": "Ann", "role": "guest", "second_factor": True, "second_factor_required": True}
+SIGNED_IN = {"access_token": "access 2", "refresh_token": "refresh 2", "person": PERSON}
+CHALLENGE = {"challenge": "signed", "expires_in": 300}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
+    keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1"))
+
+
+def run(app: Any, *words: str, typed: str = "") -> str:
+    done = CliRunner().invoke(app, list(words), input=typed, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_it_is_set_up_by_what_a_phone_scans_and_by_the_code_that_it_shows(server: Server) -> None:
+    server.answers = [(200, {}, OFFER), (200, {}, CODES)]
+    told = run(second_factor.app, "on", typed="correct horse\n123456\n")
+    assert "█" in told
+    assert f"or type this into the app: {SECRET}" in told
+    assert "correct horse" not in told
+    assert told.index(SECRET) < told.index("2345-6789-abcd")
+    assert [path.partition("/auth/")[2] for _, path, _ in server.asked] == [
+        "second-factor/begin",
+        "second-factor/confirm",
+    ]
+
+
+def test_programs_are_told_in_json(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("correct horse\n")
+    (tmp_path / "code").write_text("123456\n")
+    files = ("--password-file", str(tmp_path / "password"), "--code-file", str(tmp_path / "code"))
+    server.answers = [(200, {}, OFFER), (200, {}, CODES)]
+    assert [json.loads(line) for line in run(second_factor.app, "on", *files, "--json").splitlines()] == [OFFER, CODES]
+    server.answers = [(200, {}, CODES), (200, {}, {"id": "7"})]
+    assert json.loads(run(second_factor.app, "codes", *files, "--json")) == CODES
+    assert json.loads(run(second_factor.app, "off", *files, "--json")) == {"id": "7"}
+
+
+@pytest.mark.parametrize(
+    ("on", "required", "said"),
+    [
+        (True, False, "on; recovery codes left: 3"),
+        (True, True, "on; your organization asks for it; recovery codes left: 3"),
+        (False, False, "off; `vistory second-factor on` sets it up"),
+        (False, True, "off; your organization asks for it; `vistory second-factor on` sets it up"),
+    ],
+)
+def test_how_it_stands_is_said(server: Server, on: bool, required: bool, said: str) -> None:
+    server.answers = [(200, {}, {"on": on, "required": required, "recovery_codes_left": 3})]
+    assert run(second_factor.app, "show").strip() == said
+
+
+def test_signing_in_asks_for_a_code_where_one_is_on(server: Server) -> None:
+    server.answers = [(202, {}, CHALLENGE), (200, {}, SIGNED_IN)]
+    address = f"http://127.0.0.1:{server.server_port}"
+    told = run(login.app, "a@b.example", "--api", address, typed="correct horse\n123456\n")
+    assert "signed in as Ann (guest)" in told
+    assert [path.partition("/auth/")[2] for _, path, _ in server.asked] == ["login", "login/second-factor"]
+    assert current() == Session(address, "a@b.example", "access 2", "refresh 2")
+
+
+def test_who_lacks_what_the_organization_asks_for_is_told(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("correct horse")
+    server.answers = [(200, {}, SIGNED_IN | {"person": PERSON | {"second_factor": False}})]
+    address = f"http://127.0.0.1:{server.server_port}"
+    told = run(login.app, "a@b.example", "--api", address, "--password-file", str(tmp_path / "password"))
+    assert "`vistory second-factor on` comes before anything else" in told
+
+
+def test_where_there_is_nobody_to_ask_it_is_said_what_to_do(server: Server) -> None:
+    server.answers = [(202, {}, CHALLENGE)]
+    with pytest.raises(CodeIsNeeded, match=r"`vistory login a@b\.example` asks for a code") as stopped:
+        sign_in(door(server), "a@b.example", "correct horse")
+    assert isinstance(stopped.value, Stop)
