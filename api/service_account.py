@@ -12,7 +12,7 @@ from api import errors
 from api.api_token import NewToken, Token, Wanted, shown_once, with_last_use
 from api.edge import Body, Made, Nothing, PersonDesk
 from api.house import House, TheHouse
-from api.reading import After, Colleague, Known, Limit, may, reads
+from api.reading import After, Colleague, Known, Limit, Witness, may, reads
 from commands.service_account import (
     ChangeServiceRole,
     CreateServiceAccount,
@@ -22,10 +22,16 @@ from commands.service_account import (
     EnableServiceAccount,
     RenameServiceAccount,
     RevokeServiceToken,
+    Subscribe,
+    Unsubscribe,
 )
 from domain.errors import NotFound
 from domain.roles import Permission, Role
-from domain.values import Name
+from domain.service_account import Since
+from domain.values import Name, Value
+from infra.nats_users import DOOR, without_credentials
+from infra.streams import EVENTS
+from infra.subscribers import Subscriber, Subscribers
 from projections import api_token, service_account
 from projections.api_token import list_tokens, owners_of_tokens
 from projections.paging import Page
@@ -62,6 +68,29 @@ class ServiceAccount(ServiceAccountRow):
     def of(cls, row: ServiceAccountRow, last_used_at: datetime | None) -> Self:
         status = "disabled" if row.disabled_at else "active"
         return cls(**dict(row), status=status, last_used_at=last_used_at)
+
+
+class Subscribing(Body):
+    since: Since = Since.BEGINNING
+
+
+class Subscription(Value):
+    """Where and how it fetches: its `consumer` of a `stream`, at `server`, through the JetStream API at `prefix`.
+
+    All before `position` is acknowledged, as of a few seconds ago.
+    """
+
+    server: str
+    prefix: str
+    stream: str
+    consumer: str
+    subject: str
+    position: int
+
+    @classmethod
+    def of(cls, row: Subscriber, house: House) -> Self:
+        where = {"server": without_credentials(house.settings.need("nats_url")), "prefix": DOOR, "stream": EVENTS}
+        return cls(**where, consumer=row.name, subject=row.hears, position=row.position)
 
 
 @router.post("", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503))
@@ -130,6 +159,29 @@ def tokens(
 def revoke_token(id: UUID, token_id: UUID, desk: PersonDesk) -> Made:
     """It holds at once."""
     return Made(id=desk(RevokeServiceToken(service_account_id=id, token_id=token_id)).id)
+
+
+@router.post("/{id}/subscription", responses=COMMAND)
+def subscribe(id: UUID, desk: PersonDesk, body: Subscribing | None = None) -> Made:
+    """Let it hear every event of the organization on the bus, what is private to somebody among them; for admins.
+
+    It knocks with an API token of its own, for the scope audit, as the password; see the guide for subscribers.
+    """
+    return Made(id=desk(Subscribe(service_account_id=id, since=(body or Subscribing()).since)).id)
+
+
+@router.get("/{id}/subscription", responses=errors.responses(401, 403, 404, 422, 503))
+def subscription(id: UUID, member: Witness, tx: Reading, house: TheHouse) -> Subscription:
+    row = Subscribers(house.core.pool).of(_found(tx, member, id).id)
+    if row is None or row.organization_id != member.organization_id:
+        raise NotFound("this service account has no place on the bus; an admin can let it subscribe")
+    return Subscription.of(row, house)
+
+
+@router.delete("/{id}/subscription", responses=COMMAND)
+def unsubscribe(id: UUID, desk: PersonDesk) -> Made:
+    """It is sent away within ten seconds; where it stood is forgotten."""
+    return Made(id=desk(Unsubscribe(service_account_id=id)).id)
 
 
 def _found(tx: Connection, member: Known, id: UUID) -> ServiceAccountRow:

@@ -47,7 +47,7 @@ def called(noun: str) -> str:
 def must_be_new(door: "Api", noun: str, name: str, instead: str) -> None:
     """The platform allows two of one name; a person who names things wants none."""
     if any(each["name"] == name for each in door.pages(f"/{noun}s")):
-        raise Stop(f"there is a {noun} {name!r} already; {instead}")
+        raise Stop(f"there is a {called(noun)} {name!r} already; {instead}")
 
 
 def is_id(word: str) -> bool:

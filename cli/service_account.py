@@ -21,6 +21,7 @@ Named = Annotated[str, typer.Argument(help="Which program it is: warehouse-expor
 Role = Annotated[str, typer.Option(help="manager, engineer_ii, engineer_i or guest.")]
 TokenNamed = Annotated[str, typer.Argument(metavar="NAME", help="What the token is for.")]
 Which = Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, how it begins (vst_…), or its name.")]
+Since = Annotated[str, typer.Option(help="beginning: all that ever happened; now: what comes from now on.")]
 HEADS = ("service account", "name", "role", "last used", "")
 
 
@@ -119,6 +120,31 @@ def revoke(account: Account, token: Which, api: Address = None, as_json: Json = 
         place = f"/service-accounts/{account_of(door, account)}/tokens"
         made = door.delete(f"{place}/{chosen(door.pages(place), token)}")
     show(made, as_json, lambda: f"{token} is revoked")
+
+
+@app.command()
+def subscribe(account: Account, since: Since = "beginning", api: Address = None, as_json: Json = False) -> None:
+    """Let it hear every event of the organization on the bus; for admins, since private things are among them."""
+    with signed_in(api) as door:
+        made = door.post(f"/service-accounts/{account_of(door, account)}/subscription", since=since)
+    told = f"{account} may subscribe, with a token for audit: vistory service-account subscription {account}"
+    show(made, as_json, lambda: told)
+
+
+@app.command()
+def subscription(account: Account, api: Address = None, as_json: Json = False) -> None:
+    """Where on the bus it fetches its events, and up to where it has acknowledged."""
+    with signed_in(api) as door:
+        found = door.get(f"/service-accounts/{account_of(door, account)}/subscription")
+    show(found, as_json, lambda: table(("", ""), found.items()).lstrip())
+
+
+@app.command()
+def unsubscribe(account: Account, api: Address = None, as_json: Json = False) -> None:
+    """Let it hear nothing more; where it stood is forgotten."""
+    with signed_in(api) as door:
+        made = door.delete(f"/service-accounts/{account_of(door, account)}/subscription")
+    show(made, as_json, lambda: f"{account} hears no event any more")
 
 
 def account_of(door: "Api", word: str) -> str:

@@ -63,6 +63,8 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     service_account.DisableServiceAccount: service_account.disable_service_account,
     service_account.EnableServiceAccount: service_account.enable_service_account,
     service_account.DeleteServiceAccount: service_account.delete_service_account,
+    service_account.Subscribe: service_account.subscribe,
+    service_account.Unsubscribe: service_account.unsubscribe,
     service_account.CreateServiceToken: service_account.create_service_token,
     service_account.RevokeServiceToken: service_account.revoke_service_token,
     api_token.CreateToken: api_token.create_token,

@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.dataset import Content, Ratios, Split, SplitMethod, Task
 from domain.groups import Rule
 from domain.model import Aggregate
+from domain.service_account import Since
 from domain.session import Means
 from domain.values import Personal, Value
 
@@ -190,6 +191,14 @@ class Places(Protocol):
 
     def take(self, organization_id: UUID, job_id: UUID) -> None:
         """Raises OrganizationIsBusy."""
+        ...
+
+
+class Subscribers(Protocol):
+    """Which places on the bus the downstream systems have."""
+
+    def take(self, organization_id: UUID, service_account_id: UUID, since: Since) -> None:
+        """One that has a place keeps it. Raises BusIsFull."""
         ...
 
 

@@ -11,17 +11,19 @@ from uuid import UUID
 from commands.access import Access, Command, May
 from commands.api_token import MakesToken, begin_token, end_token, end_tokens
 from commands.membership import must_be_able_to_grant
-from commands.ports import Accepted, Secrets, Store
+from commands.ports import Accepted, Secrets, Store, Subscribers
 from commands.project import home
 from domain.api_token import ApiToken, OwnerKind
 from domain.errors import NotFound
 from domain.model import Actor
 from domain.organization import Organization
 from domain.roles import Permission, Role
-from domain.service_account import ServiceAccount
+from domain.service_account import ServiceAccount, Since
 from domain.values import Name
 
 _ON_ONE: Access = May(Permission.MANAGE_SERVICE_ACCOUNTS, ServiceAccount, "service_account_id")
+
+_SUBSCRIBING: Access = May(Permission.MANAGE_SUBSCRIPTIONS, ServiceAccount, "service_account_id")
 
 
 class CreateServiceAccount(Command):
@@ -59,6 +61,21 @@ class DeleteServiceAccount(Command):
     """For good, with its tokens; what it made stays."""
 
     ACCESS: ClassVar[Access] = _ON_ONE
+    service_account_id: UUID
+
+
+class Subscribe(Command):
+    """To every event of the organization, those about what is private to somebody among them: admins alone allow it."""
+
+    ACCESS: ClassVar[Access] = _SUBSCRIBING
+    service_account_id: UUID
+    since: Since
+
+
+class Unsubscribe(Command):
+    """Its place on the bus is somebody else's soon, and where it stood is forgotten."""
+
+    ACCESS: ClassVar[Access] = _SUBSCRIBING
     service_account_id: UUID
 
 
@@ -115,6 +132,19 @@ def delete_service_account(
     organization.remove_service_account(account.id, now)
     tokens = end_tokens(organization.id, account.id, now, store=store, secrets=secrets)
     return store.save(account, organization, *tokens)
+
+
+def subscribe(command: Subscribe, actor: Actor, now: datetime, *, store: Store, subscribers: Subscribers) -> Accepted:
+    account = store.get(ServiceAccount, command.service_account_id)
+    account.subscribe(command.since, now)
+    subscribers.take(account.organization_id, account.id, command.since)
+    return store.save(account)
+
+
+def unsubscribe(command: Unsubscribe, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    account = store.get(ServiceAccount, command.service_account_id)
+    account.unsubscribe(now)
+    return store.save(account)
 
 
 def create_service_token(

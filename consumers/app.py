@@ -27,11 +27,13 @@ from consumers.promises import settle_promises
 from consumers.reactions import Reaction, Reactor, Records, subscribe
 from consumers.reaper import RealEyes, Reaper
 from consumers.stopping import until_stopped
+from consumers.subscribers import Door, Doorkeeper
 from consumers.telemetry import Archivist, Owners
 from infra import logs, metrics, outside
 from infra.archive_writer import ArchiveWriter
 from infra.blobs import Blobs
 from infra.bus import Lasting, connect, jetstream
+from infra.bus_pass import Issuer
 from infra.config import Settings
 from infra.heads import places
 from infra.host import Host
@@ -114,6 +116,7 @@ async def run(settings: Settings) -> None:
             ("the eraser", partial(keep_erased, host)),
             ("the sweeper of exports", partial(sweep_exports, PersonalObjects.open(settings))),
             ("the keeper of API tokens", partial(expire_tokens, platform, core.api_tokens())),
+            *_at_the_door(core, client),
             ("the keeper of promises", partial(settle_promises, Rooms(core.pool, blobs))),
             *(("the keeper of heads", partial(keep_heads, core.store, place)) for place in places(settings)),
         )
@@ -124,6 +127,12 @@ async def _bus(settings: Settings, stack: AsyncExitStack) -> Client:
     stack.push_async_callback(client.close)
     _measured(settings, client)
     return client
+
+
+def _at_the_door(core: Core, client: Client) -> tuple[tuple[str, Work], ...]:
+    issuer = Issuer.of(connect_options(core.settings.need("nats_url"))["password"])
+    keeper = Doorkeeper(client, Door.of(core, issuer))
+    return ("the answers at the door of the bus", keeper.answer), ("the watch over subscribers", keeper.watch)
 
 
 def _mail(core: Core, platform: Platform) -> MailReaction:

@@ -54,6 +54,7 @@ class Permission(StrEnum):
     MANAGE_MEMBERS = "manage_members"
     CHANGE_ORGANIZATION = "change_organization"
     MANAGE_SERVICE_ACCOUNTS = "manage_service_accounts"
+    MANAGE_SUBSCRIPTIONS = "manage_subscriptions"
     MANAGE_TOKENS = "manage_tokens"
     CREATE_PROJECT = "create_project"
     CHANGE_PROJECT = "change_project"

@@ -1,6 +1,7 @@
 """A service account: a program of some downstream system, which belongs to an organization and to no person in it."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -18,6 +19,17 @@ class ServiceAccountIsDeleted(Refused):
     pass
 
 
+class BusIsFull(Refused):
+    """Every place that the bus has for subscribers is taken."""
+
+
+class Since(StrEnum):
+    """From which event on a subscriber is told."""
+
+    BEGINNING = "beginning"
+    NOW = "now"
+
+
 class ServiceAccount(Aggregate):
     TOPIC: ClassVar[str] = "service_account"
 
@@ -33,6 +45,7 @@ class ServiceAccount(Aggregate):
             aggregate.role = self.role
             aggregate.disabled = False
             aggregate.deleted = False
+            aggregate.subscribed = False
 
     class Renamed(Event):
         TOPIC: ClassVar[str] = "service_account.renamed"
@@ -64,6 +77,21 @@ class ServiceAccount(Aggregate):
         def apply(self, aggregate: "ServiceAccount") -> None:
             aggregate.disabled = False
 
+    class Subscribed(Event):
+        """From now on it may hear every event of its organization on the bus, what is private to somebody there too."""
+
+        TOPIC: ClassVar[str] = "service_account.subscribed"
+        since: Since
+
+        def apply(self, aggregate: "ServiceAccount") -> None:
+            aggregate.subscribed = True
+
+    class Unsubscribed(Event):
+        TOPIC: ClassVar[str] = "service_account.unsubscribed"
+
+        def apply(self, aggregate: "ServiceAccount") -> None:
+            aggregate.subscribed = False
+
     class Deleted(Event):
         """For good; its tokens end in the same append, and what it made in the organization stays."""
 
@@ -77,10 +105,16 @@ class ServiceAccount(Aggregate):
     role: Role
     disabled: bool
     deleted: bool
+    subscribed: bool
 
     @property
     def active(self) -> bool:
         return not (self.disabled or self.deleted)
+
+    @property
+    def holds_place(self) -> bool:
+        """On the bus, also while it is disabled and nobody lets it in."""
+        return self.subscribed and not self.deleted
 
     @classmethod
     def create(cls, id: UUID, organization_id: UUID, name: str, role: Role, now: datetime) -> Self:
@@ -107,6 +141,15 @@ class ServiceAccount(Aggregate):
         self.must_be_there()
         if self.disabled:
             self.trigger_event(self.Enabled, timestamp=now)
+
+    def subscribe(self, since: Since, now: datetime) -> None:
+        self.must_be_there()
+        if not self.subscribed:
+            self.trigger_event(self.Subscribed, since=since, timestamp=now)
+
+    def unsubscribe(self, now: datetime) -> None:
+        if self.holds_place:
+            self.trigger_event(self.Unsubscribed, timestamp=now)
 
     def delete(self, now: datetime) -> None:
         if not self.deleted:

@@ -98,16 +98,29 @@ class ApiTokens:
 
     def caller(self, token: str) -> Caller:
         """Its owner, within its scopes, as the ledger has it at this moment. Raises Unauthenticated."""
+        return self.bearer(self.carried(token))
+
+    def carried(self, token: str) -> ApiToken:
+        """That which this text is, and which is in use now. Raises Unauthenticated."""
+        found = self.still(self._find(token))
+        self._note(found.id, datetime.now(UTC))
+        return found
+
+    def still(self, token_id: UUID | None) -> ApiToken:
+        """As the ledger has it at this moment. Raises Unauthenticated for one that is not good, or not any more."""
         now = datetime.now(UTC)
-        token_id = self._find(token)
         found = self._token(token_id, now) if token_id else None
         if found is None or found.over:
             raise Unauthenticated("this is no API token that was given here, or it was revoked")
         if now >= found.expires_at:
             raise Unauthenticated("this API token has expired; its owner can make another one")
-        self._note(found.id, now)
+        return found
+
+    @staticmethod
+    def bearer(token: ApiToken) -> Caller:
+        """Its owner, within its scopes."""
         return Caller(
-            kind=found.owner_kind.value, id=found.owner_id, organization_id=found.organization_id, scopes=found.scopes
+            kind=token.owner_kind.value, id=token.owner_id, organization_id=token.organization_id, scopes=token.scopes
         )
 
     def of(self, organization_id: UUID, owner_id: UUID) -> list[UUID]:

@@ -7,6 +7,9 @@ Whoever could subscribe to `_INBOX.>` would read the deliveries of others, so no
 Permissions do not hold for the subject that an answer is asked to: JetStream answers wherever a request says, onto
 stream EVENTS too. Therefore only who writes events or makes streams is in the account that has them. All others are
 guests, each in an account of its own: there nothing leads to the streams but what it may publish anyway.
+
+Downstream systems are guests, too, whose accounts are there from the beginning and have no users: who may enter one is
+asked at the door (`infra.bus_pass`), so that a subscriber comes and goes without the server being told anew.
 """
 
 import json
@@ -16,6 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from infra.bus_pass import Issuer
+
 ADMIN = "admin"
 API = "$JS.API"
 # Where clients find it (`infra.bus.jetstream`): the server answers under its own name in every account, guests' too.
@@ -23,6 +28,15 @@ DOOR = "$JS.vistory.API"
 HOUSE = "vistory"
 # A pull request is answered by many messages, and waits for them for a while: whoever asks must wait less.
 ANSWERED_WITHIN = 8
+PLACES = 32
+# Who is asked at the door needs to know of the server itself who is there, and to send somebody away.
+KEEPER = "consumers"
+ASKED_AT = "$SYS.REQ.USER.AUTH"
+CONNECTED_AT = "$SYS.REQ.SERVER.PING.CONNZ"
+KICKED_AT = "$SYS.REQ.SERVER.*.KICK"
+SYSTEM = "$SYS"
+AT_THE_DOOR = (CONNECTED_AT, KICKED_AT)
+EVERY_PLACE = range(1, PLACES + 1)
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,8 @@ class User:
     answers: tuple[str, ...] = ()
     asked_by: tuple[str, ...] = ()
     is_guest: bool = True
+    # Is asked who may enter the account of a subscriber, and may send away whoever is there.
+    keeps_door: bool = False
 
 
 def inbox(user: str) -> str:
@@ -47,10 +63,13 @@ def user_of(url: str) -> str:
 
 def connect_options(url: str) -> dict[str, Any]:
     """What `nats.connect` needs to be the user that the URL names, also at servers that it hears of from this one."""
+    who = {"user": user_of(url), "password": unquote(urlsplit(url).password or "")}
+    return {"servers": [without_credentials(url)], **who, "inbox_prefix": inbox(user_of(url)).encode()}
+
+
+def without_credentials(url: str) -> str:
     address = urlsplit(url)
-    bare = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
-    who = {"user": user_of(url), "password": unquote(address.password or "")}
-    return {"servers": [bare], **who, "inbox_prefix": inbox(user_of(url)).encode()}
+    return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
 
 
 def url_for(user: str, password: str, url: str) -> str:
@@ -68,17 +87,28 @@ def trainer_durable(framework: str) -> str:
     return f"train-{framework}"
 
 
+def subscriber(place: int) -> str:
+    """What the account of a downstream system is called, and the one durable consumer that it leads to."""
+    return f"subscriber-{place}"
+
+
+def of_subscriber(place: int) -> tuple[str, ...]:
+    return takes(subscriber(place))
+
+
 def users(frameworks: Iterable[str]) -> list[User]:
     trainers = [trainer_user(framework) for framework in frameworks]
-    durables = tuple(subject for framework in frameworks for subject in touches("EVENTS", trainer_durable(framework)))
+    theirs = [trainer_durable(framework) for framework in frameworks]
+    durables = tuple(subject for durable in theirs for subject in touches("EVENTS", durable))
+    subscribers = tuple(subject for place in EVERY_PLACE for subject in touches("EVENTS", subscriber(place)))
     return [
         User(ADMIN, publish=(f"{API}.>", "$JS.ACK.>", "$KV.>", "vistory.>"), is_guest=False),
         User("relay", publish=("vistory.events.>", *looks("EVENTS")), is_guest=False),
-        User("projector", publish=reads("EVENTS"), never=durables),
-        User("consumers", publish=(*CONSUMERS, "vistory.parked.>"), never=durables),
+        User("projector", publish=reads("EVENTS"), never=durables + subscribers),
+        User(KEEPER, publish=(*CONSUMERS, "vistory.parked.>"), never=durables, keeps_door=True),
         User("api", publish=(*looks("EVENTS"), *looks("TELEMETRY"))),
         # Compares the stream with the store, from the command line.
-        User("auditor", publish=reads("EVENTS"), never=durables),
+        User("auditor", publish=reads("EVENTS"), never=durables + subscribers),
         *trainers,
     ]
 
@@ -88,14 +118,21 @@ def trainer_user(framework: str) -> User:
     return User(
         trainer(framework),
         publish=(
-            f"{API}.CONSUMER.INFO.EVENTS.{durable}",
-            f"{API}.CONSUMER.MSG.NEXT.EVENTS.{durable}",
-            f"$JS.ACK.EVENTS.{durable}.>",
+            *takes(durable),
             f"$KV.LEASES.{framework}.*.*",
             f"vistory.telemetry.{framework}.*.*.*",
         ),
         answers=(f"vistory.control.{framework}.>",),
         asked_by=("consumers",),
+    )
+
+
+def takes(durable: str) -> tuple[str, ...]:
+    """Fetches from a consumer of EVENTS, and acknowledges."""
+    return (
+        f"{API}.CONSUMER.INFO.EVENTS.{durable}",
+        f"{API}.CONSUMER.MSG.NEXT.EVENTS.{durable}",
+        f"$JS.ACK.EVENTS.{durable}.>",
     )
 
 
@@ -142,10 +179,12 @@ CONSUMERS = (
 def authorization(users: Iterable[User], passwords: Mapping[str, str]) -> str:
     """The part of a server's configuration that makes these users; for a server of one's own, include it there."""
     users = list(users)
-    accounts = {HOUSE: house(users, passwords)} | {
-        user.name: guest(user, users, passwords[user.name]) for user in users if user.is_guest
-    }
-    return "authorization { timeout: 5 }\naccounts " + json.dumps(accounts, indent=2)
+    accounts = {HOUSE: house(users, passwords), SYSTEM: {"exports": [export(each, [KEEPER]) for each in AT_THE_DOOR]}}
+    accounts |= {user.name: guest(user, users, passwords[user.name]) for user in users if user.is_guest}
+    accounts |= {subscriber(place): {"imports": imported(of_subscriber(place))} for place in EVERY_PLACE}
+    issuer, known = Issuer.of(passwords[KEEPER]).name, [user.name for user in users]
+    asked = {"timeout": 5, "auth_callout": {"issuer": issuer, "auth_users": known, "account": KEEPER}}
+    return f"authorization {json.dumps(asked, indent=2)}\naccounts {json.dumps(accounts, indent=2)}"
 
 
 def house(users: Iterable[User], passwords: Mapping[str, str]) -> dict[str, object]:
@@ -154,6 +193,9 @@ def house(users: Iterable[User], passwords: Mapping[str, str]) -> dict[str, obje
     for user in users:
         for subject in user.publish if user.is_guest else ():
             exported[subject].append(user.name)
+    for place in EVERY_PLACE:
+        for subject in of_subscriber(place):
+            exported[subject].append(subscriber(place))
     return {
         "jetstream": "enabled",
         "mappings": {f"{DOOR}.>": f"{API}.>"},
@@ -164,15 +206,17 @@ def house(users: Iterable[User], passwords: Mapping[str, str]) -> dict[str, obje
 
 def guest(user: User, users: Iterable[User], password: str) -> dict[str, object]:
     questions = [(other.name, subject) for other in users if user.name in other.asked_by for subject in other.answers]
+    questions += [(SYSTEM, subject) for subject in AT_THE_DOOR if user.keeps_door]
     may = [door(subject) for subject in user.publish] + [subject for _, subject in questions]
     return {
         "users": [entry(user, password, may)],
         "exports": [export(subject, user.asked_by) for subject in user.answers],
-        "imports": [
-            *(service(HOUSE, subject) | {"to": door(subject)} for subject in user.publish),
-            *(service(name, subject) for name, subject in questions),
-        ],
+        "imports": [*imported(user.publish), *(service(name, subject) for name, subject in questions)],
     }
+
+
+def imported(subjects: Iterable[str]) -> list[dict[str, object]]:
+    return [service(HOUSE, subject) | {"to": door(subject)} for subject in subjects]
 
 
 def door(subject: str) -> str:
@@ -181,7 +225,8 @@ def door(subject: str) -> str:
 
 
 def export(subject: str, to: Iterable[str]) -> dict[str, object]:
-    many = {"response": "stream", "threshold": f"{ANSWERED_WITHIN}s"} if ".MSG.NEXT." in subject else {}
+    is_many = ".MSG.NEXT." in subject or subject == CONNECTED_AT
+    many = {"response": "stream", "threshold": f"{ANSWERED_WITHIN}s"} if is_many else {}
     return {"service": subject, "accounts": list(to), **many}
 
 
@@ -190,9 +235,10 @@ def service(account: str, subject: str) -> dict[str, object]:
 
 
 def entry(user: User, password: str, may: Iterable[str]) -> dict[str, object]:
+    answers = (*user.answers, ASKED_AT) if user.keeps_door else user.answers
     deny = {"deny": [door(subject) for subject in user.never]} if user.never else {}
     permissions = {
         "publish": {"allow": list(dict.fromkeys(may)), **deny},
-        "subscribe": {"allow": [f"{inbox(user.name)}.>", *user.answers]},
-    } | ({"allow_responses": {"max": 1, "expires": "1m"}} if user.answers else {})
+        "subscribe": {"allow": [f"{inbox(user.name)}.>", *answers]},
+    } | ({"allow_responses": {"max": 1, "expires": "1m"}} if answers else {})
     return {"user": user.name, "password": password, "permissions": permissions}

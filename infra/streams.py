@@ -36,11 +36,16 @@ _NO_ROOM: Final = 10047
 
 
 class Durable(NamedTuple):
-    """A durable pull consumer of EVENTS: what it is given, and from which position on when it is made."""
+    """A durable pull consumer of EVENTS: what it is given, and from which position on when it is made.
+
+    `pending` is how many it may be given without acknowledging; jobs that are put back for a while count, too, and must
+    not keep those behind them from their turn.
+    """
 
     name: str
     filters: tuple[str, ...]
     start: int = 1
+    pending: int = -1
 
 
 class ForeignStream(RuntimeError):
@@ -170,8 +175,7 @@ async def declare_durable(js: JetStreamContext, durable: Durable) -> None:
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=30,
         max_deliver=-1,
-        # Jobs that are put back for a while count as pending, and must not keep those behind them from their turn.
-        max_ack_pending=-1,
+        max_ack_pending=durable.pending,
         filter_subjects=list(durable.filters),
     )
     try:

@@ -23,6 +23,7 @@ from infra.pool import pool
 from infra.rotation import beside, settled
 from infra.second_factors import SecondFactors
 from infra.secrets import Accounts, UnitSecrets
+from infra.subscribers import Subscribers
 
 
 @dataclass
@@ -66,7 +67,9 @@ class Core:
     def dispatch(self, accounts: Accounts, ports: Mapping[str, Any]) -> Dispatch:
         """Bind the handlers to this ledger and to the ports that their signatures name."""
         others = self.links(), self.api_tokens(), self.second_factors()
-        return bind(Line(self.store), self.mapper, self.known, lambda unit: UnitSecrets(accounts, *others, unit), ports)
+        own = {"subscribers": Subscribers(self.pool)}
+        line = Line(self.store)
+        return bind(line, self.mapper, self.known, lambda unit: UnitSecrets(accounts, *others, unit), own | {**ports})
 
     def _secret(self, name: str) -> bytes:
         return private(Path(self.settings.need(name))).read_bytes()

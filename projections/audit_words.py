@@ -94,6 +94,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "service_account.disabled": ("disable", "{who} disabled the service account {what}"),
     "service_account.enabled": ("enable", "{who} enabled the service account {what}"),
+    "service_account.subscribed": (
+        "subscribe",
+        "{who} let the service account {what} hear every event of the organization ({since})",
+    ),
+    "service_account.unsubscribed": ("unsubscribe", "{who} let the service account {what} hear no event any more"),
     "service_account.deleted": ("delete", "{who} deleted the service account {what}"),
     "membership.requested": ("request", "{who} asked to become a member"),
     "membership.approved": ("approve", "{who} approved {what} as {role}"),

@@ -26,6 +26,7 @@ service_accounts: Final = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("created_by", Uuid, nullable=False),
     Column("disabled_at", DateTime(timezone=True)),
+    Column("subscribed_at", DateTime(timezone=True)),
     Column("deleted_at", DateTime(timezone=True)),
     Column("first_position", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
@@ -41,6 +42,7 @@ class ServiceAccountRow(Value):
     created_at: datetime
     created_by: UUID
     disabled_at: datetime | None
+    subscribed_at: datetime | None
     first_position: int
     position: int
 
@@ -60,6 +62,7 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
                 "created_at": recorded.envelope.decided_at,
                 "created_by": recorded.envelope.actor.id,
                 "disabled_at": None,
+                "subscribed_at": None,
                 "deleted_at": None,
                 "first_position": recorded.position,
             }
@@ -77,6 +80,10 @@ def _changes(recorded: Recorded) -> dict[str, Any]:
             return {"disabled_at": at}
         case ServiceAccount.Enabled():
             return {"disabled_at": None}
+        case ServiceAccount.Subscribed():
+            return {"subscribed_at": at}
+        case ServiceAccount.Unsubscribed():
+            return {"subscribed_at": None}
         case ServiceAccount.Deleted():
             return {"deleted_at": at}
     return {}

@@ -67,6 +67,8 @@ SERVICE_ACCOUNT: Final = frozenset(
         "service_account.role_changed",
         "service_account.disabled",
         "service_account.enabled",
+        "service_account.subscribed",
+        "service_account.unsubscribed",
         "service_account.deleted",
     }
 )

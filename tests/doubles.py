@@ -15,6 +15,7 @@ from domain.dataset import Content, Ratios, Split, SplitMethod, Task
 from domain.errors import Invalid, NotFound
 from domain.groups import Grouped, Rule
 from domain.membership import Membership
+from domain.service_account import BusIsFull, Since
 from domain.session import Means
 from domain.training import OrganizationIsBusy
 from domain.values import Personal
@@ -23,6 +24,7 @@ from infra.common_passwords import refuse_common
 from infra.keys import Sealed
 from infra.ledger import Append, Head, Row, Verdict
 from infra.mapper import LARGEST_STATE, Mapper, Stored
+from infra.nats_users import PLACES
 from infra.secrets import normalised
 from infra.trainers import Parameter, ReportedTrainers, TrainableModel
 
@@ -402,6 +404,19 @@ class PreparedContents:
             train=content.images - sum(counts.values()),
             **counts,
         )
+
+
+@dataclass
+class FewPlaces:
+    """The Subscribers port in memory."""
+
+    places: int = PLACES
+    taken: set[UUID] = field(default_factory=set)
+
+    def take(self, organization_id: UUID, service_account_id: UUID, since: Since) -> None:
+        if len(self.taken - {service_account_id}) >= self.places:
+            raise BusIsFull("every place is taken")
+        self.taken.add(service_account_id)
 
 
 class Room:

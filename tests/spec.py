@@ -15,7 +15,17 @@ from infra.dispatch import bind
 from infra.known import Known
 from infra.mapper import Mapper
 from infra.unit import Errand
-from tests.doubles import Everywhere, MemoryKeys, MemoryLedger, MemorySecrets, OneTrainer, PreparedContents, Room, Used
+from tests.doubles import (
+    Everywhere,
+    FewPlaces,
+    MemoryKeys,
+    MemoryLedger,
+    MemorySecrets,
+    OneTrainer,
+    PreparedContents,
+    Room,
+    Used,
+)
 
 NOBODY = Caller(kind="anonymous", id=UUID(int=0))
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,6 +37,7 @@ class Spec:
         self.keys = MemoryKeys()
         self.contents = PreparedContents()
         self.room = Room()
+        self.subscribers = FewPlaces()
         self.used = Used()
         self.mapper = Mapper(self.ledger.ledger, self.keys)
         self.caller = NOBODY
@@ -41,6 +52,7 @@ class Spec:
             {
                 "contents": self.contents,
                 "places": self.room,
+                "subscribers": self.subscribers,
                 "trainers": OneTrainer(),
                 "usage": self.used,
                 "memberships": Everywhere(self.ledger, self.mapper),

@@ -5,6 +5,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from infra.embedded.child import Child
@@ -70,7 +71,9 @@ def answers(port: int, user: str, password: str, host: str = HOST) -> bool:
         sign_in = {"user": user, "pass": password, "verbose": False, "lang": "python", "version": "0"}
         lines.write(b"CONNECT " + json.dumps(sign_in).encode() + b"\r\nPING\r\n")
         lines.flush()
-        return bool(information.get("jetstream")) and lines.readline().strip() == b"PONG"
+        with suppress(TimeoutError):  # about whoever it does not know it asks at the door, where nobody may be yet
+            return bool(information.get("jetstream")) and lines.readline().strip() == b"PONG"
+        return False
 
 
 def program(name: str) -> str:

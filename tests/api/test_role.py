@@ -63,6 +63,8 @@ from commands.service_account import (
     EnableServiceAccount,
     RenameServiceAccount,
     RevokeServiceToken,
+    Subscribe,
+    Unsubscribe,
 )
 from commands.training_job import CancelTraining, RequestTraining, RunAgain
 from domain.dataset import Dataset
@@ -107,6 +109,8 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (DisableServiceAccount, "POST", "/service-accounts/{service_id}/disable", {}),
     (EnableServiceAccount, "POST", "/service-accounts/{service_id}/enable", {}),
     (DeleteServiceAccount, "DELETE", "/service-accounts/{new_service_id}", {}),
+    (Subscribe, "POST", "/service-accounts/{service_id}/subscription", {}),
+    (Unsubscribe, "DELETE", "/service-accounts/{service_id}/subscription", {}),
     (CreateServiceToken, "POST", "/service-accounts/{service_id}/tokens", {"name": "T"}),
     (RevokeServiceToken, "DELETE", "/service-accounts/{service_id}/tokens/{service_token_id}", {}),
     (CreateToken, "POST", "/tokens", {"name": "T"}),
@@ -168,6 +172,7 @@ QUERIES: Final = [
     (Permission.READ_MEMBERS, "/members"),
     (Permission.READ_MEMBERS, "/service-accounts"),
     (Permission.READ_MEMBERS, "/service-accounts/{service_id}"),
+    (Permission.READ_HISTORY, "/service-accounts/{subscriber_id}/subscription"),
     (Permission.MANAGE_SERVICE_ACCOUNTS, "/service-accounts/{service_id}/tokens"),
     (Permission.MANAGE_TOKENS, "/tokens"),
     (Permission.READ_AUDIT, "/audit/organization"),
@@ -205,6 +210,7 @@ DESCRIBED: Final = {
     "{token_id}": "{id}",
     "{new_service_id}": "{id}",
     "{service_id}": "{id}",
+    "{subscriber_id}": "{id}",
     "{service_token_id}": "{token_id}",
     "{new_project_id}": "{project_id}",
     "{offered_project_id}": "{project_id}",
@@ -245,6 +251,12 @@ def carrying(ann: Visitor) -> dict[str, Visitor]:
     return carried | {"guest": ann.colleague(Role.GUEST).program(*Scope), "service": ann.service(Role.MANAGER, *Scope)}
 
 
+def subscribed(admin: Visitor) -> str:
+    id = admin.service(Role.GUEST).id
+    admin.post(f"/service-accounts/{id}/subscription")
+    return id
+
+
 @pytest.fixture(scope="module")
 def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
     """Owned by the admin."""
@@ -263,6 +275,7 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
         "session_id": ann.id,
         "organization_id": ann.organization,
         "service_id": ann.service(Role.ENGINEER_II).id,
+        "subscriber_id": subscribed(ann),
     }
 
     def waiting() -> str:

@@ -64,6 +64,8 @@ def test_they_are_listed(server: Server) -> None:
         (("disable", "exporter"), "POST", f"{PLACE}/disable"),
         (("enable", "0198c0de"), "POST", f"{PLACE}/enable"),
         (("delete", "exporter"), "DELETE", PLACE),
+        (("subscribe", "exporter", "--since", "now"), "POST", f"{PLACE}/subscription"),
+        (("unsubscribe", "exporter"), "DELETE", f"{PLACE}/subscription"),
     ],
 )
 def test_one_is_meant_by_its_name_or_the_beginning_of_its_id(
@@ -88,3 +90,10 @@ def test_its_tokens_are_listed_and_revoked_by_name(server: Server) -> None:
     server.answers = [PAGE, page, DONE]
     run("revoke", "exporter", "nightly")
     assert server.asked[-1][1].endswith(f"{PLACE}/tokens/{TOKEN['id']}")
+
+
+def test_where_it_fetches_is_told(server: Server) -> None:
+    place = {"server": "nats://127.0.0.1:4222", "consumer": "subscriber-1", "position": 7}
+    server.answers = [PAGE, (200, {}, place)]
+    told = run("subscription", "exporter")
+    assert all(str(word) in told for pair in place.items() for word in pair)

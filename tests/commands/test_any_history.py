@@ -55,7 +55,7 @@ from domain.organization import Admission, Organization
 from domain.person import Language
 from domain.project import Project
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
-from domain.service_account import ServiceAccount
+from domain.service_account import ServiceAccount, Since
 from domain.session import Ending
 from domain.training import OVER, Checkpoint, EndReason, Evidence, Model
 from domain.training_job import TrainingJob
@@ -110,6 +110,7 @@ EVIDENCE = st.builds(
 SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     **IDS,
     "scopes": st.sets(st.sampled_from(Scope), min_size=1),
+    "since": st.sampled_from(Since),
     "days": st.sampled_from([1, 365]),
     "prefix": st.sampled_from(["vst_00000001", "vst_00000002"]),
     "digest": st.sampled_from(["1" * 64, "2" * 64, "3" * 64]),

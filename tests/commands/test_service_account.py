@@ -16,6 +16,8 @@ from commands.service_account import (
     EnableServiceAccount,
     RenameServiceAccount,
     RevokeServiceToken,
+    Subscribe,
+    Unsubscribe,
 )
 from commands.shared import PersonIsNoMember
 from domain.api_token import ApiToken, OwnerKind
@@ -26,7 +28,7 @@ from domain.model import Actor
 from domain.organization import MOST_SERVICE_ACCOUNTS, Organization, TooManyServiceAccounts
 from domain.project import Project
 from domain.roles import Permission, ProjectRole, Role, Scope
-from domain.service_account import AdminIsAPerson, ServiceAccount, ServiceAccountIsDeleted
+from domain.service_account import AdminIsAPerson, BusIsFull, ServiceAccount, ServiceAccountIsDeleted, Since
 from tests.commands.conftest import ACME, BEN, CAT, ann, approve, ben, cat, eve
 from tests.commands.test_access import Wish, admit, wish
 from tests.commands.test_api_token import NIGHTLY, nightly
@@ -226,3 +228,33 @@ def test_what_is_for_people_is_for_none(spec: Spec) -> None:
             admit(spec, type("Own", (Wish,), {"ACCESS": rule})(), service(EXPORTER))
     spec.by(service(EXPORTER)).when(approve(CAT, Role.GUEST)).then_refused(Forbidden)
     assert cat.kind == "person"
+
+
+subscribe, unsubscribe = Subscribe(**named, since=Since.BEGINNING), Unsubscribe(**named)
+
+
+def test_an_admin_lets_it_subscribe_and_ends_that(spec: Spec) -> None:
+    spec.given(exporter).when(subscribe).then((ServiceAccount.Subscribed, {"since": Since.BEGINNING}))
+    spec.when(subscribe).then()
+    assert spec.subscribers.taken == {EXPORTER}
+    spec.when(unsubscribe).then((ServiceAccount.Unsubscribed, {}))
+    spec.when(unsubscribe).then()
+
+
+@pytest.mark.parametrize("command", [subscribe, unsubscribe])
+def test_no_manager_lets_any_subscribe_nor_does_one_itself(spec: Spec, command: Command) -> None:
+    spec.given(approve(BEN, Role.MANAGER), exporter)
+    spec.by(ben).when(command).then_refused(Forbidden, "manage_subscriptions")
+    spec.by(service(EXPORTER)).when(command).then_refused(Forbidden, "sign in themselves")
+    spec.by(eve).when(command).then_refused(NotFound)
+
+
+def test_where_the_bus_is_full_none_subscribes(spec: Spec) -> None:
+    spec.subscribers.places = 1
+    spec.given(exporter, subscribe, create_account(UUID(int=92)))
+    spec.when(Subscribe(service_account_id=UUID(int=92), since=Since.NOW)).then_refused(BusIsFull)
+
+
+def test_a_deleted_one_does_not_subscribe(spec: Spec) -> None:
+    spec.given(exporter, subscribe, delete).when(subscribe).then_refused(ServiceAccountIsDeleted)
+    spec.when(unsubscribe).then()

@@ -56,6 +56,8 @@ from commands.service_account import (
     DisableServiceAccount,
     EnableServiceAccount,
     RenameServiceAccount,
+    Subscribe,
+    Unsubscribe,
 )
 from commands.session import EndSession, SwitchOrganization
 from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMlflowRun, ReportStart
@@ -64,6 +66,7 @@ from domain.model import SYSTEM, Actor, Aggregate, Client, Recorded
 from domain.organization import Admission
 from domain.person import Language, Person
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
+from domain.service_account import Since
 from domain.session import Session
 from infra.unit import Errand, Unit
 from projections.folding import step
@@ -183,7 +186,7 @@ def _services(spec: Spec) -> None:
     other = {"service_account_id": GONE}
     spec.given(create_account(GONE), RenameServiceAccount(**other, name="old"))
     spec.given(ChangeServiceRole(**other, role=Role.MANAGER), DisableServiceAccount(**other))
-    spec.given(EnableServiceAccount(**other))
+    spec.given(EnableServiceAccount(**other), Subscribe(**other, since=Since.NOW), Unsubscribe(**other))
     spec.given(exporter_token.model_copy(update={**other, "token_id": UUID(int=68), "digest": "8" * 64}))
     spec.given(DeleteServiceAccount(**other))
 

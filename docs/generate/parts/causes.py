@@ -52,6 +52,8 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "service_account.role_changed": ("ChangeServiceRole",),
     "service_account.disabled": ("DisableServiceAccount",),
     "service_account.enabled": ("EnableServiceAccount",),
+    "service_account.subscribed": ("Subscribe",),
+    "service_account.unsubscribed": ("Unsubscribe",),
     "service_account.deleted": ("DeleteServiceAccount",),
     "membership.requested": ("RegisterPerson",),
     "membership.approved": ("RegisterPerson", "ApproveMember"),
