@@ -76,6 +76,7 @@ class Desk:
         return client(self.request).address
 
     def __call__(self, command: Command, caller: Caller | None = None) -> Accepted:
+        self.request.state.command = command
         accepted = self.house.dispatch(command, self._errand(caller or self.caller))
         self.response.headers["Vistory-Position"] = f"{accepted.ledger}:{accepted.position}"
         self.response.headers["Vistory-Chain"] = accepted.chain
@@ -132,7 +133,7 @@ async def bearer(request: Request, bearer: Bearer) -> Caller:
     if bearer is None:
         raise Unauthenticated("sign in first: send `Authorization: Bearer <token>`")
     known = await house_of(request).caller_soon(bearer.credentials)
-    caller = known.model_copy(update={"client": client(request)})
+    caller = request.state.caller = known.model_copy(update={"client": client(request)})
     request.app.state.limits.accounts.take(caller.id)
     return caller
 

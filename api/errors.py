@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from api import watch
 from api.faults import Fault, fault, in_words
 from domain.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Refused, Unauthenticated
 from infra import logs
@@ -103,13 +104,15 @@ def too_many(request: Request, error: TooManyRequests) -> JSONResponse:
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
     status = status_of(error)
-    return problem(
+    answer = problem(
         request,
         type(error).__name__,
         status,
         _shown(str(error), LONGEST),
         headers=getattr(error, "headers", HEADERS.get(status)),
     )
+    answer.background = watch.after(request, status)
+    return answer
 
 
 async def _perhaps_away(request: Request, error: Exception) -> JSONResponse:

@@ -41,6 +41,7 @@ from infra.reading import Reading
 from infra.room import Rooms
 from infra.second_factors import SecondFactors
 from infra.secrets import Accounts
+from infra.security import SecurityLog
 from infra.sessions import Sessions
 from infra.sign_ins import SignIns
 from infra.tokens import Tokens
@@ -89,6 +90,10 @@ class House:
     @property
     def delays(self) -> Delays:
         return self.sign_ins.delays
+
+    @property
+    def security(self) -> SecurityLog:
+        return self.sign_ins.security
 
     def caller_of(self, token: str) -> Caller:
         """Who signed in, or the owner of an API token within its scopes. Raises Unauthenticated."""
@@ -171,8 +176,8 @@ def open_house(settings: Settings) -> Iterator[House]:
             core=core,
             accounts=accounts,
             exports=stack.enter_context(closing(Exports(core, reading, PersonalObjects.open(settings)))),
-            sign_ins=SignIns.of(accounts, core.delays(), settings.requests_per_second),
             second_factors=core.second_factors(),
+            sign_ins=SignIns.of(accounts, core.delays(), core.security(), settings.requests_per_second),
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
             sessions=Sessions(core.pool, accounts),
             ended=EndedSessions(settings.need("database_url"), core.pool),

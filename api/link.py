@@ -15,6 +15,7 @@ from commands.link import LinkIsOver
 from commands.ports import Purpose
 from domain.values import Value
 from infra.delays import Act
+from infra.security import Kind
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ def whose(desk: Desk, token: SecretStr, *purposes: Purpose) -> tuple[Purpose, UU
         if link := links.find(purpose, token.get_secret_value()):
             return purpose, link.subject
     desk.house.delays.take(Act.LINK, desk.address)
+    desk.house.security.note(Kind.TOKEN_MADE_UP, desk.address)
     raise LinkIsOver("this link was used already, or never sent")
 
 

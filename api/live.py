@@ -15,7 +15,7 @@ from fastapi import APIRouter, Query, WebSocket
 from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocketDisconnect
 
-from api import errors
+from api import errors, watch
 from api.house import House, TheHouse
 from api.limits import Limits
 from api.reading import Member
@@ -91,7 +91,7 @@ async def live(socket: WebSocket, job_id: UUID, start: Annotated[str | None, Que
     limits: Limits = socket.app.state.limits
     try:
         with limits.strangers.one(household(socket.client.host) if socket.client else ""):
-            caller = await _admitted(socket, house)
+            caller = socket.state.caller = await _admitted(socket, house)
         with limits.sockets.one(caller.id):
             job = await asyncio.to_thread(_job, house, caller, job_id)
             place, version = _read(start)
@@ -99,6 +99,8 @@ async def live(socket: WebSocket, job_id: UUID, start: Annotated[str | None, Que
             await _tell(socket, show)
     except DomainError as error:
         await socket.close(_code(error), str(error)[:120])
+        if isinstance(error, NotFound) and (noting := watch.after(socket, 404)):
+            await noting()
     except TooManyRequests as error:
         await socket.close(4429, str(error)[:120])
     except (WebSocketDisconnect, TimeoutError):

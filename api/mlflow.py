@@ -17,6 +17,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from api import watch
 from api.edge import client
 from api.house import House, TheHouse
 from api.reading import viewer
@@ -134,6 +135,7 @@ def _by_password(request: Request, house: House, kind: str, given: str) -> Calle
         return _by_token(house, password)
     person_id = house.sign_ins.remembered(email, password, client(request).address)
     if person_id is None:
+        watch.failed(request, email)
         raise NeedsSignIn("no account has this address and password")
     caller = Caller(kind="person", id=person_id, organization_id=house.registration(person_id).organization_id)
     if has_second_factor(person_id, house.ledger_as(caller)):

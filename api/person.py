@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 from uuid_utils.compat import uuid7
 
-from api import errors
+from api import errors, watch
 from api.edge import AnonymousDesk, Body, Desk, Made, OwnDesk, Person
 from api.faults import EMAIL
 from api.house import House, TheHouse
@@ -110,6 +110,7 @@ def must_know_password(desk: Desk, password: SecretStr) -> None:
     """Whoever finds a screen unlocked does not take the account with them. Raises WrongPassword."""
     email = str(desk.house.account(desk.caller.id).email)
     if desk.house.sign_ins.person(email, password.get_secret_value(), desk.address) != desk.caller.id:
+        watch.failed(desk.request, email)
         raise WrongPassword("this is not the password of your account")
 
 

@@ -16,7 +16,7 @@ from api.house import House, TheHouse
 from api.person import Password, must_know_password
 from api.session import By, SignedIn, begin
 from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
-from commands.code import Code
+from commands.code import Code, WrongCode
 from commands.second_factor import (
     BeginSecondFactor,
     ConfirmSecondFactor,
@@ -28,6 +28,7 @@ from domain.session import Means
 from domain.values import Value
 from infra.delays import Act
 from infra.second_factors import new_recovery_codes
+from infra.security import Kind
 
 router = APIRouter(prefix="/auth", tags=["second factor"])
 COMMAND: Final = errors.responses(401, 403, 409, 413, 422, 503)
@@ -142,7 +143,11 @@ def answer(body: Answering, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
 def _a_try(desk: Desk, person_id: UUID) -> Iterator[None]:
     """Counted before the code is looked at, and taken back where it was good. Raises TooManyRequests."""
     desk.house.delays.take(Act.SECOND_FACTOR, desk.address, person_id.bytes)
-    yield
+    try:
+        yield
+    except WrongCode:
+        desk.house.security.note(Kind.SECOND_FACTOR_FAILED, desk.address, person_id=person_id)
+        raise
     desk.house.delays.forgive(Act.SECOND_FACTOR, desk.address, person_id.bytes, person_id)
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field, SecretStr
 from uuid_utils.compat import uuid7
 
-from api import cookie, errors
+from api import cookie, errors, watch
 from api.edge import AnonymousDesk, Body, Desk, Made, Nothing, OwnDesk, Person
 from api.house import House, TheHouse
 from api.person import Password, Profile, profile
@@ -21,6 +21,7 @@ from domain.person import Person as Account
 from domain.session import Ending, Means, SessionIsOver
 from domain.values import Value
 from infra.delays import Act
+from infra.security import Kind
 from infra.sessions import NotGivenHere, OldToken, RefreshToken
 from infra.tokens import ACCESS_LIFE, CHALLENGE_LIFE
 
@@ -91,6 +92,7 @@ def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn |
     """Where a second factor is on, a challenge (202) and no session."""
     person_id = house.sign_ins.person(body.email, body.password.get_secret_value(), desk.address)
     if person_id is None:
+        watch.failed(desk.request, body.email)
         raise Unauthenticated("no account has this address and password")
     at = body.organization_id or house.registration(person_id).organization_id
     caller = Caller(kind="person", id=person_id, organization_id=at)
@@ -113,6 +115,7 @@ def refresh(body: Held, desk: AnonymousDesk, house: TheHouse) -> TokenPair:
         session_id, person_id, organization_id, token = house.sessions.rotate(given)
     except NotGivenHere:
         house.delays.take(Act.REFRESH, desk.address)
+        house.security.note(Kind.TOKEN_MADE_UP, desk.address)
         raise
     except OldToken as old:
         desk(EndReusedSession(session_id=old.session_id), Caller(kind="system", id=SYSTEM))

@@ -36,6 +36,7 @@ NOUNS = {
     "model": "Trained models: which there are, and where one comes from.",
     "predict": "Ask a trained model about an image.",
     "audit": "Who did what, and when.",
+    "security": "Sign-ins that failed, and who asked for what is not theirs.",
     "replay": "Verify the history from its first event.",
     "rebuild": "Build every read model anew beside the live one, and compare.",
     "stream": "Compare the stream on the bus with the ledger, or make it anew.",

@@ -26,6 +26,7 @@ from commands.ports import Accepted
 HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     person.RegisterPerson: person.register_person,
     session.SignIn: session.sign_in,
+    session.NoteFailedSignIns: session.note_failed_sign_ins,
     session.SwitchOrganization: session.switch_organization,
     session.EndSession: session.end_session,
     session.EndEverySession: session.end_every_session,

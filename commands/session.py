@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from commands.access import Access, Command, Oneself, Platform, has_second_factor
 from commands.code import Code, use_code
@@ -62,6 +62,17 @@ class EndReusedSession(Command):
     session_id: UUID
 
 
+class NoteFailedSignIns(Command):
+    """Of one person by one means, in an hour that is over."""
+
+    ACCESS: ClassVar[Access] = Platform()
+    person_id: UUID
+    means: Means
+    failures: Annotated[Count, Field(ge=1)]
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+
+
 def sign_in(command: SignIn, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
     means = (*command.means, *_second_means(command, actor.id, now, store, secrets))
     displaced = list(secrets.sessions_of(actor.id))[MOST_SESSIONS - 1 :]
@@ -114,6 +125,12 @@ def end_reused_session(
 ) -> Accepted:
     ended = end_sessions([command.session_id], Ending.REFRESH_TOKEN_REUSED, now, store, secrets)
     return store.save(*ended)
+
+
+def note_failed_sign_ins(command: NoteFailedSignIns, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    person = store.get(Person, command.person_id)
+    person.note_failed_sign_ins(command.means, command.failures, command.first_at, command.last_at, now)
+    return store.save(person)
 
 
 def end_sessions(ids: Iterable[UUID], reason: Ending, now: datetime, store: Store, secrets: Secrets) -> list[Session]:

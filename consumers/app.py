@@ -26,6 +26,7 @@ from consumers.occasions import OCCASIONS
 from consumers.promises import settle_promises
 from consumers.reactions import Reaction, Reactor, Records, subscribe
 from consumers.reaper import RealEyes, Reaper
+from consumers.security import note_failures
 from consumers.stopping import until_stopped
 from consumers.subscribers import Door, Doorkeeper
 from consumers.telemetry import Archivist, Owners
@@ -117,6 +118,7 @@ async def run(settings: Settings) -> None:
             ("the sweeper of exports", partial(sweep_exports, PersonalObjects.open(settings))),
             ("the keeper of API tokens", partial(expire_tokens, platform, core.api_tokens())),
             *_at_the_door(core, client),
+            ("the teller of failed sign-ins", partial(note_failures, platform, core.security())),
             ("the keeper of promises", partial(settle_promises, Rooms(core.pool, blobs))),
             *(("the keeper of heads", partial(keep_heads, core.store, place)) for place in places(settings)),
         )

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from domain.errors import Refused
 from domain.model import Aggregate, Event, InitialEvent
-from domain.values import About, Line, Personal, Slug
+from domain.session import Means
+from domain.values import About, Count, Line, Personal, Slug
 
 
 class PersonIsErased(Refused):
@@ -165,6 +166,19 @@ class Person(Aggregate):
         TOPIC: ClassVar[str] = "person.password_reset_requested"
         organization_id: UUID
 
+    class SignInsFailed(Event):
+        """In one hour: so often somebody showed by these means that they are not the person, or forgot what to show.
+
+        From where, no history says.
+        """
+
+        TOPIC: ClassVar[str] = "person.sign_ins_failed"
+        organization_id: UUID
+        means: Means
+        failures: Count
+        first_at: datetime
+        last_at: datetime
+
     class PasswordChanged(Event):
         """What was given for the old one is worth nothing any more."""
 
@@ -203,16 +217,16 @@ class Person(Aggregate):
     def rename(self, full_name: str, now: datetime) -> None:
         """What it was before stays sealed in the history, and is compared with nothing."""
         self._must_be_somebody()
-        self.trigger_event(self.Renamed, organization_id=self.organizations[0], full_name=full_name, timestamp=now)
+        self._happened(self.Renamed, now, full_name=full_name)
 
     def become_operator(self, now: datetime) -> None:
         self._must_be_somebody()
         if not self.operator:
-            self.trigger_event(self.OperatorAppointed, organization_id=self.organizations[0], timestamp=now)
+            self._happened(self.OperatorAppointed, now)
 
     def stop_being_operator(self, now: datetime) -> None:
         if self.operator:
-            self.trigger_event(self.OperatorDismissed, organization_id=self.organizations[0], timestamp=now)
+            self._happened(self.OperatorDismissed, now)
 
     def ask_for_erasure(self, organization_id: UUID, due_at: datetime, now: datetime) -> None:
         self._must_be_somebody()
@@ -226,41 +240,33 @@ class Person(Aggregate):
 
     def erase(self, now: datetime) -> None:
         self._must_be_somebody()
-        self.trigger_event(self.Erased, organization_id=self.organizations[0], timestamp=now)
+        self._happened(self.Erased, now)
 
     def choose_language(self, language: Language, now: datetime) -> None:
         self._must_be_somebody()
         if language != self.language:
-            self.trigger_event(
-                self.LanguageChosen, organization_id=self.organizations[0], language=language, timestamp=now
-            )
+            self._happened(self.LanguageChosen, now, language=language)
 
     def request_verification(self, now: datetime) -> None:
         self._must_be_somebody()
         if not self.verified:
-            self.trigger_event(self.VerificationRequested, organization_id=self.organizations[0], timestamp=now)
+            self._happened(self.VerificationRequested, now)
 
     def verify_email(self, now: datetime) -> None:
         self._must_be_somebody()
         if not self.verified:
-            self.trigger_event(self.EmailVerified, organization_id=self.organizations[0], timestamp=now)
+            self._happened(self.EmailVerified, now)
 
     def request_email_change(self, email: str, now: datetime) -> None:
         self._must_be_somebody()
-        self.trigger_event(self.EmailChangeRequested, organization_id=self.organizations[0], email=email, timestamp=now)
+        self._happened(self.EmailChangeRequested, now, email=email)
 
     def change_email(self, now: datetime) -> None:
         """To the one that was wished for last."""
         self._must_be_somebody()
         if self.wished_email is None:
             raise NoOtherAddressIsWished("nobody has asked for another address of this account")
-        self.trigger_event(
-            self.EmailChanged,
-            organization_id=self.organizations[0],
-            email=self.wished_email,
-            previous=self.email,
-            timestamp=now,
-        )
+        self._happened(self.EmailChanged, now, email=self.wished_email, previous=self.email)
 
     def must_be_verified(self) -> None:
         """Raises AddressIsNotVerified."""
@@ -272,12 +278,22 @@ class Person(Aggregate):
 
     def request_password_reset(self, now: datetime) -> None:
         self._must_be_somebody()
-        self.trigger_event(self.PasswordResetRequested, organization_id=self.organizations[0], timestamp=now)
+        self._happened(self.PasswordResetRequested, now)
 
     def change_password(self, now: datetime) -> None:
         self._must_be_somebody()
-        self.trigger_event(self.PasswordChanged, organization_id=self.organizations[0], timestamp=now)
+        self._happened(self.PasswordChanged, now)
+
+    def note_failed_sign_ins(
+        self, means: Means, failures: int, first_at: datetime, last_at: datetime, now: datetime
+    ) -> None:
+        self._must_be_somebody()
+        self._happened(self.SignInsFailed, now, means=means, failures=failures, first_at=first_at, last_at=last_at)
 
     def _must_be_somebody(self) -> None:
         if self.erased:
             raise PersonIsErased("this person was erased")
+
+    def _happened(self, kind: type[Event], now: datetime, **data: object) -> None:
+        """Of what is nobody's but the person's, the organization is where the person began."""
+        self.trigger_event(kind, organization_id=self.organizations[0], timestamp=now, **data)

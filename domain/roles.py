@@ -72,6 +72,7 @@ class Permission(StrEnum):
     READ = "read"
     READ_HISTORY = "read_history"
     READ_AUDIT = "read_audit"
+    READ_SECURITY = "read_security"
     ADVANCED_FEATURES = "advanced_features"
 
 
@@ -157,7 +158,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
         }
     ),
     Scope.TRAIN: frozenset({Permission.REQUEST_TRAINING, Permission.CHANGE_TRAINING}),
-    Scope.AUDIT: frozenset({Permission.READ_HISTORY, Permission.READ_AUDIT}),
+    Scope.AUDIT: frozenset({Permission.READ_HISTORY, Permission.READ_AUDIT, Permission.READ_SECURITY}),
 }
 """What a scope lets an API token use. A permission that stands nowhere here is for people who sign in themselves: to
 manage people, places, tokens and the organization.

@@ -11,6 +11,7 @@ from uuid import UUID
 from infra.allowance import Allowance, household
 from infra.delays import Act, Delays
 from infra.secrets import Accounts
+from infra.security import Kind, SecurityLog
 
 REMEMBERED_SECONDS: Final = 60.0
 MOST: Final = 1_000
@@ -23,13 +24,14 @@ class SignIns:
 
     accounts: Accounts
     delays: Delays
+    security: SecurityLog
     tries: Allowance
     _known: dict[bytes, tuple[float, UUID]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, accounts: Accounts, delays: Delays, per_second: float) -> Self:
+    def of(cls, accounts: Accounts, delays: Delays, security: SecurityLog, per_second: float) -> Self:
         """As many as an account may ask for requests at most; 0 is no limit at all."""
-        return cls(accounts, delays, Allowance(min(TRIES_OF_A_CLIENT_PER_SECOND, per_second)))
+        return cls(accounts, delays, security, Allowance(min(TRIES_OF_A_CLIENT_PER_SECOND, per_second)))
 
     def remembered(self, email: str, password: str, client: str) -> UUID | None:
         """As `person`, and at no cost for what was good a moment ago."""
@@ -54,6 +56,10 @@ class SignIns:
         """By other means, for another password than the one that was good a moment ago."""
         self.delays.forgive(Act.SIGN_IN, client, self.accounts.digest(email), person_id)
         self._known = {key: known for key, known in self._known.items() if known[1] != person_id}
+
+    def note_failure(self, email: str, client: str) -> None:
+        """Once it was answered, so that no clock tells whether somebody has the address."""
+        self.security.note(Kind.SIGN_IN_FAILED, client, person_id=self.accounts.person_of(email))
 
     def _may_try(self, email: str, client: str) -> bytes:
         """Before anybody waits for a hash: who is refused costs no thread."""

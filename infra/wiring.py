@@ -23,6 +23,7 @@ from infra.pool import pool
 from infra.rotation import beside, settled
 from infra.second_factors import SecondFactors
 from infra.secrets import Accounts, UnitSecrets
+from infra.security import SecurityLog
 from infra.subscribers import Subscribers
 
 
@@ -54,6 +55,9 @@ class Core:
 
     def delays(self) -> Delays:
         return Delays(self.pool, self._secret("pepper_file"), idle=not self.settings.requests_per_second)
+
+    def security(self) -> SecurityLog:
+        return SecurityLog(self.pool)
 
     def links(self) -> Links:
         return Links(self.pool, self._secret("link_key_file"))

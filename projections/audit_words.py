@@ -70,6 +70,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "update",
         "{who} changed whether every member needs a second factor from {required_before} to {required}",
     ),
+    "person.sign_ins_failed": ("fail", "signing in as {what} failed {failures} times within an hour ({means})"),
     "organization.founded": ("create", "{who} founded the organization {what}"),
     "organization.renamed": ("update", "{who} renamed the organization {name_before} to {name}"),
     "organization.admission_changed": (

@@ -96,6 +96,11 @@ def find_model(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUID 
     return first(tx, query.order_by(models.c.position).limit(1), ModelRow)
 
 
+def job_of_model(tx: Connection, id: UUID) -> UUID | None:
+    """Of whatever organization."""
+    return tx.execute(select(models.c.job_id).where(models.c.id == id).limit(1)).scalar()
+
+
 def _shown(organization_id: UUID, viewer: UUID | None) -> Select[Any]:
     recipe, of = _job.c.recipe, models.join(_job, _job.c.id == models.c.job_id)
     trained = (recipe["framework"].astext.label("framework"), recipe["model"].astext.label("architecture"))

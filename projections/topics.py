@@ -20,6 +20,7 @@ PERSON: Final = frozenset(
         "person.email_changed",
         "person.password_reset_requested",
         "person.password_changed",
+        "person.sign_ins_failed",
     }
     | RETIRED
 )

@@ -164,6 +164,7 @@ QUERIES: Final = [
     (Permission.READ, "/models"),
     (Permission.READ, "/models/{model_id}"),
     (Permission.READ, "/models/{model_id}/lineage"),
+    (Permission.READ_SECURITY, "/admin/security"),
     (Permission.READ_HISTORY, "/audit/me"),
     (Permission.READ, "/permissions/explain?action=create_project"),
     (Permission.READ_HISTORY, "/audit/entity/{type}/{entity_id}"),

@@ -27,6 +27,11 @@ def things(ann: Visitor, worker: Worker) -> Things:
     }
 
 
+def reached_out(admin: Visitor) -> int:
+    """How often somebody of this admin's organization asked for a thing of another one."""
+    return sum(each["count"] for each in admin.get("/admin/security")["items"] if each["kind"] == "reached_out")
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -50,9 +55,10 @@ def things(ann: Visitor, worker: Worker) -> Things:
     ],
 )
 def test_what_another_organization_has_is_not_found(ann: Visitor, bob: Visitor, things: Things, path: str) -> None:
-    address = path.format(**things)
+    address, before = path.format(**things), reached_out(bob)
     ann.get(address)
     assert bob("GET", address, Vistory_Min_Position=ann.seen).status_code == 404
+    assert reached_out(bob) == before + 1
 
 
 @pytest.mark.parametrize(
@@ -78,8 +84,9 @@ def test_what_another_organization_has_is_not_found(ann: Visitor, bob: Visitor, 
 def test_what_another_organization_has_cannot_be_changed(
     bob: Visitor, things: Things, method: str, path: str, body: dict[str, Any]
 ) -> None:
-    filled_in = {k: v.format(**things) if isinstance(v, str) else v for k, v in body.items()}
+    filled_in, before = {k: v.format(**things) if isinstance(v, str) else v for k, v in body.items()}, reached_out(bob)
     assert bob(method, path.format(**things), filled_in).status_code == 404
+    assert reached_out(bob) == before + 1
 
 
 def test_an_upload_belongs_to_its_dataset(ann: Visitor, things: Things) -> None:

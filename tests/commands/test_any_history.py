@@ -45,6 +45,7 @@ from commands.project import (
 )
 from commands.second_factor import BeginSecondFactor, ConfirmSecondFactor, ResetSecondFactor, ResetSecondFactorOf
 from commands.service_account import DeleteServiceAccount, RevokeServiceToken
+from commands.session import NoteFailedSignIns
 from commands.training_job import CompleteTraining
 from domain.dataset import Dataset
 from domain.errors import DomainError
@@ -56,7 +57,7 @@ from domain.person import Language
 from domain.project import Project
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
 from domain.service_account import ServiceAccount, Since
-from domain.session import Ending
+from domain.session import Ending, Means
 from domain.training import OVER, Checkpoint, EndReason, Evidence, Model
 from domain.training_job import TrainingJob
 from infra.unit import Errand, Unit
@@ -156,6 +157,9 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "recovery_codes": st.just(RECOVERY),
     "code": st.sampled_from(RECOVERY),
     "password_version": st.just(1),
+    "failures": st.integers(1, 9),
+    "first_at": st.just(START),
+    "last_at": st.just(START),
     "reason": st.sampled_from(Ending),
 }
 # As Ann's phone shows it in the minutes in which a history goes on.
@@ -170,6 +174,7 @@ PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (ChangeEmail, "person_id"): st.just(ANN),
     (ChangeEmail, "token"): st.just(link_token(Purpose.EMAIL_CHANGE, ANN, 3)),
     (VerifyEmail, "person_id"): st.just(ANN),
+    (NoteFailedSignIns, "means"): st.sampled_from(Means),
     (VerifyEmail, "token"): st.just(link_token(Purpose.VERIFICATION, ANN, 2)),
     (RevokeServiceToken, "service_account_id"): st.just(EXPORTER),
     (RevokeServiceToken, "token_id"): st.just(ITS_TOKEN),

@@ -59,7 +59,7 @@ from commands.service_account import (
     Subscribe,
     Unsubscribe,
 )
-from commands.session import EndSession, SwitchOrganization
+from commands.session import EndSession, NoteFailedSignIns, SwitchOrganization
 from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMlflowRun, ReportStart
 from domain.membership import membership_id
 from domain.model import SYSTEM, Actor, Aggregate, Client, Recorded
@@ -67,7 +67,7 @@ from domain.organization import Admission
 from domain.person import Language, Person
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
 from domain.service_account import Since
-from domain.session import Session
+from domain.session import Means, Session
 from infra.unit import Errand, Unit
 from projections.folding import step
 from projections.model import Key, Projection, Row
@@ -167,7 +167,9 @@ def _people(spec: Spec) -> None:
     proof = link_token(Purpose.VERIFICATION, ANN, len(spec.ledger.events_of(ANN)))
     spec.given(VerifyEmail(person_id=ANN, token=proof), RequestPasswordReset(person_id=ANN))
     reset = link_token(Purpose.PASSWORD_RESET, ANN, len(spec.ledger.events_of(ANN)))
-    spec.given(ResetPassword(person_id=ANN, token=reset, password="another horse")).by(ann)
+    spec.given(ResetPassword(person_id=ANN, token=reset, password="another horse"))
+    failed = {"means": Means.PASSWORD, "failures": 12, "first_at": spec.now, "last_at": spec.now}
+    spec.by(platform).given(NoteFailedSignIns(person_id=ANN, **failed)).by(ann)
 
 
 def _tokens(spec: Spec) -> None:

@@ -30,6 +30,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "person.email_changed": ("ChangeEmail",),
     "person.password_reset_requested": ("RequestPasswordReset",),
     "person.password_changed": ("ResetPassword",),
+    "person.sign_ins_failed": ("NoteFailedSignIns",),
     "second_factor.begun": ("BeginSecondFactor",),
     "second_factor.turned_on": ("ConfirmSecondFactor",),
     "second_factor.turned_off": ("TurnOffSecondFactor",),

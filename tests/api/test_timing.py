@@ -1,0 +1,160 @@
+"""No clock tells whether somebody has an address: answers are timed by turns, and a planted difference is found.
+
+A pair of answers comes one right after the other, so that whatever else the machine does slows both. They differ where
+nearly all ways to draw as many pairs again agree that their median difference is more than a floor.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import create_app, link
+from infra import secrets
+from infra.config import Settings
+from infra.secrets import Accounts
+from tests.api.visitor import PREFIX, Visitor
+
+PAIRS: Final = 60
+DRAWS: Final = 2_000
+AGREEING: Final = 0.999
+# In seconds: what is below is lost in the noise of a network, and of a machine that others use.
+FLOOR: Final = 0.001
+Ask = Callable[[str, str], None]
+
+
+@dataclass
+class Timed:
+    """The application, and how long each answer took until it was out; what is done afterwards does not count."""
+
+    app: ASGIApp
+    seconds: list[float] = field(default_factory=list)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = time.perf_counter()
+
+        async def timed(message: Message) -> None:
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self.seconds.append(time.perf_counter() - begun)
+
+        await self.app(scope, receive, timed)
+
+
+def differ(ones: Sequence[float], others: Sequence[float]) -> bool:
+    differences, chance = [one - other for one, other in zip(ones, others, strict=True)], random.Random(7)
+    medians = sorted(median(chance.choices(differences, k=len(differences))) for _ in range(DRAWS))
+    tail = round(DRAWS * (1 - AGREEING) / 2)
+    return medians[tail] > FLOOR or medians[-1 - tail] < -FLOOR
+
+
+@pytest.fixture(scope="module")
+def quick_hash() -> Iterator[None]:
+    """Quicker than the real one, in whose noise everything else would be lost."""
+    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8_192, parallelism=1),))
+    with pytest.MonkeyPatch.context() as patched:
+        secrets._dummy_hash.cache_clear()
+        patched.setattr(secrets, "_hasher", lambda: quick)
+        yield
+        secrets._dummy_hash.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def timed(settings: Settings, quick_hash: None) -> Iterator[Timed]:
+    timed = Timed(create_app(settings))
+    with TestClient(timed):
+        yield timed
+
+
+@pytest.fixture(scope="module")
+def known(timed: Timed) -> list[str]:
+    """Addresses that somebody has, each asked for so seldom that nobody waits."""
+    people = [Visitor(TestClient(timed.app, client=(f"10.7.0.{number}", 1))) for number in range(PAIRS // 2)]
+    return [each.register("Timed").email for each in people]
+
+
+def sampled(timed: Timed, known: Sequence[str], ask: Ask) -> tuple[list[float], list[float]]:
+    """How long it took for addresses that somebody has, and for such that nobody has."""
+    took: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(PAIRS):
+        pair = [True, False]
+        random.shuffle(pair)
+        for is_known in pair:
+            ask(known[number % len(known)] if is_known else f"nobody{number}@example.org", f"10.8.{number}.1")
+            took[is_known].append(timed.seconds[-1])
+    return took[True], took[False]
+
+
+def ask(timed: Timed, path: str, status: int, **body: Any) -> Ask:
+    def asked(email: str, address: str) -> None:
+        client = TestClient(timed, client=(address, 1))
+        answer = client.post(PREFIX + path, json={"email": email, **body})
+        assert answer.status_code == status, answer.text
+
+    return asked
+
+
+@pytest.fixture
+def signs_in(timed: Timed) -> Ask:
+    return ask(timed, "/auth/login", 401, password="not this one")
+
+
+@pytest.fixture
+def forgets(timed: Timed) -> Ask:
+    return ask(timed, "/auth/forgot-password", 202)
+
+
+def test_signing_in_takes_as_long_for_an_address_that_nobody_has(timed: Timed, known: list[str], signs_in: Ask) -> None:
+    assert not differ(*sampled(timed, known, signs_in))
+
+
+def test_a_hash_that_is_not_made_for_an_address_that_nobody_has_is_found(
+    timed: Timed, known: list[str], signs_in: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Accounts.authenticate
+
+    def careless(accounts: Accounts, email: str, password: str) -> UUID | None:
+        return real(accounts, email, password) if accounts.person_of(email) else None
+
+    monkeypatch.setattr(Accounts, "authenticate", careless)
+    assert differ(*sampled(timed, known, signs_in))
+
+
+def test_so_is_one_look_more_of_a_few_milliseconds(
+    timed: Timed, known: list[str], signs_in: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Accounts.authenticate
+
+    def chatty(accounts: Accounts, email: str, password: str) -> UUID | None:
+        if accounts.person_of(email):
+            time.sleep(0.005)
+        return real(accounts, email, password)
+
+    monkeypatch.setattr(Accounts, "authenticate", chatty)
+    assert differ(*sampled(timed, known, signs_in))
+
+
+def test_asking_for_a_letter_takes_as_long_for_an_address_that_nobody_has(
+    timed: Timed, known: list[str], forgets: Ask
+) -> None:
+    assert not differ(*sampled(timed, known, forgets))
+
+
+def test_a_letter_that_is_asked_for_before_the_answer_is_found(
+    timed: Timed, known: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hasty(email: str, wish: Any, desk: Any, after: Any) -> link.Asked:
+        link._write(email, wish, desk)
+        return link.Asked()
+
+    monkeypatch.setattr("api.email.write_to", hasty)
+    assert differ(*sampled(timed, known, ask(timed, "/auth/resend-verification", 202)))
