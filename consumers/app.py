@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
@@ -114,13 +114,8 @@ async def run(settings: Settings) -> None:
             ("the archive", lambda: loops.archive(archivist)),
             ("the watch over durables", lambda: _watch(client, _lookout(core), reactor, table)),
             ("the reaper", Reaper(platform, RealEyes(core.pool, client)).run),
-            ("the eraser", partial(keep_erased, host)),
-            ("the sweeper of exports", partial(sweep_exports, PersonalObjects.open(settings))),
-            ("the keeper of API tokens", partial(expire_tokens, platform, core.api_tokens())),
             *_at_the_door(core, client),
-            ("the teller of failed sign-ins", partial(note_failures, platform, core.security())),
-            ("the keeper of promises", partial(settle_promises, Rooms(core.pool, blobs))),
-            *(("the keeper of heads", partial(keep_heads, core.store, place)) for place in places(settings)),
+            *_housekeeping(host, platform, blobs),
         )
 
 
@@ -129,6 +124,17 @@ async def _bus(settings: Settings, stack: AsyncExitStack) -> Client:
     stack.push_async_callback(client.close)
     _measured(settings, client)
     return client
+
+
+def _housekeeping(host: Host, platform: Platform, blobs: Blobs) -> Iterator[tuple[str, Work]]:
+    core = host.core
+    yield "the eraser", partial(keep_erased, host)
+    yield "the sweeper of exports", partial(sweep_exports, PersonalObjects.open(core.settings))
+    yield "the keeper of API tokens", partial(expire_tokens, platform, core.api_tokens())
+    yield "the teller of failed sign-ins", partial(note_failures, platform, core.security())
+    yield "the keeper of promises", partial(settle_promises, Rooms(core.pool, blobs))
+    for place in places(core.settings):
+        yield "the keeper of heads", partial(keep_heads, core.store, place)
 
 
 def _at_the_door(core: Core, client: Client) -> tuple[tuple[str, Work], ...]:
