@@ -27,7 +27,8 @@ on what one owns. The columns behind the roles are places in a project or a data
 dataset, to what the role allows. A private dataset is there for its owner, for whoever has a place in it, and for
 admins. What belongs to another organization is not there.
 A permission is not all: a guest owns one project at most, nobody gives a role that is not below the own (but for an
-admin), and the last admin stays one.
+admin), and the last admin stays one. Where an organization asks its members for a second factor, a person without one
+may do none of this, nor may what carries a token of theirs.
 
 """
 QUERIES = """
