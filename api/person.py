@@ -1,5 +1,6 @@
 """Persons over HTTP: register, who am I."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -34,6 +35,14 @@ def _must_be_text(password: SecretStr) -> SecretStr:
     return password
 
 
+def _must_not_steer(name: str) -> str:
+    """Whoever reads it would see the words around it in another order (Unicode Standard Annex 9, table 4)."""
+    if re.search(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]", name):
+        raise ValueError("must not contain characters that turn the direction of what stands beside it")
+    return name
+
+
+FullName = Annotated[Name, AfterValidator(_must_not_steer)]
 Password = Annotated[SecretStr, AfterValidator(_must_be_text)]
 NewPassword = Annotated[Password, Field(min_length=10, max_length=256)]
 # Written out, not referred to: the program that tests the API by its description cannot follow that in a registration.
@@ -46,7 +55,7 @@ Spoken = Annotated[
 
 class Registration(Body):
     email: Email
-    full_name: Name
+    full_name: FullName
     password: NewPassword
     company: Name
     division: Name

@@ -83,6 +83,34 @@ def test_a_password_of_a_megabyte_is_not_even_read(stranger: Visitor) -> None:
     assert time.monotonic() - begun < 2.0
 
 
+@pytest.mark.parametrize(
+    "name", ["Ann\x00", "Ann\nBcc: x", "Ann\x1b[31m", "Ann\u202eneB", "\u2066Ann\u2069", "x" * 201, " "]
+)
+def test_a_name_that_steers_what_it_is_shown_on_is_refused(stranger: Visitor, ann: Visitor, name: str) -> None:
+    who = registration("steering@example.org", full_name=name, company="Steering")
+    assert stranger("POST", "/auth/register", who).status_code == 422
+    assert ann("PATCH", "/users/me", {"full_name": name}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "more", [{"role": "admin"}, {"organization_id": "x"}, {"operator": True}, {"email_verified": True}]
+)
+def test_nobody_registers_as_more_than_they_are(stranger: Visitor, more: dict[str, str]) -> None:
+    answer = stranger("POST", "/auth/register", registration("more@example.org", company="More") | more)
+    assert answer.status_code == 422
+    assert [fault["field"] for fault in answer.json()["errors"]] == [f"body.{name}" for name in more]
+
+
+def test_addresses_that_only_look_alike_are_two_and_those_that_are_typed_otherwise_are_one(stranger: Visitor) -> None:
+    for email in ("pal@alike.example", "p\u0430l@alike.example", "pal+tag@alike.example"):
+        stranger.post("/auth/register", registration(email, company=f"Alike {email}"))
+    for email in ("PAL@alike.example", "\uff50\uff41\uff4c@alike.example", " pal@alike.example"):
+        again = stranger("POST", "/auth/register", registration(email, company="Alike"))
+        assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:email-is-taken")
+    too_long = f"{'a' * 320}@alike.example"
+    assert stranger("POST", "/auth/register", registration(too_long, company="Alike")).status_code == 422
+
+
 def test_a_registration_that_is_sent_twice_with_one_key_is_done_once(stranger: Visitor) -> None:
     first = stranger.post("/auth/register", registration("lost@example.org", company="Lost"), key="k1")
     again = stranger.post("/auth/register", registration("lost@example.org", company="Lost"), key="k1")
