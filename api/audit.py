@@ -13,7 +13,7 @@ from api.reading import After, Auditor, Known, Limit, Witness, reads
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.roles import Permission, reach
 from domain.values import Line, Slug
-from projections import audit, dataset, project, training_job
+from projections import audit, dataset, invitation, project, training_job
 from projections.audit import AuditRow, list_entries
 from projections.audit_words import EVERY_ACTION, EVERY_TYPE
 from projections.dataset import find_dataset
@@ -22,12 +22,11 @@ from projections.project import find_project
 from projections.training_job import find_job
 
 router = APIRouter(prefix="/audit", tags=["audit"])
-Reading = Annotated[Connection, reads(audit.PROJECTION, dataset.PROJECTION, training_job.PROJECTION)]
-ReadingProjects = Annotated[
-    Connection, reads(audit.PROJECTION, dataset.PROJECTION, project.PROJECTION, training_job.PROJECTION)
-]
+_SHOWN = audit.PROJECTION, dataset.PROJECTION, invitation.PROJECTION, training_job.PROJECTION
+Reading = Annotated[Connection, reads(*_SHOWN)]
+ReadingProjects = Annotated[Connection, reads(*_SHOWN, project.PROJECTION)]
 ANSWERS = errors.responses(401, 403, 404, 422, 503)
-ABOUT_PEOPLE = frozenset({"person", "membership", "organization", "service_account", "api_token"})
+ABOUT_PEOPLE = frozenset({"person", "membership", "organization", "service_account", "api_token", "invitation"})
 
 
 class Entry(AuditRow):

@@ -144,6 +144,11 @@ async def person(caller: Annotated[Caller, Depends(bearer)]) -> Caller:
     return caller
 
 
+async def perhaps(request: Request, credentials: Bearer) -> Caller | None:
+    """Whoever signed in, where somebody did."""
+    return await person(await bearer(request, credentials)) if credentials else None
+
+
 async def service(request: Request, bearer: Bearer) -> Caller:
     """A trainer's service, by the credential of its framework; which worker it is, it says itself."""
     return service_of(house_of(request), bearer.credentials if bearer else "")
@@ -197,6 +202,7 @@ def _scope(caller: Caller) -> str:
 
 Holder = Annotated[Caller, Depends(bearer)]
 Person = Annotated[Caller, Depends(person)]
+Perhaps = Annotated[Caller | None, Depends(perhaps)]
 Service = Annotated[Caller, Depends(service)]
 Attempt = Annotated[Caller, Depends(attempt)]
 AnonymousDesk = Annotated[Desk, Depends(_desk(anonymous))]

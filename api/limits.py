@@ -16,8 +16,10 @@ SOCKETS_WITHOUT_A_TOKEN: Final = 200
 # Each may be 8 MiB, and takes ten times that once it is read.
 LONG_REQUESTS_OF_AN_ACCOUNT: Final = 4
 # What anybody may ask for, and what makes somebody else work or reads like a guess.
-COSTLY: Final = tuple(
-    f"/auth/{word}" for word in ("register", "forgot-password", "reset-password", "resend-verification", "verify-email")
+COSTLY: Final = (
+    *(f"/auth/{word}" for word in ("register", "forgot-password", "reset-password")),
+    *(f"/auth/{word}" for word in ("resend-verification", "verify-email")),
+    *("/invitations/accept", "/invitations/decline", "/info"),
 )
 HEALTH: Final = ("/health", "/api/v1/health")
 

@@ -27,14 +27,28 @@ def verify_email() -> HTMLResponse:
     return page("verify-email.html")
 
 
+@router.get("/invite")
+def invite() -> HTMLResponse:
+    return page("invite.html")
+
+
+@router.get("/invite.js")
+def invite_script() -> Response:
+    return script("invite.js")
+
+
 @router.get("/link.js")
-def script() -> Response:
-    return Response(read("link.js"), headers=SAFE, media_type="text/javascript")
+def link_script() -> Response:
+    return script("link.js")
 
 
 @router.get("/link.css")
 def style() -> Response:
     return Response(read("link.css"), headers=SAFE, media_type="text/css")
+
+
+def script(name: str) -> Response:
+    return Response(read(name), headers=SAFE, media_type="text/javascript")
 
 
 def page(name: str) -> HTMLResponse:

@@ -1,15 +1,19 @@
 """Projects over HTTP, and who is in each."""
 
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter
+from pydantic import model_validator
 from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
 from api.edge import Body, Made, NewOwner, Nothing, PersonDesk
+from api.invitation import invite
+from api.person import Email
 from api.reading import After, Known, Limit, Member, reads
+from commands.invitation import Message, PlaceByAddress
 from commands.project import (
     AcceptProject,
     AddProjectMember,
@@ -28,6 +32,7 @@ from commands.project import (
     WithdrawProject,
 )
 from domain.errors import NotFound
+from domain.person import Language
 from domain.roles import ProjectRole
 from domain.values import Name, Text
 from projections import membership, project, service_account
@@ -54,10 +59,27 @@ class NewDescription(Body):
 
 
 class NewMember(Body):
-    """`person_id` is a person's, or a service account's."""
+    """By id a member of the organization, or a service account; by address anybody: a member is added at once, others
+    are invited by mail. `message` and `language` are for that letter.
+    """
 
-    person_id: UUID
+    person_id: UUID | None = None
+    email: Email | None = None
     role: ProjectRole = ProjectRole.MEMBER
+    message: Message = ""
+    language: Language | None = None
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.person_id is None) is (self.email is None):
+            raise ValueError("name either person_id or email")
+        return self
+
+
+class Placed(Made):
+    """`invitation_id` where somebody was invited; null for whoever is in the project by now."""
+
+    invitation_id: UUID | None
 
 
 class NewRole(Body):
@@ -104,9 +126,12 @@ def undelete(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) ->
 
 
 @router.post("/{project_id}/members", responses=COMMAND)
-def add(project_id: UUID, body: NewMember, desk: PersonDesk) -> Made:
-    accepted = desk(AddProjectMember(project_id=project_id, person_id=body.person_id, role=body.role))
-    return Made(id=accepted.id)
+def add(project_id: UUID, body: NewMember, desk: PersonDesk) -> Placed:
+    if body.person_id is not None:
+        accepted = desk(AddProjectMember(project_id=project_id, person_id=body.person_id, role=body.role))
+        return Placed(id=accepted.id, invitation_id=None)
+    made = invite(desk, PlaceByAddress, project_id, body)
+    return Placed(id=project_id, invitation_id=None if made == project_id else made)
 
 
 @router.patch("/{project_id}/members/{person_id}", responses=COMMAND)

@@ -95,15 +95,7 @@ def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn |
         watch.failed(desk.request, body.email)
         raise Unauthenticated("no account has this address and password")
     at = body.organization_id or house.registration(person_id).organization_id
-    caller = Caller(kind="person", id=person_id, organization_id=at)
-    store = house.ledger_as(caller)
-    if has_second_factor(person_id, store):
-        role_of(caller, store)
-        version = store.get(Account, person_id).password_version
-        challenge = house.tokens.challenge(person_id, at, version, datetime.now(UTC))
-        found = Challenge(challenge=challenge, expires_in=int(CHALLENGE_LIFE.total_seconds()))
-        return JSONResponse(found.model_dump(), 202)
-    return begin(desk, person_id, at, (Means.PASSWORD,), body.refresh)
+    return by_password(desk, person_id, at, body.refresh)
 
 
 @router.post("/refresh", responses=errors.responses(401, 403, 413, 422, 503))
@@ -171,6 +163,20 @@ def end(session_id: UUID, desk: OwnDesk, house: TheHouse) -> Made:
     return Made(id=session_id)
 
 
+def by_password(desk: Desk, person_id: UUID, at: UUID, by: By) -> SignedIn | JSONResponse:
+    """A session of whoever has shown the password, or a challenge where a second factor is on."""
+    house = desk.house
+    caller = Caller(kind="person", id=person_id, organization_id=at)
+    store = house.ledger_as(caller)
+    if has_second_factor(person_id, store):
+        role_of(caller, store)
+        version = store.get(Account, person_id).password_version
+        challenge = house.tokens.challenge(person_id, at, version, datetime.now(UTC))
+        found = Challenge(challenge=challenge, expires_in=int(CHALLENGE_LIFE.total_seconds()))
+        return JSONResponse(found.model_dump(), 202)
+    return begin(desk, person_id, at, (Means.PASSWORD,), by)
+
+
 def begin(
     desk: Desk,
     person_id: UUID,
@@ -199,6 +205,15 @@ def begin(
     caller = caller.model_copy(update={"session_id": session_id})
     pair = _pair(house, caller, _handed(desk, written, by))
     return SignedIn(**dict(pair), person=profile(house, caller))
+
+
+def go_on_at(desk: Desk, caller: Caller, organization_id: UUID) -> SignedIn:
+    """In the same session, where its person has just come in; whoever waits there for approval stays where they are."""
+    there = caller.model_copy(update={"organization_id": organization_id})
+    me = profile(desk.house, there)
+    if me.role is not None and organization_id != caller.organization_id:
+        desk(SwitchOrganization(session_id=_session_of(there)), there)
+    return SignedIn(**dict(_pair(desk.house, there)), person=me)
 
 
 def _handed(desk: Desk, token: str, by: By) -> str | None:

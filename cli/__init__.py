@@ -27,6 +27,7 @@ NOUNS = {
     "email": "The address that you are reached at: verify it, have another link sent, or change it.",
     "second-factor": "A second factor: an authenticator app that is asked beside the password.",
     "member": "The people of your organization: who is there, who waits, and their roles.",
+    "invitation": "Ask people in by mail; accept or decline with the code of the letter.",
     "organization": "Your organization: its name, who may join, its quotas and their use.",
     "permission": "May I, why not, and who could let me.",
     "project": "What a team works on together; trainings belong to one.",

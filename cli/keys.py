@@ -124,9 +124,9 @@ def proven(master: "MasterKey", rows: "list[dict[str, Any]]") -> None:
 
 def erased(settings: "Settings") -> "list[UUID]":
     """Whose key may not come back, however old the backup is."""
-    from infra.erased import people
+    from infra.erased import gone
 
-    return list(asked(settings, people, "database_url"))
+    return list(asked(settings, gone, "database_url"))
 
 
 def asked(settings: "Settings", question: Any, database: str = "keys_database_url") -> Any:

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from commands.ports import Store
 from domain.errors import Forbidden, Unauthenticated
+from domain.invitation import Invitation
 from domain.membership import Membership, membership_id
-from domain.model import OPERATOR, Actor, Aggregate, Client
+from domain.model import OPERATOR, SYSTEM, Actor, Aggregate, Client
 from domain.person import Person
 from domain.project import Project
 from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
@@ -79,6 +80,14 @@ class Anyone:
 
 
 @dataclass(frozen=True)
+class Unnamed:
+    """Whoever has what the command carries, who is named nowhere: the platform notes it."""
+
+    def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
+        return Actor(kind="system", id=SYSTEM, role="platform")
+
+
+@dataclass(frozen=True)
 class Oneself:
     """A known person, also one who still waits for approval.
 
@@ -107,10 +116,14 @@ class May:
     field: str = ""
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
-        if self.on is None:
+        return self.let(caller, store, getattr(command, self.field) if self.on else None)
+
+    def let(self, caller: Caller, store: Store, target: UUID | None) -> Actor:
+        """Raises Forbidden, Unauthenticated, NotFound."""
+        if self.on is None or target is None:
             role = demand(caller, store, self.permission, caller.id)
         else:
-            thing = store.get(self.on, getattr(command, self.field))
+            thing = store.get(self.on, target)
             owner = getattr(thing, "owner_id", None)
             role = demand(caller, store, self.permission, owner, self.shared(thing, store))
         return caller.acting(role)
@@ -119,6 +132,8 @@ class May:
         """That in which a place may allow what the role does not."""
         if isinstance(thing, Shared):
             return thing
+        if isinstance(thing, Invitation):
+            return store.find(*thing.within) if thing.within else None
         project_id: UUID | None = getattr(thing, "project_id", None)
         return store.find(Project, project_id) if project_id else None
 

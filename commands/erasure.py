@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from commands.access import Access, Command, Oneself, Platform
+from commands.invitation import end_invitations
 from commands.membership import end_membership
 from commands.ports import Accepted, Memberships, Secrets, Store
 from commands.project import home
@@ -62,6 +63,7 @@ def erase_person(
     for membership, organization in _memberships(person, store, memberships):
         changed += end_membership(membership, organization, now, store=store, secrets=secrets)
     ended = end_sessions(secrets.sessions_of(person.id), Ending.ERASED, now, store, secrets)
+    changed += end_invitations(person.id, now, store=store, secrets=secrets)
     person.erase(now)
     secrets.forget(person.id)
     return store.save(person, *changed, *ended)

@@ -59,11 +59,16 @@ def approve_member(command: ApproveMember, actor: Actor, now: datetime, *, store
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
     must_be_able_to_grant(actor, command.role)
-    organization.seat(membership.person_id, now)
-    membership.approve(command.role, now)
-    if command.role is Role.ADMIN:
-        organization.add_admin(membership.person_id, now)
+    let_in(membership, organization, command.role, now)
     return store.save(membership, organization)
+
+
+def let_in(membership: Membership, organization: Organization, role: Role, now: datetime) -> None:
+    """Raises OrganizationIsFull, MembershipIsActive."""
+    organization.seat(membership.person_id, now)
+    membership.approve(role, now)
+    if role is Role.ADMIN:
+        organization.add_admin(membership.person_id, now)
 
 
 def change_role(command: ChangeRole, actor: Actor, now: datetime, *, store: Store) -> Accepted:

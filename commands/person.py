@@ -32,16 +32,21 @@ class OrganizationIsClosed(Refused):
     pass
 
 
-class RegisterPerson(Command):
+class Newcomer(Command):
+    """Somebody who is not registered yet."""
+
     ACCESS: ClassVar[Access] = Anyone("person_id")
     person_id: UUID
-    email: Email
     full_name: Name
     avatar_name: AvatarName
     password: NewPassword
+    language: Language = Language.ENGLISH
+
+
+class RegisterPerson(Newcomer):
+    email: Email
     company: Name
     division: Name
-    language: Language = Language.ENGLISH
 
 
 class ChooseLanguage(Command):
@@ -64,13 +69,8 @@ def register_person(
     command: RegisterPerson, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
 ) -> Accepted:
     """The first member of an organization is its admin; a later one waits, unless the organization is open."""
-    if secrets.person_of(command.email) is not None:
-        raise EmailIsTaken("this address is registered already; sign in instead")
     at = organization_id(command.company, command.division)
-    called = take_avatar_name(secrets, command.avatar_name, command.person_id)
-    person = Person.register(command.person_id, command.email, command.full_name, called, at, now)
-    ask_to_verify(secrets, person, now)
-    person.choose_language(command.language, now)
+    person = enrolled(command, command.email, at, now, secrets)
     membership = Membership.request(at, command.person_id, now)
     organization = store.find(Organization, at)
     if organization is None:
@@ -83,8 +83,6 @@ def register_person(
         _admit(organization, membership, Role.GUEST, now)
     elif organization.admission is Admission.INVITATION:
         raise OrganizationIsClosed("this organization takes new members by invitation only")
-    secrets.claim_email(command.email, command.person_id)
-    secrets.set_password(person.id, command.password.get_secret_value(), (person.email, person.full_name))
     return store.save(person, organization, membership)
 
 
@@ -98,6 +96,24 @@ def take_avatar_name(secrets: Secrets, wished: str, person_id: UUID) -> str:
 def _numbered(name: str) -> Iterator[str]:
     words, _, number = name.rpartition("-")
     return (f"{words}-{each}" for each in count(int(number)))
+
+
+def enrolled(
+    command: Newcomer, email: str, at: UUID, now: datetime, secrets: Secrets, *, proven: bool = False
+) -> Person:
+    """`proven` where the link of a letter to the address was followed; it is asked for by one, else."""
+    if secrets.person_of(email) is not None:
+        raise EmailIsTaken("this address is registered already; sign in instead")
+    called = take_avatar_name(secrets, command.avatar_name, command.person_id)
+    person = Person.register(command.person_id, email, command.full_name, called, at, now)
+    if not proven:
+        ask_to_verify(secrets, person, now)
+    person.choose_language(command.language, now)
+    if proven:
+        person.verify_email(now)
+    secrets.claim_email(email, command.person_id)
+    secrets.set_password(person.id, command.password.get_secret_value(), (person.email, person.full_name))
+    return person
 
 
 def _admit(organization: Organization, membership: Membership, role: Role, now: datetime) -> None:

@@ -97,6 +97,34 @@ class Secrets(Protocol):
         """None that was sent before is good any more."""
         ...
 
+    def open_invitation(
+        self, invitation_id: UUID, email: str, target_id: UUID, organization_id: UUID, inviter_id: UUID, until: datetime
+    ) -> None:
+        """A lost race where another one is pending to the same address and target."""
+        ...
+
+    def extend_invitation(self, invitation_id: UUID, until: datetime) -> None: ...
+
+    def close_invitation(self, invitation_id: UUID) -> None:
+        """It is over: its address is forgotten here at once, and the key that sealed it is destroyed soon."""
+        ...
+
+    def invitation_to(self, target_id: UUID, email: str) -> UUID | None:
+        """The pending one."""
+        ...
+
+    def invitations_to(self, person_id: UUID) -> Sequence[UUID]:
+        """Those that are pending to any address of the person."""
+        ...
+
+    def invitations_by(self, person_id: UUID) -> Sequence[UUID]:
+        """Those that the person sent, and that are pending."""
+        ...
+
+    def addresses_invited(self, organization_id: UUID, beside: str) -> int:
+        """How many addresses, beside one, have an invitation of the organization that is pending."""
+        ...
+
     def open_api_token(
         self, digest: str, token_id: UUID, organization_id: UUID, owner_id: UUID, until: datetime
     ) -> None: ...

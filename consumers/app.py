@@ -17,6 +17,7 @@ from consumers.backlog import Backlog
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
 from consumers.erasure import keep_erased, sweep_exports
 from consumers.heads import keep_heads
+from consumers.invitation import keep_invitations
 from consumers.leaving import VACATE, VACATE_FILTERS, LeavingReaction
 from consumers.lookout import Lookout, prepare
 from consumers.loops import Loops
@@ -131,6 +132,7 @@ def _housekeeping(host: Host, platform: Platform, blobs: Blobs) -> Iterator[tupl
     yield "the eraser", partial(keep_erased, host)
     yield "the sweeper of exports", partial(sweep_exports, PersonalObjects.open(core.settings))
     yield "the keeper of API tokens", partial(expire_tokens, platform, core.api_tokens())
+    yield "the keeper of invitations", partial(keep_invitations, platform, core)
     yield "the teller of failed sign-ins", partial(note_failures, platform, core.security())
     yield "the keeper of promises", partial(settle_promises, Rooms(core.pool, blobs))
     for place in places(core.settings):

@@ -6,7 +6,9 @@ from typing import Final
 
 from commands.ports import Purpose
 from consumers.mail import Desk, Occasion
+from domain.invitation import Invitation
 from domain.model import Recorded
+from domain.organization import Organization
 from domain.person import Language, Person
 from domain.values import Erased
 from infra.letters import Letter
@@ -61,10 +63,38 @@ def addressed_to(person: Person, kind: str) -> Letter | None:
     return Letter(person.email, (person.id,), language, kind, "", "", {"full_name": str(person.full_name)})
 
 
+async def invitation(desk: Desk, recorded: Recorded) -> Letter | None:
+    """To an address that need not be anybody's yet; nothing, once the invitation is over."""
+    event = recorded.event
+    token = desk.links.token(Purpose.INVITATION, event.originator_id, event.originator_version)
+    link = await asyncio.to_thread(desk.links.find, Purpose.INVITATION, token)
+    found = await desk.platform.get(Invitation, event.originator_id)
+    email, message, language = found.email, found.message, found.language
+    if isinstance(email, Erased) or isinstance(message, Erased) or isinstance(language, Erased):
+        return None
+    if link is None or link.expires_at <= datetime.now(UTC):
+        return None
+    inviter = await desk.platform.get(Person, found.inviter_id)
+    organization = await desk.platform.get(Organization, found.organization_id)
+    target = await desk.platform.get(*found.within) if found.within else organization
+    words = {
+        "inviter": str(inviter.full_name),
+        "organization": organization.name,
+        "type": found.type.value,
+        "target": target.name,
+        "role": found.role.replace("_", " "),
+        "message": message,
+        "until": f"{link.expires_at:%Y-%m-%d %H:%M} UTC",
+    }
+    return Letter(email, (found.id, inviter.id), language, "invitation", "invite", token, words)
+
+
 OCCASIONS: Final = (
     Occasion("write-on-password-reset-requested", "vistory.events.*.person.*.password_reset_requested", password_reset),
     Occasion("write-on-person-registered", "vistory.events.*.person.*.registered", verification),
     Occasion("write-on-verification-requested", "vistory.events.*.person.*.verification_requested", verification),
     Occasion("write-on-email-change-requested", "vistory.events.*.person.*.email_change_requested", email_change),
     Occasion("write-on-email-changed", "vistory.events.*.person.*.email_changed", email_changed),
+    Occasion("write-on-invitation-sent", "vistory.events.*.invitation.*.sent", invitation),
+    Occasion("write-on-invitation-resent", "vistory.events.*.invitation.*.resent", invitation),
 )

@@ -3,6 +3,7 @@
 from domain.api_token import ApiToken
 from domain.dataset import Dataset
 from domain.experiment import Experiment
+from domain.invitation import Invitation
 from domain.membership import Membership
 from domain.model import Aggregate, Event
 from domain.organization import Organization
@@ -23,6 +24,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Membership,
     ServiceAccount,
     ApiToken,
+    Invitation,
     Project,
     Dataset,
     Experiment,

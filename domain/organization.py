@@ -220,12 +220,17 @@ class Organization(Aggregate):
     def seat(self, person_id: UUID, now: datetime) -> None:
         if person_id in self.seats:
             return
-        if self.is_full:
+        self.must_have_seat()
+        self.trigger_event(self.SeatTaken, person_id=person_id, timestamp=now)
+
+    def must_have_seat(self, promised: int = 0) -> None:
+        """Beside so many that pending invitations may take. Raises OrganizationIsFull."""
+        if len(self.seats) + promised >= self.quotas.max_users:
+            invited = f" and has invited {promised} more" if promised else ""
             raise OrganizationIsFull(
-                f"{self.name} has {len(self.seats)} of {self.quotas.max_users} users (quota max_users); "
+                f"{self.name} has {len(self.seats)} of {self.quotas.max_users} users (quota max_users){invited}; "
                 "an admin of the organization can raise it"
             )
-        self.trigger_event(self.SeatTaken, person_id=person_id, timestamp=now)
 
     def let_go(self, person_id: UUID, now: datetime) -> None:
         """Whoever goes is no admin any more and frees a seat. Raises OrganizationNeedsAnAdmin."""

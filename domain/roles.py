@@ -55,6 +55,7 @@ class Permission(StrEnum):
     CHANGE_ORGANIZATION = "change_organization"
     MANAGE_SERVICE_ACCOUNTS = "manage_service_accounts"
     MANAGE_SUBSCRIPTIONS = "manage_subscriptions"
+    MANAGE_INVITATIONS = "manage_invitations"
     MANAGE_TOKENS = "manage_tokens"
     CREATE_PROJECT = "create_project"
     CHANGE_PROJECT = "change_project"
@@ -81,6 +82,7 @@ _GUEST: Final = {
     Permission.READ_HISTORY: Reach.ANY,
     Permission.TAKE_OWN_PLACE: Reach.ANY,
     Permission.MANAGE_TOKENS: Reach.OWN,
+    Permission.MANAGE_INVITATIONS: Reach.OWN,
     Permission.CREATE_PROJECT: Reach.OWN,
     Permission.CHANGE_PROJECT: Reach.OWN,
     Permission.MANAGE_PROJECT_MEMBERS: Reach.OWN,
@@ -108,6 +110,7 @@ _MANAGER: Final = _ENGINEER_II | {
     Permission.GRANT_ROLE: Reach.ANY,
     Permission.MANAGE_MEMBERS: Reach.ANY,
     Permission.MANAGE_SERVICE_ACCOUNTS: Reach.ANY,
+    Permission.MANAGE_INVITATIONS: Reach.ANY,
     Permission.CHANGE_PROJECT: Reach.ANY,
     Permission.MANAGE_PROJECT_MEMBERS: Reach.ANY,
     Permission.HAND_OVER_PROJECT: Reach.ANY,
@@ -130,7 +133,12 @@ IN_PROJECT: Final[dict[ProjectRole, frozenset[Permission]]] = {
     ProjectRole.VIEWER: _VIEWER,
     ProjectRole.MEMBER: _MEMBER,
     ProjectRole.MAINTAINER: _MEMBER
-    | {Permission.CHANGE_PROJECT, Permission.MANAGE_PROJECT_MEMBERS, Permission.CHANGE_TRAINING},
+    | {
+        Permission.CHANGE_PROJECT,
+        Permission.MANAGE_PROJECT_MEMBERS,
+        Permission.MANAGE_INVITATIONS,
+        Permission.CHANGE_TRAINING,
+    },
 }
 """What a place in a project adds there to what the role in the organization allows."""
 OF_PROJECT_OWNER: Final = IN_PROJECT[ProjectRole.MAINTAINER] - {Permission.REQUEST_TRAINING} | {
@@ -142,7 +150,7 @@ _EDITOR: Final = _VIEWER | {Permission.CHANGE_DATASET}
 IN_DATASET: Final[dict[DatasetRole, frozenset[Permission]]] = {
     DatasetRole.VIEWER: _VIEWER,
     DatasetRole.EDITOR: _EDITOR,
-    DatasetRole.MAINTAINER: _EDITOR | {Permission.MANAGE_DATASET_MEMBERS},
+    DatasetRole.MAINTAINER: _EDITOR | {Permission.MANAGE_DATASET_MEMBERS, Permission.MANAGE_INVITATIONS},
 }
 """What a place in a dataset adds there; a private one is shown to whoever has any."""
 OF_DATASET_OWNER: Final = IN_DATASET[DatasetRole.MAINTAINER] | {Permission.HAND_OVER_DATASET}
@@ -196,6 +204,10 @@ def can_create_dataset(role: Role) -> bool:
 def can_grant_role(role: Role, target: Role) -> bool:
     """An admin grants every role, a manager those below its own."""
     return role is Role.ADMIN or (role is Role.MANAGER and _RANK[target] < _RANK[role])
+
+
+def outranks(role: Role, other: Role) -> bool:
+    return _RANK[role] > _RANK[other]
 
 
 def has_advanced_features(role: Role) -> bool:

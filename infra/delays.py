@@ -34,6 +34,7 @@ class Act(StrEnum):
     SIGN_IN = "sign_in"
     SECOND_FACTOR = "second_factor"
     LETTER = "letter"
+    INVITATION = "invitation"
     LINK = "link"
     REFRESH = "refresh"
 
@@ -49,6 +50,8 @@ PACES: Final[Mapping[Act, Mapping[str, Pace]]] = {
     Act.SECOND_FACTOR: _SIX_DIGITS,
     # Whoever asks for letters to somebody else sends them, and each is good for an hour: nobody is kept from a link.
     Act.LETTER: {"account": Pace(3, 300.0, 900.0), "network": Pace(20, 5.0, 60.0)},
+    # Members invite many from one network, and nobody many times.
+    Act.INVITATION: {"account": Pace(10, 60.0, 900.0)},
     Act.LINK: _UNGUESSABLE,
     Act.REFRESH: _UNGUESSABLE,
 }

@@ -11,6 +11,7 @@ from commands.erasure import ErasePerson
 from commands.ports import Accepted
 from domain.model import SYSTEM
 from infra.dispatch import Dispatch
+from infra.invitation import over
 from infra.mailbox import Mailbox
 from infra.personal_objects import PersonalObjects
 from infra.unit import Errand
@@ -39,6 +40,29 @@ def forget_letters(core: Core, *people: UUID) -> None:
         Mailbox.inside(core.settings.data).forget({*people, *(id for (id,) in lately)})
 
 
+def gone(connection: psycopg.Connection) -> list[UUID]:
+    """All whose key may not come back: people who were erased, and invitations that are over."""
+    return people(connection) + over(connection)
+
+
+def forget_invitations(core: Core) -> None:
+    """Those that are over: the key that sealed what is personal in each, and the letters that are kept here."""
+    invitations = core.accounts().invitations
+    while ended := invitations.over():
+        for id in ended:
+            core.keys.erase(id)
+        forget_letters(core, *ended)
+        invitations.settle(ended)
+
+
+def destroy_keys_of_invitations(core: Core) -> None:
+    """Of all that were ever over, also where an older key was brought back."""
+    with core.pool.connection() as connection:
+        ended = over(connection)
+    for id in core.keys.kept_of(ended):
+        core.keys.erase(id)
+
+
 def destroy_keys(core: Core) -> list[UUID]:
     """Of whoever was erased and has one: it was brought back with the keys of before. Returns whose."""
     returned = core.keys.kept_of(erased(core))
@@ -48,11 +72,15 @@ def destroy_keys(core: Core) -> list[UUID]:
 
 
 def erase(core: Core, dispatch: Dispatch, person_id: UUID) -> Accepted:
-    """Once; asked again, the same receipt. Raises what keeps the person from going."""
+    """Once; asked again, the same receipt. Invitations to and by the person go with it.
+
+    Raises what keeps the person from going.
+    """
     caller = Caller(kind="system", id=SYSTEM)
     errand = Errand(caller, datetime.now(UTC), command_of(person_id), fingerprint=b"")
     accepted = dispatch(ErasePerson(person_id=person_id), errand)
     core.keys.erase(person_id)
+    forget_invitations(core)
     PersonalObjects.open(core.settings).forget(person_id)
     forget_letters(core, person_id)
     return accepted

@@ -21,6 +21,8 @@ TEMPLATES: Final = Path(__file__).with_name("templates")
 LAYOUTS: Final = {"plain": "layout.txt", "html": "layout.html"}
 # What a mail program would make a link of: whoever is called so may not use us to send one.
 _ADDRESS_OF_A_PAGE: Final = re.compile(r"://|\bwww\b|[\w-]\.\w\w", re.IGNORECASE)
+# Where a link may be made of what is on both sides, a joiner of no width is put between.
+_LINKING: Final = re.compile(r"(?<=\S)[.:/@](?=\S)")
 _LDH: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
 
 
@@ -88,6 +90,12 @@ def name(text: str) -> str:
     return "" if _ADDRESS_OF_A_PAGE.search(line) else line
 
 
+def unlinked(text: str) -> str:
+    """As it was written, line by line, but no mail program makes a link or an address of it."""
+    lines = (said(line) for line in text.strip().splitlines())
+    return "\n".join(_LINKING.sub("\\g<0>\u2060", line) for line in lines)
+
+
 class _Form:
     """One letter in one of the forms that it is read in."""
 
@@ -106,5 +114,5 @@ class _Form:
 def _environment(form: str) -> Environment:
     loader = FileSystemLoader(TEMPLATES)
     made = Environment(loader=loader, autoescape=form == "html", undefined=StrictUndefined)
-    made.filters |= {"said": said, "name": name}
+    made.filters |= {"said": said, "name": name, "unlinked": unlinked}
     return made

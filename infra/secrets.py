@@ -17,10 +17,11 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from commands.ports import Link, Purpose
 from domain.session import Means
 from domain.values import Personal
-from infra import api_tokens, links, second_factors
+from infra import api_tokens, invitation, links, second_factors
 from infra.allowance import Gate
 from infra.api_tokens import ApiTokens
 from infra.common_passwords import refuse_common
+from infra.invitation import Invitations
 from infra.links import Links
 from infra.second_factors import SecondFactors
 from infra.unit import Unit
@@ -62,6 +63,7 @@ class Accounts:
     def __init__(self, pool: ConnectionPool, pepper: bytes) -> None:
         self._pool = pool
         self._pepper = pepper
+        self.invitations = Invitations(pool, self.digest)
         self.hashing = Gate(HASHES_AT_ONCE, HASHES_WAITING, "too many people sign in at this moment")
 
     def digest(self, email: str) -> bytes:
@@ -167,6 +169,30 @@ class UnitSecrets:
 
     def close_links(self, purpose: Purpose, subject: UUID) -> None:
         self._unit.sides.append(links.closed(purpose, subject))
+
+    def open_invitation(
+        self, invitation_id: UUID, email: str, target_id: UUID, organization_id: UUID, inviter_id: UUID, until: datetime
+    ) -> None:
+        given = invitation_id, email, target_id, organization_id, inviter_id, until
+        self._unit.sides.append(self._accounts.invitations.opened(*given))
+
+    def extend_invitation(self, invitation_id: UUID, until: datetime) -> None:
+        self._unit.sides.append(invitation.extended(invitation_id, until))
+
+    def close_invitation(self, invitation_id: UUID) -> None:
+        self._unit.sides.append(invitation.closed(invitation_id))
+
+    def invitation_to(self, target_id: UUID, email: str) -> UUID | None:
+        return self._accounts.invitations.to(target_id, email)
+
+    def invitations_to(self, person_id: UUID) -> Sequence[UUID]:
+        return self._accounts.invitations.to_person(person_id)
+
+    def invitations_by(self, person_id: UUID) -> Sequence[UUID]:
+        return self._accounts.invitations.by(person_id)
+
+    def addresses_invited(self, organization_id: UUID, beside: str) -> int:
+        return self._accounts.invitations.addresses(organization_id, beside)
 
     def forget(self, person_id: UUID) -> None:
         self._unit.sides.append({"kind": "forget", "person_id": str(person_id)})

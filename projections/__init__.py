@@ -2,13 +2,24 @@
 
 from typing import Final
 
-from projections import api_token, audit, dataset, experiment, membership, project, service_account, training_job
+from projections import (
+    api_token,
+    audit,
+    dataset,
+    experiment,
+    invitation,
+    membership,
+    project,
+    service_account,
+    training_job,
+)
 from projections.model import Projection
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     membership.PROJECTION,
     service_account.PROJECTION,
     api_token.PROJECTION,
+    invitation.PROJECTION,
     project.PROJECTION,
     dataset.PROJECTION,
     experiment.PROJECTION,

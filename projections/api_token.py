@@ -19,6 +19,7 @@ from projections.topics import (
     API_TOKEN,
     DATASET,
     EXPERIMENT,
+    INVITATION,
     MEMBERSHIP,
     ORGANIZATION,
     PERSON,
@@ -103,7 +104,8 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 PROJECTION: Final = Projection(
     "api_token",
     (View(tokens, _keys, _fold, API_TOKEN),),
-    skips=SERVICE_ACCOUNT
+    skips=INVITATION
+    | SERVICE_ACCOUNT
     | SECURITY
     | PERSON
     | SESSION

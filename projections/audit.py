@@ -31,6 +31,7 @@ from domain.model import PLATFORM, Recorded
 from domain.values import Erased, Value
 from projections.audit_names import ENTITY_NAMES, PEOPLE_NAMES, entities, people
 from projections.audit_words import ACTIONS, ALWAYS_NOISY, NOISY, changes, sentence
+from projections.invitation import of_invitation
 from projections.model import Key, Projection, Row, View, about, metadata
 from projections.paging import Page, newest
 from projections.shown import of_dataset, of_job
@@ -196,7 +197,12 @@ def list_entries(
 
 def _shown_to(viewer: UUID | None) -> ColumnElement[bool]:
     of, id = entries.c.entity_type, entries.c.entity_id
-    return case((of == "dataset", of_dataset(id, viewer)), (of == "training_job", of_job(id, viewer)), else_=true())
+    return case(
+        (of == "dataset", of_dataset(id, viewer)),
+        (of == "training_job", of_job(id, viewer)),
+        (of == "invitation", of_invitation(id, viewer)),
+        else_=true(),
+    )
 
 
 def _edge(organization_id: UUID, moment: datetime, *, before: bool = False) -> ScalarSelect[int]:

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Column, Table, Text, Uuid
 from domain.api_token import ApiToken
 from domain.dataset import Dataset
 from domain.experiment import Experiment
+from domain.invitation import Invitation, InvitationType
 from domain.membership import Membership
 from domain.model import Recorded
 from domain.organization import Organization
@@ -71,6 +72,7 @@ _NAMING: Final = frozenset(
         "service_account.created",
         "service_account.renamed",
         "api_token.created",
+        "invitation.sent",
         "project.created",
         "project.renamed",
         "dataset.created",
@@ -100,6 +102,8 @@ def _entity(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
             | SecondFactor.Begun(person_id=person_id)
         ):
             return {**_called(None), "person_id": person_id}
+        case Invitation.Sent(target_name=name, target_id=target_id, type=type):
+            return {**_called(name), "project_id": target_id if type is InvitationType.PROJECT else None}
         case Project.Created(name=name, originator_id=id):
             return {**_called(name), "project_id": id}
         case Project.Renamed(name=name) | Organization.Renamed(name=name) | ServiceAccount.Renamed(name=name):

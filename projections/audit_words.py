@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from domain.dataset import Dataset
+from domain.invitation import Invitation
 from domain.membership import Membership
 from domain.model import Event
 from domain.organization import Organization
@@ -112,6 +113,12 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "api_token.created": ("create", "{who} created the API token {what} ({prefix}…)"),
     "api_token.revoked": ("revoke", "{who} revoked the API token {what}"),
     "api_token.expired": ("expire", "the API token {what} expired"),
+    "invitation.sent": ("invite", "{who} invited somebody to {what} as {role}"),
+    "invitation.resent": ("invite", "{who} sent the invitation to {what} once more"),
+    "invitation.accepted": ("accept", "{who} accepted the invitation to {what}"),
+    "invitation.declined": ("decline", "the invitation to {what} was declined"),
+    "invitation.expired": ("expire", "the invitation to {what} expired"),
+    "invitation.cancelled": ("cancel", "{who} cancelled the invitation to {what} ({reason})"),
     "project.created": ("create", "{who} created the project {what}"),
     "project.renamed": ("update", "{who} renamed the project {name_before} to {name}"),
     "project.described": ("update", "{who} described the project {what} anew"),
@@ -271,6 +278,7 @@ _NEW: Final[Mapping[type[Event], _Part]] = {
     Organization.QuotasChanged: lambda event: _json(event.quotas, set()),
     ServiceAccount.Renamed: lambda event: {"name": event.name},
     ServiceAccount.RoleChanged: lambda event: {"role": event.role.value},
+    Invitation.Sent: lambda event: _json(event, _IN_THE_ENVELOPE | {"email", "message", "language"}),
     Project.Renamed: lambda event: {"name": event.name},
     Project.Described: lambda event: {"description": event.description},
     **{kind.MemberRoleChanged: lambda event: _place(event, event.role) for kind in _SHARED},

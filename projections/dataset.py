@@ -22,6 +22,7 @@ from projections.topics import (
     API_TOKEN,
     DATASET,
     EXPERIMENT,
+    INVITATION,
     MEMBERSHIP,
     ORGANIZATION,
     PERSON,
@@ -233,7 +234,8 @@ PROJECTION: Final = Projection(
         View(snapshots, _snapshot_keys, _snapshot, frozenset({"dataset.snapshot_taken"})),
         view_of(members, Dataset, DATASET),
     ),
-    skips=API_TOKEN
+    skips=INVITATION
+    | API_TOKEN
     | SERVICE_ACCOUNT
     | SECURITY
     | PERSON

@@ -38,6 +38,7 @@ from projections.topics import (
     API_TOKEN,
     DATASET,
     EXPERIMENT,
+    INVITATION,
     MEMBERSHIP,
     ORGANIZATION,
     PERSON,
@@ -113,6 +114,7 @@ PROJECTION: Final = Projection(
     (View(experiments, _experiment_keys, _experiment, EXPERIMENT), RUNS),
     skips=API_TOKEN
     | SERVICE_ACCOUNT
+    | INVITATION
     | PERSON
     | SECURITY
     | SESSION

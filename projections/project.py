@@ -19,6 +19,7 @@ from projections.topics import (
     API_TOKEN,
     DATASET,
     EXPERIMENT,
+    INVITATION,
     MEMBERSHIP,
     ORGANIZATION,
     PERSON,
@@ -121,7 +122,8 @@ def _changes(recorded: Recorded) -> dict[str, Any]:
 PROJECTION: Final = Projection(
     "project",
     (View(projects, _keys, _fold, PROJECT), view_of(members, Project, PROJECT)),
-    skips=API_TOKEN
+    skips=INVITATION
+    | API_TOKEN
     | SERVICE_ACCOUNT
     | SECURITY
     | PERSON

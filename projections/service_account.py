@@ -98,6 +98,7 @@ PROJECTION: Final = Projection(
     | topics.ORGANIZATION
     | topics.MEMBERSHIP
     | topics.API_TOKEN
+    | topics.INVITATION
     | topics.WORK,
 )
 

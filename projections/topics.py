@@ -75,6 +75,16 @@ SERVICE_ACCOUNT: Final = frozenset(
 )
 API_TOKEN: Final = frozenset({"api_token.created", "api_token.revoked", "api_token.expired"})
 PROGRAMS: Final = SERVICE_ACCOUNTS_OF | SERVICE_ACCOUNT | API_TOKEN
+INVITATION: Final = frozenset(
+    {
+        "invitation.sent",
+        "invitation.resent",
+        "invitation.accepted",
+        "invitation.declined",
+        "invitation.expired",
+        "invitation.cancelled",
+    }
+)
 PROJECT: Final = frozenset(
     {
         "project.created",

@@ -25,6 +25,7 @@ from projections.topics import (
     API_TOKEN,
     DATASET,
     EXPERIMENT,
+    INVITATION,
     MEMBERSHIP,
     ORGANIZATION,
     PERSON,
@@ -164,7 +165,8 @@ def _ended(row: Row | None, recorded: Recorded) -> Row | None:
 PROJECTION: Final = Projection(
     "training_job",
     (View(jobs, _job_keys, _job, _OF_A_JOB), ATTEMPTS, *EPOCHS, MODELS),
-    skips=API_TOKEN
+    skips=INVITATION
+    | API_TOKEN
     | SERVICE_ACCOUNT
     | SECURITY
     | PERSON

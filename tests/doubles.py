@@ -19,8 +19,9 @@ from domain.service_account import BusIsFull, Since
 from domain.session import Means
 from domain.training import OrganizationIsBusy
 from domain.values import Personal
-from infra import api_tokens, bearer, links, second_factors
+from infra import api_tokens, bearer, invitation, links, second_factors
 from infra.common_passwords import refuse_common
+from infra.invitation import Invitations
 from infra.keys import Sealed
 from infra.ledger import Append, Head, Row, Verdict
 from infra.mapper import LARGEST_STATE, Mapper, Stored
@@ -49,6 +50,7 @@ class MemoryLedger:
         self.api_tokens: dict[str, Mapping[str, Any]] = {}
         self.factors: dict[str, Mapping[str, Any]] = {}
         self.recovery: dict[str, frozenset[str]] = {}
+        self.invitations: dict[str, Mapping[str, Any]] = {}
 
     def append(self, commands: Sequence[Append]) -> list[Verdict]:
         return [self._judge(command) for command in commands]
@@ -83,11 +85,12 @@ class MemoryLedger:
         kept = {claim: person for claim, person in self.taken.items() if person not in moved}
         if len(dict(claimed)) < len(claimed) or dict(claimed).keys() & kept.keys():
             return self._refuse("taken", command)
-        open_links, open_tokens = dict(self.links), dict(self.api_tokens)
+        open_links, open_tokens, invitations = dict(self.links), dict(self.api_tokens), dict(self.invitations)
         factors, recovery = dict(self.factors), dict(self.recovery)
         if not all(
             _write_link(open_links, side)
             and _write_api_token(open_tokens, side)
+            and _write_invitation(invitations, side)
             and _write_factor(factors, recovery, side)
             for side in command.sides
         ):
@@ -100,6 +103,7 @@ class MemoryLedger:
         self.taken |= claimed
         self._write_sessions(command.sides)
         self.links = open_links
+        self.invitations = invitations
         for event in command.events:
             position = len(self.rows) + 1
             self.rows.append(Row(position, datetime.now(UTC), position.to_bytes(32, "big"), event))
@@ -150,6 +154,20 @@ def _write_link(open_links: dict[str, Mapping[str, Any]], side: Mapping[str, Any
                 digest for digest, link in open_links.items() if (link["purpose"], link["subject"]) == about
             ]:
                 del open_links[digest]
+    return True
+
+
+def _write_invitation(pending: dict[str, Mapping[str, Any]], side: Mapping[str, Any]) -> bool:
+    match side["kind"]:
+        case "invitation":
+            to = side["target_id"], side["digest"]
+            if any((each["target_id"], each["digest"]) == to for each in pending.values()):
+                return False
+            pending[side["invitation_id"]] = side
+        case "invitation_extended" if side["invitation_id"] in pending:
+            pending[side["invitation_id"]] = {**pending[side["invitation_id"]], "expires_at": side["expires_at"]}
+        case "invitation_closed":
+            pending.pop(side["invitation_id"], None)
     return True
 
 
@@ -281,6 +299,37 @@ class MemorySecrets:
         whose = str(organization_id), str(owner_id)
         every = self._ledger.api_tokens.values()
         return [UUID(each["token_id"]) for each in every if (each["organization_id"], each["subject"]) == whose]
+
+    def open_invitation(
+        self, invitation_id: UUID, email: str, target_id: UUID, organization_id: UUID, inviter_id: UUID, until: datetime
+    ) -> None:
+        hashed = Invitations(None, lambda email: bytes.fromhex(_digest(email)))  # type: ignore[arg-type]
+        self._sides.append(hashed.opened(invitation_id, email, target_id, organization_id, inviter_id, until))
+
+    def extend_invitation(self, invitation_id: UUID, until: datetime) -> None:
+        self._sides.append(invitation.extended(invitation_id, until))
+
+    def close_invitation(self, invitation_id: UUID) -> None:
+        self._sides.append(invitation.closed(invitation_id))
+
+    def invitation_to(self, target_id: UUID, email: str) -> UUID | None:
+        return next(iter(self._pending(target_id=str(target_id), digest=_digest(email))), None)
+
+    def invitations_to(self, person_id: UUID) -> list[UUID]:
+        addresses = [digest for digest, person in self._ledger.taken.items() if person == str(person_id)]
+        return [id for digest in addresses for id in self._pending(digest=digest)]
+
+    def invitations_by(self, person_id: UUID) -> list[UUID]:
+        return self._pending(inviter_id=str(person_id))
+
+    def addresses_invited(self, organization_id: UUID, beside: str) -> int:
+        pending = self._ledger.invitations.values()
+        of = {each["digest"] for each in pending if each["organization_id"] == str(organization_id)}
+        return len(of - {_digest(beside)})
+
+    def _pending(self, **like: str) -> list[UUID]:
+        rows = self._ledger.invitations.items()
+        return [UUID(id) for id, row in rows if all(row[name] == value for name, value in like.items())]
 
     def forget(self, person_id: UUID) -> None:
         self._sides.append({"kind": "forget", "person_id": str(person_id)})

@@ -5,18 +5,22 @@ const token = new URLSearchParams(location.hash.slice(1)).get("token") || "";
 history.replaceState(null, "", location.pathname);
 if (!token) said.textContent = "This address has no code: open the link of the letter once more.";
 
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const given = Object.fromEntries(new FormData(form));
+async function send(to, given) {
   try {
-    const answer = await fetch(form.dataset.post, {
+    const answer = await fetch(to.dataset.post, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ ...given, token }),
     });
     form.hidden = answer.ok;
-    said.textContent = answer.ok ? form.dataset.done : (await answer.json()).detail;
+    said.textContent = answer.ok ? to.dataset.done : (await answer.json()).detail;
   } catch {
     said.textContent = "The platform does not answer; try again in a moment.";
   }
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  // What was left empty is not said.
+  send(form, Object.fromEntries([...new FormData(form)].filter(([, value]) => value)));
 });

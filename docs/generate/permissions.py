@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT))
 from commands.access import May  # noqa: E402
 from commands.permission import ACTIONS  # noqa: E402
 from domain.dataset import Dataset  # noqa: E402
+from domain.invitation import Invitation  # noqa: E402
 from domain.project import Project  # noqa: E402
 from domain.roles import Permission, Reach, Role, includes, reach, scope_of  # noqa: E402
 from domain.shared import Shared  # noqa: E402
@@ -88,7 +89,7 @@ def shared(rule: May) -> type[Shared[Any]] | None:
         return None
     if issubclass(rule.on, Shared):
         return rule.on
-    return Project if "project_id" in rule.on.__annotations__ else None
+    return Project if rule.on is Invitation or "project_id" in rule.on.__annotations__ else None
 
 
 def main() -> int:

@@ -8,7 +8,12 @@ from fastapi.testclient import TestClient
 
 from tests.api.visitor import PREFIX
 
-PAGES: Final = ("reset-password", "verify-email")
+PAGES: Final = {
+    "reset-password": "/auth/reset-password",
+    "verify-email": "/auth/verify-email",
+    "invite": "/invitations/accept",
+}
+OF_ITS_OWN: Final = {"invite": ["/invite.js"]}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -18,11 +23,17 @@ def test_a_page_runs_and_asks_for_nothing_but_its_own(client: TestClient, name: 
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
     assert "frame-ancestors 'none'" in policy
-    assert re.findall(r'(?:src|href|action)="([^"]*)"', answer.text) == ["/link.css", "/link.js"]
+    assert re.findall(r'(?:src|href|action)="([^"]*)"', answer.text) == [
+        "/link.css",
+        "/link.js",
+        *OF_ITS_OWN.get(name, []),
+    ]
     assert not re.search(r"<script>|<style>|\s(?:on\w+|style)=", answer.text)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("link.js", "text/javascript"), ("link.css", "text/css")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("link.js", "text/javascript"), ("invite.js", "text/javascript"), ("link.css", "text/css")]
+)
 def test_what_a_page_asks_for_is_there(client: TestClient, name: str, kind: str) -> None:
     answer = client.get(f"/{name}")
     assert (answer.status_code, answer.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
@@ -32,8 +43,8 @@ def test_what_a_page_asks_for_is_there(client: TestClient, name: str, kind: str)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_form_goes_where_the_api_answers(client: TestClient, name: str) -> None:
     html = client.get(f"/{name}").text
-    (asked,) = re.findall(r'data-post="([^"]+)"', html)
-    assert asked == f"{PREFIX}/auth/{name}"
-    given = {field: "correct horse battery" for field in re.findall(r' name="(?!viewport)([^"]+)"', html)}
+    (asked,) = re.findall(r'<form id="form" data-post="([^"]+)"', html)
+    assert asked == f"{PREFIX}{PAGES[name]}"
+    given = {field: "correct@horse.battery" for field in re.findall(r' name="(?!viewport)([^"]+)"', html)}
     answer = client.post(asked, json={"token": "guess", **given})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:link-is-over")

@@ -27,6 +27,14 @@ from commands.dataset import (
     WithdrawDataset,
 )
 from commands.experiment import CreateExperiment
+from commands.invitation import (
+    CancelInvitation,
+    InviteToDataset,
+    InviteToOrganization,
+    InviteToProject,
+    PlaceByAddress,
+    ResendInvitation,
+)
 from commands.membership import (
     ApproveMember,
     ChangeRole,
@@ -115,6 +123,13 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (RevokeServiceToken, "DELETE", "/service-accounts/{service_id}/tokens/{service_token_id}", {}),
     (CreateToken, "POST", "/tokens", {"name": "T"}),
     (RevokeToken, "DELETE", "/tokens/{token_id}", {}),
+    (InviteToOrganization, "POST", "/invitations", {"email": "{address}"}),
+    (InviteToProject, "POST", "/invitations", {"type": "project", "target_id": "{project_id}", "email": "{address}",
+                                               "role": "viewer"}),
+    (InviteToDataset, "POST", "/invitations", {"type": "dataset", "target_id": "{dataset_id}", "email": "{address}"}),
+    (PlaceByAddress, "POST", "/projects/{project_id}/members", {"email": "{address}", "role": "viewer"}),
+    (ResendInvitation, "POST", "/invitations/{invitation_id}/resend", {}),
+    (CancelInvitation, "DELETE", "/invitations/{invitation_id}", {}),
     (ApproveMember, "POST", "/members/{id}/approve", {"role": "guest"}),
     (ChangeRole, "PATCH", "/admin/users/{person_id}/role", {"role": "engineer_i"}),
     (RenameMember, "PATCH", "/admin/users/{person_id}", {"full_name": "N"}),
@@ -176,6 +191,7 @@ QUERIES: Final = [
     (Permission.READ_HISTORY, "/service-accounts/{subscriber_id}/subscription"),
     (Permission.MANAGE_SERVICE_ACCOUNTS, "/service-accounts/{service_id}/tokens"),
     (Permission.MANAGE_TOKENS, "/tokens"),
+    (Permission.MANAGE_INVITATIONS, "/invitations"),
     (Permission.READ_AUDIT, "/audit/organization"),
     (Permission.MANAGE_MEMBERS, "/admin/users"),
     (Permission.MANAGE_MEMBERS, "/admin/users/{own_id}"),
@@ -185,6 +201,8 @@ OPEN: Final = {
     ("GET", "/ready"),
     *(("POST", f"/auth/{word}") for word in ("register", "login", "refresh", "forgot-password", "reset-password")),
     *(("POST", f"/auth/{word}") for word in ("verify-email", "resend-verification", "login/second-factor")),
+    *(("POST", f"/invitations/{word}") for word in ("accept", "decline")),
+    ("GET", "/invitations/{token}/info"),
 }
 ONESELF: Final = {
     ("GET", "/auth/me"),
@@ -213,6 +231,7 @@ DESCRIBED: Final = {
     "{service_id}": "{id}",
     "{subscriber_id}": "{id}",
     "{service_token_id}": "{token_id}",
+    "{invitation_id}": "{id}",
     "{new_project_id}": "{project_id}",
     "{offered_project_id}": "{project_id}",
     "{new_dataset_id}": "{dataset_id}",
@@ -240,7 +259,8 @@ class Things(dict[str, str]):
 @pytest.fixture(scope="module")
 def people(ann: Visitor) -> dict[Role, Visitor]:
     ann("PATCH", "/organization", {"max_users": 1_000})
-    return {role: ann.colleague(role) for role in Role}
+    ann.verified()
+    return {role: ann.colleague(role).verified() for role in Role}
 
 
 @pytest.fixture(scope="module")
@@ -286,6 +306,9 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
     def upload() -> str:
         return send(ann, dataset, scenes()).rpartition("/")[2]
 
+    def address() -> str:
+        return f"{uuid7().hex}@example.org"
+
     def another(kind: str) -> str:
         return str(ann.post(f"/{kind}", {"name": "another"})["id"])
 
@@ -312,6 +335,8 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
         "id": waiting,
         "new_service_id": lambda: str(ann.post("/service-accounts", {"name": "S"})["id"]),
         "service_token_id": service_token,
+        "invitation_id": lambda: str(ann.post("/invitations", {"email": address()})["id"]),
+        "address": address,
         "token_id": lambda: str(ann.post("/tokens", {"name": "T"})["id"]),
         "new_project_id": lambda: another("projects"),
         "offered_project_id": lambda: offered("projects"),

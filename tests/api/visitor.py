@@ -4,10 +4,13 @@ import re
 from functools import cache
 from itertools import count
 from typing import Any, Final, Self
+from uuid import UUID
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
+
+from commands.ports import Purpose
 
 PREFIX: Final = "/api/v1"
 PASSWORD: Final = "correct horse battery"
@@ -69,6 +72,14 @@ class Visitor:
         made = self.post("/auth/register", who | {"company": company, "division": division})
         self.id, self.organization = made["id"], made["organization_id"]
         return self.sign_in()
+
+    def verified(self) -> Self:
+        """By the link that was sent when this visitor registered."""
+        app = self.client.app
+        assert isinstance(app, FastAPI)
+        token = app.state.house.core.links().token(Purpose.VERIFICATION, UUID(self.id), 1)
+        self.post("/auth/verify-email", {"token": token})
+        return self
 
     def sign_in(self) -> Self:
         self.token = self.post("/auth/login", {"email": self.email, "password": PASSWORD})["access_token"]

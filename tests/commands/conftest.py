@@ -3,11 +3,14 @@ from uuid import UUID
 import pytest
 
 from commands.access import Caller
+from commands.email import VerifyEmail
 from commands.membership import ApproveMember
 from commands.person import RegisterPerson
+from commands.ports import Purpose
 from domain.membership import membership_id
 from domain.organization import organization_id
 from domain.roles import Role
+from tests.doubles import link_token
 from tests.spec import NOBODY, Spec
 
 ACME = organization_id("Acme", "Vision")
@@ -40,3 +43,8 @@ def spec() -> Spec:
 
 def approve(person_id: UUID, role: Role) -> ApproveMember:
     return ApproveMember(membership_id=membership_id(ACME, person_id), role=role)
+
+
+def verify(person_id: UUID) -> VerifyEmail:
+    """By the link that was sent when the person registered, as somebody who speaks English."""
+    return VerifyEmail(person_id=person_id, token=link_token(Purpose.VERIFICATION, person_id, 1))

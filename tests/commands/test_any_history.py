@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from commands import HANDLERS
+from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation
 from commands.access import Anyone, Caller, Command, Operator, Platform, Worker
 from commands.dataset import (
     AcceptDataset,
@@ -27,6 +28,13 @@ from commands.dataset import (
 )
 from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
+from commands.invitation import (
+    ExpireInvitation,
+    InviteToDataset,
+    InviteToOrganization,
+    InviteToProject,
+    PlaceByAddress,
+)
 from commands.membership import DeactivateMember, RemoveMember
 from commands.operator import AppointOperator
 from commands.password import RequestPasswordReset, ResetPassword
@@ -45,7 +53,7 @@ from commands.project import (
 )
 from commands.second_factor import BeginSecondFactor, ConfirmSecondFactor, ResetSecondFactor, ResetSecondFactorOf
 from commands.service_account import DeleteServiceAccount, RevokeServiceToken
-from commands.session import NoteFailedSignIns
+from commands.session import EndSession, NoteFailedSignIns, SwitchOrganization
 from commands.training_job import CompleteTraining
 from domain.dataset import Dataset
 from domain.errors import DomainError
@@ -61,25 +69,29 @@ from domain.session import Ending, Means
 from domain.training import OVER, Checkpoint, EndReason, Evidence, Model
 from domain.training_job import TrainingJob
 from infra.unit import Errand, Unit
-from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, eve, register
+from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, eve, register, verify
 from tests.commands.test_api_token import nightly
 from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import create as experiment
+from tests.commands.test_invitation import ASKED, invite
 from tests.commands.test_project import CELLS
 from tests.commands.test_project import create as project
 from tests.commands.test_service_account import EXPORTER, ITS_TOKEN, exporter, exporter_token
-from tests.commands.test_session import OTHER, SESSION
+from tests.commands.test_session import OTHER, SESSION, again
 from tests.commands.test_training_job import request
 from tests.doubles import link_token, shown
 from tests.spec import NOBODY, START, Spec
 
 DAN = UUID(int=104)
+OLD, FOR_EVE, FOR_ANYONE, DOUBTED, BEGUN = (UUID(int=number) for number in (194, 195, 196, 197, 198))
 MEMBERSHIPS = [membership_id(ACME, person) for person in (ANN, BEN, CAT, DAN)]
 IDS = {
     "person_id": st.sampled_from([ANN, BEN, CAT, DAN]),
     "token_id": st.sampled_from([UUID(int=81), UUID(int=82)]),
     "service_account_id": st.sampled_from([EXPORTER, UUID(int=92)]),
+    "invitation_id": st.sampled_from([ASKED, UUID(int=192), UUID(int=193), UUID(int=199)]),
+    "target_id": st.sampled_from([ACME, CELLS]),
     "membership_id": st.sampled_from(MEMBERSHIPS),
     "organization_id": st.just(ACME),
     "project_id": st.sampled_from([CELLS, CELLS, UUID(int=2)]),
@@ -112,7 +124,8 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     **IDS,
     "scopes": st.sets(st.sampled_from(Scope), min_size=1),
     "since": st.sampled_from(Since),
-    "days": st.sampled_from([1, 365]),
+    "days": st.sampled_from([1, 30]),
+    "for_anyone": st.booleans(),
     "prefix": st.sampled_from(["vst_00000001", "vst_00000002"]),
     "digest": st.sampled_from(["1" * 64, "2" * 64, "3" * 64]),
     "attempt": st.sampled_from([1, 1, 1, 2, 3]),
@@ -173,14 +186,26 @@ PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (ResetPassword, "person_id"): st.just(BEN),
     (ChangeEmail, "person_id"): st.just(ANN),
     (ChangeEmail, "token"): st.just(link_token(Purpose.EMAIL_CHANGE, ANN, 3)),
-    (VerifyEmail, "person_id"): st.just(ANN),
     (NoteFailedSignIns, "means"): st.sampled_from(Means),
-    (VerifyEmail, "token"): st.just(link_token(Purpose.VERIFICATION, ANN, 2)),
+    (VerifyEmail, "person_id"): st.just(BEN),
+    (VerifyEmail, "token"): st.just(link_token(Purpose.VERIFICATION, BEN, 3)),
     (RevokeServiceToken, "service_account_id"): st.just(EXPORTER),
     (RevokeServiceToken, "token_id"): st.just(ITS_TOKEN),
     (ConfirmSecondFactor, "code"): MINUTES,
     (ResetSecondFactor, "membership_id"): st.just(membership_id(ACME, BEN)),
     (ResetSecondFactorOf, "person_id"): st.just(BEN),
+    **{(kind, "session_id"): st.just(BEGUN) for kind in (EndSession, SwitchOrganization)},
+    **{(kind, "target_id"): st.just(CELLS) for kind in (InviteToProject, PlaceByAddress)},
+    **{(kind, "role"): st.sampled_from(ProjectRole) for kind in (InviteToProject, PlaceByAddress)},
+    (InviteToOrganization, "target_id"): st.just(ACME),
+    (InviteToDataset, "target_id"): st.just(CRACKS),
+    (InviteToDataset, "role"): st.sampled_from(DatasetRole),
+    (AcceptInvitation, "person_id"): st.just(eve.id),
+    (AcceptInvitation, "token"): st.just(link_token(Purpose.INVITATION, FOR_EVE, 1)),
+    (JoinByInvitation, "person_id"): st.sampled_from([UUID(int=111), UUID(int=112)]),
+    (JoinByInvitation, "token"): st.just(link_token(Purpose.INVITATION, FOR_ANYONE, 1)),
+    (DeclineInvitation, "token"): st.just(link_token(Purpose.INVITATION, DOUBTED, 1)),
+    (ExpireInvitation, "invitation_id"): st.just(OLD),
     (AddProjectMember, "role"): st.sampled_from(ProjectRole),
     (ChangeProjectRole, "role"): st.sampled_from(ProjectRole),
     (AddDatasetMember, "role"): st.sampled_from(DatasetRole),
@@ -284,12 +309,17 @@ def begun() -> Spec:
     """Four people, one waiting; a shared project, an experiment, a dataset with a split, two uploads, a training."""
     spec = Spec().by(NOBODY)
     people = (register(ANN, "ann"), register(BEN, "ben"), register(CAT, "cat"), register(eve.id, "eve", "Evil", "Corp"))
-    spec.given(*people).by(ann).given(nightly.model_copy(update={"days": 1}))
+    spec.given(*people, verify(ANN)).by(ann).given(again(BEGUN), nightly.model_copy(update={"days": 1}))
+    spec.given(invite("old@example.org", invitation_id=OLD, days=1))
     spec.now += timedelta(days=2)
-    spec.by(NOBODY).given(RequestPasswordReset(person_id=BEN), RequestVerification(person_id=ANN)).by(ann)
+    spec.by(NOBODY).given(RequestPasswordReset(person_id=BEN), RequestVerification(person_id=BEN)).by(ann)
     spec.given(RequestEmailChange(email="ann@example.com"))
     code = shown(BEN, spec.now + timedelta(seconds=2))
     spec.by(ben).given(BeginSecondFactor(), ConfirmSecondFactor(code=code, recovery_codes=RECOVERY)).by(ann)
+    spec.given(
+        invite(), invite("eve@example.org", invitation_id=FOR_EVE), invite("d@example.org", invitation_id=DOUBTED)
+    )
+    spec.given(invite("any@example.org", invitation_id=FOR_ANYONE, for_anyone=True, role=Role.GUEST))
     spec.given(approve(BEN, Role.ENGINEER_I), project, AddProjectMember(project_id=CELLS, person_id=BEN))
     spec.by(Caller(kind="system", id=SYSTEM)).given(AppointOperator(person_id=eve.id)).by(ann)
     spec.given(OfferProject(project_id=CELLS, person_id=BEN)).by(ben).given(AskForErasure()).by(ann)
@@ -300,7 +330,7 @@ def begun() -> Spec:
     return spec
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_any_sequence_of_commands_leaves_the_invariants_whole() -> None:
     accepted: Counter[str] = Counter()
 

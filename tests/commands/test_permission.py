@@ -16,11 +16,12 @@ from domain.errors import Forbidden, Invalid, NotFound
 from domain.membership import membership_id
 from domain.roles import DatasetRole, Place, ProjectRole, Role
 from infra.unit import Errand, Unit
-from tests.commands.conftest import ACME, BEN, CAT, ann, approve, ben, cat, eve
+from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, cat, eve, verify
 from tests.commands.test_api_token import NIGHTLY, nightly
 from tests.commands.test_dataset import CRACKS, ONE, split, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import create as experiment
+from tests.commands.test_invitation import ASKED, into_project
 from tests.commands.test_project import CELLS
 from tests.commands.test_project import create as project
 from tests.commands.test_service_account import EXPORTER, exporter
@@ -35,14 +36,15 @@ TARGETS: Final = {
     "membership": membership_id(ACME, CAT),
     "service_account": EXPORTER,
     "api_token": NIGHTLY,
+    "invitation": ASKED,
 }
 
 
 @pytest.fixture
 def house(spec: Spec) -> Spec:
     """Ann owns a project, a dataset and a training there; Ben is a guest, Cat waits."""
-    spec.given(approve(BEN, Role.GUEST), project, dataset)
-    return spec.given(upload(spec, ONE), split, experiment, request(), nightly, exporter)
+    spec.given(verify(ANN), approve(BEN, Role.GUEST), project, dataset)
+    return spec.given(upload(spec, ONE), split, experiment, request(), nightly, exporter, into_project())
 
 
 def store(house: Spec, caller: Caller) -> Unit:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from commands.email import ChangeEmail, RequestEmailChange
+from commands.invitation import CancelInvitation, ResendInvitation
 from commands.password import RequestPasswordReset, ResetPassword
 from commands.person import ChooseLanguage
 from commands.ports import Link, Purpose
@@ -22,9 +23,10 @@ from infra.letters import AddressIsUnwritable
 from infra.links import Links
 from infra.mail_settings import Mail
 from infra.post import LetterIsRefused, Post, PostIsAway, PostRefusesUs
-from tests.commands.conftest import ANN, BEN, ann, register
+from tests.commands.conftest import ANN, BEN, ann, register, verify
+from tests.commands.test_invitation import ASKED, invite, join, token
 from tests.doubles import LINK_KEY, MemorySecrets, link_token
-from tests.spec import NOBODY, Spec
+from tests.spec import NOBODY, START, Spec
 
 FORGOTTEN = "write-on-password-reset-requested"
 
@@ -88,6 +90,8 @@ def test_the_names_of_durables_never_change() -> None:
         ("write-on-verification-requested", "vistory.events.*.person.*.verification_requested"),
         ("write-on-email-change-requested", "vistory.events.*.person.*.email_change_requested"),
         ("write-on-email-changed", "vistory.events.*.person.*.email_changed"),
+        ("write-on-invitation-sent", "vistory.events.*.invitation.*.sent"),
+        ("write-on-invitation-resent", "vistory.events.*.invitation.*.resent"),
     ]
 
 
@@ -207,3 +211,43 @@ def test_nobody_who_was_erased_is_written_to_at_either_address(office: Office, n
         office.spec.by(NOBODY).given(ChangeEmail(person_id=ANN, token=proof))
     office.spec.keys.erase(ANN)
     assert office.write(name) == []
+
+
+def invited(office: Office, **more: Any) -> None:
+    now, office.spec.now = office.spec.now, START
+    office.spec.given(verify(ANN))
+    office.spec.now = now
+    office.spec.by(ann).given(invite(message="welcome", **more))
+
+
+def test_whoever_is_invited_is_sent_a_link_that_works(office: Office) -> None:
+    invited(office)
+    (letter,) = office.write("write-on-invitation-sent")
+    assert (letter["to"], letter["vistory-about"]) == ("dan@example.org", f"{ASKED}, {ANN}")
+    assert f"https://vistory.example/invite#token={token()}" in content(letter, "plain")
+    assert all(word in content(letter, "plain") for word in ("Ann", "Acme / Vision", "engineer i", "welcome"))
+    office.spec.by(NOBODY).given(join())
+
+
+def test_an_invitation_is_in_its_own_language_or_that_of_its_sender(office: Office) -> None:
+    office.spec.by(ann).given(ChooseLanguage(language=Language.KOREAN))
+    invited(office)
+    (letter,) = office.write("write-on-invitation-sent")
+    assert "초대" in letter["subject"]
+
+
+def test_an_invitation_that_is_sent_again_has_a_link_of_its_own(office: Office) -> None:
+    invited(office)
+    office.spec.given(ResendInvitation(invitation_id=ASKED))
+    (letter,) = office.write("write-on-invitation-resent")
+    assert f"#token={token(number=2)}" in content(letter, "plain")
+
+
+def test_nobody_is_written_to_about_an_invitation_that_is_over(office: Office) -> None:
+    invited(office)
+    sent = office.last()
+    office.spec.given(CancelInvitation(invitation_id=ASKED))
+    office.last = lambda: sent  # type: ignore[method-assign]
+    assert office.write("write-on-invitation-sent") == []
+    office.spec.keys.erase(ASKED)
+    assert office.write("write-on-invitation-sent") == []

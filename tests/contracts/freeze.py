@@ -16,6 +16,7 @@ from domain.api_token import ApiToken, OwnerKind
 from domain.dataset import Content, Dataset, Layout, Ratios, Split, SplitMethod, Task, Visibility
 from domain.experiment import Experiment
 from domain.groups import ByPattern, Grouped
+from domain.invitation import CancelReason, Invitation, InvitationType
 from domain.membership import Membership
 from domain.model import PLATFORM, Actor, Aggregate, Client, Envelope, Event
 from domain.organization import Admission, Organization, Quotas
@@ -138,6 +139,21 @@ def tokens(organization: UUID) -> tuple[ApiToken, ApiToken]:
     return revoked, expired
 
 
+def invitations(organization: UUID) -> tuple[Invitation, ...]:
+    def sent(number: int, until: datetime = NOW + timedelta(days=7)) -> Invitation:
+        to = InvitationType.PROJECT, id(20), "Digits"
+        letter = "민수@example.org", "Welcome!\nWe look for cracks.", Language.KOREAN
+        return Invitation.send(id(number), organization, to, "maintainer", ANN, letter, False, until, NOW)
+
+    accepted, declined, expired, cancelled = sent(90), sent(91), sent(92, NOW), sent(93)
+    accepted.send_again(NOW + timedelta(days=8), NOW)
+    accepted.accept(BEN, NOW)
+    declined.decline(NOW)
+    expired.expire(NOW)
+    cancelled.cancel(CancelReason.REPLACED, NOW)
+    return accepted, declined, expired, cancelled
+
+
 def work(organization: UUID) -> tuple[Project, Dataset, Experiment]:
     project = Project.create(id(20), organization, ANN, "Цифры 🙂", "handwritten digits\nin two tasks", NOW)
     project.rename("Digits", NOW)
@@ -235,8 +251,8 @@ def examples() -> Iterator[tuple[Aggregate, Event]]:
     project, dataset, experiment = work(organization.id)
     seen: set[str] = set()
     standing = (organization, person, membership, signed_in(organization.id), service_account(organization))
-    secure = (*standing, *secured(organization.id), *tokens(organization.id))
-    everything = (*secure, project, dataset, experiment, *trainings(dataset))
+    asked = *secured(organization.id), *tokens(organization.id), *invitations(organization.id)
+    everything = (*standing, *asked, project, dataset, experiment, *trainings(dataset))
     for aggregate in everything:
         for event in aggregate.pending_events:
             assert isinstance(event, Event)

@@ -8,12 +8,21 @@ from uuid import UUID
 import pytest
 
 from domain.person import Language
-from infra.letters import TEMPLATES, AddressIsUnwritable, Letter, addressed, message, name, said
+from infra.letters import TEMPLATES, AddressIsUnwritable, Letter, addressed, message, name, said, unlinked
 from tests.ground import NOW
 
 EVENT, ANN, BEN = UUID(int=7), UUID(int=101), UUID(int=102)
 KINDS = sorted({file.name.partition(".")[0] for file in TEMPLATES.glob("*.jinja")})
-WORDS = {"full_name": "Ann Ö", "until": "2026-01-02 04:04 UTC"}
+WORDS = {
+    "full_name": "Ann Ö",
+    "until": "2026-01-02 04:04 UTC",
+    "inviter": "Ann Ö",
+    "organization": "Acme / Vision",
+    "type": "project",
+    "target": "cells",
+    "role": "engineer i",
+    "message": "welcome",
+}
 
 
 def written(
@@ -154,3 +163,27 @@ def test_what_is_no_address_is_written_to_nobody_and_not_told(email: str) -> Non
     with pytest.raises(AddressIsUnwritable) as refused:
         addressed(email)
     assert email not in str(refused.value)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_an_invitation_says_who_asks_into_what_as_what(language: Language) -> None:
+    letter = written("invitation", language)
+    for form in ("plain", "html"):
+        text = part(letter, form)
+        assert all(word in text for word in ("Ann Ö", "Acme / Vision", "cells", "engineer i", "welcome"))
+    assert "Acme / Vision" in letter["subject"]
+
+
+@pytest.mark.parametrize("where", ["inviter", "organization", "target", "message"])
+def test_nobody_sends_markup_headers_or_links_by_way_of_an_invitation(where: str) -> None:
+    hostile = "<b>hi</b>\r\nBcc: eve@evil.example\u202e http://evil.example/x www.evil.example"
+    letter = written("invitation", Language.ENGLISH, "ann@example.org", (ANN,), **{where: hostile})
+    assert letter["bcc"] is None
+    assert "<b>hi" not in part(letter, "html")
+    for form in ("plain", "html"):
+        assert not any(word in part(letter, form) for word in ("evil.example", "://evil", "eve@evil", "\u202e"))
+
+
+def test_a_message_keeps_its_lines_and_its_words() -> None:
+    assert unlinked(" one\n\ntwo: a. b.\n") == "one\n\ntwo: a. b."
+    assert unlinked("see evil.example") == "see evil.\u2060example"

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from commands.acceptance import DeclineInvitation, JoinByInvitation
 from commands.access import Caller
 from commands.api_token import CreateToken, ExpireToken, RevokeToken
 from commands.dataset import (
@@ -22,6 +23,11 @@ from commands.dataset import (
 from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
+from commands.invitation import (
+    ExpireInvitation,
+    InviteToOrganization,
+    ResendInvitation,
+)
 from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember
 from commands.operator import AppointOperator, ChangeQuotas, DismissOperator
 from commands.organization import ChangeOrganization
@@ -99,6 +105,7 @@ from tests.spec import NOBODY, Spec
 
 NIGHTLY, OLD = UUID(int=66), UUID(int=67)
 GONE = UUID(int=69)
+REPLACED, DECLINED, LATE, ACCEPTED, DAN = (UUID(int=number) for number in (72, 73, 74, 75, 106))
 DROPPED, STOPPED, BROKEN = UUID(int=61), UUID(int=62), UUID(int=63)
 ELSEWHERE, SHARED = UUID(int=64), UUID(int=65)
 BEN_IN_ACME = membership_id(ACME, BEN)
@@ -116,6 +123,7 @@ def everything() -> Spec:
     _tokens(spec)
     _services(spec)
     _second_factors(spec)
+    _invitations(spec)
     spec.by(eve).given(CreateProject(project_id=ELSEWHERE, name="elsewhere"))
     spec.by(ann).given(CreateProject(project_id=CELLS, name="cells", description="of blood"))
     spec.given(RenameProject(project_id=CELLS, name="blood cells"))
@@ -203,6 +211,24 @@ def _second_factors(spec: Spec) -> None:
         spec.given(ChangeOrganization(organization_id=ACME, second_factor_required=required))
     spec.given(RenewRecoveryCodes(code=codes[0], recovery_codes=codes), TurnOffSecondFactor(code=codes[1]))
     spec.by(platform).given(ResetSecondFactorOf(person_id=BEN))
+
+
+def _invitations(spec: Spec) -> None:
+    """Of four to one address each is over otherwise: replaced, declined, expired; the last is sent twice, accepted."""
+    for invitation_id in (REPLACED, DECLINED, LATE, ACCEPTED):
+        spec.by(ann).given(
+            InviteToOrganization(
+                invitation_id=invitation_id, target_id=ACME, email="dan@example.org", message="welcome", days=1
+            )
+        )
+        if invitation_id == DECLINED:
+            spec.by(NOBODY).given(DeclineInvitation(token=link_token(Purpose.INVITATION, DECLINED, 1)))
+        if invitation_id == LATE:
+            spec.now += timedelta(days=1)
+            spec.by(platform).given(ExpireInvitation(invitation_id=LATE))
+    spec.given(ResendInvitation(invitation_id=ACCEPTED)).by(NOBODY)
+    who = {"person_id": DAN, "full_name": "Dan", "avatar_name": "red-fox-106", "password": "correct horse battery"}
+    spec.given(JoinByInvitation(token=link_token(Purpose.INVITATION, ACCEPTED, 2), **who)).by(ann)
 
 
 def _erased(spec: Spec) -> None:

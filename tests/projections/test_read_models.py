@@ -19,6 +19,7 @@ from tests.commands.test_training_job import JOB, W1, W2
 from tests.projections.history import (
     BEN_IN_ACME,
     BROKEN,
+    DAN,
     DROPPED,
     ELSEWHERE,
     SHARED,
@@ -41,7 +42,7 @@ def test_a_member_has_the_role_that_was_granted_last(history: Sequence[Recorded]
     assert shown(rows["organizations"][(ACME,)], "name", "admission", "seats", "admins", "max_users") == {
         "name": "Acme",
         "admission": "open",
-        "seats": 2,
+        "seats": 3,
         "admins": 1,
         "max_users": 7,
     }
@@ -80,7 +81,13 @@ def test_a_project_shows_who_is_in_it_and_whose_it_is(history: Sequence[Recorded
 
 def test_what_a_person_owns_is_counted_up_and_down(history: Sequence[Recorded]) -> None:
     rows = tables(membership.PROJECTION, history)["members"]
-    assert {row["person_id"]: row["projects_owned"] for row in rows.values()} == {ANN: 2, BEN: 0, CAT: 0, EVE: 1}
+    assert {row["person_id"]: row["projects_owned"] for row in rows.values()} == {
+        ANN: 2,
+        BEN: 0,
+        CAT: 0,
+        DAN: 0,
+        EVE: 1,
+    }
 
 
 def test_a_dataset_shows_the_counts_of_its_current_revision(history: Sequence[Recorded]) -> None:

@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from commands import HANDLERS
-from commands.access import Access, Anyone, Command, May, Oneself, Operator, Platform, Worker
+from commands.access import Access, Anyone, Command, May, Oneself, Operator, Platform, Unnamed, Worker
 from domain.dataset import Dataset
+from domain.invitation import Invitation
 from domain.model import Aggregate
 from domain.project import Project
 from domain.roles import Role, includes, reach
@@ -12,7 +13,7 @@ from domain.shared import Shared
 from domain.training_job import TrainingJob
 
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
-    "person.registered": ("RegisterPerson",),
+    "person.registered": ("RegisterPerson", "JoinByInvitation"),
     "person.renamed": ("RenameSelf", "RenameMember"),
     "person.erasure_requested": ("AskForErasure",),
     "person.erasure_cancelled": ("CancelErasure",),
@@ -23,9 +24,9 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "person.operator_appointed": ("AppointOperator",),
     "person.operator_dismissed": ("DismissOperator",),
     "session.ended": ("EndSession", "EndEverySession", "EndReusedSession", "SignIn", "ErasePerson", "ResetPassword"),
-    "person.language_chosen": ("RegisterPerson", "ChooseLanguage"),
+    "person.language_chosen": ("RegisterPerson", "ChooseLanguage", "JoinByInvitation"),
     "person.verification_requested": ("RequestVerification",),
-    "person.email_verified": ("VerifyEmail", "ResetPassword"),
+    "person.email_verified": ("VerifyEmail", "ResetPassword", "AcceptInvitation", "JoinByInvitation"),
     "person.email_change_requested": ("RequestEmailChange",),
     "person.email_changed": ("ChangeEmail",),
     "person.password_reset_requested": ("RequestPasswordReset",),
@@ -42,9 +43,22 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "organization.renamed": ("ChangeOrganization",),
     "organization.admission_changed": ("ChangeOrganization",),
     "organization.quotas_changed": ("ChangeOrganization", "ChangeQuotas"),
-    "organization.seat_taken": ("RegisterPerson", "ApproveMember", "ReactivateMember"),
+    "organization.seat_taken": (
+        "RegisterPerson",
+        "ApproveMember",
+        "ReactivateMember",
+        "AcceptInvitation",
+        "JoinByInvitation",
+    ),
     "organization.seat_released": ("DeactivateMember", "RemoveMember", "ErasePerson"),
-    "organization.admin_added": ("RegisterPerson", "ApproveMember", "ChangeRole", "ReactivateMember"),
+    "organization.admin_added": (
+        "RegisterPerson",
+        "ApproveMember",
+        "ChangeRole",
+        "ReactivateMember",
+        "AcceptInvitation",
+        "JoinByInvitation",
+    ),
     "organization.admin_removed": ("ChangeRole", "DeactivateMember", "RemoveMember", "ErasePerson"),
     "organization.service_account_added": ("CreateServiceAccount",),
     "organization.service_account_removed": ("DeleteServiceAccount",),
@@ -56,9 +70,9 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "service_account.subscribed": ("Subscribe",),
     "service_account.unsubscribed": ("Unsubscribe",),
     "service_account.deleted": ("DeleteServiceAccount",),
-    "membership.requested": ("RegisterPerson",),
-    "membership.approved": ("RegisterPerson", "ApproveMember"),
-    "membership.role_changed": ("ChangeRole",),
+    "membership.requested": ("RegisterPerson", "AcceptInvitation", "JoinByInvitation"),
+    "membership.approved": ("RegisterPerson", "ApproveMember", "AcceptInvitation", "JoinByInvitation"),
+    "membership.role_changed": ("ChangeRole", "AcceptInvitation"),
     "membership.deactivated": ("DeactivateMember",),
     "membership.reactivated": ("ReactivateMember",),
     "membership.ended": ("RemoveMember", "ErasePerson"),
@@ -67,6 +81,19 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "api_token.created": ("CreateToken", "CreateServiceToken"),
     "api_token.revoked": ("RevokeToken", "RevokeServiceToken", "DeleteServiceAccount", "RemoveMember", "ErasePerson"),
     "api_token.expired": ("ExpireToken",),
+    "invitation.sent": ("InviteToOrganization", "InviteToProject", "InviteToDataset", "PlaceByAddress"),
+    "invitation.resent": ("ResendInvitation",),
+    "invitation.accepted": ("AcceptInvitation", "JoinByInvitation"),
+    "invitation.declined": ("DeclineInvitation",),
+    "invitation.expired": ("ExpireInvitation",),
+    "invitation.cancelled": (
+        "CancelInvitation",
+        "InviteToOrganization",
+        "InviteToProject",
+        "InviteToDataset",
+        "PlaceByAddress",
+        "ErasePerson",
+    ),
     "project.created": ("CreateProject",),
     "project.renamed": ("RenameProject",),
     "project.described": ("DescribeProject",),
@@ -74,7 +101,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "project.restored": ("RestoreProject",),
     "project.deleted": ("DeleteProject",),
     "project.undeleted": ("UndeleteProject",),
-    "project.member_added": ("AddProjectMember",),
+    "project.member_added": ("AddProjectMember", "PlaceByAddress", "AcceptInvitation", "JoinByInvitation"),
     "project.member_role_changed": ("ChangeProjectRole",),
     "project.member_removed": ("RemoveProjectMember", "LeaveProject", "VacateProject"),
     "project.ownership_offered": ("OfferProject",),
@@ -90,7 +117,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "dataset.revision_committed": ("CommitUpload",),
     "dataset.split_made": ("CommitUpload", "MakeSplit"),
     "dataset.snapshot_taken": ("TakeSnapshot", "RequestTraining"),
-    "dataset.member_added": ("AddDatasetMember",),
+    "dataset.member_added": ("AddDatasetMember", "AcceptInvitation", "JoinByInvitation"),
     "dataset.member_role_changed": ("ChangeDatasetRole",),
     "dataset.member_removed": ("RemoveDatasetMember", "LeaveDataset", "VacateDataset"),
     "dataset.ownership_offered": ("OfferDataset",),
@@ -120,6 +147,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
 WITHIN: Final[dict[type[Aggregate] | None, type[Shared[Any]]]] = {
     Project: Project,
     TrainingJob: Project,
+    Invitation: Project,
     Dataset: Dataset,
 }
 COMMANDS: Final[dict[str, type[Command]]] = {command.__name__: command for command in HANDLERS}
@@ -133,6 +161,8 @@ def who(access: Access) -> str:
     match access:
         case Anyone():
             return "anybody, about themselves"
+        case Unnamed():
+            return "whoever has the link"
         case Oneself():
             return "the person"
         case May(permission=permission, on=thing):

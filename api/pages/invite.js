@@ -1,0 +1,14 @@
+// What somebody is invited to is told before they answer; to decline, the code alone is enough.
+const asked = document.getElementById("asked"), decline = document.getElementById("decline");
+
+async function tell() {
+  const answer = await fetch(`/api/v1/invitations/${encodeURIComponent(token)}/info`);
+  const told = await answer.json();
+  form.hidden = !answer.ok;
+  if (!answer.ok) return void (said.textContent = told.detail);
+  const into = told.type === "organization" ? told.organization : `the ${told.type} ${told.target} of ${told.organization}`;
+  asked.textContent = `${told.inviter} invites you to ${into}, as ${told.role.replaceAll("_", " ")}.`;
+}
+
+decline.addEventListener("click", () => send(decline, {}));
+if (token) tell();

@@ -1,0 +1,183 @@
+"""Invitations: people are asked in by mail, and accept or decline with the code of the letter."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.client import Api
+from cli.email import CodeFile
+from cli.exits import Exit, Stop
+from cli.files import password_in
+from cli.login import PasswordFile
+from cli.named import begins, id_of, is_id
+from cli.output import Json, line, moment, show, table
+from cli.session import DEFAULT_API, Address, Session, current, keep, signed_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+app = typer.Typer(help="Ask people in by mail; accept or decline with the code of the letter.", no_args_is_help=True)
+Project = Annotated[str | None, typer.Option("--project", help="Into this project, not only into the organization.")]
+Dataset = Annotated[str | None, typer.Option("--dataset", help="Into this dataset.")]
+Role = Annotated[
+    str | None,
+    typer.Option(
+        help="admin, manager, engineer_ii, engineer_i or guest; maintainer, member or viewer of a project; "
+        "maintainer, editor or viewer of a dataset."
+    ),
+]
+Message = Annotated[str, typer.Option(help="What the letter says beside that, of 1000 characters at most.")]
+Language = Annotated[str | None, typer.Option(help="en or ko; yours, if left out.")]
+Anyone = Annotated[bool, typer.Option("--for-anyone", help="Whoever has the link may accept, from any address.")]
+Days = Annotated[int, typer.Option(min=1, max=30, help="For how long it is good.")]
+Everybody = Annotated[bool, typer.Option("--everybody", help="Of all in the organization; for admins and managers.")]
+Status = Annotated[str | None, typer.Option(help="pending, accepted, declined, expired or cancelled.")]
+Which = Annotated[str, typer.Argument(help="Its id, the beginning of it, or the address that it went to.")]
+Name = Annotated[str | None, typer.Option(help="Your name, to register; without it you have an account.")]
+Email = Annotated[str | None, typer.Option(help="Your address, where it is not the one that was written to.")]
+HEADS = ("invitation", "to", "into", "as", "status", "good until", "sent by")
+
+
+@app.command()
+def send(
+    email: str,
+    role: Role = None,
+    project: Project = None,
+    dataset: Dataset = None,
+    message: Message = "",
+    language: Language = None,
+    for_anyone: Anyone = False,
+    days: Days = 7,
+    api: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Ask somebody in; one that is pending to the same address and thing is replaced."""
+    letter = {"email": email, "message": message, "for_anyone": for_anyone, "days": days}
+    chosen = {name: value for name, value in (("role", role), ("language", language)) if value is not None}
+    with signed_in(api) as door:
+        made = door.post("/invitations", **letter, **chosen, **thing(door, project, dataset))
+    show(made, as_json, lambda: f"invitation {made['id']}: a letter is on its way to {email}")
+
+
+def thing(door: Api, project: str | None, dataset: str | None) -> dict[str, str]:
+    """The organization itself, if nothing is named. Raises Stop."""
+    named = {kind: word for kind, word in (("project", project), ("dataset", dataset)) if word is not None}
+    if len(named) > 1:
+        raise Stop("an invitation is into one thing: name --project or --dataset", Exit.USAGE)
+    for kind, word in named.items():
+        return {"type": kind, "target_id": id_of(door, kind, word)}
+    return {}
+
+
+@app.command("list")
+def list_invitations(
+    everybody: Everybody = False,
+    project: Project = None,
+    dataset: Dataset = None,
+    status: Status = None,
+    api: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Those that you sent, the newest first; to whom one went is forgotten once it is over."""
+    with signed_in(api) as door:
+        into = thing(door, project, dataset)
+        wanted = {f"{into['type']}_id": into["target_id"]} if into else {"everybody": True if everybody else None}
+        found = list(door.pages("/invitations", **wanted, status=status))
+    show(found, as_json, lambda: table(HEADS, map(row, found)))
+
+
+def row(sent: dict[str, Any]) -> tuple[object, ...]:
+    into = f"{sent['type']} {sent['target_name']}"
+    return (
+        sent["id"],
+        sent["email"],
+        into,
+        sent["role"],
+        sent["status"],
+        moment(sent["expires_at"]),
+        sent["inviter_id"],
+    )
+
+
+@app.command()
+def cancel(invitation: Which, api: Address = None, as_json: Json = False) -> None:
+    """Its link is good for nothing from this moment on."""
+    with signed_in(api) as door:
+        made = door.delete(f"/invitations/{sent_to(door, invitation)}")
+    show(made, as_json, lambda: f"invitation {made['id']} is cancelled")
+
+
+@app.command()
+def resend(invitation: Which, days: Days = 7, api: Address = None, as_json: Json = False) -> None:
+    """Another letter, and more time."""
+    with signed_in(api) as door:
+        made = door.post(f"/invitations/{sent_to(door, invitation)}/resend", days=days)
+    show(made, as_json, lambda: f"invitation {made['id']}: another letter is on its way")
+
+
+@app.command("show")
+def show_invitation(api: Address = None, code_file: CodeFile = None, as_json: Json = False) -> None:
+    """Who invites you into what, by the code of the letter."""
+    with Api(api or DEFAULT_API) as door:
+        told = door.get(f"/invitations/{code_in(code_file)}/info")
+    into = told["organization"] if told["type"] == "organization" else f"{told['target']} of {told['organization']}"
+    show(told, as_json, lambda: f"{told['inviter']} invites you to {told['type']} {into} as {told['role']}")
+
+
+@app.command()
+def accept(
+    name: Name = None,
+    email: Email = None,
+    api: Address = None,
+    code_file: CodeFile = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """As whom you are signed in; else with your account's password, or with --name as somebody new."""
+    code, session = code_in(code_file), current()
+    if session is not None and name is None and email is None and password_file is None:
+        with signed_in(api) as door:
+            answer = door.post("/invitations/accept", token=code)
+        if answer["person"]["role"] is not None:  # who waits there stays where they are
+            keep(replace(current() or session, token=answer["access_token"]))
+        return told(answer, as_json)
+    password = password_in(password_file) if password_file else typer.prompt("Password", hide_input=True)
+    given = {key: value for key, value in (("full_name", name), ("email", email)) if value is not None}
+    where = (api or DEFAULT_API).rstrip("/")
+    with Api(where) as door:
+        answer = door.post("/invitations/accept", token=code, password=password, refresh="body", **given)
+    keep(Session(where, answer["person"]["email"], answer["access_token"], answer["refresh_token"]))
+    return told(answer, as_json)
+
+
+def told(answer: dict[str, Any], as_json: bool) -> None:
+    person = answer["person"]
+    role = person["role"] or "one who waits to be let in by an admin"
+    show(person, as_json, lambda: f"you are in as {role}; {line('whoami')}")
+
+
+@app.command()
+def decline(api: Address = None, code_file: CodeFile = None, as_json: Json = False) -> None:
+    """Say no; nobody is told who did."""
+    with Api(api or DEFAULT_API) as door:
+        made = door.post("/invitations/decline", token=code_in(code_file))
+    show(made, as_json, lambda: "the invitation is declined")
+
+
+def code_in(file: Path | None) -> str:
+    code = password_in(file) if file else typer.prompt("Code from the mail", hide_input=True)
+    return str(code).strip()
+
+
+def sent_to(door: Api, word: str) -> str:
+    """By id, the beginning of it, or the address of one that is pending. Raises Stop."""
+    if is_id(word):
+        return word
+    pending: Iterable[dict[str, Any]] = door.pages("/invitations", status="pending")
+    found = [each["id"] for each in pending if word.casefold() == each["email"].casefold() or begins(each["id"], word)]
+    if len(found) != 1:
+        why = f"{len(found)} of your invitations may be meant by" if found else "none of your pending invitations is"
+        raise Stop(f"{why} {word!r}; `vistory invitation list` tells what there is")
+    return str(found[0])

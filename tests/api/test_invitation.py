@@ -1,0 +1,467 @@
+"""Invitations over HTTP, with a real mail server: sent, read, accepted and declined by whoever the letter reaches."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from threading import Barrier, Thread
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+from uuid_utils.compat import uuid7
+
+from commands.access import Caller
+from commands.invitation import InviteToOrganization
+from commands.ports import Purpose
+from consumers.acting import Platform
+from consumers.invitation import expire_due
+from infra.config import Settings
+from infra.erased import erase, forget_invitations
+from infra.host import Host
+from infra.unit import Errand
+from tests.api.letters import Delivered, token_in
+from tests.api.visitor import PASSWORD, Visitor, good
+
+NEWCOMER = {"full_name": "Dan Ö", "password": PASSWORD}
+_addresses = (f"invited{number}@example.org" for number in count(1))
+
+
+@pytest.fixture(scope="module")
+def ann(ann: Visitor) -> Visitor:
+    ann.verified()("PATCH", "/organization", {"max_users": 1_000})
+    return ann
+
+
+@pytest.fixture(scope="module")
+def project(ann: Visitor) -> str:
+    return str(ann.post("/projects", {"name": "cells"})["id"])
+
+
+@pytest.fixture
+def address() -> str:
+    return next(_addresses)
+
+
+@pytest.fixture(scope="module")
+def host(settings: Settings, client: TestClient) -> Iterator[Host]:
+    with Host.open(settings) as host:
+        yield host
+
+
+def invited(by: Visitor, delivered: Delivered, email: str, **more: Any) -> tuple[str, str]:
+    """The invitation's id, and the token of the letter."""
+    delivered()
+    made = by.post("/invitations", {"email": email, **more})
+    (letter,) = delivered()
+    assert letter.letter["to"] == email
+    return made["id"], token_in(letter, "invite")
+
+
+def accepted(client: TestClient, token: str, **more: Any) -> Visitor:
+    """Whoever has registered by it."""
+    newcomer = Visitor(client)
+    answer = newcomer.post("/invitations/accept", {"token": token, **NEWCOMER, **more})
+    newcomer.token, newcomer.id = answer["access_token"], answer["person"]["id"]
+    newcomer.organization = answer["person"]["organization_id"]
+    return newcomer
+
+
+def status_of(visitor: Visitor, id: str) -> str:
+    return str(next(each["status"] for each in visitor.get("/invitations?everybody=true")["items"] if each["id"] == id))
+
+
+def test_a_newcomer_is_registered_and_signed_in_by_the_letter(
+    ann: Visitor, client: TestClient, stranger: Visitor, delivered: Delivered, address: str
+) -> None:
+    id, token = invited(ann, delivered, address, role="engineer_i", message="welcome")
+    assert stranger.get(f"/invitations/{token}/info") == {
+        "inviter": "Ann Ö",
+        "organization": f"{ann.company} / Vision",
+        "type": "organization",
+        "target": f"{ann.company} / Vision",
+        "role": "engineer_i",
+    }
+    dan = accepted(client, token)
+    me = dan.get("/auth/me")
+    assert (me["email"], me["role"], me["status"], me["email_verified"]) == (address, "engineer_i", "active", True)
+    assert me["organization_id"] == ann.organization
+    assert stranger("POST", "/auth/login", {"email": address, "password": PASSWORD}).status_code == 200
+    row = ann.get("/invitations", Vistory_Min_Position=dan.seen)["items"][0]
+    assert (row["id"], row["status"], row["person_id"]) == (id, "accepted", dan.id)
+    assert (row["email"], row["message"]) == ("[erased]", "[erased]")
+    assert delivered() == []
+
+
+def test_who_was_invited_to_a_project_is_in_it(
+    ann: Visitor, client: TestClient, delivered: Delivered, project: str, address: str
+) -> None:
+    delivered()
+    made = ann.post(f"/projects/{project}/members", {"email": address, "role": "viewer"})
+    assert made["id"] == project
+    (letter,) = delivered()
+    dan = accepted(client, token_in(letter, "invite"))
+    assert dan.get("/auth/me")["role"] == "guest"
+    places = {each["person_id"]: each["role"] for each in dan.get(f"/projects/{project}/members")}
+    assert places[dan.id] == "viewer"
+    listed = ann.get(f"/invitations?project_id={project}", Vistory_Min_Position=dan.seen)["items"]
+    assert [each["id"] for each in listed] == [made["invitation_id"]]
+
+
+def test_a_colleague_is_in_the_project_at_once(ann: Visitor, delivered: Delivered, project: str) -> None:
+    ben = ann.colleague("guest").verified()
+    delivered()
+    made = ann.post(f"/projects/{project}/members", {"email": ben.email.upper()})
+    assert made == {"id": project, "invitation_id": None}
+    assert ben.id in {each["person_id"] for each in ann.get(f"/projects/{project}/members")}
+    assert delivered() == []
+
+
+def test_no_answer_tells_who_has_an_account_elsewhere(
+    ann: Visitor, bob: Visitor, delivered: Delivered, project: str, address: str
+) -> None:
+    for path, body in (("/invitations", {}), (f"/projects/{project}/members", {"role": "viewer"})):
+        known, unknown = (ann("POST", path, {"email": email, **body}) for email in (bob.email, address))
+        assert known.status_code == unknown.status_code
+        assert known.json().keys() == unknown.json().keys()
+
+
+def test_a_person_of_another_organization_accepts_and_goes_on_there(
+    ann: Visitor, founder: Callable[[], Visitor], delivered: Delivered
+) -> None:
+    eve = founder()
+    _, token = invited(ann, delivered, eve.email)
+    answer = eve.post("/invitations/accept", {"token": token})
+    eve.token = answer["access_token"]
+    assert (answer["person"]["organization_id"], answer["person"]["role"]) == (ann.organization, "guest")
+    assert eve.get("/auth/me")["organization_id"] == ann.organization
+    assert eve.get("/auth/me")["email_verified"] is True
+
+
+def test_a_person_who_was_sent_away_comes_back_by_password_and_link(
+    ann: Visitor, client: TestClient, delivered: Delivered
+) -> None:
+    ben = ann.colleague("guest")
+    ann("DELETE", f"/admin/users/{ben.id}")
+    assert ben("POST", "/auth/login", {"email": ben.email, "password": PASSWORD}).status_code == 401
+    _, token = invited(ann, delivered, ben.email, role="engineer_i")
+    stranger = Visitor(client)
+    wrong = stranger("POST", "/invitations/accept", {"token": token, "password": "a wrong password"})
+    assert wrong.status_code == 401
+    assert stranger("POST", "/invitations/accept", {"token": token}).status_code == 401
+    answer = stranger.post("/invitations/accept", {"token": token, "password": PASSWORD, "refresh": "body"})
+    assert (answer["person"]["id"], answer["person"]["role"]) == (ben.id, "engineer_i")
+    assert answer["refresh_token"]
+
+
+def test_the_address_that_was_written_to_accepts_and_no_other(
+    ann: Visitor, bob: Visitor, stranger: Visitor, delivered: Delivered, address: str
+) -> None:
+    _, token = invited(ann, delivered, address)
+    for visitor, body in ((bob, {}), (stranger, {**NEWCOMER, "email": "other@example.org"})):
+        answer = visitor("POST", "/invitations/accept", {"token": token, **body})
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:invitation-is-for-another")
+    stranger.post("/invitations/accept", {"token": token, **NEWCOMER, "email": address.upper()})
+
+
+def test_whoever_has_the_link_accepts_where_the_invitation_says_so(
+    ann: Visitor, client: TestClient, stranger: Visitor, delivered: Delivered, address: str
+) -> None:
+    _, token = invited(ann, delivered, address, for_anyone=True)
+    assert stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER}).status_code == 422
+    assert accepted(client, token, email=next(_addresses)).get("/auth/me")["email_verified"] is False
+
+
+@pytest.mark.parametrize("admission", ["open", "approval", "invitation"])
+def test_an_invitation_lets_in_however_one_may_join(
+    founder: Callable[[], Visitor], client: TestClient, delivered: Delivered, admission: str, address: str
+) -> None:
+    admin = founder().verified()
+    good(admin("PATCH", "/organization", {"admission": admission}))
+    _, token = invited(admin, delivered, address)
+    assert accepted(client, token).get("/auth/me")["role"] == "guest"
+    who = {**NEWCOMER, "email": next(_addresses), "company": admin.company, "division": "Vision"}
+    uninvited = admin("POST", "/auth/register", who)
+    expected = {"open": (201, "active"), "approval": (201, "waiting"), "invitation": (409, None)}
+    assert (uninvited.status_code, uninvited.json().get("status") if uninvited.is_success else None) == expected[
+        admission
+    ]
+
+
+def test_whom_somebody_invites_who_lets_nobody_in_waits(
+    ann: Visitor, client: TestClient, delivered: Delivered, address: str
+) -> None:
+    engineer = ann.colleague("engineer_i").verified()
+    mine = engineer.post("/projects", {"name": "mine"})["id"]
+    _, token = invited(engineer, delivered, address, type="project", target_id=mine)
+    dan = accepted(client, token)
+    assert dan.get("/auth/me")["status"] == "waiting"
+    assert dan("GET", "/projects").status_code == 403
+    waiting = ann.get("/members?waiting=true", Vistory_Min_Position=dan.seen)["items"]
+    ann.post(f"/members/{next(m['id'] for m in waiting if m['person_id'] == dan.id)}/approve", {"role": "guest"})
+    assert dan("GET", f"/projects/{mine}").status_code == 200
+
+
+def test_whoever_has_not_verified_the_address_invites_nobody(ann: Visitor, address: str) -> None:
+    manager = ann.colleague("manager")
+    answer = manager("POST", "/invitations", {"email": address})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:address-is-not-verified")
+
+
+def test_nobody_gives_more_than_they_may(ann: Visitor, address: str) -> None:
+    manager = ann.colleague("manager").verified()
+    assert manager("POST", "/invitations", {"email": address, "role": "manager"}).status_code == 403
+    assert manager("POST", "/invitations", {"email": address, "role": "engineer_ii"}).status_code == 201
+
+
+def test_who_may_not_invite_any_more_lets_nobody_in(
+    ann: Visitor, stranger: Visitor, delivered: Delivered, address: str
+) -> None:
+    manager = ann.colleague("manager").verified()
+    _, token = invited(manager, delivered, address)
+    ann("PATCH", f"/admin/users/{manager.id}/role", {"role": "guest"})
+    answer = stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:invitation-is-void")
+
+
+def test_seats_are_a_quota_when_inviting_and_when_accepting(
+    founder: Callable[[], Visitor], stranger: Visitor, delivered: Delivered, address: str
+) -> None:
+    admin = founder().verified()
+    good(admin("PATCH", "/organization", {"max_users": 2}))
+    _, token = invited(admin, delivered, address)
+    answer = admin("POST", "/invitations", {"email": next(_addresses)})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-is-full")
+    assert "max_users" in answer.json()["detail"]
+    good(admin("PATCH", "/organization", {"max_users": 1}))
+    full = stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER})
+    assert (full.status_code, full.json()["type"]) == (409, "urn:vistory:problem:organization-is-closed")
+    good(admin("PATCH", "/organization", {"max_users": 2}))
+    stranger.post("/invitations/accept", {"token": token, **NEWCOMER})
+
+
+def test_a_second_invitation_replaces_the_first(
+    ann: Visitor, stranger: Visitor, delivered: Delivered, address: str
+) -> None:
+    first, token = invited(ann, delivered, address)
+    second, again = invited(ann, delivered, address, role="engineer_i")
+    assert stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER}).status_code == 409
+    assert (status_of(ann, first), status_of(ann, second)) == ("cancelled", "pending")
+    stranger.post("/invitations/accept", {"token": again, **NEWCOMER})
+
+
+def test_one_that_is_sent_again_comes_once_more(
+    ann: Visitor, stranger: Visitor, delivered: Delivered, address: str
+) -> None:
+    id, token = invited(ann, delivered, address, language="ko")
+    ann.post(f"/invitations/{id}/resend", {"days": 30})
+    (letter,) = delivered()
+    assert "초대" in letter.letter["subject"]
+    again = token_in(letter, "invite")
+    assert again != token
+    for each in (token, again):
+        assert stranger("GET", f"/invitations/{each}/info").status_code == 200
+    stranger.post("/invitations/accept", {"token": token, **NEWCOMER})
+    assert stranger("GET", f"/invitations/{again}/info").status_code == 404
+
+
+def test_what_is_over_stays_over(ann: Visitor, stranger: Visitor, delivered: Delivered, address: str) -> None:
+    id, token = invited(ann, delivered, address)
+    stranger.post("/invitations/decline", {"token": token})
+    for path in ("accept", "decline"):
+        body = {"token": token} | (NEWCOMER if path == "accept" else {})
+        assert stranger("POST", f"/invitations/{path}", body).status_code == 409
+    for method, path in (("DELETE", f"/invitations/{id}"), ("POST", f"/invitations/{id}/resend")):
+        answer = ann(method, path)
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:invitation-is-over")
+    ann.seen = stranger.seen
+    assert status_of(ann, id) == "declined"
+    (entry,) = ann.get(f"/audit/entity/invitation/{id}?action=decline")["items"]
+    assert (entry["actor_kind"], entry["address"]) == ("system", None)
+    (sent,) = ann.get(f"/audit/entity/invitation/{id}?action=invite")["items"]
+    assert sent["sentence"] == f"Ann Ö (admin) invited somebody to {ann.company} / Vision as guest"
+
+
+def test_a_replay_finds_the_link_used(ann: Visitor, stranger: Visitor, delivered: Delivered, address: str) -> None:
+    _, token = invited(ann, delivered, address)
+    body = {"token": token, **NEWCOMER, "refresh": "body"}
+    first = stranger.post("/invitations/accept", body, key="k1")
+    assert stranger.post("/invitations/accept", body, key="k1")["person"] == first["person"]
+    again = stranger("POST", "/invitations/accept", body)
+    assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:link-is-over")
+
+
+@pytest.mark.parametrize("other", ["accept", "decline", "cancel"])
+def test_of_two_that_end_one_at_once_one_wins(
+    ann: Visitor, client: TestClient, delivered: Delivered, address: str, other: str
+) -> None:
+    id, token = invited(ann, delivered, address)
+    both, answers = Barrier(2), dict[str, int]()
+    ways = {
+        "accept": lambda: Visitor(client)("POST", "/invitations/accept", {"token": token, **NEWCOMER}),
+        "decline": lambda: Visitor(client)("POST", "/invitations/decline", {"token": token}),
+        "cancel": lambda: ann("DELETE", f"/invitations/{id}"),
+    }
+
+    def end(name: str, way: str) -> None:
+        both.wait()
+        answers[name] = ways[way]().status_code
+
+    racers = [Thread(target=end, args=(str(n), way)) for n, way in enumerate(("accept", other))]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert sorted(answers.values()) == [200, 409]
+    is_in = Visitor(client)("POST", "/auth/login", {"email": address, "password": PASSWORD}).is_success
+    assert is_in is (other == "accept" or answers["0"] == 200)
+
+
+@pytest.mark.parametrize("guess", ["guess", "%ED%A0%80"])
+def test_a_guess_finds_nothing(stranger: Visitor, guess: str) -> None:
+    answer = stranger("GET", f"/invitations/{guess}/info")
+    assert answer.status_code in (404, 422)
+    assert "guess" not in answer.json()["detail"]
+    for path in ("accept", "decline"):
+        assert (
+            stranger(
+                "POST", f"/invitations/{path}", {"token": guess, **(NEWCOMER if path == "accept" else {})}
+            ).status_code
+            == 409
+        )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"email": "nobody"},
+        {"email": "a@b.example\r\nBcc: c@d.example"},
+        {"email": f"{'x' * 320}@example.org"},
+        {"message": "x" * 1_001},
+        {"message": "\x00"},
+        {"days": 31},
+        {"days": 0},
+        {"role": "owner"},
+        {"role": "maintainer"},
+        {"type": "planet"},
+        {"language": "xx"},
+        {"inviter_id": str(UUID(int=1))},
+        {"organization_id": str(UUID(int=1))},
+        {"status": "accepted"},
+    ],
+)
+def test_what_makes_no_sense_is_sent_to_nobody(
+    ann: Visitor, delivered: Delivered, body: dict[str, Any], address: str
+) -> None:
+    delivered()
+    assert ann("POST", "/invitations", {"email": address, **body}).status_code == 422
+    assert delivered() == []
+
+
+def test_another_organization_s_invitations_are_not_there(
+    ann: Visitor, bob: Visitor, delivered: Delivered, project: str, address: str
+) -> None:
+    id, _ = invited(ann, delivered, address)
+    bob.verified()
+    for method, path in (("DELETE", f"/invitations/{id}"), ("POST", f"/invitations/{id}/resend")):
+        assert bob(method, path).status_code == 404
+    for target in (project, ann.organization):
+        type = "project" if target == project else "organization"
+        body = {"type": type, "target_id": target, "email": address}
+        assert bob("POST", "/invitations", body).status_code == 404
+    assert bob("GET", f"/invitations?project_id={project}").status_code == 404
+    assert bob("POST", f"/projects/{project}/members", {"email": address}).status_code == 404
+    assert all(each["id"] != id for each in bob.get("/invitations?everybody=true")["items"])
+    assert status_of(ann, id) == "pending"
+
+
+def test_lists_are_of_one_s_own_unless_one_may_see_more(ann: Visitor, delivered: Delivered, address: str) -> None:
+    engineer = ann.colleague("engineer_i").verified()
+    mine = engineer.post("/projects", {"name": "mine"})["id"]
+    ids = [
+        engineer.post("/invitations", {"type": "project", "target_id": mine, "email": next(_addresses)})["id"]
+        for _ in range(3)
+    ]
+    page = engineer.get("/invitations?limit=2")
+    assert [each["id"] for each in page["items"]] == ids[:0:-1]
+    assert [each["id"] for each in engineer.get(f"/invitations?after={page['next']}")["items"]] == ids[:1]
+    assert engineer("GET", "/invitations?everybody=true").status_code == 403
+    other = ann.colleague("engineer_i")
+    other.seen = engineer.seen
+    assert other.get("/invitations")["items"] == []
+    assert other("GET", f"/invitations?project_id={mine}").status_code == 403
+    assert len(engineer.get(f"/invitations?project_id={mine}&status=pending")["items"]) == 3
+    ann.seen = engineer.seen
+    assert {each["id"] for each in ann.get("/invitations?everybody=true&limit=1000")["items"]} >= set(ids)
+
+
+def test_how_often_one_address_is_written_to_is_limited(ann: Visitor, address: str) -> None:
+    answers = [ann("POST", "/invitations", {"email": address}).status_code for _ in range(11)]
+    assert answers == [201] * 10 + [429]
+
+
+def test_time_ends_it_with_an_event(ann: Visitor, stranger: Visitor, host: Host, address: str) -> None:
+    id, core = uuid7(), host.core
+    wish = InviteToOrganization(invitation_id=id, target_id=UUID(ann.organization), email=address, days=1)
+    caller = Caller(kind="person", id=UUID(ann.id), organization_id=UUID(ann.organization))
+    host.dispatch(wish, Errand(caller, datetime.now(UTC) - timedelta(days=1), uuid7()))
+    token = core.links().token(Purpose.INVITATION, id, 1)
+    assert stranger("GET", f"/invitations/{token}/info").status_code == 404
+    answer = stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER})
+    assert (answer.status_code, answer.json()["detail"]) == (409, "this link is too old; ask for another")
+    position = f"{core.mapper.ledger}:{core.store.head().position}"
+    (row,) = (each for each in ann.get("/invitations", Vistory_Min_Position=position)["items"] if each["id"] == str(id))
+    assert (row["status"], row["ended_at"]) == ("expired", None)
+    assert asyncio.run(expire_due(Platform(core.store, core.mapper, host.dispatch), host.accounts.invitations)) == 1
+    position = f"{core.mapper.ledger}:{core.store.head().position}"
+    (entry,) = ann.get(f"/audit/entity/invitation/{id}?action=expire", Vistory_Min_Position=position)["items"]
+    assert entry["sentence"] == f"The invitation to {ann.company} / Vision expired"
+    assert host.accounts.invitations.expired() == []
+
+
+def test_with_a_person_go_the_invitations_to_and_by_them(
+    ann: Visitor, stranger: Visitor, delivered: Delivered, host: Host, founder: Callable[[], Visitor], address: str
+) -> None:
+    manager = ann.colleague("manager").verified()
+    by, token = invited(manager, delivered, address, message="from me")
+    to, _ = invited(ann, delivered, founder().email)
+    erase(host.core, host.dispatch, UUID(manager.id))
+    assert host.core.keys.kept_of([UUID(by)]) == []
+    assert stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER}).status_code == 409
+    assert host.core.keys.kept_of([UUID(to)]) == [UUID(to)]
+    ann("DELETE", f"/invitations/{to}")
+    forget_invitations(host.core)
+    assert host.core.keys.kept_of([UUID(to)]) == []
+    assert host.accounts.invitations.over() == []
+
+
+def test_an_invitation_is_nothing_for_an_api_token(ann: Visitor, delivered: Delivered, address: str) -> None:
+    _, token = invited(ann, delivered, address)
+    program = ann.program("read", "write", "train", "audit")
+    assert program("POST", "/invitations", {"email": address}).status_code == 403
+    assert program("POST", "/invitations/accept", {"token": token}).status_code == 403
+    assert program("GET", "/invitations").status_code == 403
+
+
+def test_a_private_dataset_is_named_to_nobody_by_an_invitation_to_it(
+    ann: Visitor, client: TestClient, delivered: Delivered, address: str
+) -> None:
+    owner, manager = ann.colleague("engineer_i").verified(), ann.colleague("manager")
+    secret = owner.post("/datasets", {"name": "Secret", "visibility": "private"})["id"]
+    id, token = invited(owner, delivered, address, type="dataset", target_id=secret, role="editor")
+    into = {"type": "dataset", "target_id": secret, "email": address}
+    assert manager.verified()("POST", "/invitations", into).status_code == 404
+    for visitor, knows in ((owner, True), (ann, True), (manager, False)):
+        visitor.seen = owner.seen
+        assert (visitor("GET", f"/invitations?dataset_id={secret}").status_code == 200) is knows
+        audit = visitor("GET", f"/audit/entity/invitation/{id}", Vistory_Min_Position=owner.seen)
+        named = audit.is_success and "Secret" in audit.text
+        assert named is (visitor is ann), audit.text
+        everybody = visitor("GET", "/invitations?everybody=true&limit=1000", Vistory_Min_Position=owner.seen)
+        assert everybody.status_code == 403 or ("Secret" in everybody.text) is knows
+    ann("PATCH", "/organization", {"admission": "open"})
+    dan = accepted(client, token)
+    ann("PATCH", "/organization", {"admission": "approval"})
+    members = {each["person_id"]: each["role"] for each in dan.get(f"/datasets/{secret}/members")}
+    assert members[dan.id] == "editor"
