@@ -39,11 +39,14 @@ class Use(Value):
     gpu_hours_this_month: float
 
 
-class Organization(OrganizationRow):
+class UsedOrganization(OrganizationRow):
+    use: Use
+
+
+class Organization(UsedOrganization):
     """`second_factor_required`: its members act only once they have one."""
 
     second_factor_required: bool
-    use: Use
 
 
 @router.get("", responses=errors.responses(401, 403, 404, 422, 503))
