@@ -96,4 +96,4 @@ def row(project: dict[str, Any]) -> tuple[object, ...]:
     return (project["id"], project["name"], project["created_at"][:10], state, project["description"][:60])
 
 
-share(app, "project", "maintainer, member or viewer", "member")
+share(app, "project", "maintainer, member or viewer", "member", invites=True)

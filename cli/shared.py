@@ -14,20 +14,30 @@ if TYPE_CHECKING:
 Person = Annotated[str, typer.Argument(help="E-mail address, avatar name or id of a member of your organization.")]
 
 
-def share(app: typer.Typer, noun: str, roles: str, usual: str) -> None:
-    """Give the commands of a noun those about its members, whose place is one of `roles`, and about its owner."""
-    _of_members(app, noun, roles, usual)
+def share(app: typer.Typer, noun: str, roles: str, usual: str, *, invites: bool = False) -> None:
+    """Give the commands of a noun those about its members, whose place is one of `roles`, and about its owner.
+
+    With `invites`, whoever is no member of the organization is asked in by mail.
+    """
+    _of_members(app, noun, roles, usual, invites)
     _of_owner(app, noun)
 
 
-def _of_members(app: typer.Typer, noun: str, roles: str, usual: str) -> None:
+def _of_members(app: typer.Typer, noun: str, roles: str, usual: str, invites: bool) -> None:
     Thing = Annotated[str, typer.Argument(metavar=noun, help=f"Name or id of the {noun}.")]
     Place = Annotated[str, typer.Argument(help=f"{roles}.")]
     Role = Annotated[str, typer.Option(help=f"{roles}.")]
 
-    @app.command(help=f"Give somebody of your organization a place in a {noun}.")
+    others = " Anybody else is invited by mail to it." if invites else ""
+
+    @app.command(help=f"Give somebody of your organization a place in a {noun}.{others}")
     def add(thing: Thing, person: Person, role: Role = usual, api: Address = None, as_json: Json = False) -> None:
-        act(noun, thing, "/members", api, as_json, f"has another {role}", person=person, role=role)
+        if not (invites and "@" in person):
+            return act(noun, thing, "/members", api, as_json, f"has another {role}", person=person, role=role)
+        with signed_in(api) as door:
+            made = door.post(f"{path(door, noun, thing)}/members", email=person, role=role)
+        invited = f"{person} is invited by mail to be {role} of {noun} {made['id']}"
+        show(made, as_json, lambda: invited if made["invitation_id"] else f"{noun} {made['id']} has another {role}")
 
     @app.command(help=f"Change somebody's place in a {noun}.")
     def role(thing: Thing, person: Person, role: Place, api: Address = None, as_json: Json = False) -> None:

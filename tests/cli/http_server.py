@@ -15,13 +15,15 @@ Answer = tuple[int, dict[str, str], Any]
 class Server(ThreadingHTTPServer):
     answers: list[Answer]
     asked: list[tuple[str, str, dict[str, str]]]
+    body: bytes
+    """Of the last that was asked."""
 
 
 class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.asked.append((self.command, self.path, dict(self.headers)))
         status, headers, body = self.server.answers.pop(0)
         content = json.dumps(body).encode()

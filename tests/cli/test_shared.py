@@ -60,6 +60,17 @@ def test_a_place_or_the_whole_is_given_and_taken(
     assert (method, path) == (asked[0], f"/api/v1/{noun}s/{THING}{asked[1]}")
 
 
+@pytest.mark.parametrize(
+    ("invitation", "told"), [(None, "has another viewer"), (str(UUID(int=9)), "zoe@b.example is invited by mail")]
+)
+def test_an_address_is_sent_as_it_is_so_that_a_stranger_is_invited(
+    server: Server, invitation: str | None, told: str
+) -> None:
+    server.answers = [(200, {}, {"id": THING, "invitation_id": invitation})]
+    assert told in run("project", "add", THING, "zoe@b.example", "--role", "viewer")
+    assert json.loads(server.body) == {"email": "zoe@b.example", "role": "viewer"}
+
+
 @pytest.mark.parametrize("noun", APPS)
 def test_one_leaves_by_one_s_own_id(server: Server, noun: str) -> None:
     server.answers = [(200, {}, {"id": BEN}), (200, {}, {"id": THING})]
