@@ -21,7 +21,7 @@ from cli import verify
 from tests.faults.wishing import NAMED, UNDONE, Wish
 
 ENDS: Final = ("training_job.completed", "training_job.failed", "training_job.cancelled")
-WRITTEN_ABOUT: Final = frozenset({"person.registered"})
+WRITTEN_ABOUT: Final = frozenset({"person.registered", "invitation.sent"})
 SHOWN: Final = 5
 
 

@@ -155,6 +155,7 @@ class Writer(Actor):
             self._dataset: 2,
             self._project: 1,
             self._person: 1,
+            self._invitation: 2,
             self._role: 2,
             self._refused: 2,
         }
@@ -192,8 +193,14 @@ class Writer(Actor):
     def _person(self) -> Wish:
         """Who registers is written to."""
         word = self._word()
-        who = {"email": f"{word.replace(' ', '.')}@example.org", "full_name": word, "password": PASSWORD}
+        who = {"email": address(word), "full_name": word, "password": PASSWORD}
         return Wish("POST", "/auth/register", who | HERE, word, "person.registered")
+
+    def _invitation(self) -> Wish:
+        """Into the project that all share: a letter for each."""
+        word = self._word()
+        asked = {"type": "project", "target_id": self._shared, "email": f"guest.{address(word)}", "message": word}
+        return Wish("POST", "/invitations", asked, word, "invitation.sent")
 
     def _role(self) -> Wish:
         self._people = {id: last for id, last in self._people.items() if last.status != UNDONE}
@@ -293,3 +300,7 @@ class Reader(Actor):
 
 def receipt(answer: httpx.Response) -> tuple[int, str]:
     return int(answer.headers["Vistory-Position"].rpartition(":")[2]), answer.headers["Vistory-Chain"]
+
+
+def address(word: str) -> str:
+    return f"{word.replace(' ', '.')}@example.org"
