@@ -33,6 +33,7 @@ from api import (
     permission,
     person,
     project,
+    registration,
     second_factor,
     security,
     service_account,
@@ -50,6 +51,7 @@ from infra.config import Settings
 
 PREFIX = "/api/v1"
 ROUTERS = (
+    registration,
     person,
     user,
     session,

@@ -1,6 +1,6 @@
 """Addresses over HTTP: verified by the link of a letter, asked for again, and left for another one."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks
@@ -13,9 +13,15 @@ from api.link import Asked, Reached, may_be_written_to, whose, write_to
 from api.person import Email, Password, must_know_password
 from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
 from commands.ports import Purpose
+from commands.registration import CompleteRegistration
 from domain.values import Token
 
 router = APIRouter(tags=["persons"])
+PROOFS: Final[dict[Purpose, type[VerifyEmail | ChangeEmail | CompleteRegistration]]] = {
+    Purpose.VERIFICATION: VerifyEmail,
+    Purpose.EMAIL_CHANGE: ChangeEmail,
+    Purpose.REGISTRATION: CompleteRegistration,
+}
 
 
 class Proof(Body):
@@ -31,13 +37,11 @@ class Elsewhere(Body):
 
 @router.post("/auth/verify-email", responses=errors.responses(409, 413, 422, 503))
 def verify(body: Proof, desk: AnonymousDesk, house: TheHouse) -> Made:
-    """Whoever has the link reads the mail to the address, also to one that takes the place of another from now on."""
-    purpose, person_id = whose(desk, body.token, Purpose.VERIFICATION, Purpose.EMAIL_CHANGE)
+    """Whoever has the link reads the mail to the address; an account begins by it, or is reached there from now on."""
+    purpose, person_id = whose(desk, body.token, *PROOFS)
+    desk(PROOFS[purpose](person_id=person_id, token=body.token))
     if purpose is Purpose.EMAIL_CHANGE:
-        desk(ChangeEmail(person_id=person_id, token=body.token))
         house.sign_ins.proven(person_id, str(house.account(person_id).email), desk.address)
-    else:
-        desk(VerifyEmail(person_id=person_id, token=body.token))
     return Made(id=person_id)
 
 

@@ -1,4 +1,4 @@
-"""Persons over HTTP: register, who am I."""
+"""Persons over HTTP: who am I, and in which language I am written to."""
 
 import re
 from datetime import datetime
@@ -7,17 +7,14 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
-from uuid_utils.compat import uuid7
 
 from api import errors, watch
-from api.edge import AnonymousDesk, Body, Desk, Made, OwnDesk, Person
+from api.edge import Body, Desk, Made, OwnDesk, Person
 from api.faults import EMAIL
 from api.house import House, TheHouse
-from api.names import avatar_name
 from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
-from commands.person import ChooseLanguage, RegisterPerson
+from commands.person import ChooseLanguage
 from domain.errors import Forbidden
-from domain.organization import organization_id
 from domain.person import Language
 from domain.person import Person as Account
 from domain.roles import Role
@@ -53,23 +50,6 @@ Spoken = Annotated[
 ]
 
 
-class Registration(Body):
-    email: Email
-    full_name: FullName
-    password: NewPassword
-    company: Name
-    division: Name
-    language: Spoken = Language.ENGLISH
-
-
-class Registered(Value):
-    id: UUID
-    organization_id: UUID
-    avatar_name: str
-    status: Status
-    role: Role | None
-
-
 class Profile(Value):
     """`second_factor_required`: until it is on, nothing but setting it up is open."""
 
@@ -88,16 +68,6 @@ class Profile(Value):
 
 class Speech(Body):
     language: Language
-
-
-@router.post("/register", status_code=201, responses=errors.responses(409, 413, 422, 503))
-def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> Registered:
-    command = RegisterPerson(person_id=uuid7(), avatar_name=avatar_name(), **dict(body))
-    accepted = desk(command)
-    me = profile(house, Caller(kind="person", id=accepted.id, organization_id=_home(body)))
-    return Registered(
-        id=me.id, organization_id=me.organization_id, avatar_name=me.avatar_name, status=me.status, role=me.role
-    )
 
 
 @router.get("/me", responses=errors.responses(401, 403, 503))
@@ -142,7 +112,3 @@ def profile(house: House, caller: Caller) -> Profile:
         second_factor=has_second_factor(caller.id, store),
         second_factor_required=second_factor_is_required(caller.organization_id, store),
     )
-
-
-def _home(body: Registration) -> UUID:
-    return organization_id(body.company, body.division)

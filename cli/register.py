@@ -39,6 +39,10 @@ def register(
 
 def welcome(made: Mapping[str, Any], email: str, where: str) -> str:
     """Nobody founds an organization by a typing error without being told."""
+    if made["status"] == "asked":
+        return (
+            f"a letter is on its way to {email}: your account begins when you follow its link (`vistory email verify`)"
+        )
     if made["status"] == "waiting":
         then = f"you wait for approval by an admin of {where} (`vistory member approve {email}`)"
     elif made["role"] == "admin":

@@ -19,16 +19,15 @@ def share(app: typer.Typer, noun: str, roles: str, usual: str, *, invites: bool 
 
     With `invites`, whoever is no member of the organization is asked in by mail.
     """
-    _of_members(app, noun, roles, usual, invites)
+    _of_newcomers(app, noun, roles, usual, invites)
+    _of_members(app, noun, roles)
     _of_owner(app, noun)
 
 
-def _of_members(app: typer.Typer, noun: str, roles: str, usual: str, invites: bool) -> None:
+def _of_newcomers(app: typer.Typer, noun: str, roles: str, usual: str, invites: bool) -> None:
     Thing = Annotated[str, typer.Argument(metavar=noun, help=f"Name or id of the {noun}.")]
-    Place = Annotated[str, typer.Argument(help=f"{roles}.")]
     Role = Annotated[str, typer.Option(help=f"{roles}.")]
-
-    others = " Anybody else is invited by mail to it." if invites else ""
+    others = " Anybody else is invited by mail." if invites else ""
 
     @app.command(help=f"Give somebody of your organization a place in a {noun}.{others}")
     def add(thing: Thing, person: Person, role: Role = usual, api: Address = None, as_json: Json = False) -> None:
@@ -38,6 +37,11 @@ def _of_members(app: typer.Typer, noun: str, roles: str, usual: str, invites: bo
             made = door.post(f"{path(door, noun, thing)}/members", email=person, role=role)
         invited = f"{person} is invited by mail to be {role} of {noun} {made['id']}"
         show(made, as_json, lambda: invited if made["invitation_id"] else f"{noun} {made['id']} has another {role}")
+
+
+def _of_members(app: typer.Typer, noun: str, roles: str) -> None:
+    Thing = Annotated[str, typer.Argument(metavar=noun, help=f"Name or id of the {noun}.")]
+    Place = Annotated[str, typer.Argument(help=f"{roles}.")]
 
     @app.command(help=f"Change somebody's place in a {noun}.")
     def role(thing: Thing, person: Person, role: Place, api: Address = None, as_json: Json = False) -> None:

@@ -16,6 +16,7 @@ from commands import (
     password,
     person,
     project,
+    registration,
     second_factor,
     service_account,
     session,
@@ -27,6 +28,9 @@ from commands.ports import Accepted
 
 HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     person.RegisterPerson: person.register_person,
+    registration.AskToRegister: registration.ask_to_register,
+    registration.CompleteRegistration: registration.complete_registration,
+    registration.DropRegistration: registration.drop_registration,
     session.SignIn: session.sign_in,
     session.NoteFailedSignIns: session.note_failed_sign_ins,
     session.SwitchOrganization: session.switch_organization,

@@ -12,7 +12,7 @@ from commands.invitation import close, place_for
 from commands.invited import KINDS
 from commands.link import follow_link
 from commands.membership import let_in
-from commands.person import Email, Newcomer, OrganizationIsClosed, enrolled
+from commands.person import Email, Newcomer, OrganizationIsClosed, enrolled, keep_password
 from commands.ports import Accepted, Purpose, Secrets, Store
 from domain.errors import Forbidden, Invalid, NotFound, Refused, Unauthenticated
 from domain.invitation import Invitation
@@ -72,6 +72,7 @@ def join_by_invitation(
     invitation = _followed(command.token.get_secret_value(), now, store, secrets)
     email, at = _address_of(command, invitation, secrets), invitation.organization_id
     person = enrolled(command, email, at, now, secrets, proven=not invitation.for_anyone)
+    keep_password(command, email, secrets)
     return _accepted(invitation, person, now, store, secrets)
 
 

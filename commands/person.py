@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 
 from commands.access import Access, Anyone, Command, Oneself
 from commands.link import ask_to_verify
-from commands.ports import Accepted, Secrets, Store
+from commands.ports import Accepted, Registration, Secrets, Store
 from domain.errors import Refused
 from domain.membership import Membership
 from domain.model import Actor
@@ -69,13 +69,27 @@ def register_person(
     command: RegisterPerson, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
 ) -> Accepted:
     """The first member of an organization is its admin; a later one waits, unless the organization is open."""
-    at = organization_id(command.company, command.division)
-    person = enrolled(command, command.email, at, now, secrets)
-    membership = Membership.request(at, command.person_id, now)
+    arrived = arrive(command, now, store, secrets)
+    keep_password(command, command.email, secrets)
+    return store.save(*arrived)
+
+
+def arrive(
+    who: RegisterPerson | Registration, now: datetime, store: Store, secrets: Secrets, *, proven: bool = False
+) -> tuple[Person, Organization, Membership]:
+    """Into the organization that was named. Raises EmailIsTaken, OrganizationIsClosed."""
+    at = organization_id(who.company, who.division)
+    return enrolled(who, who.email, at, now, secrets, proven=proven), *_admitted(who, at, now, store)
+
+
+def _admitted(
+    who: RegisterPerson | Registration, at: UUID, now: datetime, store: Store
+) -> tuple[Organization, Membership]:
+    membership = Membership.request(at, who.person_id, now)
     organization = store.find(Organization, at)
     if organization is None:
-        organization = Organization.found(command.company, command.division, now)
-        organization.add_admin(command.person_id, now)
+        organization = Organization.found(who.company, who.division, now)
+        organization.add_admin(who.person_id, now)
         _admit(organization, membership, Role.ADMIN, now)
     elif organization.admission is Admission.OPEN:
         if organization.is_full:  # its name and its numbers are for those who are in it
@@ -83,7 +97,7 @@ def register_person(
         _admit(organization, membership, Role.GUEST, now)
     elif organization.admission is Admission.INVITATION:
         raise OrganizationIsClosed("this organization takes new members by invitation only")
-    return store.save(person, organization, membership)
+    return organization, membership
 
 
 def take_avatar_name(secrets: Secrets, wished: str, person_id: UUID) -> str:
@@ -99,21 +113,25 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def enrolled(
-    command: Newcomer, email: str, at: UUID, now: datetime, secrets: Secrets, *, proven: bool = False
+    who: Newcomer | Registration, email: str, at: UUID, now: datetime, secrets: Secrets, *, proven: bool = False
 ) -> Person:
     """`proven` where the link of a letter to the address was followed; it is asked for by one, else."""
     if secrets.person_of(email) is not None:
         raise EmailIsTaken("this address is registered already; sign in instead")
-    called = take_avatar_name(secrets, command.avatar_name, command.person_id)
-    person = Person.register(command.person_id, email, command.full_name, called, at, now)
+    called = take_avatar_name(secrets, who.avatar_name, who.person_id)
+    person = Person.register(who.person_id, email, who.full_name, called, at, now)
     if not proven:
         ask_to_verify(secrets, person, now)
-    person.choose_language(command.language, now)
+    person.choose_language(who.language, now)
     if proven:
         person.verify_email(now)
-    secrets.claim_email(email, command.person_id)
-    secrets.set_password(person.id, command.password.get_secret_value(), (person.email, person.full_name))
+    secrets.claim_email(email, who.person_id)
     return person
+
+
+def keep_password(who: Newcomer, email: str, secrets: Secrets) -> None:
+    """Raises PasswordIsCommon."""
+    secrets.set_password(who.person_id, who.password.get_secret_value(), (email, who.full_name))
 
 
 def _admit(organization: Organization, membership: Membership, role: Role, now: datetime) -> None:

@@ -9,9 +9,10 @@ from uuid import UUID
 from domain.dataset import Content, Ratios, Split, SplitMethod, Task
 from domain.groups import Rule
 from domain.model import Aggregate
+from domain.person import Language
 from domain.service_account import Since
 from domain.session import Means
-from domain.values import Personal, Value
+from domain.values import Line, Name, Personal, Slug, Value
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -37,9 +38,25 @@ class Store(Protocol):
 
     def find(self, kind: type[A], id: UUID) -> A | None: ...
 
+    def note(self, id: UUID) -> Accepted:
+        """What the command writes beside events, where it records none; the answer has this id. Raises Conflict."""
+        ...
+
     def save(self, first: Aggregate, *others: Aggregate) -> Accepted:
         """One append, all or nothing. The first aggregate names the answer's id. Raises Conflict."""
         ...
+
+
+class Registration(Value):
+    """What somebody gave who asked for an account and has not proven the address yet."""
+
+    person_id: UUID
+    email: Line
+    full_name: Name
+    avatar_name: Slug
+    company: Name
+    division: Name
+    language: Language
 
 
 class Purpose(StrEnum):
@@ -47,6 +64,7 @@ class Purpose(StrEnum):
 
     VERIFICATION = "verification"
     EMAIL_CHANGE = "email_change"
+    REGISTRATION = "registration"
     PASSWORD_RESET = "password_reset"
     INVITATION = "invitation"
 
@@ -80,6 +98,16 @@ class Secrets(Protocol):
     def set_password(self, person_id: UUID, password: str, about: Iterable[Personal[str]]) -> None:
         """`about` is what is known of the person, and so no password. Raises PasswordIsCommon."""
         ...
+
+    def hold_registration(self, registration: Registration, now: datetime, until: datetime) -> None:
+        """Sealed, until it is completed or dropped."""
+        ...
+
+    def registration(self, person_id: UUID) -> Registration | None:
+        """What is held; None where nothing is, or nobody can read it any more."""
+        ...
+
+    def end_registration(self, person_id: UUID) -> None: ...
 
     def open_link(self, purpose: Purpose, subject: UUID, number: int, now: datetime, until: datetime) -> None:
         """Whoever sends it makes its token from purpose, subject and number, which never come together twice."""

@@ -27,6 +27,7 @@ from consumers.occasions import OCCASIONS
 from consumers.promises import settle_promises
 from consumers.reactions import Reaction, Reactor, Records, subscribe
 from consumers.reaper import RealEyes, Reaper
+from consumers.registrations import NewcomersDesk
 from consumers.security import note_failures
 from consumers.stopping import until_stopped
 from consumers.subscribers import Door, Doorkeeper
@@ -101,7 +102,7 @@ async def run(settings: Settings) -> None:
         platform = Platform(core.store, core.mapper, host.dispatch)
         records = Records(DoneSet(core.pool), Parked(core.pool), Positions(core.pool), client.publish)
         books, reactor = MlflowBooks(platform, mlflow), Reactor(platform, records)
-        table = reactions(platform, books, client, _mail(core, platform), host.reading)
+        table = reactions(platform, books, client, mail := _mail(core, platform), host.reading)
         await _start_reactions(settings, client, reactor, table, stack)
         loops, writer, owners = Loops(client, platform, records), RunWriter(books), Owners(platform)
         blobs = Blobs(core.pool, Objects.open(settings))
@@ -116,7 +117,7 @@ async def run(settings: Settings) -> None:
             ("the watch over durables", lambda: _watch(client, _lookout(core), reactor, table)),
             ("the reaper", Reaper(platform, RealEyes(core.pool, client)).run),
             *_at_the_door(core, client),
-            *_housekeeping(host, platform, blobs),
+            *_housekeeping(host, platform, blobs, mail),
         )
 
 
@@ -127,10 +128,11 @@ async def _bus(settings: Settings, stack: AsyncExitStack) -> Client:
     return client
 
 
-def _housekeeping(host: Host, platform: Platform, blobs: Blobs) -> Iterator[tuple[str, Work]]:
+def _housekeeping(host: Host, platform: Platform, blobs: Blobs, mail: MailReaction) -> Iterator[tuple[str, Work]]:
     core = host.core
     yield "the eraser", partial(keep_erased, host)
     yield "the sweeper of exports", partial(sweep_exports, PersonalObjects.open(core.settings))
+    yield "the desk of newcomers", NewcomersDesk(core.registrations(), mail).run
     yield "the keeper of API tokens", partial(expire_tokens, platform, core.api_tokens())
     yield "the keeper of invitations", partial(keep_invitations, platform, core)
     yield "the teller of failed sign-ins", partial(note_failures, platform, core.security())

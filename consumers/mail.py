@@ -6,6 +6,7 @@ between the server's word that it keeps it and our own note of that; both have o
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
@@ -47,6 +48,8 @@ class MailReaction:
     async def _send(self, occasion: Occasion, recorded: Recorded) -> None:
         letter = await occasion.write(self.desk, recorded)
         if letter is not None:
-            envelope, sender = recorded.envelope, self.post.mail.sender
-            made = message(letter, sender, self.frontend_url, envelope.event, envelope.decided_at)
-            await self.post.send(made)
+            await self.send(letter, recorded.envelope.event, recorded.envelope.decided_at)
+
+    async def send(self, letter: Letter, event: UUID, at: datetime) -> None:
+        """Under a Message-ID that the same event has again. Raises PostIsAway and what else keeps it from going."""
+        await self.post.send(message(letter, self.post.mail.sender, self.frontend_url, event, at))

@@ -110,6 +110,8 @@ class Settings(BaseSettings):
     worker_credential: SecretStr | None = None
     # What the API knows of the workers: framework -> sha256 of its credential, in hex.
     worker_credentials: dict[str, str] = {}
+    # Whether an account begins only once its address is proven by mail; then no answer tells who has one.
+    verify_first: bool = False
     # How long whoever asked to be erased can stay after all.
     erasure_days: int = Field(7, ge=0, le=365)
     # How many trainings one organization may run at once, on all workers together.

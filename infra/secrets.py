@@ -14,15 +14,16 @@ from psycopg_pool import ConnectionPool
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from commands.ports import Link, Purpose
+from commands.ports import Link, Purpose, Registration
 from domain.session import Means
 from domain.values import Personal
-from infra import api_tokens, invitation, links, second_factors
+from infra import api_tokens, invitation, links, registrations, second_factors
 from infra.allowance import Gate
 from infra.api_tokens import ApiTokens
 from infra.common_passwords import refuse_common
 from infra.invitation import Invitations
 from infra.links import Links
+from infra.registrations import Registrations
 from infra.second_factors import SecondFactors
 from infra.unit import Unit
 
@@ -126,11 +127,20 @@ class Accounts:
 class UnitSecrets:
     """The Secrets port of one command."""
 
-    def __init__(self, accounts: Accounts, links: Links, tokens: ApiTokens, factors: SecondFactors, unit: Unit) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        links: Links,
+        tokens: ApiTokens,
+        factors: SecondFactors,
+        registrations: Registrations,
+        unit: Unit,
+    ) -> None:
         self._accounts = accounts
         self._links = links
         self._tokens = tokens
         self._factors = factors
+        self._registrations = registrations
         self._unit = unit
 
     def person_of(self, email: str) -> UUID | None:
@@ -157,6 +167,15 @@ class UnitSecrets:
     def _address(self, kind: str, email: str, person_id: UUID) -> Mapping[str, Any]:
         digest = self._accounts.digest(email).hex()
         return {"kind": kind, "digest": digest, "normalisation": NORMALISATION, "person_id": str(person_id)}
+
+    def hold_registration(self, registration: Registration, now: datetime, until: datetime) -> None:
+        self._unit.sides.append(registrations.held(self._registrations.keys, registration, now, until))
+
+    def registration(self, person_id: UUID) -> Registration | None:
+        return self._registrations.find(person_id)
+
+    def end_registration(self, person_id: UUID) -> None:
+        self._unit.sides.append(registrations.over(person_id))
 
     def open_link(self, purpose: Purpose, subject: UUID, number: int, now: datetime, until: datetime) -> None:
         self._unit.sides.append(links.opened(self._links.key, purpose, subject, number, now, until))

@@ -1,7 +1,7 @@
 """One command's view of the store: what it reads is asserted, what it changes is one append."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -75,8 +75,14 @@ class Unit:
             stored = [self.mapper.encode(_as_event(event), self._envelope(a, event)) for a, event in events]
         except StateTooLarge as error:
             raise Invalid(str(error)) from error
+        return self._append(first.id, stored, reads)
+
+    def note(self, id: UUID) -> Accepted:
+        return self._append(id, [], [(read, version) for read, (_, version) in self._seen.items()])
+
+    def _append(self, id: UUID, stored: Sequence[Stored], reads: Sequence[tuple[UUID, int]]) -> Accepted:
         append = Append(
-            self.errand.command_id, self.errand.fingerprint or b"", {"id": str(first.id)}, stored, reads, self.sides
+            self.errand.command_id, self.errand.fingerprint or b"", {"id": str(id)}, stored, reads, self.sides
         )
         with tracing.span("append", events=len(stored)):
             (verdict,) = self.ledger.append([append])

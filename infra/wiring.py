@@ -20,6 +20,7 @@ from infra.line import Line
 from infra.links import Links
 from infra.mapper import Mapper
 from infra.pool import pool
+from infra.registrations import Registrations
 from infra.rotation import beside, settled
 from infra.second_factors import SecondFactors
 from infra.secrets import Accounts, UnitSecrets
@@ -68,12 +69,15 @@ class Core:
     def second_factors(self) -> SecondFactors:
         return SecondFactors(self.pool, self.mapper.ledger, self.keys, self._secret("pepper_file"))
 
+    def registrations(self) -> Registrations:
+        return Registrations(self.pool, self.keys)
+
     def dispatch(self, accounts: Accounts, ports: Mapping[str, Any]) -> Dispatch:
         """Bind the handlers to this ledger and to the ports that their signatures name."""
-        others = self.links(), self.api_tokens(), self.second_factors()
+        kept = self.links(), self.api_tokens(), self.second_factors(), self.registrations()
         own = {"subscribers": Subscribers(self.pool)}
         line = Line(self.store)
-        return bind(line, self.mapper, self.known, lambda unit: UnitSecrets(accounts, *others, unit), own | {**ports})
+        return bind(line, self.mapper, self.known, lambda unit: UnitSecrets(accounts, *kept, unit), own | {**ports})
 
     def _secret(self, name: str) -> bytes:
         return private(Path(self.settings.need(name))).read_bytes()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from commands.ports import Link, Prepared, Purpose
+from commands.ports import Link, Prepared, Purpose, Registration
 from domain.dataset import Content, Ratios, Split, SplitMethod, Task
 from domain.errors import Invalid, NotFound
 from domain.groups import Grouped, Rule
@@ -19,7 +19,7 @@ from domain.service_account import BusIsFull, Since
 from domain.session import Means
 from domain.training import OrganizationIsBusy
 from domain.values import Personal
-from infra import api_tokens, bearer, invitation, links, second_factors
+from infra import api_tokens, bearer, invitation, links, registrations, second_factors
 from infra.common_passwords import refuse_common
 from infra.invitation import Invitations
 from infra.keys import Sealed
@@ -46,6 +46,7 @@ class MemoryLedger:
         self.commands: dict[UUID, Verdict] = {}
         self.taken: dict[str, str] = {}
         self.sessions: dict[UUID, UUID] = {}
+        self.registrations: dict[str, Registration] = {}
         self.links: dict[str, Mapping[str, Any]] = {}
         self.api_tokens: dict[str, Mapping[str, Any]] = {}
         self.factors: dict[str, Mapping[str, Any]] = {}
@@ -101,7 +102,7 @@ class MemoryLedger:
         open_links = {digest: link for digest, link in open_links.items() if link["subject"] not in gone}
         self.api_tokens = {digest: token for digest, token in open_tokens.items() if token["subject"] not in gone}
         self.taken |= claimed
-        self._write_sessions(command.sides)
+        self._write_others(command.sides)
         self.links = open_links
         self.invitations = invitations
         for event in command.events:
@@ -112,12 +113,16 @@ class MemoryLedger:
         self.commands[command.command_id] = verdict
         return verdict._replace(verdict="accepted", fingerprint=None)
 
-    def _write_sessions(self, sides: Sequence[Mapping[str, Any]]) -> None:
+    def _write_others(self, sides: Sequence[Mapping[str, Any]]) -> None:
         for side in sides:
             if side["kind"] == "session":
                 self.sessions[side["id"]] = side["person_id"]
             elif side["kind"] == "session_ended":
                 self.sessions.pop(side["id"], None)
+            elif side["kind"] == "registration":
+                self.registrations[side["person_id"]] = side["registration"]
+            elif side["kind"] in ("registration_over", "forget"):
+                self.registrations.pop(side["person_id"], None)
 
     def _refuse(self, verdict: Any, command: Append) -> Verdict:
         return Verdict(verdict, len(self.rows), self._chain(), None, command.result)
@@ -271,6 +276,16 @@ class MemorySecrets:
 
     def end_session(self, id: UUID) -> None:
         self._sides.append({"kind": "session_ended", "id": id})
+
+    def hold_registration(self, registration: Registration, now: datetime, until: datetime) -> None:
+        person_id = str(registration.person_id)
+        self._sides.append({"kind": "registration", "person_id": person_id, "registration": registration})
+
+    def registration(self, person_id: UUID) -> Registration | None:
+        return self._ledger.registrations.get(str(person_id))
+
+    def end_registration(self, person_id: UUID) -> None:
+        self._sides.append(registrations.over(person_id))
 
     def open_link(self, purpose: Purpose, subject: UUID, number: int, now: datetime, until: datetime) -> None:
         self._sides.append(links.opened(LINK_KEY, purpose, subject, number, now, until))

@@ -6,7 +6,7 @@ from threading import Barrier, Thread
 import pytest
 from fastapi.testclient import TestClient
 
-from api import person
+from api import registration as route
 from tests.api.visitor import PASSWORD, PREFIX, Visitor
 
 
@@ -34,7 +34,7 @@ def test_an_avatar_name_is_adjective_noun_number(stranger: Visitor) -> None:
 def test_nobody_is_called_as_another_also_of_those_who_come_at_once(
     stranger: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(person, "avatar_name", lambda: "same-otter-1000")
+    monkeypatch.setattr(route, "avatar_name", lambda: "same-otter-1000")
     crowd, called = 4, list[str]()
     all_of_them = Barrier(crowd)
 

@@ -25,6 +25,10 @@ def test_which_organization_it_is_and_as_what_is_said(change: dict[str, Any], sa
     assert lines[2] == "vistory login ann@b.example"
 
 
+def test_where_the_address_is_proven_first_the_letter_is_what_comes_next() -> None:
+    assert "`vistory email verify`" in welcome({"status": "asked"}, "ann@b.example", "Acme / Vision")
+
+
 def test_one_is_told_who_one_is() -> None:
     me: dict[str, Any] = {"full_name": "Ann", "email": "ann@b.example", "avatar_name": "red-fox-1", "role": "guest"}
     me |= {"second_factor": False, "second_factor_required": False}

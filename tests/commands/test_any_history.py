@@ -51,6 +51,7 @@ from commands.project import (
     RemoveProjectMember,
     VacateProject,
 )
+from commands.registration import AskToRegister, CompleteRegistration, DropRegistration
 from commands.second_factor import BeginSecondFactor, ConfirmSecondFactor, ResetSecondFactor, ResetSecondFactorOf
 from commands.service_account import DeleteServiceAccount, RevokeServiceToken
 from commands.session import EndSession, NoteFailedSignIns, SwitchOrganization
@@ -77,6 +78,7 @@ from tests.commands.test_experiment import create as experiment
 from tests.commands.test_invitation import ASKED, invite
 from tests.commands.test_project import CELLS
 from tests.commands.test_project import create as project
+from tests.commands.test_registration import ASKING, asking
 from tests.commands.test_service_account import EXPORTER, ITS_TOKEN, exporter, exporter_token
 from tests.commands.test_session import OTHER, SESSION, again
 from tests.commands.test_training_job import request
@@ -187,6 +189,10 @@ PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (ChangeEmail, "person_id"): st.just(ANN),
     (ChangeEmail, "token"): st.just(link_token(Purpose.EMAIL_CHANGE, ANN, 3)),
     (NoteFailedSignIns, "means"): st.sampled_from(Means),
+    (AskToRegister, "person_id"): st.just(UUID(int=107)),
+    (CompleteRegistration, "person_id"): st.just(ASKING),
+    (CompleteRegistration, "token"): st.just(link_token(Purpose.REGISTRATION, ASKING, 1)),
+    (DropRegistration, "person_id"): st.sampled_from([ASKING, UUID(int=108)]),
     (VerifyEmail, "person_id"): st.just(BEN),
     (VerifyEmail, "token"): st.just(link_token(Purpose.VERIFICATION, BEN, 3)),
     (RevokeServiceToken, "service_account_id"): st.just(EXPORTER),
@@ -313,7 +319,7 @@ def begun() -> Spec:
     spec.given(invite("old@example.org", invitation_id=OLD, days=1))
     spec.now += timedelta(days=2)
     spec.by(NOBODY).given(RequestPasswordReset(person_id=BEN), RequestVerification(person_id=BEN)).by(ann)
-    spec.given(RequestEmailChange(email="ann@example.com"))
+    spec.given(RequestEmailChange(email="ann@example.com")).by(NOBODY).given(asking).by(ann)
     code = shown(BEN, spec.now + timedelta(seconds=2))
     spec.by(ben).given(BeginSecondFactor(), ConfirmSecondFactor(code=code, recovery_codes=RECOVERY)).by(ann)
     spec.given(

@@ -12,7 +12,8 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from uuid_utils.compat import uuid7
 
-from commands.ports import Secrets
+from commands.ports import Registration, Secrets
+from domain.person import Language
 from domain.values import Erased
 from infra.api_tokens import ApiTokens
 from infra.common_passwords import PasswordIsCommon
@@ -20,6 +21,7 @@ from infra.known import Known
 from infra.ledger import Append
 from infra.links import Links
 from infra.mapper import Mapper
+from infra.registrations import Registrations
 from infra.second_factors import SecondFactors
 from infra.secrets import Accounts, UnitSecrets
 from infra.unit import Errand, Unit
@@ -84,9 +86,10 @@ def real(fresh_database: Callable[[], Databases]) -> Iterator[RealDesk]:
     databases = fresh_database()
     with ground(databases) as hand, ConnectionPool(databases.app_url, min_size=1, open=True) as pool:
         accounts = Accounts(pool, os.urandom(32))
+        waiting = Registrations(pool, MemoryKeys())
         tokens = ApiTokens(pool, hand.ledger, Mapper(hand.id, MemoryKeys()), Known())
         factors = SecondFactors(pool, hand.id, MemoryKeys(), os.urandom(32))
-        others = Links(pool, LINK_KEY), tokens, factors
+        others = Links(pool, LINK_KEY), tokens, factors, waiting
         yield RealDesk(hand, lambda unit: UnitSecrets(accounts, *others, unit), accounts, tokens, pool, factors)
 
 
@@ -271,3 +274,34 @@ def test_a_session_that_moves_is_still_there(desk: Desk) -> None:
     desk.give(begins(31, ANN))
     assert desk.give(lambda secrets: secrets.move_session(UUID(int=31), BEN)) == "accepted"
     assert list(desk.look().sessions_of(ANN)) == [UUID(int=31)]
+
+
+ASKED = Registration(
+    person_id=ANN, email="ann@example.org", full_name="Ann Ö", avatar_name="red-fox-1", company="Acme",
+    division="Vision", language=Language.KOREAN,
+)  # fmt: skip
+
+
+def holds(registration: Registration) -> Callable[[Secrets], None]:
+    return lambda secrets: secrets.hold_registration(registration, NOW, NOW)
+
+
+def test_what_somebody_gave_is_held_until_the_registration_ends(desk: Desk) -> None:
+    assert desk.look().registration(ANN) is None
+    assert desk.give(holds(ASKED)) == "accepted"
+    assert desk.look().registration(ANN) == ASKED
+    assert desk.look().registration(BEN) is None
+    assert desk.give(lambda secrets: secrets.end_registration(ANN)) == "accepted"
+    assert desk.look().registration(ANN) is None
+
+
+def test_whoever_is_forgotten_waits_no_more(desk: Desk) -> None:
+    desk.give(holds(ASKED), lambda secrets: secrets.forget(BEN))
+    assert desk.look().registration(ANN) == ASKED
+    desk.give(lambda secrets: secrets.forget(ANN))
+    assert desk.look().registration(ANN) is None
+
+
+def test_what_is_held_is_sealed(real: RealDesk) -> None:
+    written = str(real.sides(holds(ASKED))).casefold()
+    assert not any(word in written for word in ("example.org", "ann ö", "acme"))

@@ -12,8 +12,10 @@ from domain.roles import Role, includes, reach
 from domain.shared import Shared
 from domain.training_job import TrainingJob
 
+# What they write is no event: it is about somebody who has not proven the address yet.
+WITHOUT_EVENTS: Final = frozenset({"AskToRegister", "DropRegistration"})
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
-    "person.registered": ("RegisterPerson", "JoinByInvitation"),
+    "person.registered": ("RegisterPerson", "CompleteRegistration", "JoinByInvitation"),
     "person.renamed": ("RenameSelf", "RenameMember"),
     "person.erasure_requested": ("AskForErasure",),
     "person.erasure_cancelled": ("CancelErasure",),
@@ -24,9 +26,15 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "person.operator_appointed": ("AppointOperator",),
     "person.operator_dismissed": ("DismissOperator",),
     "session.ended": ("EndSession", "EndEverySession", "EndReusedSession", "SignIn", "ErasePerson", "ResetPassword"),
-    "person.language_chosen": ("RegisterPerson", "ChooseLanguage", "JoinByInvitation"),
+    "person.language_chosen": ("RegisterPerson", "CompleteRegistration", "ChooseLanguage", "JoinByInvitation"),
     "person.verification_requested": ("RequestVerification",),
-    "person.email_verified": ("VerifyEmail", "ResetPassword", "AcceptInvitation", "JoinByInvitation"),
+    "person.email_verified": (
+        "CompleteRegistration",
+        "VerifyEmail",
+        "ResetPassword",
+        "AcceptInvitation",
+        "JoinByInvitation",
+    ),
     "person.email_change_requested": ("RequestEmailChange",),
     "person.email_changed": ("ChangeEmail",),
     "person.password_reset_requested": ("RequestPasswordReset",),
@@ -39,12 +47,13 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "second_factor.recovery_codes_renewed": ("RenewRecoveryCodes",),
     "security_policy.begun": ("ChangeOrganization",),
     "security_policy.second_factor_rule_changed": ("ChangeOrganization",),
-    "organization.founded": ("RegisterPerson",),
+    "organization.founded": ("RegisterPerson", "CompleteRegistration"),
     "organization.renamed": ("ChangeOrganization",),
     "organization.admission_changed": ("ChangeOrganization",),
     "organization.quotas_changed": ("ChangeOrganization", "ChangeQuotas"),
     "organization.seat_taken": (
         "RegisterPerson",
+        "CompleteRegistration",
         "ApproveMember",
         "ReactivateMember",
         "AcceptInvitation",
@@ -52,6 +61,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "organization.seat_released": ("DeactivateMember", "RemoveMember", "ErasePerson"),
     "organization.admin_added": (
+        "CompleteRegistration",
         "RegisterPerson",
         "ApproveMember",
         "ChangeRole",
@@ -70,8 +80,14 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "service_account.subscribed": ("Subscribe",),
     "service_account.unsubscribed": ("Unsubscribe",),
     "service_account.deleted": ("DeleteServiceAccount",),
-    "membership.requested": ("RegisterPerson", "AcceptInvitation", "JoinByInvitation"),
-    "membership.approved": ("RegisterPerson", "ApproveMember", "AcceptInvitation", "JoinByInvitation"),
+    "membership.requested": ("RegisterPerson", "CompleteRegistration", "AcceptInvitation", "JoinByInvitation"),
+    "membership.approved": (
+        "RegisterPerson",
+        "CompleteRegistration",
+        "ApproveMember",
+        "AcceptInvitation",
+        "JoinByInvitation",
+    ),
     "membership.role_changed": ("ChangeRole", "AcceptInvitation"),
     "membership.deactivated": ("DeactivateMember",),
     "membership.reactivated": ("ReactivateMember",),

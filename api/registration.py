@@ -1,0 +1,65 @@
+"""Registration over HTTP: at once, or once the address is proven, as the operator of the platform chose."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from uuid_utils.compat import uuid7
+
+from api import errors
+from api.edge import AnonymousDesk, Body
+from api.house import TheHouse
+from api.link import Asked, may_be_written_to
+from api.names import avatar_name
+from api.person import Email, FullName, NewPassword, Spoken, Status, profile
+from commands.access import Caller
+from commands.person import RegisterPerson
+from commands.registration import AskToRegister
+from domain.organization import organization_id
+from domain.person import Language
+from domain.roles import Role
+from domain.values import Name, Value
+
+router = APIRouter(prefix="/auth", tags=["persons"])
+BY_MAIL: dict[int | str, dict[str, Any]] = {
+    202: {"model": Asked, "description": "A letter goes to the address, whether somebody has it or not"}
+}
+
+
+class Registration(Body):
+    email: Email
+    full_name: FullName
+    password: NewPassword
+    company: Name
+    division: Name
+    language: Spoken = Language.ENGLISH
+
+
+class Registered(Value):
+    id: UUID
+    organization_id: UUID
+    avatar_name: str
+    status: Status
+    role: Role | None
+
+
+@router.post(
+    "/register",
+    status_code=201,
+    response_model=Registered,
+    responses=errors.responses(409, 413, 422, 503) | BY_MAIL,
+)
+def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> Registered | JSONResponse:
+    """Where the address is to be proven first, nothing tells whether somebody has it: the account begins by a link."""
+    fields = {"person_id": uuid7(), "avatar_name": avatar_name(), **dict(body)}
+    if house.settings.verify_first:
+        may_be_written_to(body.email, desk)
+        desk(AskToRegister(**fields))
+        return JSONResponse(Asked().model_dump(), 202)
+    accepted = desk(RegisterPerson(**fields))
+    home = organization_id(body.company, body.division)
+    me = profile(house, Caller(kind="person", id=accepted.id, organization_id=home))
+    return Registered(
+        id=me.id, organization_id=me.organization_id, avatar_name=me.avatar_name, status=me.status, role=me.role
+    )
