@@ -284,7 +284,8 @@ def subscribed(admin: Visitor) -> str:
 
 @pytest.fixture(scope="module")
 def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
-    """Owned by the admin."""
+    """Owned by the admin, whose address is proven."""
+    ann.verified()
     dataset = filled(ann)
     job = trained(ann, worker, dataset)
     lasting = {
