@@ -14,7 +14,8 @@ from api.house import House, TheHouse
 from api.reading import After, Known, Limit, Member, reads
 from commands.dataset import CreateDataset, MakeSplit, TakeSnapshot
 from domain.comparison import Comparison
-from domain.dataset import Content, Dataset, DatasetIsEmpty, Ratios, Split, SplitMethod, Visibility
+from domain.content import Content, Ratios, Split, SplitMethod
+from domain.dataset import Dataset, DatasetIsEmpty, Visibility
 from domain.errors import NotFound
 from domain.groups import Rule
 from domain.manifest import Entry
@@ -78,8 +79,11 @@ def create(body: NewDataset, desk: PersonDesk) -> Made:
 
 
 @router.get("", responses=errors.responses(401, 403, 422, 503))
-def index(member: Member, tx: Reading, after: After = None, limit: Limit = 50) -> Page[DatasetRow]:
-    return list_datasets(tx, member.organization_id, viewer=member.viewer, after=after, limit=limit)
+def index(
+    member: Member, tx: Reading, deleted: bool = False, after: After = None, limit: Limit = 50
+) -> Page[DatasetRow]:
+    of = member.organization_id
+    return list_datasets(tx, of, viewer=member.viewer, deleted=deleted, after=after, limit=limit)
 
 
 @router.get("/compare", responses=QUERY)
@@ -99,6 +103,7 @@ def show(dataset_id: UUID, member: Member, tx: Reading) -> DatasetRow:
 def report(dataset_id: UUID, member: Member, tx: Reading, house: TheHouse) -> Report:
     """What became of each file of the last upload."""
     row = show(dataset_id, member, tx)
+    visible(house, member, dataset_id)
     if row.report is None:
         raise NotFound(f"nothing was uploaded into dataset {dataset_id} yet")
     return house.contents.report(member.organization_id, row.report)
@@ -151,8 +156,10 @@ def snapshots(
 
 
 def visible(house: House, member: Known, dataset_id: UUID) -> Dataset:
-    """The dataset as the ledger has it, unless it is another person's private one."""
-    return house.ledger_as(member.caller).get(Dataset, dataset_id)
+    """The dataset as the ledger has it, unless it is another person's private one. Raises IsPurged."""
+    dataset = house.ledger_as(member.caller).get(Dataset, dataset_id)
+    dataset.must_be_kept()
+    return dataset
 
 
 def images_of(

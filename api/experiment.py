@@ -15,7 +15,7 @@ from commands.experiment import CreateExperiment
 from domain.errors import Invalid, NotFound
 from domain.training import Status
 from domain.values import Name, Tag, Text, Value
-from projections import dataset, experiment, training_job
+from projections import dataset, experiment, project, training_job
 from projections.epoch import EpochRow, list_epochs
 from projections.experiment import ExperimentRow, find_experiment, list_experiments
 from projections.paging import Page
@@ -23,7 +23,8 @@ from projections.run import CONDITION, SORT, NoOrder, RunComparison, RunRow, com
 from projections.training_job import find_job
 
 router = APIRouter(prefix="/experiments", tags=["experiments"])
-Reading = Annotated[Connection, reads(dataset.PROJECTION, experiment.PROJECTION, training_job.PROJECTION)]
+READ = (dataset.PROJECTION, experiment.PROJECTION, project.PROJECTION, training_job.PROJECTION)
+Reading = Annotated[Connection, reads(*READ)]
 Conditions = Annotated[
     tuple[Annotated[str, Field(pattern=CONDITION)], ...],
     Query(max_length=20, description="`metrics.mAP50>0.8`, `parameters.lr0<=0.01`, `parameters.optimizer=SGD`"),

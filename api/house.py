@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, NamedTuple, Self
+from typing import Annotated, Any, Final, NamedTuple, Self
 from uuid import UUID
 
 from fastapi import Depends
@@ -46,6 +46,7 @@ from infra.sessions import Sessions
 from infra.sign_ins import SignIns
 from infra.tokens import Tokens
 from infra.trainers import ReportedTrainers
+from infra.trainings import Trainings
 from infra.turns import Turns
 from infra.unit import Errand, Unit
 from infra.uploads import Uploads
@@ -162,6 +163,11 @@ class Shelves(NamedTuple):
         return cls(blobs, Rooms(core.pool, blobs), uploads, arrivals, contents, preparing, receiving)
 
 
+def _by_read_models(core: Core, reading: Reading) -> dict[str, Any]:
+    """The ports that are answered by what was projected."""
+    return {"memberships": Memberships(reading), "trainings": Trainings(reading, core.store)}
+
+
 @contextmanager
 def open_house(settings: Settings) -> Iterator[House]:
     with ExitStack() as stack:
@@ -191,7 +197,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             bus=BusLink(settings.need("nats_url")),
             news=News(settings.need("database_url")),
             reading=reading,
-            dispatch=core.dispatch(accounts, ports | {"memberships": Memberships(reading)}),
+            dispatch=core.dispatch(accounts, ports | _by_read_models(core, reading)),
             code_version=code_version(),
         )
 

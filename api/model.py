@@ -22,10 +22,10 @@ Reading = Annotated[Connection, reads(*LINEAGE)]
 
 
 class ModelPage(ModelRow):
-    """The addresses are good for minutes."""
+    """The addresses are good for minutes; of a model that was purged there are none."""
 
-    url: str
-    result_url: str
+    url: str | None
+    result_url: str | None
     picture_url: str | None
 
 
@@ -39,9 +39,11 @@ def show(model_id: UUID, member: Member, tx: Reading, house: TheHouse) -> ModelP
     row = find_model(tx, member.organization_id, model_id, viewer=member.viewer)
     if row is None:
         raise NotFound(f"there is no model {model_id}")
-    urls = [house.blobs.url(row.organization_id, sha256) for sha256 in (row.sha256, row.result)]
-    picture = house.blobs.url(row.organization_id, row.picture) if row.picture else None
-    return ModelPage(**dict(row), url=urls[0], result_url=urls[1], picture_url=picture)
+    urls = [
+        house.blobs.url(row.organization_id, sha256) if sha256 and row.purged_at is None else None
+        for sha256 in (row.sha256, row.result, row.picture)
+    ]
+    return ModelPage(**dict(row), url=urls[0], result_url=urls[1], picture_url=urls[2])
 
 
 @router.get("/{model_id}/lineage", responses=errors.responses(401, 403, 404, 422, 503))

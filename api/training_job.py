@@ -15,7 +15,7 @@ from api.reading import After, Known, Limit, Member, may, reads
 from api.waiting import Waiting
 from commands.access import Caller
 from commands.training_job import CancelTraining, RequestTraining, RunAgain
-from domain.dataset import Snapshot
+from domain.content import Snapshot
 from domain.errors import NotFound
 from domain.roles import Permission, Scope
 from domain.training import Device, Recipe, Status, Weights
@@ -148,7 +148,7 @@ def _weights(weights: From, member: Known, tx: Connection, house: House) -> Weig
     """An earlier model is pinned by its hash; bytes that this organization does not have are no start."""
     id, viewer = weights.model_id, member.viewer
     model = find_model(tx, member.organization_id, id, viewer=viewer) if id else None
-    if weights.model_id and (model is None or weights.sha256 not in (None, model.sha256)):
+    if weights.model_id and (model is None or model.purged_at or weights.sha256 not in (None, model.sha256)):
         raise NotFound(f"there is no model {weights.model_id} with these weights")
     if model is not None:
         return Weights(model_id=model.id, sha256=model.sha256)

@@ -16,7 +16,8 @@ from api.house import House, TheHouse
 from api.reading import Member
 from commands.access import Caller, demand
 from commands.dataset import CommitUpload
-from domain.dataset import Content, Dataset, Split
+from domain.content import Content, Split
+from domain.dataset import Dataset
 from domain.organization import Organization
 from domain.paths import normal
 from domain.report import Report
@@ -171,6 +172,7 @@ def _changeable(house: House, caller: Caller, dataset_id: UUID) -> Dataset:
     store = house.ledger_as(caller)
     dataset = store.get(Dataset, dataset_id)
     demand(caller, store, Permission.CHANGE_DATASET, dataset.owner_id, dataset)
+    dataset.must_be_there()
     return dataset
 
 

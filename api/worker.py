@@ -21,7 +21,7 @@ from commands.training_job import (
     ReportEpoch,
     ReportStart,
 )
-from domain.dataset import Task
+from domain.content import Task
 from domain.errors import Forbidden
 from domain.training import Checkpoint, Evidence, Model, RanOn, Recipe
 from domain.training_job import TrainingJob

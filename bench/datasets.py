@@ -16,7 +16,7 @@ from bench.pushing import peak, signed_in
 from cli.client import Api
 from commands.ports import Prepared
 from domain import revision
-from domain.dataset import Content, Layout, Task
+from domain.content import Content, Layout, Task
 from domain.manifest import Annotation, Entry
 from domain.report import Report
 from domain.revision import Manifest

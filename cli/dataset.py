@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.exits import Exit, Stop
+from cli.named import id_of
 from cli.output import Json, amount, show, table
 from cli.session import Address, home, signed_in
 from cli.shared import path, people, share, with_people
+from cli.trash import Confirm, Trash, purged
 
 if TYPE_CHECKING:
     from cli.client import Api
@@ -24,6 +26,7 @@ Into = Annotated[
 ]
 Name = Annotated[str | None, typer.Option(help="Name of the new dataset; else the folder's.")]
 Dataset = Annotated[str, typer.Argument(help="Name or id of the dataset.")]
+Trashed = Annotated[str, typer.Argument(help="Name or id of a dataset in the trash.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse the whole folder if anything in it would be left out.")]
 
 Method = Annotated[str, typer.Option(help="stratified (each side gets its share of every class) or auto (by chance).")]
@@ -111,11 +114,33 @@ def begun(door: "Api", name: str) -> dict[str, Any]:
     )
 
 
-@app.command("list")
-def list_datasets(api: Address = None, as_json: Json = False) -> None:
-    """Every dataset of your organization, the newest first."""
+@app.command()
+def delete(dataset: Dataset, api: Address = None, as_json: Json = False) -> None:
+    """Put a dataset into the trash; for 30 days it can come back. Trainings on it stay, and say what they used."""
     with signed_in(api) as door:
-        datasets = list(door.pages("/datasets"))
+        made = door.delete(f"/datasets/{id_of(door, 'dataset', dataset)}")
+    show(made, as_json, lambda: f"dataset {made['id']} is in the trash; `vistory dataset restore {made['id']}`")
+
+
+@app.command()
+def restore(dataset: Trashed, api: Address = None, as_json: Json = False) -> None:
+    """Take a dataset out of the trash, as it was."""
+    with signed_in(api) as door:
+        made = door.post(f"/datasets/{id_of(door, 'dataset', dataset, trash=True)}/restore")
+    show(made, as_json, lambda: f"dataset {made['id']} is back")
+
+
+@app.command()
+def purge(dataset: Trashed, confirm: Confirm = None, api: Address = None, as_json: Json = False) -> None:
+    """Let a dataset in the trash go for good: images go where no other dataset has them. Its history stays."""
+    purged("dataset", dataset, confirm, api, as_json)
+
+
+@app.command("list")
+def list_datasets(trash: Trash = False, api: Address = None, as_json: Json = False) -> None:
+    """Every dataset of your organization that is not in the trash, the newest first."""
+    with signed_in(api) as door:
+        datasets = list(door.pages("/datasets", deleted=True if trash else None))
     heads = ("id", "name", "task", "images", "annotations", "size")
     show(datasets, as_json, lambda: table(heads, map(row, datasets)))
 

@@ -14,24 +14,30 @@ PLACES = {"job": "/training-jobs"}
 FEWEST = 4
 
 
-def id_of(door: "Api", noun: str, word: str) -> str:
-    """By the id, by the beginning of only one, or by the name that only one bears. Raises Stop."""
+def id_of(door: "Api", noun: str, word: str, *, trash: bool = False) -> str:
+    """By the id, by the beginning of only one, or by the name that only one bears; with `trash`, of those there.
+
+    Raises Stop.
+    """
     if is_id(word):
         return str(UUID(word))
-    found = named(door, noun, word)
+    found = named(door, noun, word, trash)
     if not found:
-        what_there_is = f"`vistory {noun} list` tells what there is" if noun in LISTED else "give its id"
-        raise Stop(f"there is no {called(noun)} {word!r}; {what_there_is}")
+        listing, where = (
+            (f"`vistory {noun} list --trash`", " in the trash") if trash else (f"`vistory {noun} list`", "")
+        )
+        what_there_is = f"{listing} tells what there is" if noun in LISTED else "give its id"
+        raise Stop(f"there is no {called(noun)} {word!r}{where}; {what_there_is}")
     if len(found) > 1:
         raise Stop(f"{word!r} may be each of {len(found)} {called(noun)}s; give more of the id: {', '.join(found)}")
     return found[0]
 
 
-def named(door: "Api", noun: str, word: str) -> list[str]:
+def named(door: "Api", noun: str, word: str, trash: bool = False) -> list[str]:
     """Who bears the name counts first: a name may look like the beginning of an id."""
     if not word:
         raise Stop(f"name a {called(noun)}, or give its id", Exit.USAGE)
-    every = list(door.pages(PLACES.get(noun, f"/{noun}s")))
+    every = list(door.pages(PLACES.get(noun, f"/{noun}s"), deleted=True if trash else None))
     same = [str(each["id"]) for each in every if each.get("name") == word]
     return same or [str(each["id"]) for each in every if begins(str(each["id"]), word)]
 

@@ -72,10 +72,17 @@ def fetch(door: "Api", about: Mapping[str, Any], folder: Path) -> Path:
 
 
 def fetched(door: "Api", about: Mapping[str, Any]) -> bytes:
-    content = door.download(about["url"])
+    content = door.download(address(about, "url"))
     if hash_of(content) != about["sha256"]:
         raise Stop(f"the model's file does not have the hash {about['sha256']}", Exit.NOT_VERIFIED)
     return content
+
+
+def address(model: Mapping[str, Any], name: str) -> str:
+    """Where a file of it can be had. Raises Stop where the model was purged."""
+    if model[name] is None:
+        raise Stop(f"model {model['id']} was purged with its project; nothing but its history is left")
+    return str(model[name])
 
 
 def hash_of(content: bytes) -> str:

@@ -4,15 +4,15 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.named import must_be_new
+from cli.named import id_of, must_be_new
 from cli.output import Json, show, table
 from cli.session import Address, signed_in
 from cli.shared import act, path, people, share, with_people
+from cli.trash import Confirm, Trash, purged
 
 app = typer.Typer(help="What a team works on together; trainings belong to one.", no_args_is_help=True)
 Description = Annotated[str, typer.Option(help="What it is about.")]
-Trashed = Annotated[str, typer.Argument(help="Id of the project; `vistory project list --trash` tells it.")]
-Trash = Annotated[bool, typer.Option("--trash", help="Only those in the trash.")]
+Trashed = Annotated[str, typer.Argument(help="Name or id of a project in the trash.")]
 Project = Annotated[str, typer.Argument(help="Name or id of the project.")]
 
 
@@ -79,8 +79,14 @@ def delete(project: Project, api: Address = None, as_json: Json = False) -> None
 def undelete(project: Trashed, api: Address = None, as_json: Json = False) -> None:
     """Take a project out of the trash."""
     with signed_in(api) as door:
-        made = door.post(f"/projects/{project}/undelete")
+        made = door.post(f"/projects/{id_of(door, 'project', project, trash=True)}/undelete")
     show(made, as_json, lambda: f"project {made['id']} is back")
+
+
+@app.command()
+def purge(project: Trashed, confirm: Confirm = None, api: Address = None, as_json: Json = False) -> None:
+    """Let a project in the trash go for good: models, checkpoints, logs, and what MLflow has of its trainings."""
+    purged("project", project, confirm, api, as_json)
 
 
 @app.command("list")

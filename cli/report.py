@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.exits import Exit, Stop
 from cli.output import rounded
-from cli.predict import hash_of
+from cli.predict import address, hash_of
 
 if TYPE_CHECKING:
     from cli.client import Api
@@ -15,7 +15,7 @@ COLUMNS = ("class", "images", "instances", "precision", "recall", "ap50", "ap50_
 
 
 def report_of(door: "Api", model: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(json.loads(checked(door.download(model["result_url"]), model["result"])))
+    return dict(json.loads(checked(door.download(address(model, "result_url")), model["result"])))
 
 
 def checked(content: bytes, sha256: str) -> bytes:

@@ -22,6 +22,7 @@ from commands import (
     session,
     shared,
     training_job,
+    trash,
 )
 from commands.access import Command
 from commands.ports import Accepted
@@ -94,6 +95,8 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     project.RestoreProject: project.restore_project,
     project.DeleteProject: project.delete_project,
     project.UndeleteProject: project.undelete_project,
+    trash.PurgeProject: trash.purge_project,
+    trash.PurgeProjectInTime: trash.purge_project_in_time,
     project.AddProjectMember: shared.add_member,
     project.ChangeProjectRole: shared.change_place,
     project.RemoveProjectMember: shared.remove_member,
@@ -116,6 +119,10 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     dataset.AcceptDataset: dataset.accept_dataset,
     dataset.DeclineDataset: shared.decline,
     dataset.WithdrawDataset: shared.withdraw,
+    trash.DeleteDataset: trash.delete_dataset,
+    trash.RestoreDataset: trash.restore_dataset,
+    trash.PurgeDataset: trash.purge_dataset,
+    trash.PurgeDatasetInTime: trash.purge_dataset_in_time,
     experiment.CreateExperiment: experiment.create_experiment,
     experiment.LinkMlflowExperiment: experiment.link_mlflow_experiment,
     training_job.RequestTraining: training_job.request_training,

@@ -10,7 +10,8 @@ from commands.access import Access, Command, May, Platform
 from commands.ports import Accepted, Contents, Store
 from commands.project import home
 from commands.shared import OfMember, OfPlace, OfShared
-from domain.dataset import Dataset, DatasetIsEmpty, Ratios, SplitMethod, Visibility
+from domain.content import Ratios, SplitMethod
+from domain.dataset import Dataset, DatasetIsEmpty, Visibility
 from domain.groups import Rule
 from domain.membership import Membership, membership_id
 from domain.model import Actor

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from domain.dataset import Content, Ratios, Split, SplitMethod, Task
+from domain.content import Content, Ratios, Split, SplitMethod, Task
 from domain.groups import Rule
 from domain.model import Aggregate
 from domain.person import Language
@@ -263,6 +263,14 @@ class Usage(Protocol):
 
     def gpu_hours(self, organization_id: UUID, since: datetime, until: datetime) -> float:
         """That trainings were on a GPU between two moments, those that run now among them."""
+        ...
+
+
+class Trainings(Protocol):
+    """The trainings that were ever asked for."""
+
+    def unfinished(self, of: UUID) -> int:
+        """How many in a project, or on a dataset, are not over, of all that were asked for before this moment."""
         ...
 
 

@@ -1,7 +1,7 @@
 """What one may ask of a project."""
 
-from datetime import datetime, timedelta
-from typing import ClassVar, Final
+from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
 from commands.access import Access, Command, May, Platform
@@ -12,9 +12,8 @@ from domain.membership import Membership, membership_id
 from domain.model import Actor
 from domain.project import Project
 from domain.roles import Permission, ProjectRole, reach
+from domain.trash import IN_THE_TRASH
 from domain.values import Name, Text
-
-IN_THE_TRASH: Final = timedelta(days=30)
 
 
 class CreateProject(Command):

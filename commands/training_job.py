@@ -183,6 +183,7 @@ def run_again(
     before = store.get(TrainingJob, command.of)
     open_project(store, before.project_id)
     dataset = store.get(Dataset, before.dataset_id)
+    dataset.must_be_there()
     recipe = before.recipe
     _must_have_gpu_hours(recipe, home(actor), now, store, usage, gpus=trainers.have_gpus(recipe.framework))
     parameters = trainers.check(recipe.framework, recipe.model, recipe.task, recipe.parameters)

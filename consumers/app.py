@@ -32,6 +32,7 @@ from consumers.security import note_failures
 from consumers.stopping import until_stopped
 from consumers.subscribers import Door, Doorkeeper
 from consumers.telemetry import Archivist, Owners
+from consumers.trash import Emptier
 from infra import logs, metrics, outside
 from infra.archive_writer import ArchiveWriter
 from infra.blobs import Blobs
@@ -52,6 +53,7 @@ from infra.reading import PROJECTION, Reading
 from infra.room import Rooms
 from infra.standing import Standings
 from infra.trainers import ReportedTrainers
+from infra.trash import Trash
 from infra.wiring import Core
 
 WATCHED_EVERY: Final = 1.0
@@ -118,6 +120,7 @@ async def run(settings: Settings) -> None:
             ("the reaper", Reaper(platform, RealEyes(core.pool, client)).run),
             *_at_the_door(core, client),
             *_housekeeping(host, platform, blobs, mail),
+            ("the emptier of the trash", Emptier(host, Trash.of(core, host.reading, blobs), mlflow).run),
         )
 
 

@@ -7,23 +7,12 @@ from uuid import UUID
 
 from pydantic import Field
 
+from domain.content import Content, DatasetHasNoSplit, Snapshot, Split, SplitMethod
 from domain.errors import Refused
-from domain.groups import Grouped
 from domain.model import Event, InitialEvent
 from domain.roles import OF_DATASET_OWNER, DatasetRole, Permission
 from domain.shared import Shared
-from domain.values import ClassNames, Count, Finite, Name, Sha256, Tag, Text, Value
-
-
-class Task(StrEnum):
-    DETECTION = "detection"
-    CLASSIFICATION = "classification"
-
-
-class Layout(StrEnum):
-    YOLO = "yolo"
-    PASCAL_VOC = "pascal_voc"
-    IMAGEFOLDER = "imagefolder"
+from domain.values import Count, Name, Sha256, Tag, Text
 
 
 class Visibility(StrEnum):
@@ -31,74 +20,8 @@ class Visibility(StrEnum):
     ORGANIZATION = "organization"
 
 
-class SplitMethod(StrEnum):
-    AUTO = "auto"
-    MANUAL = "manual"
-    STRATIFIED = "stratified"
-
-
-class Ratios(Value):
-    train: Annotated[Finite, Field(ge=0, le=1)]
-    val: Annotated[Finite, Field(ge=0, le=1)]
-    test: Annotated[Finite, Field(ge=0, le=1)]
-
-
-class Content(Value):
-    """What one revision holds, by the root hash of its manifest (domain/manifest.py) and in counts."""
-
-    root: Sha256
-    images: Count
-    labelled_images: Count
-    annotations: Count
-    bytes: Count
-    task: Task
-    layout: Layout
-    classes: ClassNames
-
-
-class Split(Value):
-    """Which image is on which side of one revision: the lists are an object, by its hash, and so are the
-    tables of the classes of each side. Unless it came with the data, groups and exact copies are each on one side."""
-
-    sha256: Sha256
-    tables: Sha256
-    root: Sha256
-    method: SplitMethod
-    ratios: Ratios | None
-    seed: Count | None
-    grouped: Grouped | None
-    train: Count
-    val: Count
-    test: Count
-
-
 class DatasetIsEmpty(Refused):
     pass
-
-
-class DatasetHasNoSplit(Refused):
-    pass
-
-
-class SplitHasAnEmptySide(Refused):
-    pass
-
-
-class Snapshot(Value):
-    id: UUID
-    tag: Tag
-    root: Sha256
-    images: Count
-    split: Split | None
-
-    def must_have_both_sides(self) -> None:
-        """Something to learn from, and something else to choose the best epoch by."""
-        if self.split is None:
-            raise DatasetHasNoSplit(f"snapshot {self.tag!r} has no split; make one first")
-        if empty := [side for side in ("train", "val") if not getattr(self.split, side)]:
-            raise SplitHasAnEmptySide(
-                f"the split of snapshot {self.tag!r} has no images for {empty[0]}; make another one first"
-            )
 
 
 class ContentHasMoved(Refused):
@@ -119,6 +42,7 @@ class SnapshotTagIsTaken(Refused):
 
 class Dataset(Shared[DatasetRole]):
     TOPIC: ClassVar[str] = "dataset"
+    BACK: ClassVar[str] = "restore"
     PLACES: ClassVar[type[DatasetRole]] = DatasetRole
     OF_ITS_OWNER: ClassVar[frozenset[Permission]] = OF_DATASET_OWNER
 
@@ -144,6 +68,7 @@ class Dataset(Shared[DatasetRole]):
             aggregate.snapshots = {}
             aggregate.members = {}
             aggregate.offered_to = None
+            aggregate.begin_kept()
 
     class RevisionCommitted(Event):
         TOPIC: ClassVar[str] = "dataset.revision_committed"
@@ -198,6 +123,15 @@ class Dataset(Shared[DatasetRole]):
         TOPIC: ClassVar[str] = "dataset.ownership_accepted"
         previous_role: DatasetRole | None
 
+    class Deleted(Shared.Deleted):
+        TOPIC: ClassVar[str] = "dataset.deleted"
+
+    class Undeleted(Shared.Undeleted):
+        TOPIC: ClassVar[str] = "dataset.undeleted"
+
+    class Purged(Shared.Purged):
+        TOPIC: ClassVar[str] = "dataset.purged"
+
     visibility: Visibility
     content: Content | None
     report: str | None
@@ -238,6 +172,7 @@ class Dataset(Shared[DatasetRole]):
 
     def commit_revision(self, content: Content, report: str, expected_root: str | None, now: datetime) -> None:
         """Make `content` the current revision; the same content again is no new revision."""
+        self.must_be_there()
         current = self.content.root if self.content else None
         if current == content.root:
             return
@@ -257,6 +192,7 @@ class Dataset(Shared[DatasetRole]):
         )
 
     def make_split(self, split: Split, now: datetime) -> None:
+        self.must_be_there()
         if split.root != self._filled().root:
             raise SplitIsOfAnotherRevision(f"dataset {self.name!r} has changed since this split was made; make another")
         if split != self.split:
@@ -269,6 +205,7 @@ class Dataset(Shared[DatasetRole]):
 
     def take_snapshot(self, id: UUID, tag: str, description: str, now: datetime) -> Snapshot:
         """Fix content and split under a tag."""
+        self.must_be_there()
         content = self._filled()
         if tag in self.snapshots:
             raise SnapshotTagIsTaken(f"dataset {self.name!r} has a snapshot {tag!r} already; choose another tag")
@@ -278,6 +215,7 @@ class Dataset(Shared[DatasetRole]):
 
     def snapshot_for_training(self, id: UUID, job_id: UUID, now: datetime) -> Snapshot:
         """The last snapshot where content and split are still the same, else a new one (`training-<job>`)."""
+        self.must_be_there()
         self._filled()
         split = self._current_split()
         if split is None:

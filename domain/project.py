@@ -15,12 +15,9 @@ class ProjectIsArchived(Refused):
     pass
 
 
-class ProjectIsDeleted(Refused):
-    pass
-
-
 class Project(Shared[ProjectRole]):
     TOPIC: ClassVar[str] = "project"
+    BACK: ClassVar[str] = "undelete"
     PLACES: ClassVar[type[ProjectRole]] = ProjectRole
     OF_ITS_OWNER: ClassVar[frozenset[Permission]] = OF_PROJECT_OWNER
 
@@ -37,7 +34,7 @@ class Project(Shared[ProjectRole]):
             aggregate.name = self.name
             aggregate.description = self.description
             aggregate.archived = False
-            aggregate.purge_at = None
+            aggregate.begin_kept()
             aggregate.members = {}
             aggregate.offered_to = None
 
@@ -71,21 +68,14 @@ class Project(Shared[ProjectRole]):
         def apply(self, aggregate: "Project") -> None:
             aggregate.archived = False
 
-    class Deleted(Event):
-        """Into the trash: from `purge_at` on it may go for good, until then it can come back."""
-
+    class Deleted(Shared.Deleted):
         TOPIC: ClassVar[str] = "project.deleted"
-        purge_at: datetime
 
-        def apply(self, aggregate: "Project") -> None:
-            aggregate.purge_at = self.purge_at
-            aggregate.offered_to = None
-
-    class Undeleted(Event):
+    class Undeleted(Shared.Undeleted):
         TOPIC: ClassVar[str] = "project.undeleted"
 
-        def apply(self, aggregate: "Project") -> None:
-            aggregate.purge_at = None
+    class Purged(Shared.Purged):
+        TOPIC: ClassVar[str] = "project.purged"
 
     class MemberAdded(Shared.MemberAdded):
         TOPIC: ClassVar[str] = "project.member_added"
@@ -112,7 +102,6 @@ class Project(Shared[ProjectRole]):
 
     description: str
     archived: bool
-    purge_at: datetime | None
 
     @classmethod
     def create(
@@ -133,10 +122,6 @@ class Project(Shared[ProjectRole]):
         if self.archived:
             raise ProjectIsArchived(f"project {self.name!r} is archived; restore it first")
 
-    def must_be_there(self) -> None:
-        if self.purge_at is not None:
-            raise ProjectIsDeleted(f"project {self.name!r} is in the trash; take it out first (`undelete`)")
-
     def rename(self, name: str, now: datetime) -> None:
         self.must_be_open()
         if name != self.name:
@@ -156,12 +141,3 @@ class Project(Shared[ProjectRole]):
         self.must_be_there()
         if self.archived:
             self.trigger_event(self.Restored, timestamp=now)
-
-    def delete(self, purge_at: datetime, now: datetime) -> None:
-        """Whoever it was offered to is offered nothing any more."""
-        if self.purge_at is None:
-            self.trigger_event(self.Deleted, purge_at=purge_at, timestamp=now)
-
-    def undelete(self, now: datetime) -> None:
-        if self.purge_at is not None:
-            self.trigger_event(self.Undeleted, timestamp=now)

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from domain.dataset import Layout, Task
+from domain.content import Layout, Task
 from domain.tables import Side, SideTable
 from domain.values import Count, Value
 

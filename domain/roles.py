@@ -67,6 +67,8 @@ class Permission(StrEnum):
     CHANGE_DATASET = "change_dataset"
     MANAGE_DATASET_MEMBERS = "manage_dataset_members"
     HAND_OVER_DATASET = "hand_over_dataset"
+    DELETE_DATASET = "delete_dataset"
+    PURGE = "purge"
     CREATE_EXPERIMENT = "create_experiment"
     REQUEST_TRAINING = "request_training"
     CHANGE_TRAINING = "change_training"
@@ -99,6 +101,7 @@ _ENGINEER_I: Final = _GUEST | {
     Permission.CHANGE_DATASET: Reach.OWN,
     Permission.MANAGE_DATASET_MEMBERS: Reach.OWN,
     Permission.HAND_OVER_DATASET: Reach.OWN,
+    Permission.DELETE_DATASET: Reach.OWN,
     Permission.REQUEST_TRAINING: Reach.ANY,
 }
 _ENGINEER_II: Final = _ENGINEER_I | {
@@ -117,6 +120,8 @@ _MANAGER: Final = _ENGINEER_II | {
     Permission.DELETE_PROJECT: Reach.ANY,
     Permission.MANAGE_DATASET_MEMBERS: Reach.ANY,
     Permission.HAND_OVER_DATASET: Reach.ANY,
+    Permission.DELETE_DATASET: Reach.ANY,
+    Permission.PURGE: Reach.ANY,
     Permission.CHANGE_TRAINING: Reach.ANY,
     Permission.READ_AUDIT: Reach.ANY,
 }
@@ -153,7 +158,10 @@ IN_DATASET: Final[dict[DatasetRole, frozenset[Permission]]] = {
     DatasetRole.MAINTAINER: _EDITOR | {Permission.MANAGE_DATASET_MEMBERS, Permission.MANAGE_INVITATIONS},
 }
 """What a place in a dataset adds there; a private one is shown to whoever has any."""
-OF_DATASET_OWNER: Final = IN_DATASET[DatasetRole.MAINTAINER] | {Permission.HAND_OVER_DATASET}
+OF_DATASET_OWNER: Final = IN_DATASET[DatasetRole.MAINTAINER] | {
+    Permission.HAND_OVER_DATASET,
+    Permission.DELETE_DATASET,
+}
 SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.READ: frozenset({Permission.READ, Permission.READ_MEMBERS}),
     Scope.WRITE: frozenset(

@@ -5,8 +5,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from domain.errors import Refused
-from domain.model import Aggregate, Event
+from domain.model import Event
 from domain.roles import DatasetRole, Permission, Place, ProjectRole, includes
+from domain.trash import Disposable
 
 P = TypeVar("P", bound=Place)
 
@@ -27,7 +28,7 @@ class OwnershipIsNotOffered(Refused):
     pass
 
 
-class Shared(Aggregate, Generic[P]):
+class Shared(Disposable, Generic[P]):
     """P is the kind of role that its members have. Each of its events has a TOPIC of the thing's own."""
 
     PLACES: ClassVar[type[ProjectRole] | type[DatasetRole]]
@@ -86,9 +87,15 @@ class Shared(Aggregate, Generic[P]):
             aggregate.owner_id = self.person_id
             aggregate.offered_to = None
 
+    class Deleted(Disposable.Deleted):
+        """Whoever it was offered to is offered nothing any more."""
+
+        def apply(self, aggregate: Any) -> None:
+            super().apply(aggregate)
+            aggregate.offered_to = None
+
     organization_id: UUID
     owner_id: UUID
-    name: str
     members: dict[UUID, P]
     offered_to: UUID | None
 
@@ -101,9 +108,7 @@ class Shared(Aggregate, Generic[P]):
 
     def must_be_open(self) -> None:
         """Raises a refusal while nothing may go into it."""
-
-    def must_be_there(self) -> None:
-        """Raises a refusal while it is in the trash."""
+        self.must_be_there()
 
     def add_member(self, person_id: UUID, role: P, now: datetime) -> None:
         self.must_be_open()
@@ -158,10 +163,6 @@ class Shared(Aggregate, Generic[P]):
     def must_be_offered_to(self, person_id: UUID) -> None:
         if person_id != self.offered_to:
             raise OwnershipIsNotOffered(f"nobody offers you {self._called}")
-
-    @property
-    def _called(self) -> str:
-        return f"{self.TOPIC} {self.name!r}"
 
     def _role_of(self, person_id: UUID) -> P:
         if person_id == self.owner_id:

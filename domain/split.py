@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
-from domain.dataset import Ratios, SplitMethod
+from domain.content import Ratios, SplitMethod
 from domain.deal import Deal, Together, Unit, rank
 from domain.errors import Invalid
 from domain.groups import Groups

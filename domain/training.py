@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, Strict, model_validator
 
-from domain.dataset import Task
+from domain.content import Task
 from domain.errors import Refused
 from domain.values import Count, Line, LogLine, Metrics, Parameters, Sha256, Slug, Text, Value
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from domain.dataset import Dataset, Snapshot
+from domain.content import Snapshot
+from domain.dataset import Dataset
 from domain.model import Aggregate, Event, InitialEvent
 from domain.training import (
     GIVEN_BACK,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from domain.dataset import Layout, Task
+from domain.content import Layout, Task
 from domain.tables import SIDES, Side
 from domain.values import Count, Value
 from infra.formats import File, detect, imagefolder, yolo

@@ -50,12 +50,12 @@ class Arrivals:
         absent = self.blobs.unknown(organization_id, [Named(file.sha256, file.size) for file in files])
         promised = self.blobs.promised(organization_id, [each.sha256 for each in absent])
         until = time.monotonic() + PATIENCE
-        received = list(
-            self._threads.map(lambda sha256: self._received(organization_id, by_hash[sha256], until), promised)
-        )
-        came = [each for each in received if each and each.size == by_hash[each.sha256].size]
-        self.blobs.receive(organization_id, came)
-        there = {each.sha256 for each in came}
+
+        def look() -> list[Received]:
+            found = self._threads.map(lambda sha256: self._received(organization_id, by_hash[sha256], until), promised)
+            return [each for each in found if each and each.size == by_hash[each.sha256].size]
+
+        there = {each.sha256 for each in self.blobs.looked(organization_id, look)}
         return [each for each in absent if each.sha256 not in there]
 
     def see(self, organization_id: UUID, files: Sequence[File]) -> dict[str, Sight]:

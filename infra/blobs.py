@@ -4,7 +4,7 @@ A blob is known once the object store, which checks the hash of what is sent to 
 Whether something is there already is answered within one organization only.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from operator import attrgetter
@@ -84,11 +84,13 @@ class Blobs:
     def missing(self, organization_id: UUID, named: Iterable[Named]) -> list[Named]:
         """Those that are not there yet; what has arrived since is known from now on."""
         new = self.unknown(organization_id, named)
+        there = {each.sha256 for each in self.looked(organization_id, lambda: self._there(organization_id, new))}
+        return [each for each in new if each.sha256 not in there]
+
+    def _there(self, organization_id: UUID, named: list[Named]) -> list[Received]:
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            sizes = list(threads.map(lambda each: self.objects.size(organization_id, each.sha256), new))
-        there = [each for each, size in zip(new, sizes, strict=True) if size == each.size]
-        self.receive(organization_id, [Received(*each) for each in there])
-        return [each for each, size in zip(new, sizes, strict=True) if size != each.size]
+            sizes = threads.map(lambda each: self.objects.size(organization_id, each.sha256), named)
+            return [Received(*each) for each, size in zip(named, sizes, strict=True) if size == each.size]
 
     def confirm(self, organization_id: UUID, named: Iterable[Named], unsized: Iterable[str] = ()) -> None:
         """Raises BlobIsMissing unless each is there; the size of those that are `unsized` is taken from the store."""
@@ -136,9 +138,13 @@ class Blobs:
         """Durable when this returns, several at once."""
         by_hash = {digest(each): each for each in data}
         new = by_hash.keys() - self.known(organization_id, by_hash)
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            list(threads.map(lambda sha256: self.objects.put(organization_id, sha256, by_hash[sha256]), new))
-        self.receive(organization_id, [Received(sha256, len(by_hash[sha256])) for sha256 in new])
+
+        def put() -> list[Received]:
+            with ThreadPoolExecutor(AT_ONCE) as threads:
+                list(threads.map(lambda sha256: self.objects.put(organization_id, sha256, by_hash[sha256]), new))
+            return [Received(sha256, len(by_hash[sha256])) for sha256 in new]
+
+        self.looked(organization_id, put)
         return list(by_hash)
 
     def place(self, organization_id: UUID, named: Named) -> Place:
@@ -147,16 +153,35 @@ class Blobs:
     def url(self, organization_id: UUID, sha256: str, name: str | None = None) -> str:
         return self.objects.presigned_get(organization_id, sha256, name)
 
-    def receive(self, organization_id: UUID, received: Iterable[Received]) -> None:
-        """From now on it is known that these are there, and what was seen in them."""
+    def looked(self, organization_id: UUID, look: Callable[[], Iterable[Received]]) -> list[Received]:
+        """What `look` finds in the store is known from now on; it looks again where something went from there since."""
+        while True:
+            sweeps = self._sweeps(organization_id)
+            received = list(look())
+            if self.receive(organization_id, received, sweeps):
+                return received
+
+    def _sweeps(self, organization_id: UUID) -> int:
+        with self.pool.connection() as connection:
+            query = "SELECT sweeps FROM content.room WHERE organization_id = %s"
+            row = connection.execute(query, (organization_id,)).fetchone()
+        return row[0] if row else 0
+
+    def receive(self, organization_id: UUID, received: Iterable[Received], sweeps: int | None = None) -> bool:
+        """From now on it is known that these are there, and what was seen in them.
+
+        Not so, and False, where something went from the store since there were so many `sweeps`.
+        """
         # In one order, so that two calls that name the same objects wait for each other instead of both for ever.
         rows = sorted(received, key=attrgetter("sha256"))
         if not rows:
-            return
+            return True
         facts = [None if each.facts is None else Jsonb(each.facts) for each in rows]
         columns = ([bytes.fromhex(each.sha256) for each in rows], [each.size for each in rows], facts)
         with self.pool.connection() as connection, connection.transaction():
-            hold(connection, organization_id)
+            if hold(connection, organization_id) != sweeps and sweeps is not None:
+                return False
+            stay(connection, organization_id, columns[0])
             connection.execute(
                 "INSERT INTO content.blobs (organization_id, arrived, sha256, size, facts, body)"
                 " SELECT %s, true, * FROM unnest(%s::bytea[], %s::bigint[], %s::jsonb[], %s::bytea[])"
@@ -165,6 +190,7 @@ class Blobs:
                 " body = coalesce(excluded.body, blobs.body)",
                 (organization_id, *columns, [each.body for each in rows]),
             )
+        return True
 
     def lose(self, organization_id: UUID, sha256s: Iterable[str]) -> None:
         """These were there and are not; whoever names them next is asked to send them."""
@@ -176,9 +202,18 @@ class Blobs:
             )
 
 
-def hold(connection: Connection, organization_id: UUID) -> None:
-    """What the organization stores is reckoned by one transaction at a time; take it before any of its blobs."""
-    lock: LiteralString = "SELECT FROM content.room WHERE organization_id = %s FOR UPDATE"
-    if connection.execute(lock, (organization_id,)).rowcount == 0:
+def hold(connection: Connection, organization_id: UUID) -> int:
+    """What the organization stores is reckoned by one transaction at a time; take it before any of its blobs.
+
+    Answers how often some of them went.
+    """
+    lock: LiteralString = "SELECT sweeps FROM content.room WHERE organization_id = %s FOR UPDATE"
+    while (row := connection.execute(lock, (organization_id,)).fetchone()) is None:
         connection.execute("INSERT INTO content.room VALUES (%s) ON CONFLICT DO NOTHING", (organization_id,))
-        connection.execute(lock, (organization_id,))
+    return int(row[0])
+
+
+def stay(connection: Connection, organization_id: UUID, sha256s: list[bytes]) -> None:
+    """Somebody names these: they go from the store no more. The caller holds the organization."""
+    query = "DELETE FROM content.leaving WHERE organization_id = %s AND sha256 = ANY(%s)"
+    connection.execute(query, (organization_id, sha256s))

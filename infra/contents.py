@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 from commands.ports import Prepared
 from domain import comparison, manifest, revision
 from domain import split as splits
-from domain.dataset import Content, Ratios, Split, SplitMethod
+from domain.content import Content, Ratios, Split, SplitMethod
 from domain.errors import Invalid
 from domain.groups import Groups, Rule
 from domain.manifest import Entry, Root
@@ -28,6 +28,7 @@ from infra.arrivals import TOO_LARGE, Arrivals, Sight
 from infra.blobs import Blobs
 from infra.formats import File, ImageFacts, Reading, read_folder, refuse_faults
 from infra.formats.images import MOST_BYTES
+from infra.objects import ObjectIsMissing
 from infra.uploads import Upload, Uploads
 
 KEPT_SPLITS: Final = 16
@@ -79,9 +80,20 @@ class DatasetContents:
     def make_ready(self, upload: Upload, advance: Advance = nobody) -> Prepared:
         """The work of a commit, done once; `advance` hears of how many files it has seen to. Nothing changes by it."""
         version = self.uploads.state(upload.id).version
-        prepared = self._prepared(upload, advance)
+        while not self._is_there(upload.organization_id, prepared := self._prepared(upload, advance)):
+            pass
         self.uploads.keep(upload.id, version, prepared)
         return prepared
+
+    def _is_there(self, organization_id: UUID, prepared: Prepared) -> bool:
+        """What was written a while ago because of this, or was there then, may have been freed by now."""
+        split = [prepared.split.sha256, prepared.split.tables] if prepared.split else []
+        try:
+            pages = manifest.objects(prepared.content.root, self.load(organization_id))
+            named = {*pages, prepared.report, *split}
+        except ObjectIsMissing:
+            return False
+        return self.blobs.known(organization_id, named).keys() == named
 
     def _prepared(self, upload: Upload, advance: Advance) -> Prepared:
         organization_id = upload.organization_id
@@ -183,18 +195,22 @@ class DatasetContents:
         return Sides.read(self.blobs.read(organization_id, sha256)).side_of()
 
     def load(self, organization_id: UUID) -> manifest.Load:
-        """Pages of the organization, from the database or, where they were lost there, from their objects."""
+        return loading(self.blobs, organization_id)
 
-        def load(sha256: str) -> bytes:
-            with self.pool.connection() as connection:
-                row = connection.execute(
-                    "SELECT body FROM content.pages WHERE organization_id = %s AND sha256 = %s",
-                    (organization_id, bytes.fromhex(sha256)),
-                    binary=True,
-                ).fetchone()
-            return bytes(row[0]) if row else self.blobs.read(organization_id, sha256)
 
-        return load
+def loading(blobs: Blobs, organization_id: UUID) -> manifest.Load:
+    """Pages of the organization, from the database or, where they were lost there, from their objects."""
+
+    def load(sha256: str) -> bytes:
+        with blobs.pool.connection() as connection:
+            row = connection.execute(
+                "SELECT body FROM content.pages WHERE organization_id = %s AND sha256 = %s",
+                (organization_id, bytes.fromhex(sha256)),
+                binary=True,
+            ).fetchone()
+        return bytes(row[0]) if row else blobs.read(organization_id, sha256)
+
+    return load
 
 
 class Pages:

@@ -18,6 +18,7 @@ from infra.erased import erase
 from infra.memberships import Memberships
 from infra.reading import Reading
 from infra.secrets import Accounts
+from infra.trainings import Trainings
 from infra.unit import Errand
 from infra.wiring import Core
 from projections import PROJECTIONS
@@ -45,7 +46,8 @@ class Host:
         """Commands of the platform itself touch neither content nor trainings' places."""
         with closing(Reading(core.settings.need("database_url"), pool_size=2)) as reading:
             accounts = core.accounts()
-            ports = {**dict.fromkeys(_ABSENT), "memberships": Memberships(reading)}
+            there = {"memberships": Memberships(reading), "trainings": Trainings(reading, core.store)}
+            ports = {**dict.fromkeys(_ABSENT), **there}
             yield cls(core, accounts, reading, core.dispatch(accounts, ports))
 
     def find(self, person: str) -> UUID | None:

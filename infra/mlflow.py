@@ -52,6 +52,12 @@ class Mlflow:
             made = (await self._ask("GET", "experiments/get-by-name", params={"experiment_name": name}))["experiment"]
         return str(made["experiment_id"])
 
+    async def delete_experiment(self, experiment_id: str) -> None:
+        """With its runs, into MLflow's own trash, which `mlflow gc` empties. One that is there already stays there."""
+        found = await self._ask("GET", "experiments/get", params={"experiment_id": experiment_id})
+        if found["experiment"]["lifecycle_stage"] == "active":
+            await self._post("experiments/delete", {"experiment_id": experiment_id})
+
     async def run(self, experiment_id: str, job_id: UUID, name: str, tags: Mapping[str, str], start: int) -> str:
         """The run of this job, made if it is missing."""
         wanted = {"experiment_ids": [experiment_id], "filter": f"tags.`{JOB_TAG}` = '{job_id}'", "max_results": 1}

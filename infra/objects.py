@@ -96,8 +96,10 @@ class Objects:
             found = threads.map(lambda sha256: self.size(organization_id, sha256), wanted)
             return {sha256: size for sha256, size in zip(wanted, found, strict=True) if size is not None}
 
-    def delete(self, organization_id: UUID, sha256: str) -> None:
-        self._store.delete(blob(organization_id, sha256))
+    def delete(self, organization_id: UUID, sha256s: Iterable[str]) -> None:
+        """Those that are not there are no matter."""
+        if paths := [blob(organization_id, sha256) for sha256 in sha256s]:
+            self._store.delete(paths)
 
     def presigned_put(self, organization_id: UUID, sha256: str, size: int) -> Address:
         key = blob if self.checks_hashes else incoming

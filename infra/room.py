@@ -7,13 +7,14 @@ away later. A promise ends when its bytes have come, or when they were looked fo
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from infra.blobs import Blobs, Named, Received, hold
+from infra.blobs import Blobs, Named, Received, hold, stay
 
 # Longer than an address is good for, and than most files take that are sent to one.
 PROMISED_FOR: Final = timedelta(minutes=15)
@@ -48,6 +49,7 @@ class Rooms:
             more = sum(each.size for each in wanted) - _promised(connection, organization_id, columns[0])
             if more > 0:
                 judge(*_room(connection, organization_id), more)
+            stay(connection, organization_id, columns[0])
             connection.execute(
                 "INSERT INTO content.blobs (organization_id, arrived, promised_until, sha256, size)"
                 " SELECT %s, false, now() + %s, * FROM unnest(%s::bytea[], %s::bigint[])"
@@ -65,12 +67,13 @@ class Rooms:
                 (SETTLED_AT_ONCE,),
             ).fetchall()
         for organization_id, sha256 in over:
-            size = self.blobs.objects.size(organization_id, sha256)
-            if size is None:
+            if not self.blobs.looked(organization_id, partial(self._there, organization_id, sha256)):
                 self._release(organization_id, sha256)
-            else:
-                self.blobs.receive(organization_id, [Received(sha256, size)])
         return len(over)
+
+    def _there(self, organization_id: UUID, sha256: str) -> list[Received]:
+        size = self.blobs.objects.size(organization_id, sha256)
+        return [] if size is None else [Received(sha256, size)]
 
     def _release(self, organization_id: UUID, sha256: str) -> None:
         with self.pool.connection() as connection, connection.transaction():

@@ -1,6 +1,7 @@
-"""Takes what was deleted out of PostgreSQL's files, where bytes stay until something else is written over them.
+"""Takes what was deleted out of the servers' files, where bytes stay until something else is written over them.
 
-Tables that may have named a person are written anew, and every file of the write-ahead log that was there is gone.
+Tables that may have named a person are written anew, and every file of the write-ahead log that was there is gone; so
+are the objects of the embedded store that were deleted.
 """
 
 import time
@@ -13,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from infra.config import Settings
+from infra.embedded import objects
 from infra.embedded.postgres import ADMIN
 
 LOCKED_AT_MOST: Final = "10s"
@@ -43,6 +45,8 @@ def scrub(settings: Settings) -> int:
     written = sum(_write_anew(url) for url in urls)
     for url in urls:
         _drop_logs(url)
+    if settings.data is not None:
+        objects.vacuum(settings.data)
     return written
 
 

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 from pydantic import Field, TypeAdapter
 
-from domain.dataset import Task
+from domain.content import Task
 from domain.errors import Invalid, Refused
 from domain.paths import quoted
 from domain.values import Finite, Line, Scalar, Slug, Text, Value

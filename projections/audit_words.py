@@ -24,8 +24,10 @@ _SHARED: Final[tuple[type[Shared[Any]], ...]] = (Project, Dataset)
 
 
 def _of_members(kind: str) -> dict[str, tuple[str, str]]:
-    """The words of a thing that has members."""
+    """The words of a thing that has members, and may be thrown away."""
     return {
+        f"{kind}.deleted": ("delete", f"{{who}} put the {kind} {{what}} into the trash, until {{purge_at}}"),
+        f"{kind}.undeleted": ("undelete", f"{{who}} took the {kind} {{what}} out of the trash"),
         f"{kind}.member_added": ("add_member", f"{{who}} added {{person}} to the {kind} {{what}} as {{role}}"),
         f"{kind}.member_role_changed": (
             "grant_role",
@@ -124,8 +126,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "project.described": ("update", "{who} described the project {what} anew"),
     "project.archived": ("archive", "{who} archived the project {what}"),
     "project.restored": ("restore", "{who} restored the project {what}"),
-    "project.deleted": ("delete", "{who} put the project {what} into the trash, until {purge_at}"),
-    "project.undeleted": ("undelete", "{who} took the project {what} out of the trash"),
+    "project.purged": ("purge", "{who} purged the project {what}: the files of its trainings and models go"),
     **_of_members("project"),
     "dataset.created": ("create", "{who} created the dataset {what}"),
     "dataset.revision_committed": (
@@ -138,6 +139,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "dataset.snapshot_taken": ("snapshot", "{who} took the snapshot {tag} of the dataset {what}"),
     **_of_members("dataset"),
+    "dataset.purged": ("purge", "{who} purged the dataset {what}: its images go where no other dataset has them"),
     "experiment.created": ("create", "{who} created the experiment {what}"),
     "experiment.mlflow_linked": (
         "link",

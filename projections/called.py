@@ -1,4 +1,4 @@
-"""By what names people know a training: those of its dataset and its project."""
+"""By what names people know a training: those of its dataset and its project; and whether it went with that."""
 
 from typing import Any, Final
 
@@ -8,7 +8,8 @@ from projections.datasets import datasets
 from projections.project import projects
 
 _dataset, _project = datasets.alias("trained_on"), projects.alias("trained_in")
-NAMES: Final = (_dataset.c.name.label("dataset"), _project.c.name.label("project"))
+PURGED: Final = _project.c.purged_at
+NAMES: Final = (_dataset.c.name.label("dataset"), _project.c.name.label("project"), PURGED.label("purged_at"))
 
 
 def with_names(of: FromClause, jobs: Any) -> FromClause:

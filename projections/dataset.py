@@ -8,15 +8,16 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Select, Table, Text, Uuid, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from domain.dataset import Dataset, Layout, Split, Task, Visibility
+from domain.content import Layout, Split, Task
+from domain.dataset import Dataset, Visibility
 from domain.model import Recorded
 from domain.roles import DatasetRole
 from domain.values import Value
 from projections import shown
 from projections.datasets import datasets, members
-from projections.folding import changed, plain
+from projections.folding import changed, plain, thrown
 from projections.model import Key, Projection, Row, View, metadata
-from projections.paging import Page, first, newest
+from projections.paging import Page, first, lies, newest
 from projections.shared import PlaceRow, list_places, view_of
 from projections.topics import (
     API_TOKEN,
@@ -68,7 +69,10 @@ snapshots: Final = Table(
 
 
 class DatasetRow(Value):
-    """`offered_to` is the person who may accept to own it."""
+    """`offered_to` is the person who may accept to own it; one with `purge_at` is in the trash until then.
+
+    Of one with `purged_at` nothing but its history is left.
+    """
 
     id: UUID
     organization_id: UUID
@@ -90,6 +94,8 @@ class DatasetRow(Value):
     report: str | None
     last_split: Split | None
     snapshots: int
+    purge_at: datetime | None
+    purged_at: datetime | None
     created_at: datetime
     updated_at: datetime
     first_position: int
@@ -133,6 +139,8 @@ _EMPTY: Final[dict[str, Any]] = {
     "report": None,
     "last_split": None,
     "snapshots": 0,
+    "purge_at": None,
+    "purged_at": None,
 }
 
 
@@ -146,6 +154,9 @@ def _dataset_keys(recorded: Recorded) -> Iterable[Key]:
             | Dataset.OwnershipOffered(originator_id=id)
             | Dataset.OwnershipDeclined(originator_id=id)
             | Dataset.OwnershipAccepted(originator_id=id)
+            | Dataset.Deleted(originator_id=id)
+            | Dataset.Undeleted(originator_id=id)
+            | Dataset.Purged(originator_id=id)
         ):
             yield (id,)
 
@@ -180,7 +191,7 @@ def _dataset(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
             return changed(row, offered_to=None)
         case Dataset.OwnershipAccepted(person_id=person_id):
             return changed(row, offered_to=None, owner_id=person_id)
-    return row
+    return changed(row, **thrown(recorded))
 
 
 def _revision_keys(recorded: Recorded) -> Iterable[Key]:
@@ -258,9 +269,17 @@ def find_dataset(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUI
 
 
 def list_datasets(
-    tx: Connection, organization_id: UUID, *, viewer: UUID | None = None, after: int | None = None, limit: int = 50
+    tx: Connection,
+    organization_id: UUID,
+    *,
+    viewer: UUID | None = None,
+    deleted: bool = False,
+    after: int | None = None,
+    limit: int = 50,
 ) -> Page[DatasetRow]:
-    return newest(tx, _seen(organization_id, viewer), datasets.c.first_position, DatasetRow, after, limit)
+    """`deleted` are those in the trash. Those that were purged are found by their id."""
+    query = _seen(organization_id, viewer).where(lies(datasets, deleted))
+    return newest(tx, query, datasets.c.first_position, DatasetRow, after, limit)
 
 
 def list_snapshots(

@@ -31,6 +31,8 @@ datasets: Final = Table(
     Column("report", Text),
     Column("last_split", JSONB(none_as_null=True)),
     Column("snapshots", BigInteger, nullable=False),
+    Column("purge_at", DateTime(timezone=True)),
+    Column("purged_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column("first_position", BigInteger, nullable=False),

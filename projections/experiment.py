@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import Field
@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     Float,
     Index,
+    Select,
     Table,
     Text,
     Uuid,
@@ -32,6 +33,7 @@ from domain.values import Value
 from projections.folding import changed, plain
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, newest
+from projections.project import projects
 from projections.run import RUNS, less_is_better, runs
 from projections.shown import of_job
 from projections.topics import (
@@ -68,6 +70,8 @@ experiments: Final = Table(
 
 
 class ExperimentRow(Value):
+    """One with `purged_at` went with its project."""
+
     id: UUID
     organization_id: UUID
     project_id: UUID
@@ -77,6 +81,7 @@ class ExperimentRow(Value):
     tags: tuple[str, ...]
     mlflow_experiment_id: str | None
     created_at: datetime
+    purged_at: datetime | None
     first_position: int
     position: int
     num_runs: int = 0
@@ -133,9 +138,15 @@ PROJECTION: Final = Projection(
 
 def find_experiment(tx: Connection, organization_id: UUID, id: UUID, *, viewer: UUID | None) -> ExperimentRow | None:
     """With a viewer, what is not shown to it counts in no figure."""
-    query = select(experiments).where(experiments.c.id == id, experiments.c.organization_id == organization_id)
+    query = _of(organization_id).where(experiments.c.id == id)
     found = newest(tx, query, experiments.c.first_position, ExperimentRow, None, 1)
     return next(iter(_counted(tx, found.items, viewer)), None)
+
+
+def _of(organization_id: UUID) -> Select[Any]:
+    of = experiments.outerjoin(projects, projects.c.id == experiments.c.project_id)
+    query = select(experiments, projects.c.purged_at).select_from(of)
+    return query.where(experiments.c.organization_id == organization_id)
 
 
 def any_elsewhere(tx: Connection, organization_id: UUID) -> bool:
@@ -154,7 +165,8 @@ def list_experiments(
     after: int | None = None,
     limit: int = 50,
 ) -> Page[ExperimentRow]:
-    query = select(experiments).where(experiments.c.organization_id == organization_id)
+    """Without those that were purged."""
+    query = _of(organization_id).where(projects.c.purged_at.is_(None))
     if project_id is not None:
         query = query.where(experiments.c.project_id == project_id)
     page = newest(tx, query, experiments.c.first_position, ExperimentRow, after, limit)

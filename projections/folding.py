@@ -6,6 +6,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from domain.model import Recorded
+from domain.trash import Disposable
 from projections.model import Key, Row, View
 
 
@@ -35,3 +36,15 @@ def changed(row: Row | None, **changes: Any) -> Row:
 def plain(value: Any) -> Any:
     """As JSON gives it back, so that a row read from a table and one held in memory fold alike."""
     return to_jsonable_python(value)
+
+
+def thrown(recorded: Recorded) -> dict[str, Any]:
+    """What an event about the trash changes, of any thing that can be thrown away."""
+    match recorded.event:
+        case Disposable.Deleted(purge_at=purge_at):
+            return {"purge_at": purge_at, "offered_to": None}
+        case Disposable.Undeleted():
+            return {"purge_at": None}
+        case Disposable.Purged():
+            return {"purged_at": recorded.envelope.decided_at}
+    return {}

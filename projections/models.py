@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from domain.model import Recorded
 from domain.training_job import TrainingJob
 from domain.values import Value
-from projections.called import NAMES, with_names
+from projections.called import NAMES, PURGED, with_names
 from projections.folding import plain
 from projections.jobs import jobs
 from projections.model import Key, Row, View, metadata
@@ -42,6 +42,7 @@ models: Final = Table(
 class ModelRow(Value):
     """`sha256`, `result` and `picture` name objects: the model's file, its report, and one predicted image.
 
+    With `purged_at`, none of them is there any more: they went with the project.
     What it was trained as, on and in: `architecture` of `framework`, `dataset` and `project` by their names of today.
     """
 
@@ -62,6 +63,7 @@ class ModelRow(Value):
     result: str
     picture: str | None
     trained_at: datetime
+    purged_at: datetime | None
     position: int
 
 
@@ -120,4 +122,6 @@ def is_hidden(tx: Connection, organization_id: UUID, sha256: str, *, viewer: UUI
 def list_models(
     tx: Connection, organization_id: UUID, *, viewer: UUID | None, after: int | None = None, limit: int = 50
 ) -> Page[ModelRow]:
-    return newest(tx, _shown(organization_id, viewer), models.c.position, ModelRow, after, limit)
+    """Without those that were purged."""
+    query = _shown(organization_id, viewer).where(PURGED.is_(None))
+    return newest(tx, query, models.c.position, ModelRow, after, limit)

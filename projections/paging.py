@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select
+from sqlalchemy import ColumnElement, Connection, Select, Table
 
 from domain.values import Value
 
@@ -38,3 +38,9 @@ def newest(
     rows = tx.execute(query.order_by(by.desc()).limit(limit + 1)).mappings().all()
     items = [kind.model_validate(dict(row)) for row in rows[:limit]]
     return Page(items, rows[limit - 1][by.key or ""] if len(rows) > limit else None)
+
+
+def lies(table: Table, deleted: bool) -> ColumnElement[bool]:
+    """In the trash, or not there; in either case not purged."""
+    here = table.c.purge_at
+    return (here.is_not(None) if deleted else here.is_(None)) & table.c.purged_at.is_(None)

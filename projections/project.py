@@ -11,9 +11,9 @@ from domain.model import Recorded
 from domain.project import Project
 from domain.roles import ProjectRole
 from domain.values import Value
-from projections.folding import changed
+from projections.folding import changed, thrown
 from projections.model import Key, Projection, Row, View, metadata
-from projections.paging import Page, first, newest
+from projections.paging import Page, first, lies, newest
 from projections.shared import PlaceRow, list_places, members_of, view_of
 from projections.topics import (
     API_TOKEN,
@@ -40,6 +40,7 @@ projects: Final = Table(
     Column("description", Text, nullable=False),
     Column("archived_at", DateTime(timezone=True)),
     Column("purge_at", DateTime(timezone=True)),
+    Column("purged_at", DateTime(timezone=True)),
     Column("offered_to", Uuid),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
@@ -52,7 +53,10 @@ members: Final = members_of("project")
 
 
 class ProjectRow(Value):
-    """`offered_to` is the person who may accept to own it; one with `purge_at` is in the trash until then."""
+    """`offered_to` is the person who may accept to own it; one with `purge_at` is in the trash until then.
+
+    Of one with `purged_at` nothing but its history is left.
+    """
 
     id: UUID
     organization_id: UUID
@@ -61,6 +65,7 @@ class ProjectRow(Value):
     description: str
     archived_at: datetime | None
     purge_at: datetime | None
+    purged_at: datetime | None
     offered_to: UUID | None
     created_at: datetime
     updated_at: datetime
@@ -88,6 +93,7 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
                 "description": event.description,
                 "archived_at": None,
                 "purge_at": None,
+                "purged_at": None,
                 "offered_to": None,
                 "created_at": recorded.envelope.decided_at,
                 "updated_at": recorded.envelope.decided_at,
@@ -106,17 +112,13 @@ def _changes(recorded: Recorded) -> dict[str, Any]:
             return {"archived_at": recorded.envelope.decided_at}
         case Project.Restored():
             return {"archived_at": None}
-        case Project.Deleted(purge_at=purge_at):
-            return {"purge_at": purge_at, "offered_to": None}
-        case Project.Undeleted():
-            return {"purge_at": None}
         case Project.OwnershipOffered(person_id=person_id):
             return {"offered_to": person_id}
         case Project.OwnershipDeclined():
             return {"offered_to": None}
         case Project.OwnershipAccepted(person_id=person_id):
             return {"offered_to": None, "owner_id": person_id}
-    return {}
+    return thrown(recorded)
 
 
 PROJECTION: Final = Projection(
@@ -150,9 +152,11 @@ def list_projects(
     after: int | None = None,
     limit: int = 50,
 ) -> Page[ProjectRow]:
-    """`archived` leaves only those that are archived, or only those that are not; `deleted` are those in the trash."""
-    trash = projects.c.purge_at.is_not(None) if deleted else projects.c.purge_at.is_(None)
-    query = select(projects).where(projects.c.organization_id == organization_id, trash)
+    """`archived` leaves only those that are archived, or only those that are not; `deleted` are those in the trash.
+
+    Those that were purged are found by their id.
+    """
+    query = select(projects).where(projects.c.organization_id == organization_id, lies(projects, deleted))
     if archived is not None:
         there = projects.c.archived_at
         query = query.where(there.is_not(None) if archived else there.is_(None))

@@ -94,6 +94,7 @@ PROJECT: Final = frozenset(
         "project.restored",
         "project.deleted",
         "project.undeleted",
+        "project.purged",
         "project.member_added",
         "project.member_role_changed",
         "project.member_removed",
@@ -114,6 +115,9 @@ DATASET: Final = frozenset(
         "dataset.ownership_offered",
         "dataset.ownership_declined",
         "dataset.ownership_accepted",
+        "dataset.deleted",
+        "dataset.undeleted",
+        "dataset.purged",
     }
 )
 EXPERIMENT: Final = frozenset({"experiment.created", "experiment.mlflow_linked"})

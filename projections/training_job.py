@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, or_, select
 
-from domain.dataset import Snapshot
+from domain.content import Snapshot
 from domain.model import Recorded
-from domain.training import Evidence, Recipe, Status
+from domain.training import OVER, Evidence, Recipe, Status
 from domain.training_job import TrainingJob
 from domain.values import Value
 from projections.attempt import ATTEMPTS
-from projections.called import NAMES, with_names
+from projections.called import NAMES, PURGED, with_names
 from projections.epoch import EPOCHS
 from projections.folding import changed, plain
 from projections.jobs import jobs
@@ -41,6 +41,7 @@ class JobRow(Value):
     """`metrics` are those of the last epoch, and at the end those of the test side.
 
     `dataset` and `project` are their names of today; None where another read model has not seen them yet.
+    With `purged_at`, its files and figures in MLflow are gone: they went with the project.
     """
 
     id: UUID
@@ -69,6 +70,7 @@ class JobRow(Value):
     requested_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    purged_at: datetime | None
     first_position: int
     position: int
 
@@ -213,10 +215,18 @@ def list_jobs(
     after: int | None = None,
     limit: int = 50,
 ) -> Page[JobRow]:
+    """Without those that were purged."""
     wanted = {"project_id": project_id, "experiment_id": experiment_id, "dataset_id": dataset_id}
     query = _shown(organization_id, viewer).where(
-        *(jobs.c[name] == value for name, value in wanted.items() if value is not None)
+        PURGED.is_(None), *(jobs.c[name] == value for name, value in wanted.items() if value is not None)
     )
     if status is not None:
         query = query.where(jobs.c.status == status.value)
     return newest(tx, query, jobs.c.first_position, JobRow, after, limit)
+
+
+def count_unfinished(tx: Connection, of: UUID) -> int:
+    """In this project, or on this dataset."""
+    unfinished = jobs.c.status.not_in([each.value for each in OVER])
+    query = select(func.count()).where(or_(jobs.c.project_id == of, jobs.c.dataset_id == of), unfinished)
+    return tx.execute(query).scalar_one()

@@ -11,13 +11,14 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from commands.ports import Link, Prepared, Purpose, Registration
-from domain.dataset import Content, Ratios, Split, SplitMethod, Task
+from domain.content import Content, Ratios, Split, SplitMethod, Task
 from domain.errors import Invalid, NotFound
 from domain.groups import Grouped, Rule
 from domain.membership import Membership
 from domain.service_account import BusIsFull, Since
 from domain.session import Means
 from domain.training import OrganizationIsBusy
+from domain.training_job import TrainingJob
 from domain.values import Personal
 from infra import api_tokens, bearer, invitation, links, registrations, second_factors
 from infra.common_passwords import refuse_common
@@ -29,6 +30,7 @@ from infra.nats_users import PLACES
 from infra.secrets import normalised
 from infra.trainers import Parameter, ReportedTrainers, TrainableModel
 
+ENDS: Final = frozenset({"training_job.completed", "training_job.failed", "training_job.cancelled"})
 LINK_KEY: Final = b"the key of links in tests"
 SPLIT: Final = Split(
     sha256="b" * 64, tables="c" * 64, root="a" * 64, method=SplitMethod.MANUAL, ratios=None, seed=None, grouped=None,
@@ -423,6 +425,25 @@ class Everywhere:
 
 def _digest(email: str) -> str:
     return hashlib.sha256(normalised(email).encode()).hexdigest()
+
+
+class Trained:
+    """The Trainings port: whatever was asked for in a MemoryLedger."""
+
+    def __init__(self, ledger: MemoryLedger, mapper: Mapper) -> None:
+        self._ledger = ledger
+        self._mapper = mapper
+
+    def unfinished(self, of: UUID) -> int:
+        stored = [row.stored for row in self._ledger.rows]
+        over = {each.originator_id for each in stored if each.topic in ENDS}
+        asked = [self._mapper.decode(each)[0] for each in stored if each.topic == "training_job.requested"]
+        jobs = {
+            each.originator_id
+            for each in asked
+            if isinstance(each, TrainingJob.Requested) and of in (each.project_id, each.dataset_id)
+        }
+        return len(jobs - over)
 
 
 @dataclass

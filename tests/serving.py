@@ -41,6 +41,12 @@ class Serving:
         return self.log.read_text()
 
 
+def told(settings: Settings, folder: Path) -> Path:
+    """A file that tells a process of its own the same settings."""
+    known = {k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in dict(settings).items()}
+    return write_private(folder / "api.json", json.dumps(known, default=plain).encode())
+
+
 def plain(value: object) -> object:
     return value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else str(value)
 
@@ -54,8 +60,7 @@ def serving(servers: Servers, folder: Path, **changes: Any) -> Iterator[Serving]
     ports = Ports(folder / "ports.json")
     port = ports["api"]
     settings = servers.settings("api", databases).model_copy(update={"api_port": port, **changes})
-    told = {k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in dict(settings).items()}
-    file = write_private(folder / "api.json", json.dumps(told, default=plain).encode())
+    file = told(settings, folder)
     log = folder / "api.log"
     with log.open("wb") as out:
         environment = os.environ | {SETTINGS_FILE: str(file)}

@@ -24,6 +24,7 @@ from tests.doubles import (
     OneTrainer,
     PreparedContents,
     Room,
+    Trained,
     Used,
 )
 
@@ -56,6 +57,7 @@ class Spec:
                 "trainers": OneTrainer(),
                 "usage": self.used,
                 "memberships": Everywhere(self.ledger, self.mapper),
+                "trainings": Trained(self.ledger, self.mapper),
             },
         )
         # Nobody else is at work here, whom a pause would let pass.

@@ -5,7 +5,7 @@ from itertools import islice
 from types import ModuleType
 from typing import Final
 
-from domain.dataset import Layout, Task
+from domain.content import Layout, Task
 from domain.report import Report
 from infra.formats import imagefolder, pascal_voc, yolo
 from infra.formats.assembly import Reading, assembled

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.dataset import Layout, Task
+from domain.content import Layout, Task
 from domain.manifest import Annotation, Entry
 from domain.paths import quoted
 from domain.report import ClassMapping, Report

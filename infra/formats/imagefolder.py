@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from domain.dataset import Task
+from domain.content import Task
 from infra.formats import sides
 from infra.formats.listing import Listing
 from infra.formats.sample import Box, Plan, Sample

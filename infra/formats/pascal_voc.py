@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from domain.dataset import Task
+from domain.content import Task
 from domain.paths import composed, quoted
 from domain.report import Dropped
 from domain.tables import SIDES, Side

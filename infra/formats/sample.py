@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from domain.dataset import Task
+from domain.content import Task
 from domain.report import Dropped
 from domain.tables import Side
 from infra.formats.errors import FileIsHostile

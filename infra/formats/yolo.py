@@ -6,7 +6,7 @@ Read in both orders of folders (`images/train`, `train/images`), with labels bes
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from domain.dataset import Task
+from domain.content import Task
 from domain.paths import quoted
 from domain.report import Dropped
 from infra.formats.assembly import checked_names

@@ -103,7 +103,7 @@ def test_a_deleted_project_is_in_the_trash_and_its_name_is_free(ann: Visitor, bo
     (trashed,) = [each for each in ann.get("/projects?deleted=true&limit=1000")["items"] if each["id"] == id]
     assert trashed["purge_at"] > trashed["updated_at"]
     answer = ann("POST", "/experiments", {"project_id": id, "name": "E"})
-    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:project-is-deleted")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:is-deleted")
     ann.post(f"/projects/{id}/undelete")
     assert id in {each["id"] for each in ann.get("/projects?limit=1000")["items"]}
     said = [entry["sentence"] for entry in ann.get(f"/audit/entity/project/{id}")["items"]]

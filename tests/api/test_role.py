@@ -75,6 +75,7 @@ from commands.service_account import (
     Unsubscribe,
 )
 from commands.training_job import CancelTraining, RequestTraining, RunAgain
+from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, RestoreDataset
 from domain.dataset import Dataset
 from domain.membership import membership_id
 from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
@@ -105,6 +106,10 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (RemoveDatasetMember, "DELETE", "/datasets/{dataset_id}/members/{reading_id}", {}),
     (OfferDataset, "POST", "/datasets/{new_dataset_id}/owner/offer", {"person_id": "{person_id}"}),
     (WithdrawDataset, "POST", "/datasets/{offered_dataset_id}/owner/withdraw", {}),
+    (DeleteDataset, "DELETE", "/datasets/{new_dataset_id}", {}),
+    (RestoreDataset, "POST", "/datasets/{trashed_dataset_id}/restore", {}),
+    (PurgeDataset, "POST", "/datasets/{trashed_dataset_id}/purge", {"name": "another"}),
+    (PurgeProject, "POST", "/projects/{trashed_project_id}/purge", {"name": "another"}),
     (CreateExperiment, "POST", "/experiments", {"project_id": "{project_id}", "name": "E"}),
     (RequestTraining, "POST", "/training-jobs", {"project_id": "{project_id}", "dataset_id": "{dataset_id}",
                                                  "framework": "timm", "model": "small"}),
@@ -240,6 +245,8 @@ DESCRIBED: Final = {
     "{offered_project_id}": "{project_id}",
     "{new_dataset_id}": "{dataset_id}",
     "{offered_dataset_id}": "{dataset_id}",
+    "{trashed_project_id}": "{project_id}",
+    "{trashed_dataset_id}": "{dataset_id}",
     "{placed_id}": "{person_id}",
     "{reading_id}": "{person_id}",
     "{own_id}": "{person_id}",
@@ -317,6 +324,9 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
     def another(kind: str) -> str:
         return str(ann.post(f"/{kind}", {"name": "another"})["id"])
 
+    def trashed(kind: str) -> str:
+        return str(ann("DELETE", f"/{kind}/{another(kind)}").json()["id"])
+
     def offered(kind: str) -> str:
         id = another(kind)
         ann.post(f"/{kind}/{id}/owner/offer", {"person_id": ann.colleague("guest").id})
@@ -349,6 +359,8 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
         "new_dataset_id": lambda: another("datasets"),
         "offered_dataset_id": lambda: offered("datasets"),
         "reading_id": lambda: placed(f"datasets/{dataset}"),
+        "trashed_project_id": lambda: trashed("projects"),
+        "trashed_dataset_id": lambda: trashed("datasets"),
         "person_id": lambda: ann.colleague("guest").id,
         "new_job_id": lambda: str(requested(ann, dataset)["id"]),
         "upload_id": upload,

@@ -130,7 +130,7 @@ def test_a_lineage_tells_no_more_of_people_than_their_own_pages(ann: Visitor, wo
         ann.colleague(role).get(path, Vistory_Min_Position=ann.seen) for role in ("engineer_i", "guest")
     )
     assert colleague["owner"]["full_name"] == "Ann Ö"
-    known = {"person_id": ann.id, "avatar_name": mine["owner"]["avatar_name"]}
+    known = {"kind": "person", "person_id": ann.id, "avatar_name": mine["owner"]["avatar_name"]}
     assert guest["owner"] == known | {"full_name": None, "email": None}
 
 

@@ -138,7 +138,7 @@ def test_an_image_whose_bytes_are_gone_is_asked_for_and_not_left_out(ann: Visito
     upload = send(ann, dataset, folder)
     hidden = {"images/train/lost.bin": lost}
     assert ann.post(f"{upload}/files", {"files": listed(hidden)})["missing"] == [], "there, and not looked at"
-    house.blobs.objects.delete(UUID(ann.organization), sha256(lost).hexdigest())
+    house.blobs.objects.delete(UUID(ann.organization), [sha256(lost).hexdigest()])
     answer = ann("POST", f"{upload}/commit", {})
     assert answer.status_code == 422
     assert "lost.png" in answer.json()["detail"]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from cli.digits import CLASSES, SHARES, Digit, divided, write_digits, write_never_seen, write_scenes
 from cli.scene import Box
-from domain.dataset import Layout
+from domain.content import Layout
 from infra.folder import Folder
 from infra.formats import Reading, look, read_folder
 

@@ -6,7 +6,7 @@ import pytest
 
 from cli.exits import Exit, Stop
 from cli.push import batched, copies_last, folder_of, summary
-from domain.dataset import Layout, Task
+from domain.content import Layout, Task
 from domain.report import Dropped, Report
 from infra.formats import File
 

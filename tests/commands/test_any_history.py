@@ -19,6 +19,7 @@ from commands.dataset import (
     AcceptDataset,
     AddDatasetMember,
     ChangeDatasetRole,
+    CreateDataset,
     DeclineDataset,
     LeaveDataset,
     MakeSplit,
@@ -44,6 +45,7 @@ from commands.project import (
     AddProjectMember,
     ArchiveProject,
     ChangeProjectRole,
+    CreateProject,
     DeclineProject,
     DeleteProject,
     LeaveProject,
@@ -56,6 +58,7 @@ from commands.second_factor import BeginSecondFactor, ConfirmSecondFactor, Reset
 from commands.service_account import DeleteServiceAccount, RevokeServiceToken
 from commands.session import EndSession, NoteFailedSignIns, SwitchOrganization
 from commands.training_job import CompleteTraining
+from commands.trash import DeleteDataset, PurgeDataset, PurgeDatasetInTime, PurgeProject, PurgeProjectInTime
 from domain.dataset import Dataset
 from domain.errors import DomainError
 from domain.groups import ByFolder
@@ -87,6 +90,7 @@ from tests.spec import NOBODY, START, Spec
 
 DAN = UUID(int=104)
 OLD, FOR_EVE, FOR_ANYONE, DOUBTED, BEGUN = (UUID(int=number) for number in (194, 195, 196, 197, 198))
+THROWN, THROWN_TOO = UUID(int=13), UUID(int=3)
 MEMBERSHIPS = [membership_id(ACME, person) for person in (ANN, BEN, CAT, DAN)]
 IDS = {
     "person_id": st.sampled_from([ANN, BEN, CAT, DAN]),
@@ -178,7 +182,7 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "reason": st.sampled_from(Ending),
 }
 # As Ann's phone shows it in the minutes in which a history goes on.
-MINUTES = st.sampled_from([shown(ANN, START + timedelta(days=2), step) for step in range(9)])
+MINUTES = st.sampled_from([shown(ANN, START + timedelta(days=31), step) for step in range(9)])
 NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=20)
 ENDS = ("training_job.completed", "training_job.failed", "training_job.cancelled")
 IN_PROJECT = (ChangeProjectRole, RemoveProjectMember)
@@ -212,6 +216,9 @@ PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (JoinByInvitation, "token"): st.just(link_token(Purpose.INVITATION, FOR_ANYONE, 1)),
     (DeclineInvitation, "token"): st.just(link_token(Purpose.INVITATION, DOUBTED, 1)),
     (ExpireInvitation, "invitation_id"): st.just(OLD),
+    **{(kind, "dataset_id"): st.just(THROWN) for kind in (PurgeDataset, PurgeDatasetInTime)},
+    **{(kind, "project_id"): st.just(THROWN_TOO) for kind in (PurgeProject, PurgeProjectInTime)},
+    **{(kind, "name"): st.just("old") for kind in (PurgeDataset, PurgeProject)},
     (AddProjectMember, "role"): st.sampled_from(ProjectRole),
     (ChangeProjectRole, "role"): st.sampled_from(ProjectRole),
     (AddDatasetMember, "role"): st.sampled_from(DatasetRole),
@@ -239,9 +246,14 @@ ENDING = frozenset(
     {
         ArchiveProject,
         DeactivateMember,
+        DeleteDataset,
         DeleteProject,
         DeleteServiceAccount,
         ErasePerson,
+        PurgeDataset,
+        PurgeDatasetInTime,
+        PurgeProject,
+        PurgeProjectInTime,
         RemoveDatasetMember,
         RemoveMember,
         RemoveProjectMember,
@@ -312,12 +324,17 @@ def attempt(spec: Spec, caller: Caller, kind: type[Command], fields: dict[str, A
 
 
 def begun() -> Spec:
-    """Four people, one waiting; a shared project, an experiment, a dataset with a split, two uploads, a training."""
+    """Four people, one waiting; a shared project, an experiment, a dataset with a split, two uploads, a training.
+
+    Another dataset and another project have been in the trash for a month.
+    """
     spec = Spec().by(NOBODY)
     people = (register(ANN, "ann"), register(BEN, "ben"), register(CAT, "cat"), register(eve.id, "eve", "Evil", "Corp"))
     spec.given(*people, verify(ANN)).by(ann).given(again(BEGUN), nightly.model_copy(update={"days": 1}))
     spec.given(invite("old@example.org", invitation_id=OLD, days=1))
-    spec.now += timedelta(days=2)
+    spec.given(CreateDataset(dataset_id=THROWN, name="old"), DeleteDataset(dataset_id=THROWN))
+    spec.given(CreateProject(project_id=THROWN_TOO, name="old"), DeleteProject(project_id=THROWN_TOO))
+    spec.now += timedelta(days=31)
     spec.by(NOBODY).given(RequestPasswordReset(person_id=BEN), RequestVerification(person_id=BEN)).by(ann)
     spec.given(RequestEmailChange(email="ann@example.com")).by(NOBODY).given(asking).by(ann)
     code = shown(BEN, spec.now + timedelta(seconds=2))

@@ -5,18 +5,13 @@ from pydantic import ValidationError
 
 from commands.dataset import CommitUpload, CreateDataset, MakeSplit, TakeSnapshot
 from commands.ports import Prepared
+from domain.content import Content, Layout, Ratios, Split, SplitMethod, Task
 from domain.dataset import (
-    Content,
     ContentHasMoved,
     Dataset,
     DatasetIsEmpty,
-    Layout,
-    Ratios,
     SnapshotTagIsTaken,
-    Split,
     SplitIsOfAnotherRevision,
-    SplitMethod,
-    Task,
     TaskWouldChange,
     Visibility,
 )

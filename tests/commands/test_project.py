@@ -28,9 +28,10 @@ from commands.shared import PersonIsNoMember
 from domain.errors import Conflict, Forbidden, KeyReused, NotFound
 from domain.experiment import Experiment
 from domain.membership import GuestOwnsAProject, Membership, membership_id
-from domain.project import Project, ProjectIsArchived, ProjectIsDeleted
+from domain.project import Project, ProjectIsArchived
 from domain.roles import Permission, ProjectRole, Role
 from domain.shared import OwnerIsNeeded, OwnershipIsNotOffered, PersonHasAPlace, PersonHasNoPlace
+from domain.trash import IsDeleted
 from tests.commands.conftest import ACME, ANN, BEN, CAT, EVE, ann, approve, ben, cat, eve
 from tests.spec import Spec
 
@@ -257,7 +258,7 @@ def test_a_project_in_the_trash_takes_nothing_in_and_is_owned_by_nobody(spec: Sp
         OfferProject(project_id=CELLS, person_id=ANN),
         CreateExperiment(experiment_id=UUID(int=77), project_id=CELLS, name="x"),
     ):
-        spec.when(wish).then_refused(ProjectIsDeleted, "undelete")
+        spec.when(wish).then_refused(IsDeleted, "undelete")
 
 
 def test_out_of_the_trash_a_project_is_as_it_was(spec: Spec) -> None:

@@ -23,7 +23,8 @@ from commands.training_job import (
     RequestTraining,
     RunAgain,
 )
-from domain.dataset import Dataset, DatasetHasNoSplit, DatasetIsEmpty, Ratios, Snapshot, SplitHasAnEmptySide, Visibility
+from domain.content import DatasetHasNoSplit, Ratios, Snapshot, SplitHasAnEmptySide
+from domain.dataset import Dataset, DatasetIsEmpty, Visibility
 from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.experiment import Experiment
 from domain.membership import membership_id

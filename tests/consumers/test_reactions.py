@@ -20,7 +20,7 @@ from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
 from consumers.mlflow import CREATE, CREATE_FILTERS, ExperimentReaction, MlflowBooks
 from consumers.reactions import Reaction, Reactor, Records, subscribe
 from consumers.telemetry import NotTelemetry, Owners
-from domain.dataset import Snapshot, Task
+from domain.content import Snapshot, Task
 from domain.experiment import Experiment
 from domain.model import Actor, Aggregate, Envelope, Event
 from domain.training import Device, Recipe, Weights

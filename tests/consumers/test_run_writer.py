@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from consumers.acting import Platform
 from consumers.mlflow import MlflowBooks, RunWriter, millis
-from domain.dataset import Snapshot, Task
+from domain.content import Snapshot, Task
 from domain.experiment import Experiment
 from domain.model import Aggregate, Envelope, Event, Recorded
 from domain.training import Checkpoint, Device, EndReason, Evidence, Model, Outcome, Recipe, Start, Weights
@@ -67,7 +67,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.mapper = Mapper(self.ground.id, MemoryKeys())
-        ports = dict.fromkeys(("contents", "places", "subscribers", "trainers", "usage", "memberships"))
+        ports = dict.fromkeys(("contents", "places", "subscribers", "trainers", "usage", "memberships", "trainings"))
         dispatch = bind(self.ground.ledger, self.mapper, Known(), lambda unit: None, ports)
         self.platform = Platform(self.ground.ledger, self.mapper, dispatch)
         self.happened(Experiment.create(self.experiment, ORGANIZATION, ANN, PROJECT, "digits", "", (), NOW))

@@ -13,7 +13,8 @@ from uuid import UUID
 
 from domain import EVENTS
 from domain.api_token import ApiToken, OwnerKind
-from domain.dataset import Content, Dataset, Layout, Ratios, Split, SplitMethod, Task, Visibility
+from domain.content import Content, Layout, Ratios, Split, SplitMethod, Task
+from domain.dataset import Dataset, Visibility
 from domain.experiment import Experiment
 from domain.groups import ByPattern, Grouped
 from domain.invitation import CancelReason, Invitation, InvitationType
@@ -210,6 +211,17 @@ def work(organization: UUID) -> tuple[Project, Dataset, Experiment]:
     return project, dataset, experiment
 
 
+def thrown_away(organization: UUID) -> tuple[Project, Dataset]:
+    project = Project.create(id(21), organization, ANN, "letters", "", NOW)
+    dataset = Dataset.create(id(32), organization, ANN, "letters", "", Visibility.PRIVATE, (), NOW)
+    for each in (project, dataset):
+        each.delete(NOW, NOW)
+        each.undelete(NOW)
+        each.delete(NOW, NOW)
+        each.purge_in_time(NOW)
+    return project, dataset
+
+
 def request(number: int, dataset: Dataset) -> TrainingJob:
     recipe = Recipe(
         framework="timm",
@@ -252,7 +264,7 @@ def examples() -> Iterator[tuple[Aggregate, Event]]:
     seen: set[str] = set()
     standing = (organization, person, membership, signed_in(organization.id), service_account(organization))
     asked = *secured(organization.id), *tokens(organization.id), *invitations(organization.id)
-    everything = (*standing, *asked, project, dataset, experiment, *trainings(dataset))
+    everything = (*standing, *asked, project, dataset, experiment, *trainings(dataset), *thrown_away(organization.id))
     for aggregate in everything:
         for event in aggregate.pending_events:
             assert isinstance(event, Event)

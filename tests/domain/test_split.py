@@ -10,7 +10,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.dataset import Ratios, SplitMethod
+from domain.content import Ratios, SplitMethod
 from domain.groups import ByFolder, Groups
 from domain.manifest import Annotation, Entry
 from domain.split import (

@@ -9,7 +9,7 @@ from psycopg_pool import ConnectionPool
 from uuid_utils.compat import uuid7
 
 from commands.ports import Contents, Prepared
-from domain.dataset import Content, Layout, Ratios, SplitMethod, Task
+from domain.content import Content, Layout, Ratios, SplitMethod, Task
 from domain.errors import Invalid, NotFound
 from domain.manifest import digest
 from infra.arrivals import Arrivals

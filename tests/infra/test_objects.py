@@ -55,7 +55,7 @@ def test_what_is_put_is_there_by_its_hash_until_it_is_deleted(objects: Objects) 
     objects.put(HERE, name(data), data)
     assert objects.get(HERE, name(data)) == data
     assert objects.size(HERE, name(data)) == len(data)
-    objects.delete(HERE, name(data))
+    objects.delete(HERE, [name(data)])
     assert objects.size(HERE, name(data)) is None
     with pytest.raises(ObjectIsMissing):
         objects.get(HERE, name(data))

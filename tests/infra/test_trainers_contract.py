@@ -8,7 +8,7 @@ from psycopg_pool import ConnectionPool
 from uuid_utils.compat import uuid7
 
 from commands.ports import Trainers
-from domain.dataset import Task
+from domain.content import Task
 from domain.errors import Invalid, Refused
 from infra.migrate import migrate
 from infra.provision import APP

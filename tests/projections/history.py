@@ -67,6 +67,7 @@ from commands.service_account import (
 )
 from commands.session import EndSession, NoteFailedSignIns, SwitchOrganization
 from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMlflowRun, ReportStart
+from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, RestoreDataset
 from domain.membership import membership_id
 from domain.model import SYSTEM, Actor, Aggregate, Client, Recorded
 from domain.organization import Admission
@@ -108,6 +109,7 @@ GONE = UUID(int=69)
 REPLACED, DECLINED, LATE, ACCEPTED, DAN = (UUID(int=number) for number in (72, 73, 74, 75, 106))
 DROPPED, STOPPED, BROKEN = UUID(int=61), UUID(int=62), UUID(int=63)
 ELSEWHERE, SHARED = UUID(int=64), UUID(int=65)
+OUT, OUT_TOO = UUID(int=172), UUID(int=173)
 BEN_IN_ACME = membership_id(ACME, BEN)
 platform = Caller(kind="system", id=SYSTEM)
 
@@ -134,6 +136,7 @@ def everything() -> Spec:
     spec.given(TakeSnapshot(dataset_id=CRACKS, snapshot_id=UUID(int=71), tag="v1", description="the first"))
     _in_the_dataset(spec)
     _trainings(spec)
+    _thrown_away(spec)
     spec.by(service(EXPORTER)).given(CreateDataset(dataset_id=UUID(int=70), name="exported"))
     return spec.by(ann).given(upload(spec, TWO, base=ONE))
 
@@ -161,6 +164,15 @@ def _in_the_dataset(spec: Spec) -> None:
     spec.by(ben).given(AcceptDataset(**place), OfferDataset(**place, person_id=ANN))
     spec.by(ann).given(AcceptDataset(**place)).by(ben).given(LeaveDataset(**place))
     spec.by(ann).given(AddDatasetMember(**place, person_id=BEN, role=DatasetRole.MAINTAINER))
+
+
+def _thrown_away(spec: Spec) -> None:
+    """A project and a dataset go for good, and another dataset comes back."""
+    spec.by(ann).given(CreateProject(project_id=OUT, name="out"), DeleteProject(project_id=OUT))
+    spec.given(PurgeProject(project_id=OUT, name="out"))
+    spec.given(CreateDataset(dataset_id=OUT_TOO, name="out"), DeleteDataset(dataset_id=OUT_TOO))
+    spec.given(RestoreDataset(dataset_id=OUT_TOO), DeleteDataset(dataset_id=OUT_TOO))
+    spec.given(PurgeDataset(dataset_id=OUT_TOO, name="out"))
 
 
 def _people(spec: Spec) -> None:

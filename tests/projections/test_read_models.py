@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 
 from domain import EVENTS
-from domain.dataset import Split
+from domain.content import Split
 from domain.model import Recorded
 from domain.values import Erased
 from projections import PROJECTIONS, audit, dataset, experiment, membership, project, training_job
@@ -22,6 +22,8 @@ from tests.projections.history import (
     DAN,
     DROPPED,
     ELSEWHERE,
+    OUT,
+    OUT_TOO,
     SHARED,
     STOPPED,
     everything,
@@ -58,7 +60,7 @@ def test_a_person_without_a_key_reads_as_erased() -> None:
 
 def test_a_project_bears_its_newest_name(history: Sequence[Recorded]) -> None:
     rows = tables(project.PROJECTION, history)["projects"]
-    assert rows.keys() == {(CELLS,), (ELSEWHERE,), (SHARED,)}
+    assert rows.keys() == {(CELLS,), (ELSEWHERE,), (SHARED,), (OUT,)}
     assert shown(rows[(CELLS,)], "name", "description", "owner_id", "organization_id") == {
         "name": "blood cells",
         "description": "of blood",
@@ -101,6 +103,18 @@ def test_a_dataset_shows_the_counts_of_its_current_revision(history: Sequence[Re
     }
     assert [rows["dataset_revisions"][(CRACKS, n)]["previous"] for n in (1, 2)] == [None, ONE]
     assert rows["dataset_snapshots"][(CRACKS, "v1")]["split"]["root"] == ONE
+
+
+def test_what_was_purged_says_so(history: Sequence[Recorded]) -> None:
+    gone = (
+        tables(project.PROJECTION, history)["projects"][(OUT,)],
+        tables(dataset.PROJECTION, history)["datasets"][(OUT_TOO,)],
+    )
+    for row in gone:
+        assert row["purged_at"] > row["created_at"]
+        assert row["purge_at"] > row["purged_at"]
+    kept = tables(dataset.PROJECTION, history)["datasets"][(CRACKS,)]
+    assert (kept["purge_at"], kept["purged_at"]) == (None, None)
 
 
 def test_a_split_of_an_older_revision_is_not_the_current_one(history: Sequence[Recorded]) -> None:

@@ -1,6 +1,6 @@
 """Folders with a folder for each class."""
 
-from domain.dataset import Layout, Task
+from domain.content import Layout, Task
 from tests.infra.formats.folders import lost, picture, read
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.dataset import Layout, Task
+from domain.content import Layout, Task
 from infra.formats.errors import FileIsHostile, LayoutIsUnknown
 from tests.infra.formats.folders import Folder, first, lost, picture, read, turned, voc
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.dataset import Layout, Task
+from domain.content import Layout, Task
 from domain.manifest import Annotation
 from infra.formats import refuse_faults
 from infra.formats.errors import ClassesMakeNoSense, FileIsHostile, FolderIsFaulty

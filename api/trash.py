@@ -1,0 +1,48 @@
+"""The trash over HTTP: datasets into it and back, and what is in it gone for good."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from api import errors
+from api.edge import Body, Made, Nothing, PersonDesk
+from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, RestoreDataset
+from domain.values import Name
+
+router = APIRouter(tags=["trash"])
+COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
+
+
+class Confirmation(Body):
+    """What is to go for good, by its name exactly."""
+
+    name: Name
+
+
+@router.delete("/datasets/{dataset_id}", responses=COMMAND)
+def delete(dataset_id: UUID, desk: PersonDesk) -> Made:
+    """Into the trash, from where it can come back for 30 days (`purge_at` says until when)."""
+    return Made(id=desk(DeleteDataset(dataset_id=dataset_id)).id)
+
+
+@router.post("/datasets/{dataset_id}/restore", responses=COMMAND)
+def restore(dataset_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(RestoreDataset(dataset_id=dataset_id)).id)
+
+
+@router.post("/datasets/{dataset_id}/purge", responses=COMMAND)
+def purge_dataset(dataset_id: UUID, body: Confirmation, desk: PersonDesk) -> Made:
+    """Out of the trash for good. Images that no other dataset has go; what was trained on it, and its history, stay.
+
+    They take no room in a moment, and an hour later they are nowhere.
+    """
+    return Made(id=desk(PurgeDataset(dataset_id=dataset_id, name=body.name)).id)
+
+
+@router.post("/projects/{project_id}/purge", responses=COMMAND)
+def purge_project(project_id: UUID, body: Confirmation, desk: PersonDesk) -> Made:
+    """Out of the trash for good. Models, checkpoints, logs and what MLflow has of its trainings go; history stays.
+
+    They take no room in a moment, and an hour later they are nowhere.
+    """
+    return Made(id=desk(PurgeProject(project_id=project_id, name=body.name)).id)

@@ -1,0 +1,26 @@
+"""What is in the trash, and how it goes for good."""
+
+from typing import Annotated
+
+import typer
+
+from cli.named import id_of
+from cli.output import show
+from cli.session import signed_in
+
+Trash = Annotated[bool, typer.Option("--trash", help="Only those in the trash.")]
+Confirm = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Its name, exactly, so that nothing goes by mistake; else it is asked."),
+]
+
+
+def purged(noun: str, word: str, name: str | None, api: str | None, as_json: bool) -> None:
+    """Whoever purges a thing repeats its name."""
+    with signed_in(api) as door:
+        at = f"/{noun}s/{id_of(door, noun, word, trash=True)}"
+        found = door.get(at)
+        if name is None:
+            name = typer.prompt(f"{noun} {found['name']!r} can never come back then; repeat its name", err=True)
+        made = door.post(f"{at}/purge", name=name)
+    show(made, as_json, lambda: f"{noun} {made['id']} is gone for good; its bytes are deleted in an hour")

@@ -1,0 +1,85 @@
+"""Empties the trash: what has lain there for its time goes for good, and what was purged is freed."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from commands.access import Command
+from commands.trash import PurgeDatasetInTime, PurgeProjectInTime
+from consumers.acting import CALLER
+from domain.errors import Refused
+from infra import logs
+from infra.host import Host
+from infra.mlflow import Mlflow
+from infra.reach import in_short
+from infra.reading import NotThereYet
+from infra.trash import Trash
+from infra.unit import Errand
+from projections import trash as thrown_away
+from projections.trash import Thrown
+
+EVERY: Final = 10.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Emptier:
+    host: Host
+    trash: Trash
+    mlflow: Mlflow
+    complaints: logs.Complaints = field(default_factory=lambda: logs.Complaints(log))
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.once(datetime.now(UTC))
+            await asyncio.sleep(EVERY)
+
+    async def once(self, now: datetime) -> None:
+        """What one thing keeps from being done is done another time, and keeps no other one."""
+        with ExitStack() as stack:
+            if not await asyncio.to_thread(stack.enter_context, self.trash.alone()):
+                return
+            await asyncio.to_thread(self.purge_due, now)
+            for thrown in await asyncio.to_thread(self.trash.waiting):
+                await self._surely(f"{thrown.kind} {thrown.id}", self._free(thrown))
+            await self._surely("what is on its way", asyncio.to_thread(self.trash.sweep))
+
+    async def _surely(self, what: str, work: Awaitable[object]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self.complaints.hear(f"{what} is freed another time: {in_short(error)}")
+
+    def purge_due(self, now: datetime) -> None:
+        due: list[Thrown] = self.host.reading.ask(partial(thrown_away.list_due, now=now), [])
+        for thrown in due:
+            try:
+                self.host.dispatch(_purge(thrown), Errand(CALLER, now, uuid7()))
+            except (Refused, NotThereYet) as refusal:
+                self.complaints.hear(f"{thrown.kind} {thrown.id} waits to be purged: {refusal}")
+
+    async def _free(self, thrown: Thrown) -> None:
+        if thrown.kind == "project":
+            for experiment in await asyncio.to_thread(self._experiments, thrown.id):
+                await self.mlflow.delete_experiment(experiment)
+        await asyncio.to_thread(self.trash.free, thrown)
+        log.info("what %s %s held is freed", thrown.kind, thrown.id)
+
+    def _experiments(self, project_id: UUID) -> list[str]:
+        with self.host.reading.transaction() as tx:
+            return thrown_away.list_mlflow_experiments(tx, project_id)
+
+
+def _purge(thrown: Thrown) -> Command:
+    if thrown.kind == "dataset":
+        return PurgeDatasetInTime(dataset_id=thrown.id)
+    return PurgeProjectInTime(project_id=thrown.id)
