@@ -29,7 +29,7 @@ class ChangeRole(Command):
 
 
 class RenameMember(Command):
-    """Of those who began in this organization; whoever joined it later has a name of their own."""
+    """Of those who began in this organization; whoever joined it later, or left it, has a name of their own."""
 
     ACCESS: ClassVar[Access] = May(Permission.MANAGE_MEMBERS, Membership, "membership_id")
     membership_id: UUID
@@ -87,9 +87,8 @@ def change_role(command: ChangeRole, actor: Actor, now: datetime, *, store: Stor
 def rename_member(command: RenameMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     membership = store.get(Membership, command.membership_id)
     must_be_able_to_take(actor, membership)
+    must_be_at_home(membership, store)
     person = store.get(Person, membership.person_id)
-    if person.organizations[0] != membership.organization_id:
-        raise Forbidden("this person began in another organization, and names itself")
     person.rename(command.full_name, now)
     return store.save(person)
 
@@ -133,6 +132,12 @@ def end_membership(
     membership.end(now)
     tokens = end_tokens(organization.id, membership.person_id, now, store=store, secrets=secrets)
     return [membership, organization, *tokens]
+
+
+def must_be_at_home(membership: Membership, store: Store) -> None:
+    """What other organizations rely on, too, is changed where the person began and still is. Raises Forbidden."""
+    if membership.ended or store.get(Person, membership.person_id).organizations[0] != membership.organization_id:
+        raise Forbidden("this person began in another organization, or left this one: it is not yours to change")
 
 
 def must_be_able_to_take(actor: Actor, membership: Membership) -> None:

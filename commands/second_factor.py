@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 
 from commands.access import Access, Command, May, Oneself, Platform
 from commands.code import Code, use_code, wrong_code
-from commands.membership import must_be_able_to_take
+from commands.membership import must_be_able_to_take, must_be_at_home
 from commands.ports import Accepted, Secrets, Store
 from commands.project import home
 from domain.errors import Forbidden
@@ -106,8 +106,7 @@ def reset_second_factor(
     must_be_able_to_take(actor, membership)
     if membership.person_id == actor.id:
         raise Forbidden("your own you turn off yourself, by password and code; for one you lost, ask another admin")
-    if store.get(Person, membership.person_id).organizations[0] != membership.organization_id:
-        raise Forbidden("this person began in another organization, whose admins can do this")
+    must_be_at_home(membership, store)
     return _reset(membership.person_id, membership.organization_id, now, store, secrets)
 
 

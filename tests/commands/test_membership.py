@@ -161,3 +161,8 @@ def test_a_name_is_one_s_own_to_change_and_that_of_whoever_manages_members(spec:
     spec.when(RenameSelf(full_name="Benedict")).then((Person.Renamed, {"full_name": "Benedict"}))
     spec.when(RenameMember(membership_id=membership_id(ACME, ANN), full_name="x")).then_refused(Forbidden)
     spec.by(ann).when(RenameMember(membership_id=OF_BEN, full_name="Ben")).then((Person.Renamed, {"full_name": "Ben"}))
+
+
+def test_whoever_left_is_renamed_by_nobody_there(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.GUEST), RemoveMember(membership_id=OF_BEN))
+    spec.when(RenameMember(membership_id=OF_BEN, full_name="Gone")).then_refused(Forbidden, "left this one")

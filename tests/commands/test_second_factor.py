@@ -8,7 +8,7 @@ from commands.access import Caller, SecondFactorIsRequired
 from commands.api_token import CreateToken
 from commands.code import WrongCode
 from commands.erasure import AskForErasure
-from commands.membership import ChangeRole
+from commands.membership import ChangeRole, RemoveMember
 from commands.operator import AppointOperator, ChangeQuotas
 from commands.organization import ChangeOrganization
 from commands.password import RequestPasswordReset, ResetPassword
@@ -204,6 +204,11 @@ def test_nobody_takes_it_away_from_who_stands_above_them_or_elsewhere(spec: Spec
     spec.by(eve).when(ResetSecondFactor(membership_id=membership_id(ACME, ANN))).then_refused(NotFound)
     spec.by(ann).given(ChangeRole(membership_id=BEN_IN_ACME, role=Role.ENGINEER_II)).by(ben)
     spec.when(ResetSecondFactor(membership_id=membership_id(ACME, cat.id))).then_refused(Forbidden)
+
+
+def test_nobody_takes_it_away_from_who_left(spec: Spec) -> None:
+    turn_on(spec.given(approve(BEN, Role.ENGINEER_I)), ben).by(ann).given(RemoveMember(membership_id=BEN_IN_ACME))
+    spec.when(ResetSecondFactor(membership_id=BEN_IN_ACME)).then_refused(Forbidden, "left this one")
 
 
 def test_whoever_keeps_the_machine_takes_it_away_and_nobody_else(spec: Spec) -> None:
