@@ -11,12 +11,12 @@ from pydantic import Field, SecretStr
 from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
-from api import errors
+from api import errors, watch
 from api.edge import AnonymousDesk, Body, Desk, Made, Perhaps, PersonDesk, wish
 from api.house import House, TheHouse
 from api.link import whose
 from api.names import avatar_name
-from api.person import Email, Password, Spoken
+from api.person import Email, FullName, Password, Spoken
 from api.reading import After, Known, Limit, may, reads
 from api.session import By, Challenge, SignedIn, by_password, go_on_at
 from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation
@@ -42,7 +42,7 @@ from domain.organization import Organization
 from domain.person import Language, Person
 from domain.project import Project
 from domain.roles import DatasetRole, Permission, ProjectRole, Reach, Role, reach
-from domain.values import Erased, Flag, Name, Token, Value
+from domain.values import Erased, Flag, Token, Value
 from infra.delays import Act
 from projections import dataset, invitation
 from projections.invitation import InvitationRow, list_invitations
@@ -97,7 +97,7 @@ class Acceptance(Body):
     """
 
     token: LinkToken
-    full_name: Name | None = None
+    full_name: FullName | None = None
     password: Annotated[Password, Field(max_length=1_000)] | None = None
     email: Email | None = None
     language: Spoken = Language.ENGLISH
@@ -250,6 +250,7 @@ def _by_password(body: Acceptance, password: SecretStr, desk: Desk) -> UUID:
     email = body.email or _written_to(desk, body.token)
     person_id = desk.house.sign_ins.person(email, password.get_secret_value(), desk.address)
     if person_id is None:
+        watch.failed(desk.request, email)
         raise Unauthenticated("no account has this address and password; with full_name beside it, you register")
     return person_id
 

@@ -90,6 +90,8 @@ def test_a_name_that_steers_what_it_is_shown_on_is_refused(stranger: Visitor, an
     who = registration("steering@example.org", full_name=name, company="Steering")
     assert stranger("POST", "/auth/register", who).status_code == 422
     assert ann("PATCH", "/users/me", {"full_name": name}).status_code == 422
+    by_letter = {"token": "made-up", "full_name": name, "password": PASSWORD}
+    assert stranger("POST", "/invitations/accept", by_letter).status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,13 @@ def test_the_door_of_mlflow_is_watched_as_well(founder: Callable[[], Visitor], c
     assert noted(ann)["sign_in_failed"] == 1
 
 
+def test_the_door_of_invitations_is_watched_as_well(founder: Callable[[], Visitor], stranger: Visitor) -> None:
+    ann = founder()
+    guess = {"token": "made-up", "email": ann.email, "password": "geheim"}
+    assert stranger("POST", "/invitations/accept", guess).status_code == 401
+    assert noted(ann)["sign_in_failed"] == 1
+
+
 def test_it_is_for_admins_and_for_programs_that_may_audit(founder: Callable[[], Visitor]) -> None:
     ann = founder()
     manager = ann.colleague("manager")
