@@ -164,11 +164,11 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "training_job.failed": ("FailTraining", "HandOver", "LoseAttempt"),
     "training_job.cancelled": ("CancelTraining", "FailTraining", "HandOver", "LoseAttempt"),
 }
-WITHIN: Final[dict[type[Aggregate] | None, type[Shared[Any]]]] = {
-    Project: Project,
-    TrainingJob: Project,
-    Invitation: Project,
-    Dataset: Dataset,
+WITHIN: Final[dict[type[Aggregate] | None, tuple[type[Shared[Any]], ...]]] = {
+    Project: (Project,),
+    TrainingJob: (Project,),
+    Invitation: (Project, Dataset),
+    Dataset: (Dataset,),
 }
 COMMANDS: Final[dict[str, type[Command]]] = {command.__name__: command for command in HANDLERS}
 
@@ -188,7 +188,7 @@ def who(access: Access) -> str:
         case May(permission=permission, on=thing):
             far = ((role, reach(role, permission)) for role in Role)
             words = [f"{role}{' (own)' if of == 'own' else ''}" for role, of in far if of is not None]
-            if within := WITHIN.get(thing):
+            for within in WITHIN.get(thing, ()):
                 words += [f"{place} of the {within.TOPIC}" for place in within.PLACES if includes(place, permission)]
             return ", ".join(words)
         case Operator():
