@@ -112,8 +112,8 @@ class SecurityLog:
 
 
 def list_entries(tx: Connection, organization_id: UUID, *, after: int | None = None, limit: int = 50) -> Page[Entry]:
-    """What is about an organization, and the accounts of its members."""
-    ours = select(members.c.person_id).where(members.c.organization_id == organization_id, members.c.ended_at.is_(None))
+    """What is about an organization, and the accounts of its members; of whoever waits it is not theirs to read."""
+    ours = select(members.c.person_id).where(members.c.organization_id == organization_id, members.c.role.is_not(None))
     about = or_(log.c.organization_id == organization_id, log.c.organization_id.is_(None) & log.c.person_id.in_(ours))
     shown = [each for each in log.c if each.name not in ("organization_id", "network")]
     query = select(*shown, func.nullif(log.c.network, "").label("network"), people.c.avatar_name)

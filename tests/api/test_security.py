@@ -57,6 +57,13 @@ def test_an_admin_reads_of_sign_ins_that_failed_and_no_other_organization_does(
     assert [*page["items"], *ann.get(f"/admin/security?after={page['next']}")["items"]] == [newest, oldest]
 
 
+def test_nothing_is_read_of_whoever_waits_to_be_let_in(founder: Callable[[], Visitor], client: TestClient) -> None:
+    ann = founder()
+    waits = Visitor(client).register(ann.company)
+    fails_to_sign_in(waits.email, client, "192.0.2.3")
+    assert ann.get("/admin/security", Vistory_Min_Position=waits.seen)["items"] == []
+
+
 def test_the_door_of_mlflow_is_watched_as_well(founder: Callable[[], Visitor], client: TestClient) -> None:
     ann = founder()
     assert client.get("/mlflow/", auth=(ann.email, "geheim")).status_code == 401
