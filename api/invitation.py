@@ -174,7 +174,8 @@ def cancel(id: UUID, desk: PersonDesk) -> Made:
 def resend(id: UUID, desk: PersonDesk, house: TheHouse, body: Again | None = None) -> Made:
     """Another letter, and as many days as a new one has; links that were sent before stay good for theirs."""
     found = house.ledger_as(desk.caller).get(Invitation, id)
-    _may_write_to(desk, str(found.email))
+    if not isinstance(found.email, Erased):
+        _may_write_to(desk, found.email)
     return Made(id=desk(ResendInvitation(invitation_id=id, days=(body or Again()).days)).id)
 
 

@@ -401,6 +401,13 @@ def test_how_often_one_address_is_written_to_is_limited(ann: Visitor, address: s
     assert answers == [201] * 10 + [429]
 
 
+def test_of_those_that_are_over_nobody_waits_for_another(ann: Visitor, host: Host, address: str) -> None:
+    id = ann.post("/invitations", {"email": address})["id"]
+    ann("DELETE", f"/invitations/{id}")
+    forget_invitations(host.core)
+    assert {ann("POST", f"/invitations/{id}/resend").status_code for _ in range(12)} == {409}
+
+
 def test_time_ends_it_with_an_event(ann: Visitor, stranger: Visitor, host: Host, address: str) -> None:
     id, core = uuid7(), host.core
     wish = InviteToOrganization(invitation_id=id, target_id=UUID(ann.organization), email=address, days=1)
