@@ -13,7 +13,7 @@ from api.reading import Member, reads
 from commands.organization import ChangeOrganization, QuotaChange
 from domain.errors import NotFound
 from domain.organization import GIGABYTE, Admission, month_of
-from domain.values import Name, Value
+from domain.values import Flag, Name, Value
 from projections import membership, training_job
 from projections.attempt import gpu_hours
 from projections.membership import OrganizationRow, find_organization
@@ -28,7 +28,7 @@ class Change(Body, QuotaChange):
 
     name: Name | None = None
     admission: Admission | None = None
-    second_factor_required: bool | None = None
+    second_factor_required: Flag | None = None
 
 
 class Use(Value):

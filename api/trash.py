@@ -19,7 +19,7 @@ class Confirmation(Body):
     name: Name
 
 
-@router.delete("/datasets/{dataset_id}", responses=COMMAND)
+@router.delete("/datasets/{dataset_id:uuid}", responses=COMMAND)
 def delete(dataset_id: UUID, desk: PersonDesk) -> Made:
     """Into the trash, from where it can come back for 30 days (`purge_at` says until when)."""
     return Made(id=desk(DeleteDataset(dataset_id=dataset_id)).id)

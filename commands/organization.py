@@ -11,7 +11,7 @@ from domain.organization import Admission, Organization, Quotas
 from domain.roles import Permission
 from domain.second_factor import SecondFactorIsOff
 from domain.security_policy import SecurityPolicy, security_policy_id
-from domain.values import Count, Name, Value
+from domain.values import Count, Flag, Name, Value
 
 
 class QuotaChange(Value):
@@ -32,7 +32,7 @@ class ChangeOrganization(Command, QuotaChange):
     organization_id: UUID
     name: Name | None = None
     admission: Admission | None = None
-    second_factor_required: bool | None = None
+    second_factor_required: Flag | None = None
 
 
 def change_organization(command: ChangeOrganization, actor: Actor, now: datetime, *, store: Store) -> Accepted:
