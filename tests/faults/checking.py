@@ -148,7 +148,7 @@ def command_faults(ledger: Ledger, wishes: Sequence[Wish], after: int) -> Iterat
 
 
 def letter_faults(ledger: Ledger, letters: Mapping[str, int], after: int, doubled: bool) -> Iterator[str]:
-    """One for each event that people are written to about; two, where whoever writes died in between (`doubled`)."""
+    """One for each event that people are written to about; more, where whoever writes died in between (`doubled`)."""
     for event in ledger.events[after:]:
         count = letters.get(event.event, 0)
         if event.topic in WRITTEN_ABOUT and (count == 0 or (count > 1 and not doubled)):

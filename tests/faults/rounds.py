@@ -55,7 +55,6 @@ def play(town: Town, faults: Sequence[Fault], seed: int, share: float) -> Judgem
     chance = random.Random(seed)
     judgement, before = Judgement(", ".join(fault.name for fault in faults), seed), Counts.of(town)
     begun = len(town.trainings.followed)
-    town.inflicted += faults
     town.awake.set()
     try:
         for fault in faults:
@@ -154,8 +153,9 @@ def judged(town: Town, followed: Sequence[Followed], faults: Sequence[Fault]) ->
     yield from read_model_faults(house)
     yield from checking.wish_faults(ledger, wishes)
     yield from checking.command_faults(ledger, wishes, town.begun)
-    doubled = any(fault.doubles for fault in town.inflicted)
-    yield from checking.letter_faults(ledger, town.post.letters(), town.begun, doubled)
+    doubled = any(fault.doubles for fault in faults)
+    yield from checking.letter_faults(ledger, town.post.letters(), town.judged, doubled)
+    town.judged = ledger.events[-1].position
     yield from checking.answer_faults(wishes)
     shown = {project: town.api.get(f"/projects/{project}")["name"] for project in list(town.record.names)[-40:]}
     yield from checking.name_faults(shown, ledger)

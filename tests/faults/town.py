@@ -16,7 +16,6 @@ from tests.faults.checking import Post
 from tests.faults.clock import clocks
 from tests.faults.following import Trainings
 from tests.faults.house import House, disks, housed
-from tests.faults.inflicting import Fault
 from tests.faults.wishing import Actor, Door, Reader, Record, Writer
 from tests.servers import data_folder
 from tests.whole import waited
@@ -42,9 +41,8 @@ class Town:
         self.api.patch("/organization", admission="open", max_users=1_000_000)
         assert self.api.receipt
         Reader.ledger, place, _ = self.api.receipt.split(":")
-        self.begun = int(place)
+        self.begun = self.judged = int(place)
         self.post = Post(house.data / "mail")
-        self.inflicted: list[Fault] = []
         self.actors: list[Actor] = [*map(self._writer, range(WRITERS)), *map(self._reader, range(READERS))]
         for actor in self.actors:
             actor.start()
@@ -85,6 +83,7 @@ class Town:
         self.awake.set()
 
     def forget(self, after: int) -> None:
+        self.judged = min(self.judged, after)
         self.record.forget(after)
 
     def train(self) -> str:
