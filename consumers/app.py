@@ -39,6 +39,7 @@ from infra.blobs import Blobs
 from infra.bus import Lasting, connect, jetstream
 from infra.bus_pass import Issuer
 from infra.config import Settings
+from infra.erased import forget_letters
 from infra.heads import places
 from infra.host import Host
 from infra.mlflow import Mlflow
@@ -135,7 +136,7 @@ def _housekeeping(host: Host, platform: Platform, blobs: Blobs, mail: MailReacti
     core = host.core
     yield "the eraser", partial(keep_erased, host)
     yield "the sweeper of exports", partial(sweep_exports, PersonalObjects.open(core.settings))
-    yield "the desk of newcomers", NewcomersDesk(core.registrations(), mail).run
+    yield "the desk of newcomers", NewcomersDesk(core.registrations(), mail, partial(forget_letters, core)).run
     yield "the keeper of API tokens", partial(expire_tokens, platform, core.api_tokens())
     yield "the keeper of invitations", partial(keep_invitations, platform, core)
     yield "the teller of failed sign-ins", partial(note_failures, platform, core.security())

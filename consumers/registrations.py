@@ -5,6 +5,7 @@ Nothing about them is an event, so they are looked for, and not heard of.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 class NewcomersDesk:
     registrations: Registrations
     mail: MailReaction
+    forget_letters: Callable[[UUID], None]
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -69,7 +71,8 @@ class NewcomersDesk:
         await asyncio.to_thread(self.registrations.note_written, person_id)
 
     async def _drop(self, person_id: UUID) -> None:
-        """The key goes last, and only of somebody who is no person by then."""
+        """Key and kept letter go last, and only of somebody who is no person by then."""
         with suppress(NotFound):
             await self.mail.desk.platform.act(DropRegistration(person_id=person_id), person_id, "drop")
             await asyncio.to_thread(self.registrations.keys.erase, person_id)
+            await asyncio.to_thread(self.forget_letters, person_id)

@@ -48,7 +48,7 @@ def look(settings: Settings, servers: Servers) -> Iterator[Look]:
             Platform(core.store, core.mapper, core.dispatch(accounts, UNNAMED)), core.links(), accounts.person_of
         )
         mail = MailReaction(desk, Post(servers.parts.mail_settings), "https://vistory.example")
-        newcomers = NewcomersDesk(core.registrations(), mail)
+        newcomers = NewcomersDesk(core.registrations(), mail, lambda person_id: box.forget([person_id]))
 
         def look(later: timedelta = timedelta()) -> list[Kept]:
             before = {each.number for each in box.letters()}
@@ -129,11 +129,16 @@ def test_what_somebody_gave_is_in_no_event_and_sealed_until_then(
     look()
 
 
-def test_who_never_follows_the_link_is_forgotten_after_a_day(stranger: Visitor, look: Look, settings: Settings) -> None:
+def test_who_never_follows_the_link_is_forgotten_after_a_day(
+    stranger: Visitor, look: Look, settings: Settings, servers: Servers
+) -> None:
     ask(stranger, "never@example.org")
     (letter,) = look()
     person_id = letter.letter["vistory-about"].strip()
+    box = Mailbox.inside(servers.stack.folder.path)
+    assert letter.number in {each.number for each in box.letters()}
     look(timedelta(hours=25))
+    assert letter.number not in {each.number for each in box.letters()}
     with psycopg.connect(settings.need("database_url")) as connection:
         for table, column in (("registrations", "person_id"), ("passwords", "person_id"), ("links", "subject")):
             query = f"SELECT count(*) FROM secrets.{table} WHERE {column} = %s"
