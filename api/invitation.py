@@ -211,7 +211,8 @@ def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn |
         asked: Command = AcceptInvitation(person_id=_by_password(body, body.password, desk), token=body.token)
     else:
         given = body.model_dump(exclude={"refresh"}, exclude_none=True)
-        asked = wish(JoinByInvitation, person_id=uuid7(), avatar_name=avatar_name(), **given)
+        first = desk.house.settings.verify_first
+        asked = wish(JoinByInvitation, person_id=uuid7(), avatar_name=avatar_name(), proven=first, **given)
     accepted = _accepted(desk, asked)
     assert accepted.person_id is not None, "somebody has accepted it"
     return by_password(desk, accepted.person_id, accepted.organization_id, body.refresh)
@@ -264,7 +265,9 @@ def _written_to(desk: Desk, token: SecretStr) -> str:
 
 
 def _may_write_to(desk: Desk, email: str) -> None:
-    desk.house.delays.take(Act.INVITATION, desk.address, desk.house.accounts.digest(email))
+    """Counted for each organization by itself: none learns what another sends. Raises TooManyRequests."""
+    account = desk.house.accounts.digest(email) + desk.organization_id.bytes
+    desk.house.delays.take(Act.INVITATION, desk.address, account)
 
 
 def _managed(sender: Known, house: House, asked: Mapping[type[Project] | type[Dataset], UUID | None]) -> UUID | None:

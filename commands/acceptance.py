@@ -20,7 +20,7 @@ from domain.membership import Membership, MembershipIsNotActive, membership_id
 from domain.model import Actor, Aggregate
 from domain.organization import Organization
 from domain.person import Person
-from domain.values import Erased, Token
+from domain.values import Erased, Flag, Token
 
 
 class InvitationIsForAnother(Refused):
@@ -29,6 +29,10 @@ class InvitationIsForAnother(Refused):
 
 class InvitationIsVoid(Refused):
     """Whoever sent it could not send it now."""
+
+
+class AddressComesFirst(Refused):
+    """Where an account begins with a proven address, no link that anyone may have begins one."""
 
 
 class AcceptInvitation(Command):
@@ -40,10 +44,14 @@ class AcceptInvitation(Command):
 
 
 class JoinByInvitation(Newcomer):
-    """As somebody new, at the address that was written to; `email` is another one, where anyone may accept."""
+    """As somebody new, at the address that was written to; `email` is another one, where anyone may accept.
+
+    With `proven`, nobody begins at an address that no letter went to.
+    """
 
     token: Token
     email: Email | None = None
+    proven: Flag = False
 
 
 class DeclineInvitation(Command):
@@ -70,6 +78,10 @@ def join_by_invitation(
     command: JoinByInvitation, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
 ) -> Accepted:
     invitation = _followed(command.token.get_secret_value(), now, store, secrets)
+    if command.proven and invitation.for_anyone:
+        raise AddressComesFirst(
+            "an account begins with a proven address here: register, follow the link in the letter, accept signed in"
+        )
     email, at = _address_of(command, invitation, secrets), invitation.organization_id
     person = enrolled(command, email, at, now, secrets, proven=not invitation.for_anyone)
     keep_password(command, email, secrets)

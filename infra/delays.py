@@ -57,6 +57,12 @@ PACES: Final[Mapping[Act, Mapping[str, Pace]]] = {
 }
 
 
+WHY: Final[Mapping[Act, str]] = {
+    Act.LETTER: "letters were asked for too often, to this address or from yours",
+    Act.INVITATION: "this address was invited too often",
+}
+
+
 @dataclass(frozen=True)
 class Delays:
     """`account` is the digest of an address, or a person's id."""
@@ -70,13 +76,13 @@ class Delays:
         """Raises TooManyRequests where `take` would; counts nothing."""
         if not self.idle:
             keys, _ = self._of(act, address, account)
-            self._ask("SELECT secrets.delay(%s)", keys)
+            self._ask(act, "SELECT secrets.delay(%s)", keys)
 
     def take(self, act: Act, address: str, account: bytes = b"") -> None:
         """Before it is tried, which `forgive` takes back if it went well. Raises TooManyRequests."""
         if not self.idle:
             keys, paces = self._of(act, address, account)
-            self._ask("SELECT secrets.count_try(%s, %s, %s, %s)", keys, *map(list, zip(*paces, strict=True)))
+            self._ask(act, "SELECT secrets.count_try(%s, %s, %s, %s)", keys, *map(list, zip(*paces, strict=True)))
 
     def forgive(self, act: Act, address: str, account: bytes, person_id: UUID) -> None:
         """Whoever acts is the person: what they failed before from there is forgotten, and they are known there."""
@@ -95,8 +101,8 @@ class Delays:
     def _key(self, act: Act, name: str, whom: bytes) -> bytes:
         return hmac.digest(self.pepper, f"delay/1/{act}/{name}/".encode() + whom, hashlib.sha256)
 
-    def _ask(self, query: str, *parameters: object) -> None:
+    def _ask(self, act: Act, query: str, *parameters: object) -> None:
         with self.pool.connection() as connection:
             row = connection.execute(query, parameters).fetchone()
         if row and row[0] > 0:
-            raise TooManyRequests(row[0], "this failed too often, for this account or from this address")
+            raise TooManyRequests(row[0], WHY.get(act, "this failed too often, for this account or from this address"))

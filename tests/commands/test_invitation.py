@@ -6,6 +6,7 @@ import pytest
 
 from commands.acceptance import (
     AcceptInvitation,
+    AddressComesFirst,
     DeclineInvitation,
     InvitationIsForAnother,
     InvitationIsVoid,
@@ -308,6 +309,14 @@ def test_an_unverified_person_is_invited_to_more_by_mail_only(spec: Spec) -> Non
 def test_whoever_registers_by_a_link_for_anyone_is_asked_to_verify(spec: Spec) -> None:
     spec.given(invite(for_anyone=True)).by(NOBODY).given(join(email="other@example.org"))
     spec.when(verify(DAN)).then((Person.EmailVerified, {"originator_id": DAN}))
+
+
+def test_where_an_address_is_proven_first_a_link_for_anyone_begins_no_account_and_tells_of_none(spec: Spec) -> None:
+    spec.given(invite(), invite("any@example.org", invitation_id=AGAIN, for_anyone=True)).by(NOBODY)
+    for email in ("other@example.org", "eve@example.org"):
+        spec.when(join(token(AGAIN), email=email, proven=True)).then_refused(AddressComesFirst)
+    spec.when(join(proven=True))
+    came(spec, (Person.Registered, {}), (Person.EmailVerified, {}), *let_in(), (Invitation.Accepted, {}))
 
 
 def test_a_link_is_good_once(spec: Spec) -> None:
