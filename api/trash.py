@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from api import errors
 from api.edge import Body, Made, Nothing, PersonDesk
-from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, RestoreDataset
+from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, UndeleteDataset
 from domain.values import Name
 
 router = APIRouter(tags=["trash"])
@@ -25,9 +25,9 @@ def delete(dataset_id: UUID, desk: PersonDesk) -> Made:
     return Made(id=desk(DeleteDataset(dataset_id=dataset_id)).id)
 
 
-@router.post("/datasets/{dataset_id}/restore", responses=COMMAND)
-def restore(dataset_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(RestoreDataset(dataset_id=dataset_id)).id)
+@router.post("/datasets/{dataset_id}/undelete", responses=COMMAND)
+def undelete(dataset_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+    return Made(id=desk(UndeleteDataset(dataset_id=dataset_id)).id)
 
 
 @router.post("/datasets/{dataset_id}/purge", responses=COMMAND)

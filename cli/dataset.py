@@ -119,14 +119,14 @@ def delete(dataset: Dataset, api: Address = None, as_json: Json = False) -> None
     """Put a dataset into the trash; for 30 days it can come back. Trainings on it stay, and say what they used."""
     with signed_in(api) as door:
         made = door.delete(f"/datasets/{id_of(door, 'dataset', dataset)}")
-    show(made, as_json, lambda: f"dataset {made['id']} is in the trash; `vistory dataset restore {made['id']}`")
+    show(made, as_json, lambda: f"dataset {made['id']} is in the trash; `vistory dataset undelete {made['id']}`")
 
 
 @app.command()
-def restore(dataset: Trashed, api: Address = None, as_json: Json = False) -> None:
+def undelete(dataset: Trashed, api: Address = None, as_json: Json = False) -> None:
     """Take a dataset out of the trash, as it was."""
     with signed_in(api) as door:
-        made = door.post(f"/datasets/{id_of(door, 'dataset', dataset, trash=True)}/restore")
+        made = door.post(f"/datasets/{id_of(door, 'dataset', dataset, trash=True)}/undelete")
     show(made, as_json, lambda: f"dataset {made['id']} is back")
 
 

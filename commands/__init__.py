@@ -120,7 +120,7 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     dataset.DeclineDataset: shared.decline,
     dataset.WithdrawDataset: shared.withdraw,
     trash.DeleteDataset: trash.delete_dataset,
-    trash.RestoreDataset: trash.restore_dataset,
+    trash.UndeleteDataset: trash.undelete_dataset,
     trash.PurgeDataset: trash.purge_dataset,
     trash.PurgeDatasetInTime: trash.purge_dataset_in_time,
     experiment.CreateExperiment: experiment.create_experiment,

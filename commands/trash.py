@@ -21,7 +21,7 @@ class DeleteDataset(Command):
     dataset_id: UUID
 
 
-class RestoreDataset(Command):
+class UndeleteDataset(Command):
     """Out of the trash, as it was."""
 
     ACCESS: ClassVar[Access] = May(Permission.DELETE_DATASET, Dataset, "dataset_id")
@@ -60,7 +60,7 @@ def delete_dataset(command: DeleteDataset, actor: Actor, now: datetime, *, store
     return store.save(dataset)
 
 
-def restore_dataset(command: RestoreDataset, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+def undelete_dataset(command: UndeleteDataset, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     dataset = store.get(Dataset, command.dataset_id)
     dataset.undelete(now)
     return store.save(dataset)

@@ -42,7 +42,6 @@ class SnapshotTagIsTaken(Refused):
 
 class Dataset(Shared[DatasetRole]):
     TOPIC: ClassVar[str] = "dataset"
-    BACK: ClassVar[str] = "restore"
     PLACES: ClassVar[type[DatasetRole]] = DatasetRole
     OF_ITS_OWNER: ClassVar[frozenset[Permission]] = OF_DATASET_OWNER
 

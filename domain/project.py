@@ -17,7 +17,6 @@ class ProjectIsArchived(Refused):
 
 class Project(Shared[ProjectRole]):
     TOPIC: ClassVar[str] = "project"
-    BACK: ClassVar[str] = "undelete"
     PLACES: ClassVar[type[ProjectRole]] = ProjectRole
     OF_ITS_OWNER: ClassVar[frozenset[Permission]] = OF_PROJECT_OWNER
 

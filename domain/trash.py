@@ -1,7 +1,7 @@
 """What can be thrown away: into the trash first, from where it comes back, and for good after that."""
 
 from datetime import datetime, timedelta
-from typing import ClassVar, Final
+from typing import Final
 
 from domain.errors import Refused
 from domain.model import Aggregate, Event
@@ -50,9 +50,6 @@ class Disposable(Aggregate):
         def apply(self, aggregate: "Disposable") -> None:
             aggregate.purged = True
 
-    BACK: ClassVar[str]
-    """How one takes it out of the trash."""
-
     name: str
     purge_at: datetime | None
     purged: bool
@@ -69,7 +66,7 @@ class Disposable(Aggregate):
         """Raises IsDeleted, IsPurged."""
         self.must_be_kept()
         if self.purge_at is not None:
-            raise IsDeleted(f"{self._called} is in the trash; take it out first (`{self.BACK}`)")
+            raise IsDeleted(f"{self._called} is in the trash; take it out first (`undelete`)")
 
     def must_be_kept(self) -> None:
         """Raises IsPurged."""

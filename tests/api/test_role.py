@@ -75,7 +75,7 @@ from commands.service_account import (
     Unsubscribe,
 )
 from commands.training_job import CancelTraining, RequestTraining, RunAgain
-from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, RestoreDataset
+from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, UndeleteDataset
 from domain.dataset import Dataset
 from domain.membership import membership_id
 from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
@@ -107,7 +107,7 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
     (OfferDataset, "POST", "/datasets/{new_dataset_id}/owner/offer", {"person_id": "{person_id}"}),
     (WithdrawDataset, "POST", "/datasets/{offered_dataset_id}/owner/withdraw", {}),
     (DeleteDataset, "DELETE", "/datasets/{new_dataset_id}", {}),
-    (RestoreDataset, "POST", "/datasets/{trashed_dataset_id}/restore", {}),
+    (UndeleteDataset, "POST", "/datasets/{trashed_dataset_id}/undelete", {}),
     (PurgeDataset, "POST", "/datasets/{trashed_dataset_id}/purge", {"name": "another"}),
     (PurgeProject, "POST", "/projects/{trashed_project_id}/purge", {"name": "another"}),
     (CreateExperiment, "POST", "/experiments", {"project_id": "{project_id}", "name": "E"}),

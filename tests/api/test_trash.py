@@ -118,8 +118,8 @@ def test_a_dataset_is_deleted_listed_and_restored(ada: Visitor) -> None:
     assert [each["id"] for each in ada.get("/datasets?deleted=true")["items"]] == [dataset]
     for path in ("/uploads", "/split", "/snapshot"):
         answer = ada("POST", f"/datasets/{dataset}{path}", {"tag": "v1"} if path == "/snapshot" else {})
-        assert (answer.status_code, "restore" in answer.text) == (409, True)
-    ada.post(f"/datasets/{dataset}/restore")
+        assert (answer.status_code, "undelete" in answer.text) == (409, True)
+    ada.post(f"/datasets/{dataset}/undelete")
     assert [each["id"] for each in ada.get("/datasets")["items"]] == [dataset]
     assert_whole(ada, dataset, scenes())
 

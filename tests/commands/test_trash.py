@@ -13,7 +13,7 @@ from commands.trash import (
     PurgeDatasetInTime,
     PurgeProject,
     PurgeProjectInTime,
-    RestoreDataset,
+    UndeleteDataset,
 )
 from domain.dataset import Dataset
 from domain.errors import Forbidden, NotFound
@@ -32,7 +32,7 @@ from tests.commands.test_training_job import JOB, request
 from tests.spec import Spec
 
 platform = Caller(kind="system", id=SYSTEM)
-delete, restore = DeleteDataset(dataset_id=CRACKS), RestoreDataset(dataset_id=CRACKS)
+delete, undelete = DeleteDataset(dataset_id=CRACKS), UndeleteDataset(dataset_id=CRACKS)
 purge = PurgeDataset(dataset_id=CRACKS, name=dataset.name)
 purge_project = PurgeProject(project_id=CELLS, name=project.name)
 in_time, project_in_time = PurgeDatasetInTime(dataset_id=CRACKS), PurgeProjectInTime(project_id=CELLS)
@@ -48,8 +48,8 @@ def test_a_dataset_goes_into_the_trash_for_a_month_and_comes_back(spec: Spec) ->
     spec.given(dataset, upload(spec, ONE), split).when(delete)
     spec.then((Dataset.Deleted, {"purge_at": spec.now + timedelta(days=30)}))
     spec.when(delete).then()
-    spec.when(restore).then((Dataset.Undeleted, {}))
-    spec.when(restore).then()
+    spec.when(undelete).then((Dataset.Undeleted, {}))
+    spec.when(undelete).then()
     spec.given(TakeSnapshot(dataset_id=CRACKS, snapshot_id=UUID(int=1), tag="as-ever"))
 
 
@@ -63,7 +63,7 @@ def test_nothing_new_is_made_of_a_dataset_in_the_trash(spec: Spec) -> None:
         request(job_id=UUID(int=5)),
         again,
     ):
-        spec.when(wish).then_refused(IsDeleted, "restore")
+        spec.when(wish).then_refused(IsDeleted, "undelete")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_who_purges_names_the_thing(spec: Spec, wish: Command) -> None:
 def test_what_is_gone_for_good_never_comes_back(spec: Spec) -> None:
     spec.given(dataset, project, delete, delete_project, purge, purge_project)
     undelete, rename = UndeleteProject(project_id=CELLS), RenameProject(project_id=CELLS, name="x")
-    for wish in (restore, delete, upload(spec, ONE), undelete, rename, delete_project):
+    for wish in (undelete, delete, upload(spec, ONE), undelete, rename, delete_project):
         spec.when(wish).then_refused(IsPurged, "its history stays")
 
 
@@ -119,7 +119,7 @@ def test_nobody_else_tells_that_the_time_is_over(spec: Spec, wish: Command) -> N
     spec.when(wish).then_refused(Forbidden)
 
 
-@pytest.mark.parametrize("wish", [delete, restore, purge, purge_project, delete_project])
+@pytest.mark.parametrize("wish", [delete, undelete, purge, purge_project, delete_project])
 def test_another_organization_finds_nothing_to_throw_away(spec: Spec, wish: Command) -> None:
     spec.given(dataset, project, delete, delete_project).by(eve).when(wish).then_refused(NotFound)
 
@@ -149,4 +149,4 @@ def test_what_is_another_s_is_thrown_away_by_managers(
 
 def test_an_engineer_throws_away_its_own_and_purges_nothing(spec: Spec) -> None:
     spec.given(approve(BEN, Role.ENGINEER_I)).by(ben).given(dataset, delete).when(purge).then_refused(Forbidden)
-    spec.given(restore)
+    spec.given(undelete)

@@ -67,7 +67,7 @@ from commands.service_account import (
 )
 from commands.session import EndSession, NoteFailedSignIns, SwitchOrganization
 from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMlflowRun, ReportStart
-from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, RestoreDataset
+from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, UndeleteDataset
 from domain.membership import membership_id
 from domain.model import SYSTEM, Actor, Aggregate, Client, Recorded
 from domain.organization import Admission
@@ -171,7 +171,7 @@ def _thrown_away(spec: Spec) -> None:
     spec.by(ann).given(CreateProject(project_id=OUT, name="out"), DeleteProject(project_id=OUT))
     spec.given(PurgeProject(project_id=OUT, name="out"))
     spec.given(CreateDataset(dataset_id=OUT_TOO, name="out"), DeleteDataset(dataset_id=OUT_TOO))
-    spec.given(RestoreDataset(dataset_id=OUT_TOO), DeleteDataset(dataset_id=OUT_TOO))
+    spec.given(UndeleteDataset(dataset_id=OUT_TOO), DeleteDataset(dataset_id=OUT_TOO))
     spec.given(PurgeDataset(dataset_id=OUT_TOO, name="out"))
 
 

@@ -147,7 +147,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "dataset.ownership_accepted": ("AcceptDataset",),
     "dataset.deleted": ("DeleteDataset",),
-    "dataset.undeleted": ("RestoreDataset",),
+    "dataset.undeleted": ("UndeleteDataset",),
     "dataset.purged": ("PurgeDataset", "PurgeDatasetInTime"),
     "experiment.created": ("CreateExperiment", "RequestTraining"),
     "experiment.mlflow_linked": ("LinkMlflowExperiment",),
