@@ -42,12 +42,16 @@ def request_password_reset(
 
 
 def reset_password(command: ResetPassword, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
-    """Whoever has the link reads the mail to the address, so that is verified, too."""
+    """Whoever has the link reads the mail to the address, so that is verified, too.
+
+    Another address that somebody wished for who knew the old password does not take its place any more.
+    """
     follow_own_link(secrets, Purpose.PASSWORD_RESET, command.token, command.person_id, now)
     person = store.get(Person, command.person_id)
     person.change_password(now)
     person.verify_email(now)
     ended = end_sessions(secrets.sessions_of(person.id), Ending.PASSWORD_CHANGED, now, store, secrets)
-    secrets.close_links(Purpose.PASSWORD_RESET, person.id)
+    for purpose in (Purpose.PASSWORD_RESET, Purpose.EMAIL_CHANGE):
+        secrets.close_links(purpose, person.id)
     secrets.set_password(person.id, command.password.get_secret_value(), (person.email, person.full_name))
     return store.save(person, *ended)

@@ -126,6 +126,13 @@ def test_whatever_was_sent_to_the_old_address_is_over(spec: Spec) -> None:
     spec.when(verify()).then_refused(LinkIsOver)
 
 
+def test_another_address_that_was_wished_for_before_the_password_was_set_anew_is_not_taken(spec: Spec) -> None:
+    spec.given(elsewhere, RequestPasswordReset(person_id=ANN))
+    token = link_token(Purpose.PASSWORD_RESET, ANN, person(spec, ANN).version)
+    spec.by(NOBODY).given(ResetPassword(person_id=ANN, token=token, password="another horse battery"))
+    spec.when(change(2)).then_refused(LinkIsOver, "used already")
+
+
 def test_the_link_to_another_address_is_good_for_a_day_and_for_its_person(spec: Spec) -> None:
     spec.by(ann).given(elsewhere).by(NOBODY).when(change(2, BEN)).then_refused(LinkIsOver, "somebody else")
     spec.now += timedelta(days=1)
