@@ -82,6 +82,11 @@ class Desk:
         self.response.headers["Vistory-Chain"] = accepted.chain
         return accepted
 
+    def admit(self, command: Command) -> None:
+        """Before anything is counted for it. Raises what keeps the caller from it."""
+        self.request.state.command = command
+        command.ACCESS.admit(command, self.caller, self.house.ledger_as(self.caller))
+
     @property
     def organization_id(self) -> UUID:
         """Where the caller asks. Raises Unauthenticated."""

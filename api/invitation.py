@@ -130,7 +130,7 @@ def invite(desk: Desk, kind: type[Invite], target_id: UUID, body: Body) -> UUID:
     """What was made or changed. Raises TooManyRequests where too much goes to one address."""
     given = body.model_dump(include=set(kind.model_fields) - {"target_id"}, exclude_none=True)
     asked = wish(kind, invitation_id=uuid7(), target_id=target_id, **given)
-    _may_write_to(desk, asked.email)
+    _may_write_to(desk, asked, asked.email)
     return desk(asked).id
 
 
@@ -173,10 +173,11 @@ def cancel(id: UUID, desk: PersonDesk) -> Made:
 @router.post("/{id}/resend", responses=COMMAND)
 def resend(id: UUID, desk: PersonDesk, house: TheHouse, body: Again | None = None) -> Made:
     """Another letter, and as many days as a new one has; links that were sent before stay good for theirs."""
+    asked = ResendInvitation(invitation_id=id, days=(body or Again()).days)
     found = house.ledger_as(desk.caller).get(Invitation, id)
     if not isinstance(found.email, Erased):
-        _may_write_to(desk, found.email)
-    return Made(id=desk(ResendInvitation(invitation_id=id, days=(body or Again()).days)).id)
+        _may_write_to(desk, asked, found.email)
+    return Made(id=desk(asked).id)
 
 
 @router.get("/{token}/info", responses=errors.responses(404, 422, 503))
@@ -264,8 +265,12 @@ def _written_to(desk: Desk, token: SecretStr) -> str:
     return found.email
 
 
-def _may_write_to(desk: Desk, email: str) -> None:
-    """Counted for each organization by itself: none learns what another sends. Raises TooManyRequests."""
+def _may_write_to(desk: Desk, asked: Command, email: str) -> None:
+    """Counted for each organization by itself, and only of whoever may ask it: nobody keeps others from an address.
+
+    Raises TooManyRequests, and what keeps the caller from it.
+    """
+    desk.admit(asked)
     account = desk.house.accounts.digest(email) + desk.organization_id.bytes
     desk.house.delays.take(Act.INVITATION, desk.address, account)
 

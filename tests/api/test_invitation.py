@@ -408,6 +408,15 @@ def test_of_those_that_are_over_nobody_waits_for_another(ann: Visitor, host: Hos
     assert {ann("POST", f"/invitations/{id}/resend").status_code for _ in range(12)} == {409}
 
 
+def test_whoever_may_not_invite_keeps_nobody_from_it(ann: Visitor, bob: Visitor, address: str) -> None:
+    id, guest = ann.post("/invitations", {"email": address})["id"], ann.colleague("guest")
+    for _ in range(11):
+        assert guest("POST", "/invitations", {"email": address}).status_code == 403
+        assert guest("POST", f"/invitations/{id}/resend", {}).status_code == 403
+        assert bob("POST", f"/invitations/{id}/resend", {}).status_code == 404
+    assert ann("POST", f"/invitations/{id}/resend", {}).status_code == 200
+
+
 def test_time_ends_it_with_an_event(ann: Visitor, stranger: Visitor, host: Host, address: str) -> None:
     id, core = uuid7(), host.core
     wish = InviteToOrganization(invitation_id=id, target_id=UUID(ann.organization), email=address, days=1)
