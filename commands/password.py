@@ -5,12 +5,14 @@ from typing import ClassVar, Final
 from uuid import UUID
 
 from commands.access import Access, Anyone, Command
+from commands.api_token import end_tokens
 from commands.link import follow_own_link
 from commands.person import NewPassword
 from commands.ports import Accepted, Purpose, Secrets, Store
 from commands.session import end_sessions
-from domain.model import Actor
+from domain.model import Actor, Aggregate
 from domain.person import Person
+from domain.second_factor import SecondFactor, second_factor_id
 from domain.session import Ending
 from domain.values import Token
 
@@ -48,10 +50,23 @@ def reset_password(command: ResetPassword, actor: Actor, now: datetime, *, store
     """
     follow_own_link(secrets, Purpose.PASSWORD_RESET, command.token, command.person_id, now)
     person = store.get(Person, command.person_id)
+    others = [] if person.verified else _disowned(person, now, store, secrets)
     person.change_password(now)
     person.verify_email(now)
     ended = end_sessions(secrets.sessions_of(person.id), Ending.PASSWORD_CHANGED, now, store, secrets)
     for purpose in (Purpose.PASSWORD_RESET, Purpose.EMAIL_CHANGE):
         secrets.close_links(purpose, person.id)
     secrets.set_password(person.id, command.password.get_secret_value(), (person.email, person.full_name))
-    return store.save(person, *ended)
+    return store.save(person, *ended, *others)
+
+
+def _disowned(person: Person, now: datetime, store: Store, secrets: Secrets) -> list[Aggregate]:
+    """What was set up before anybody had proven the address need not be by the one whose address it is."""
+    at = person.organizations[0]
+    tokens = end_tokens(at, person.id, now, store=store, secrets=secrets)
+    factor = store.find(SecondFactor, second_factor_id(person.id))
+    if factor is None or not factor.is_on:
+        return [*tokens]
+    factor.reset(at, now)
+    secrets.drop_second_factor(person.id)
+    return [*tokens, factor]

@@ -24,18 +24,21 @@ from commands.second_factor import (
     TurnOffSecondFactor,
 )
 from commands.session import EndEverySession, EndSession, SignIn, SwitchOrganization
+from domain.api_token import ApiToken
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.membership import membership_id
 from domain.model import SYSTEM
 from domain.organization import Organization
+from domain.person import Person
 from domain.roles import Role, Scope
 from domain.second_factor import SecondFactor, SecondFactorIsOff, SecondFactorIsOn
 from domain.security_policy import SecurityPolicy
 from domain.session import Means, Session
-from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, cat, eve
+from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, cat, eve, verify
+from tests.commands.test_api_token import nightly
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_service_account import EXPORTER, exporter, service
-from tests.commands.test_session import OTHER, SESSION, sign_in
+from tests.commands.test_session import OTHER, SESSION, again, sign_in
 from tests.doubles import link_token, shown
 from tests.spec import NOBODY, Spec
 
@@ -141,12 +144,12 @@ def test_a_code_of_one_signs_in_nobody_else(spec: Spec) -> None:
 
 
 def test_a_password_that_was_changed_since_it_was_shown_signs_in_no_more(spec: Spec) -> None:
-    turn_on(spec).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
-    token = link_token(Purpose.PASSWORD_RESET, ANN, 2)
+    turn_on(spec.given(verify(ANN))).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
+    token = link_token(Purpose.PASSWORD_RESET, ANN, 3)
     spec.given(ResetPassword(person_id=ANN, token=token, password="another horse battery"))
     spec.by(ann).when(signs_in(spec)).then_refused(Unauthenticated, "password was changed")
     spec.when(signs_in(spec, password_version=None)).then_refused(Unauthenticated)
-    spec.when(signs_in(spec, password_version=3)).then((Session.Begun, {"means": (Means.PASSWORD, Means.TOTP)}))
+    spec.when(signs_in(spec, password_version=4)).then((Session.Begun, {"means": (Means.PASSWORD, Means.TOTP)}))
 
 
 def test_what_else_a_person_does_takes_no_sign_in_back(spec: Spec) -> None:
@@ -218,10 +221,23 @@ def test_whoever_keeps_the_machine_takes_it_away_and_nobody_else(spec: Spec) -> 
 
 
 def test_a_password_reset_leaves_it_on(spec: Spec) -> None:
-    turn_on(spec).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
-    token = link_token(Purpose.PASSWORD_RESET, ANN, 2)
+    turn_on(spec.given(verify(ANN))).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
+    token = link_token(Purpose.PASSWORD_RESET, ANN, 3)
     spec.given(ResetPassword(person_id=ANN, token=token, password="another horse battery"))
     spec.by(ann).when(sign_in).then_refused(Unauthenticated, "second factor")
+
+
+def test_whose_address_it_is_has_what_others_set_up_in_its_name_taken_away(spec: Spec) -> None:
+    """Who registered somebody else's address keeps its owner out by nothing."""
+    turn_on(spec).given(nightly).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
+    token = link_token(Purpose.PASSWORD_RESET, ANN, 2)
+    spec.when(ResetPassword(person_id=ANN, token=token, password="another horse battery")).then(
+        (Person.PasswordChanged, {}),
+        (Person.EmailVerified, {}),
+        (ApiToken.Revoked, {}),
+        (SecondFactor.Reset, {"person_id": ANN, "organization_id": ACME}),
+    )
+    spec.by(ann).when(again(OTHER)).then((Session.Begun, {"means": (Means.PASSWORD,)}))
 
 
 def test_an_organization_asks_for_one(spec: Spec) -> None:
