@@ -10,7 +10,7 @@ from api import errors
 from api.edge import AnonymousDesk, Body, Made, OwnDesk
 from api.house import TheHouse
 from api.link import Asked, Reached, may_be_written_to, whose, write_to
-from api.person import Email, Password, must_know_password
+from api.person import Password, WritableEmail, must_know_password
 from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
 from commands.ports import Purpose
 from commands.registration import CompleteRegistration
@@ -31,7 +31,7 @@ class Proof(Body):
 class Elsewhere(Body):
     """The password once more: whoever finds a screen unlocked does not take the account with them."""
 
-    email: Email
+    email: WritableEmail
     password: Annotated[Password, Field(max_length=1_000)]
 
 

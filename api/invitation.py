@@ -16,7 +16,7 @@ from api.edge import AnonymousDesk, Body, Desk, Made, Perhaps, PersonDesk, wish
 from api.house import House, TheHouse
 from api.link import whose
 from api.names import avatar_name
-from api.person import Email, FullName, Password, Spoken
+from api.person import FullName, Password, Spoken, WritableEmail
 from api.reading import After, Known, Limit, may, reads
 from api.session import By, Challenge, SignedIn, by_password, go_on_at
 from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation
@@ -68,7 +68,7 @@ class NewInvitation(Body):
 
     type: InvitationType = InvitationType.ORGANIZATION
     target_id: UUID | None = None
-    email: Email
+    email: WritableEmail
     role: Role | ProjectRole | DatasetRole | None = None
     message: Message = ""
     language: Language | None = None
@@ -99,7 +99,7 @@ class Acceptance(Body):
     token: LinkToken
     full_name: FullName | None = None
     password: Annotated[Password, Field(max_length=1_000)] | None = None
-    email: Email | None = None
+    email: WritableEmail | None = None
     language: Spoken = Language.ENGLISH
     refresh: By = "cookie"
 

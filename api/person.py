@@ -19,10 +19,24 @@ from domain.person import Language
 from domain.person import Person as Account
 from domain.roles import Role
 from domain.values import Line, Name, Personal, Value
+from infra.letters import AddressIsUnwritable, addressed
 
 router = APIRouter(prefix="/auth", tags=["persons"])
+
 Status = Literal["active", "waiting"]
 Email = Annotated[Line, Field(min_length=3, max_length=320, pattern=EMAIL)]
+
+
+def _must_be_writable(email: str) -> str:
+    """Else its letter would only be set aside."""
+    try:
+        addressed(email)
+    except AddressIsUnwritable as error:
+        raise ValueError("must be an address that mail can be sent to") from error
+    return email
+
+
+WritableEmail = Annotated[Email, AfterValidator(_must_be_writable)]
 
 
 def _must_be_text(password: SecretStr) -> SecretStr:

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from api import errors
 from api.edge import Body, Made, NewOwner, Nothing, PersonDesk
 from api.invitation import invite
-from api.person import Email
+from api.person import WritableEmail
 from api.reading import After, Known, Limit, Member, reads
 from commands.invitation import Message, PlaceByAddress
 from commands.project import (
@@ -64,7 +64,7 @@ class NewMember(Body):
     """
 
     person_id: UUID | None = None
-    email: Email | None = None
+    email: WritableEmail | None = None
     role: ProjectRole = ProjectRole.MEMBER
     message: Message = ""
     language: Language | None = None

@@ -12,7 +12,7 @@ from api.edge import AnonymousDesk, Body
 from api.house import TheHouse
 from api.link import Asked, may_be_written_to
 from api.names import avatar_name
-from api.person import Email, FullName, NewPassword, Spoken, Status, profile
+from api.person import FullName, NewPassword, Spoken, Status, WritableEmail, profile
 from commands.access import Caller
 from commands.person import RegisterPerson
 from commands.registration import AskToRegister
@@ -28,7 +28,7 @@ BY_MAIL: dict[int | str, dict[str, Any]] = {
 
 
 class Registration(Body):
-    email: Email
+    email: WritableEmail
     full_name: FullName
     password: NewPassword
     company: Name

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from httpx2 import Response
 from psycopg.conninfo import conninfo_to_dict
+from uuid_utils.compat import uuid7
 
+from commands.access import Caller
+from commands.registration import AskToRegister
 from consumers.acting import Platform
 from consumers.mail import Desk, MailReaction
 from consumers.registrations import NewcomersDesk
@@ -17,6 +21,7 @@ from infra.config import Settings
 from infra.mailbox import Kept, Mailbox
 from infra.post import Post
 from infra.provision import OWNER
+from infra.unit import Errand
 from infra.wiring import Core
 from tests.api.letters import UNNAMED, Delivered, token_in
 from tests.api.visitor import PASSWORD, Visitor
@@ -161,8 +166,15 @@ def test_whoever_sends_a_registration_again_under_one_key_is_written_to_once(str
     assert len(look()) == 1
 
 
-def test_a_letter_that_no_server_takes_is_not_tried_for_ever(stranger: Visitor, look: Look) -> None:
-    assert ask(stranger, "nobody@-nowhere-.example").status_code == 202
+def test_a_letter_that_no_server_takes_is_not_tried_for_ever(stranger: Visitor, look: Look, settings: Settings) -> None:
+    asked = AskToRegister(
+        person_id=uuid7(), email="nobody@-nowhere-.example", full_name="Ida", avatar_name="calm-fox-1",
+        password=PASSWORD, company="Nowhere", division="One",
+    )  # fmt: skip
+    with Core.open(settings) as core:
+        errand = Errand(Caller(kind="anonymous", id=UUID(int=0)), datetime.now(UTC), uuid7())
+        core.dispatch(core.accounts(), UNNAMED)(asked, errand)
     assert look() == []
+    assert ask(stranger, "nobody@-nowhere-.example").status_code == 422
     assert ask(stranger, "after@example.org").status_code == 202
     assert [each.letter["to"] for each in look()] == ["after@example.org"]
