@@ -86,7 +86,9 @@ def empty(folder: Path) -> None:
         held = DataFolder(folder)
         held.make()
         held.lock()
-        for part in folder.iterdir():
+        # The lock stays where it is: another demo that came meanwhile would find one of its own, else.
+        kept = {folder / MARK, folder / "run", folder / "run" / "lock"}
+        for part in {*folder.iterdir(), *(folder / "run").iterdir()} - kept:
             shutil.rmtree(part) if part.is_dir() else part.unlink()
         held.unlock()
     DataFolder(folder).make()
