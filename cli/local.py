@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from infra.config import Settings
     from infra.host import Host
 
-Data = Annotated[Path | None, typer.Option(help="The data folder; a place of its own in your home, if left out.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(help="The data folder; if left out, one in your home, or for root below /var/lib/vistory."),
+]
 
 
 def settings_of(data: Path | None, process: str = "cli") -> "Settings":

@@ -49,5 +49,7 @@ def welcome(made: Mapping[str, Any], email: str, where: str) -> str:
         then = f"there was no organization {where}: you founded it and are its first member, its admin"
     else:
         then = f"you are in {where} as {made['role']}"
-    letter = f"a letter is on its way to {email}: follow its link, or give its code to `vistory email verify`"
+    letter = (
+        f"a letter is on its way to {email}: follow its link, or type its code where `vistory email verify` asks for it"
+    )
     return f"registered as {made['avatar_name']}; {then}\n{letter}\n{line('login', email)}"
