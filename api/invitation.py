@@ -164,7 +164,7 @@ def index(
     return Page([Sent.of(row, now) for row in page.items], page.next)
 
 
-@router.delete("/{id}", responses=COMMAND)
+@router.delete("/{id:uuid}", responses=COMMAND)
 def cancel(id: UUID, desk: PersonDesk) -> Made:
     """One's own, or one that one might have sent; its links are good for nothing at once."""
     return Made(id=desk(CancelInvitation(invitation_id=id)).id)
