@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -54,6 +54,8 @@ Sender = Annotated[Known, Depends(may(Permission.MANAGE_INVITATIONS, own=True))]
 Everybody = Annotated[bool, Query(description="Of all who sent any in the organization; for its admins and managers")]
 Into = Annotated[UUID | None, Query(description="Those to it, whoever sent them; for who manages its members")]
 LinkToken = Annotated[Token, Field(description="From the link in the letter")]
+# Without a token somebody comes who is not signed in.
+OR_NOBODY: Final[dict[str, Any]] = {"security": [{}]}
 COMMAND: Final = errors.responses(401, 403, 404, 409, 413, 422, 503)
 COMMANDS: Final = {each.TYPE: each for each in (InviteToOrganization, InviteToProject, InviteToDataset)}
 
@@ -197,7 +199,9 @@ def info(token: Annotated[str, Path(max_length=200)], desk: AnonymousDesk) -> To
     )
 
 
-@router.post("/accept", response_model=SignedIn, responses=COMMAND | {202: {"model": Challenge}})
+@router.post(
+    "/accept", response_model=SignedIn, responses=COMMAND | {202: {"model": Challenge}}, openapi_extra=OR_NOBODY
+)
 def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn | JSONResponse:
     """Whoever is signed in goes on there; anybody else is signed in by this, a newcomer as one who registered.
 
