@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from typing import ClassVar
-from uuid import UUID
 
-from commands.access import Access, Command, May, Platform
+from commands.access import Access, May, Platform
+from commands.dataset import OfDataset
 from commands.ports import Accepted, Store, Trainings
+from commands.project import OfProject
 from domain.dataset import Dataset
 from domain.model import Actor
 from domain.project import Project
@@ -14,88 +15,71 @@ from domain.trash import IN_THE_TRASH, Disposable, IsInUse
 from domain.values import Name
 
 
-class DeleteDataset(Command):
+class DeleteDataset(OfDataset):
     """Into the trash, for 30 days at least. Trainings that were asked for before go on; nobody begins another on it."""
 
     ACCESS: ClassVar[Access] = May(Permission.DELETE_DATASET, Dataset, "dataset_id")
-    dataset_id: UUID
 
 
-class UndeleteDataset(Command):
+class UndeleteDataset(OfDataset):
     """Out of the trash, as it was."""
 
     ACCESS: ClassVar[Access] = May(Permission.DELETE_DATASET, Dataset, "dataset_id")
-    dataset_id: UUID
 
 
-class PurgeDataset(Command):
+class PurgeDataset(OfDataset):
     """Out of the trash for good, before its time: its images go where no other dataset has them. Its history stays."""
 
     ACCESS: ClassVar[Access] = May(Permission.PURGE, Dataset, "dataset_id")
-    dataset_id: UUID
     name: Name
 
 
-class PurgeProject(Command):
+class PurgeProject(OfProject):
     """Out of the trash for good, before its time: the files of its trainings and models go. Its history stays."""
 
     ACCESS: ClassVar[Access] = May(Permission.PURGE, Project, "project_id")
-    project_id: UUID
     name: Name
 
 
-class PurgeDatasetInTime(Command):
+class PurgeDatasetInTime(OfDataset):
     ACCESS: ClassVar[Access] = Platform()
-    dataset_id: UUID
 
 
-class PurgeProjectInTime(Command):
+class PurgeProjectInTime(OfProject):
     ACCESS: ClassVar[Access] = Platform()
-    project_id: UUID
 
 
 def delete_dataset(command: DeleteDataset, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    dataset = store.get(Dataset, command.dataset_id)
+    dataset = command.thing(store)
     dataset.delete(now + IN_THE_TRASH, now)
     return store.save(dataset)
 
 
 def undelete_dataset(command: UndeleteDataset, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    dataset = store.get(Dataset, command.dataset_id)
+    dataset = command.thing(store)
     dataset.undelete(now)
     return store.save(dataset)
 
 
-def purge_dataset(
-    command: PurgeDataset, actor: Actor, now: datetime, *, store: Store, trainings: Trainings
+def purge(
+    command: PurgeDataset | PurgeProject, actor: Actor, now: datetime, *, store: Store, trainings: Trainings
 ) -> Accepted:
-    dataset = store.get(Dataset, command.dataset_id)
-    dataset.purge(command.name, now)
-    return _save_unused(dataset, store, trainings)
+    thing = command.thing(store)
+    thing.purge(command.name, now)
+    return _save_unused(thing, store, trainings)
 
 
-def purge_project(
-    command: PurgeProject, actor: Actor, now: datetime, *, store: Store, trainings: Trainings
+def purge_in_time(
+    command: PurgeDatasetInTime | PurgeProjectInTime,
+    actor: Actor,
+    now: datetime,
+    *,
+    store: Store,
+    trainings: Trainings,
 ) -> Accepted:
-    project = store.get(Project, command.project_id)
-    project.purge(command.name, now)
-    return _save_unused(project, store, trainings)
-
-
-def purge_dataset_in_time(
-    command: PurgeDatasetInTime, actor: Actor, now: datetime, *, store: Store, trainings: Trainings
-) -> Accepted:
-    dataset = store.get(Dataset, command.dataset_id)
-    dataset.purge_in_time(now)
-    return _save_unused(dataset, store, trainings)
-
-
-def purge_project_in_time(
-    command: PurgeProjectInTime, actor: Actor, now: datetime, *, store: Store, trainings: Trainings
-) -> Accepted:
-    project = store.get(Project, command.project_id)
-    project.purge_in_time(now)
-    return _save_unused(project, store, trainings)
+    thing = command.thing(store)
+    thing.purge_in_time(now)
+    return _save_unused(thing, store, trainings)
 
 
 def _save_unused(thing: Disposable, store: Store, trainings: Trainings) -> Accepted:
