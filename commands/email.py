@@ -8,6 +8,7 @@ from commands.access import Access, Anyone, Command, Oneself
 from commands.link import VERIFIED_WITHIN, LinkIsOver, ask_to_verify, follow_own_link
 from commands.person import Email, EmailIsTaken
 from commands.ports import Accepted, Purpose, Secrets, Store
+from commands.project import home
 from domain.model import Actor
 from domain.person import Person
 from domain.values import Erased, Token
@@ -65,7 +66,7 @@ def request_email_change(
 ) -> Accepted:
     """A link that was sent to another one before is over, for it would change to this one."""
     person = store.get(Person, actor.id)
-    person.request_email_change(command.email, now)
+    person.request_email_change(command.email, home(actor), now)
     secrets.close_links(Purpose.EMAIL_CHANGE, person.id)
     secrets.open_link(Purpose.EMAIL_CHANGE, person.id, person.version, now, now + VERIFIED_WITHIN)
     return store.save(person)

@@ -89,7 +89,7 @@ def rename_member(command: RenameMember, actor: Actor, now: datetime, *, store: 
     must_be_able_to_take(actor, membership)
     must_be_at_home(membership, store)
     person = store.get(Person, membership.person_id)
-    person.rename(command.full_name, now)
+    person.rename(command.full_name, membership.organization_id, now)
     return store.save(person)
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr
 from commands.access import Access, Anyone, Command, Oneself
 from commands.link import ask_to_verify
 from commands.ports import Accepted, Registration, Secrets, Store
+from commands.project import home
 from domain.errors import Refused
 from domain.membership import Membership
 from domain.model import Actor
@@ -61,7 +62,7 @@ class RenameSelf(Command):
 
 def rename_self(command: RenameSelf, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     person = store.get(Person, actor.id)
-    person.rename(command.full_name, now)
+    person.rename(command.full_name, home(actor), now)
     return store.save(person)
 
 
@@ -122,7 +123,7 @@ def enrolled(
     person = Person.register(who.person_id, email, who.full_name, called, at, now)
     if not proven:
         ask_to_verify(secrets, person, now)
-    person.choose_language(who.language, now)
+    person.choose_language(who.language, at, now)
     if proven:
         person.verify_email(now)
     secrets.claim_email(email, who.person_id)
@@ -141,5 +142,5 @@ def _admit(organization: Organization, membership: Membership, role: Role, now: 
 
 def choose_language(command: ChooseLanguage, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     person = store.get(Person, actor.id)
-    person.choose_language(command.language, now)
+    person.choose_language(command.language, home(actor), now)
     return store.save(person)

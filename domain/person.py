@@ -52,7 +52,7 @@ class Person(Aggregate):
             aggregate.email, aggregate.full_name = self.email, self.full_name
             aggregate.language = Language.ENGLISH
             aggregate.verified = False
-            aggregate.wished_email = None
+            aggregate.wished_email = aggregate.wished_at = None
             aggregate.password_version = self.originator_version
 
     class SignedIn(Event):
@@ -146,7 +146,7 @@ class Person(Aggregate):
         email: Annotated[Personal[Line], About("originator_id")]
 
         def apply(self, aggregate: "Person") -> None:
-            aggregate.wished_email = self.email
+            aggregate.wished_email, aggregate.wished_at = self.email, self.organization_id
 
     class EmailChanged(Event):
         """Somebody who reads the mail to the new address wishes it; a notice goes to the one of before."""
@@ -157,7 +157,7 @@ class Person(Aggregate):
         previous: Annotated[Personal[Line], About("originator_id")]
 
         def apply(self, aggregate: "Person") -> None:
-            aggregate.email, aggregate.wished_email = self.email, None
+            aggregate.email, aggregate.wished_email, aggregate.wished_at = self.email, None, None
             aggregate.verified = True
 
     class PasswordResetRequested(Event):
@@ -191,6 +191,7 @@ class Person(Aggregate):
     organizations: list[UUID]
     email: Personal[Line]
     wished_email: Personal[Line] | None
+    wished_at: UUID | None  # in which organization that was asked for
     full_name: Personal[Line]
     verified: bool
     language: Personal[Language]
@@ -214,10 +215,10 @@ class Person(Aggregate):
             timestamp=now,
         )
 
-    def rename(self, full_name: str, now: datetime) -> None:
+    def rename(self, full_name: str, organization_id: UUID, now: datetime) -> None:
         """What it was before stays sealed in the history, and is compared with nothing."""
         self._must_be_somebody()
-        self._happened(self.Renamed, now, full_name=full_name)
+        self._happened(self.Renamed, now, organization_id, full_name=full_name)
 
     def become_operator(self, now: datetime) -> None:
         self._must_be_somebody()
@@ -242,10 +243,10 @@ class Person(Aggregate):
         self._must_be_somebody()
         self._happened(self.Erased, now)
 
-    def choose_language(self, language: Language, now: datetime) -> None:
+    def choose_language(self, language: Language, organization_id: UUID, now: datetime) -> None:
         self._must_be_somebody()
         if language != self.language:
-            self._happened(self.LanguageChosen, now, language=language)
+            self._happened(self.LanguageChosen, now, organization_id, language=language)
 
     def request_verification(self, now: datetime) -> None:
         self._must_be_somebody()
@@ -257,16 +258,16 @@ class Person(Aggregate):
         if not self.verified:
             self._happened(self.EmailVerified, now)
 
-    def request_email_change(self, email: str, now: datetime) -> None:
+    def request_email_change(self, email: str, organization_id: UUID, now: datetime) -> None:
         self._must_be_somebody()
-        self._happened(self.EmailChangeRequested, now, email=email)
+        self._happened(self.EmailChangeRequested, now, organization_id, email=email)
 
     def change_email(self, now: datetime) -> None:
         """To the one that was wished for last."""
         self._must_be_somebody()
         if self.wished_email is None:
             raise NoOtherAddressIsWished("nobody has asked for another address of this account")
-        self._happened(self.EmailChanged, now, email=self.wished_email, previous=self.email)
+        self._happened(self.EmailChanged, now, self.wished_at, email=self.wished_email, previous=self.email)
 
     def must_be_verified(self) -> None:
         """Raises AddressIsNotVerified."""
@@ -294,6 +295,6 @@ class Person(Aggregate):
         if self.erased:
             raise PersonIsErased("this person was erased")
 
-    def _happened(self, kind: type[Event], now: datetime, **data: object) -> None:
-        """Of what is nobody's but the person's, the organization is where the person began."""
-        self.trigger_event(kind, organization_id=self.organizations[0], timestamp=now, **data)
+    def _happened(self, kind: type[Event], now: datetime, at: UUID | None = None, **data: object) -> None:
+        """In the organization that it was asked for in; where nobody was signed in, where the person began."""
+        self.trigger_event(kind, organization_id=at or self.organizations[0], timestamp=now, **data)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Uuid,
     case,
     func,
+    not_,
     or_,
     select,
     text,
@@ -29,7 +31,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.model import PLATFORM, Recorded
 from domain.values import Erased, Value
-from projections.audit_names import ENTITY_NAMES, PEOPLE_NAMES, entities, people
+from projections import audit_people
+from projections.audit_names import ENTITY_NAMES, entities
+from projections.audit_people import called, names, was_away
 from projections.audit_words import ACTIONS, ALWAYS_NOISY, NOISY, changes, sentence
 from projections.invitation import of_invitation
 from projections.model import Key, Projection, Row, View, about, metadata
@@ -47,6 +51,7 @@ entries: Final = Table(
     Column("entity_type", Text, nullable=False),
     Column("entity_id", Uuid, nullable=False),
     Column("person_id", Uuid),
+    Column("of_person", Uuid),
     Column("actor_kind", Text, nullable=False),
     Column("actor_id", Uuid, nullable=False),
     Column("actor_role", Text),
@@ -71,6 +76,8 @@ entries: Final = Table(
 
 class AuditRow(Value):
     """`actor_role` is the role as it was then; names are today's, or `[erased]`. `changes`: field → old and new.
+
+    Of whoever left the organization, names and address are those of when they left.
 
     `person_id` is whom the event names beside who acts and the thing, where it names somebody.
     """
@@ -136,6 +143,7 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
         "entity_type": recorded.topic.partition(".")[0],
         "entity_id": event.originator_id,
         "person_id": getattr(event, "person_id", None),
+        "of_person": _of_person(recorded),
         "actor_kind": envelope.actor.kind,
         "actor_id": envelope.actor.id,
         "actor_role": envelope.actor.role,
@@ -158,7 +166,14 @@ def organization_of(recorded: Recorded) -> UUID | None:
     return getattr(recorded.event, "organization_id", None)
 
 
-PROJECTION: Final = Projection("audit", (View(entries, _keys, _fold), ENTITY_NAMES, PEOPLE_NAMES))
+def _of_person(recorded: Recorded) -> UUID | None:
+    """Whose own it is, where it stands behind no organization's wall."""
+    if recorded.envelope.organization != PLATFORM:
+        return None
+    return getattr(recorded.event, "person_id", recorded.event.originator_id)
+
+
+PROJECTION: Final = Projection("audit", (View(entries, _keys, _fold), ENTITY_NAMES, *audit_people.VIEWS))
 
 
 def list_entries(
@@ -181,7 +196,7 @@ def list_entries(
 
     Bookkeeping and reports by epoch come with `noisy`, or where an action that is nothing else is asked for.
     """
-    query = _named(organization_id).where(_shown_to(viewer))
+    query = _named(organization_id).where(_shown_to(viewer), _of_its_members(organization_id))
     exact = {"actor_id": actor_id, "entity_type": entity_type, "entity_id": entity_id, "action": action}
     query = query.where(*(entries.c[name] == value for name, value in exact.items() if value is not None))
     if project_id is not None:
@@ -205,6 +220,12 @@ def _shown_to(viewer: UUID | None) -> ColumnElement[bool]:
     )
 
 
+def _of_its_members(organization_id: UUID) -> ColumnElement[bool]:
+    """What is a person's own, as signing in is, is the organization's to read of the time in which it was a member."""
+    of_person = entries.c.of_person
+    return or_(of_person.is_(None), not_(was_away(of_person, organization_id, entries.c.position)))
+
+
 def _edge(organization_id: UUID, moment: datetime, *, before: bool = False) -> ScalarSelect[int]:
     """Times never go back, so a time is a place: a page of long ago is found without reading what came since."""
     known = entries.alias("known")
@@ -216,25 +237,23 @@ def _edge(organization_id: UUID, moment: datetime, *, before: bool = False) -> S
 
 def _named(organization_id: UUID) -> Select[tuple[object, ...]]:
     """Names are joined when the log is read, so that one key destroyed and one row made anew erase them everywhere."""
-    actor, subject, about = people.alias("actor"), people.alias("subject"), people.alias("about")
+    subject = func.coalesce(entities.c.person_id, entries.c.entity_id)
+    name = partial(called, names.c.full_name, organization_id=organization_id)
     service_acting, service_about = entities.alias("service_acting"), entities.alias("service_about")
     joined = (
-        entries.outerjoin(actor, actor.c.id == entries.c.actor_id)
-        .outerjoin(entities, entities.c.id == entries.c.entity_id)
-        .outerjoin(subject, subject.c.id == func.coalesce(entities.c.person_id, entries.c.entity_id))
-        .outerjoin(about, about.c.id == entries.c.person_id)
+        entries.outerjoin(entities, entities.c.id == entries.c.entity_id)
         .outerjoin(service_acting, service_acting.c.id == entries.c.actor_id)
         .outerjoin(service_about, service_about.c.id == entries.c.person_id)
     )
-    columns = [column for column in entries.c if column.name != "project_id"]
+    columns = [column for column in entries.c if column.name not in ("project_id", "of_person")]
     return (
         select(
             *columns,
             func.coalesce(entries.c.project_id, entities.c.project_id).label("project_id"),
-            func.coalesce(entities.c.name, subject.c.full_name).label("entity_name"),
-            func.coalesce(about.c.full_name, service_about.c.name).label("person_name"),
-            func.coalesce(actor.c.full_name, service_acting.c.name).label("actor_name"),
-            actor.c.email.label("actor_email"),
+            func.coalesce(entities.c.name, name(subject)).label("entity_name"),
+            func.coalesce(name(entries.c.person_id), service_about.c.name).label("person_name"),
+            func.coalesce(name(entries.c.actor_id), service_acting.c.name).label("actor_name"),
+            called(names.c.email, entries.c.actor_id, organization_id).label("actor_email"),
         )
         .select_from(joined)
         .where(entries.c.organization_id == organization_id)

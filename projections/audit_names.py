@@ -1,4 +1,4 @@
-"""What the audit log calls people and things: small tables of names, joined when the log is read."""
+"""What the audit log calls things: a small table of names, joined when the log is read."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -12,23 +12,13 @@ from domain.invitation import Invitation, InvitationType
 from domain.membership import Membership
 from domain.model import Recorded
 from domain.organization import Organization
-from domain.person import Person
 from domain.project import Project
 from domain.second_factor import SecondFactor
 from domain.service_account import ServiceAccount
 from domain.session import Session
 from domain.training_job import TrainingJob
 from projections.folding import changed
-from projections.model import Key, Row, View, about, metadata
-
-people: Final = Table(
-    "audit_people",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("full_name", Text, nullable=False, info=about("id")),
-    Column("email", Text, nullable=False, info=about("id")),
-    Column("position", BigInteger, nullable=False),
-)
+from projections.model import Key, Row, View, metadata
 
 # A membership has no name of its own, nor has a session or a second factor: it is called as its person is. A service
 # account is among these, and acts.
@@ -41,25 +31,6 @@ entities: Final = Table(
     Column("project_id", Uuid),
     Column("position", BigInteger, nullable=False),
 )
-
-
-_CALLING: Final = frozenset({"person.registered", "person.renamed", "person.email_changed"})
-
-
-def _person_keys(recorded: Recorded) -> Iterable[Key]:
-    if isinstance(recorded.event, Person.Registered | Person.Renamed | Person.EmailChanged):
-        yield (recorded.event.originator_id,)
-
-
-def _person(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
-    match recorded.event:
-        case Person.Registered(full_name=full_name, email=email):
-            return {"full_name": str(full_name), "email": str(email)}
-        case Person.Renamed(full_name=full_name):
-            return changed(row, full_name=str(full_name))
-        case Person.EmailChanged(email=email):
-            return changed(row, email=str(email))
-    return row
 
 
 _NAMING: Final = frozenset(
@@ -119,5 +90,4 @@ def _called(name: str | None) -> Row:
     return {"name": name, "person_id": None, "project_id": None}
 
 
-PEOPLE_NAMES: Final = View(people, _person_keys, _person, _CALLING)
 ENTITY_NAMES: Final = View(entities, _entity_keys, _entity, _NAMING)

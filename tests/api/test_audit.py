@@ -1,9 +1,15 @@
 """The audit log over HTTP: what it may be asked for."""
 
-import pytest
+from typing import Any
+from uuid import UUID
 
+import pytest
+from fastapi import FastAPI
+
+from commands.ports import Purpose
+from domain.membership import membership_id
 from projections.audit_words import EVERY_ACTION, EVERY_TYPE
-from tests.api.visitor import Visitor
+from tests.api.visitor import PASSWORD, Visitor, good
 
 
 @pytest.mark.parametrize(
@@ -21,3 +27,58 @@ def test_what_was_never_done_to_anything_is_refused_with_all_that_is(
     answer = ann("GET", f"/audit/{query}")
     assert answer.status_code == 422
     assert answer.json()["detail"].endswith(f"; there are: {', '.join(known)}")
+
+
+def entries(visitor: Visitor, about: Visitor) -> list[dict[str, Any]]:
+    """What the organization's managers read of a person."""
+    items: list[dict[str, Any]] = visitor.get("/audit/organization?limit=500&noisy=true")["items"]
+    return [each for each in items if about.id in (each["actor_id"], each["entity_id"], each["person_id"])]
+
+
+def let_go(ann: Visitor, person: Visitor) -> None:
+    assert ann("DELETE", f"/admin/users/{person.id}").status_code == 200
+
+
+def moved(person: Visitor, to: Visitor) -> None:
+    """Asked into another organization, where the person goes on."""
+    made = to.verified().post("/invitations", {"email": person.email, "role": "guest"})
+    app = to.client.app
+    assert isinstance(app, FastAPI)
+    token = app.state.house.core.links().token(Purpose.INVITATION, UUID(made["id"]), 1)
+    person.token = None
+    accepted = person.post("/invitations/accept", {"token": token, "password": PASSWORD})
+    person.token = accepted["access_token"]
+
+
+def test_what_a_person_does_after_leaving_is_not_the_organizations_to_read(ann: Visitor, bob: Visitor) -> None:
+    gone = ann.colleague("guest")
+    let_go(ann, gone)
+    before = entries(ann, gone)
+    assert {"person.registered", "session.begun"} <= {each["topic"] for each in before if each["address"]}
+    moved(gone, bob)
+    good(gone("PATCH", "/users/me", {"full_name": "Called Otherwise"}))
+    gone.post("/users/me/email", {"email": f"new.{gone.email}", "password": PASSWORD})
+    gone.post("/auth/forgot-password", {"email": gone.email})
+    ann.seen = bob.seen = gone.post("/auth/logout") and gone.seen
+    ann.post("/projects", {"name": "later"})
+    assert entries(ann, gone) == before
+    theirs = {each["topic"] for each in entries(bob, gone)}
+    assert {"person.renamed", "person.email_change_requested", "session.ended"} <= theirs
+    assert "Called Otherwise" in {each["actor_name"] for each in entries(bob, gone)}
+
+
+def test_what_happened_in_between_is_not_read_once_the_person_is_back_either(ann: Visitor) -> None:
+    gone = ann.colleague("guest")
+    let_go(ann, gone)
+    before = entries(ann, gone)
+    gone.post("/auth/forgot-password", {"email": gone.email})
+    ann.post(f"/members/{membership_id(UUID(ann.organization), UUID(gone.id))}/approve", {"role": "guest"})
+    good(gone.sign_in()("PATCH", "/users/me", {"full_name": "Back Again"}))
+    ann.seen = gone.seen
+    now = entries(ann, gone)
+    assert [each["topic"] for each in now if each["position"] <= before[0]["position"]] == [
+        each["topic"] for each in before
+    ]
+    assert "person.password_reset_requested" not in {each["topic"] for each in now}
+    assert now[0]["topic"] == "person.renamed"
+    assert (now[0]["actor_name"], now[0]["actor_email"]) == ("Back Again", gone.email)

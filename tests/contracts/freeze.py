@@ -80,11 +80,11 @@ def people() -> tuple[Organization, Person, Membership]:
 
 def somebody(organization: UUID) -> Person:
     person = Person.register(ANN, "ann@example.org", "Ann Ångström", "red-fox-1", organization, NOW)
-    person.rename("Ann Ångström-Öst", NOW)
-    person.choose_language(Language.KOREAN, NOW)
+    person.rename("Ann Ångström-Öst", organization, NOW)
+    person.choose_language(Language.KOREAN, organization, NOW)
     person.request_verification(NOW)
     person.verify_email(NOW)
-    person.request_email_change("ann@example.com", NOW)
+    person.request_email_change("ann@example.com", organization, NOW)
     person.change_email(NOW)
     person.request_password_reset(NOW)
     person.change_password(NOW)
