@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.types import Lifespan
 
 from api import (
+    acceptance,
     access,
     admin,
     api_token,
@@ -66,6 +67,7 @@ ROUTERS = (
     security,
     api_token,
     invitation,
+    acceptance,
     organization,
     permission,
     project,

@@ -82,6 +82,10 @@ class Desk:
         self.response.headers["Vistory-Chain"] = accepted.chain
         return accepted
 
+    def before(self) -> Accepted | None:
+        """What came of this very request, if it is a repeated one. Raises KeyReused where it was another."""
+        return self.house.dispatch.before(self._errand(self.caller))
+
     def admit(self, command: Command) -> None:
         """Before anything is counted for it. Raises what keeps the caller from it."""
         self.request.state.command = command

@@ -1,26 +1,20 @@
-"""Invitations over HTTP: ask somebody in by mail, see and cancel what was sent; accept or decline by the link."""
+"""Invitations over HTTP: ask somebody in by mail, send once more, see and cancel what was sent."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
-from fastapi.responses import JSONResponse
-from pydantic import Field, SecretStr
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
-from api import errors, watch
-from api.edge import AnonymousDesk, Body, Desk, Made, Perhaps, PersonDesk, wish
+from api import errors
+from api.edge import Body, Desk, Made, PersonDesk, wish
 from api.house import House, TheHouse
-from api.link import whose
-from api.names import avatar_name
-from api.person import FullName, Password, Spoken, WritableEmail
+from api.person import WritableEmail
 from api.reading import After, Known, Limit, may, reads
-from api.session import By, Challenge, SignedIn, by_password, go_on_at
-from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation
-from commands.access import Caller, Command, demand
+from commands.access import Command, demand
 from commands.invitation import (
     GOOD_FOR,
     CancelInvitation,
@@ -32,17 +26,13 @@ from commands.invitation import (
     Message,
     ResendInvitation,
 )
-from commands.invited import place_of
-from commands.link import LinkIsOver
-from commands.ports import Purpose
 from domain.dataset import Dataset
-from domain.errors import Forbidden, Invalid, NotFound, Refused, Unauthenticated
+from domain.errors import Forbidden, Invalid
 from domain.invitation import Invitation, InvitationStatus, InvitationType
-from domain.organization import Organization
-from domain.person import Language, Person
+from domain.person import Language
 from domain.project import Project
 from domain.roles import DatasetRole, Permission, ProjectRole, Reach, Role, reach
-from domain.values import Erased, Flag, Token, Value
+from domain.values import Erased, Flag
 from infra.delays import Act
 from projections import dataset, invitation
 from projections.invitation import InvitationRow, list_invitations
@@ -53,9 +43,6 @@ Reading = Annotated[Connection, reads(invitation.PROJECTION, dataset.PROJECTION)
 Sender = Annotated[Known, Depends(may(Permission.MANAGE_INVITATIONS, own=True))]
 Everybody = Annotated[bool, Query(description="Of all who sent any in the organization; for its admins and managers")]
 Into = Annotated[UUID | None, Query(description="Those to it, whoever sent them; for who manages its members")]
-LinkToken = Annotated[Token, Field(description="From the link in the letter")]
-# Without a token somebody comes who is not signed in.
-OR_NOBODY: Final[dict[str, Any]] = {"security": [{}]}
 COMMAND: Final = errors.responses(401, 403, 404, 409, 413, 422, 503)
 COMMANDS: Final = {each.TYPE: each for each in (InviteToOrganization, InviteToProject, InviteToDataset)}
 
@@ -80,34 +67,6 @@ class NewInvitation(Body):
 
 class Again(Body):
     days: Days = GOOD_FOR
-
-
-class Told(Value):
-    """What whoever has the link may know before accepting."""
-
-    inviter: str
-    organization: str
-    type: InvitationType
-    target: str
-    role: str
-
-
-class Acceptance(Body):
-    """Signed in, the token is enough. Else `password` is that of your account, or a new one beside `full_name`.
-
-    `email` is needed where anyone may accept; the address that was written to is meant, else.
-    """
-
-    token: LinkToken
-    full_name: FullName | None = None
-    password: Annotated[Password, Field(max_length=1_000)] | None = None
-    email: WritableEmail | None = None
-    language: Spoken = Language.ENGLISH
-    refresh: By = "cookie"
-
-
-class Refusal(Body):
-    token: LinkToken
 
 
 class Sent(InvitationRow):
@@ -180,93 +139,6 @@ def resend(id: UUID, desk: PersonDesk, house: TheHouse, body: Again | None = Non
     if not isinstance(found.email, Erased):
         _may_write_to(desk, asked, found.email)
     return Made(id=desk(asked).id)
-
-
-@router.get("/{token}/info", responses=errors.responses(404, 422, 503))
-def info(token: Annotated[str, Path(max_length=200)], desk: AnonymousDesk) -> Told:
-    """Of one that is pending, for whoever has its link."""
-    try:
-        found = _pending(desk, SecretStr(token))
-    except Refused as over:
-        raise NotFound(str(over)) from over
-    ledger = desk.house.ledger_as(_ANYBODY)
-    return Told(
-        inviter=str(ledger.get(Person, found.inviter_id).full_name),
-        organization=ledger.get(Organization, found.organization_id).name,
-        type=found.type,
-        target=place_of(ledger, found.type, found.target_id, found.role).name,
-        role=found.role,
-    )
-
-
-@router.post(
-    "/accept", response_model=SignedIn, responses=COMMAND | {202: {"model": Challenge}}, openapi_extra=OR_NOBODY
-)
-def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn | JSONResponse:
-    """Whoever is signed in goes on there; anybody else is signed in by this, a newcomer as one who registered.
-
-    Where a second factor is on, the invitation is accepted, and a challenge (202) answered as at sign-in.
-    """
-    if caller is not None:
-        accepted = _accepted(desk, AcceptInvitation(person_id=caller.id, token=body.token))
-        return go_on_at(desk, caller, accepted.organization_id)
-    if body.password is None:
-        raise Unauthenticated("sign in first, or send your account's password, or a new one and your full_name")
-    if body.full_name is None:
-        asked: Command = AcceptInvitation(person_id=_by_password(body, body.password, desk), token=body.token)
-    else:
-        given = body.model_dump(exclude={"refresh"}, exclude_none=True)
-        first = desk.house.settings.verify_first
-        asked = wish(JoinByInvitation, person_id=uuid7(), avatar_name=avatar_name(), proven=first, **given)
-    accepted = _accepted(desk, asked)
-    assert accepted.person_id is not None, "somebody has accepted it"
-    return by_password(desk, accepted.person_id, accepted.organization_id, body.refresh)
-
-
-@router.post("/decline", responses=errors.responses(404, 409, 413, 422, 503))
-def decline(body: Refusal, desk: AnonymousDesk) -> Made:
-    """By whoever has the link; nobody's name is kept."""
-    return Made(id=_by_link(desk, DeclineInvitation(token=body.token)))
-
-
-_ANYBODY: Final = Caller(kind="anonymous", id=UUID(int=0))
-
-
-def _pending(desk: Desk, token: SecretStr) -> Invitation:
-    """Raises LinkIsOver, InvitationIsOver, TooManyRequests."""
-    _, id = whose(desk, token, Purpose.INVITATION)
-    found = desk.house.ledger_as(_ANYBODY).get(Invitation, id)
-    found.must_be_pending(datetime.now(UTC))
-    return found
-
-
-def _by_link(desk: Desk, asked: Command) -> UUID:
-    """A guess waits longer each time. Raises LinkIsOver, TooManyRequests."""
-    try:
-        return desk(asked).id
-    except LinkIsOver:
-        desk.house.delays.take(Act.LINK, desk.address)
-        raise
-
-
-def _accepted(desk: Desk, asked: Command) -> Invitation:
-    return desk.house.ledger_as(_ANYBODY).get(Invitation, _by_link(desk, asked))
-
-
-def _by_password(body: Acceptance, password: SecretStr, desk: Desk) -> UUID:
-    email = body.email or _written_to(desk, body.token)
-    person_id = desk.house.sign_ins.person(email, password.get_secret_value(), desk.address)
-    if person_id is None:
-        watch.failed(desk.request, email)
-        raise Unauthenticated("no account has this address and password; with full_name beside it, you register")
-    return person_id
-
-
-def _written_to(desk: Desk, token: SecretStr) -> str:
-    found = _pending(desk, token)
-    if found.for_anyone or isinstance(found.email, Erased):
-        raise Invalid("email: anyone may accept this invitation, so say which address your account has")
-    return found.email
 
 
 def _may_write_to(desk: Desk, asked: Command, email: str) -> None:

@@ -133,7 +133,7 @@ def turn_off(body: Proving, desk: OwnDesk, house: TheHouse) -> Made:
 
 @router.post("/login/second-factor", responses=COMMAND)
 def answer(body: Answering, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
-    """The second step of signing in, within five minutes of the first. A code is good once."""
+    """The second step of signing in, within five minutes of the first. A code is good once, and tokens shown once."""
     person_id, at, version = house.tokens.challenged(body.challenge.get_secret_value())
     with _a_try(desk, person_id):
         return begin(desk, person_id, at, (Means.PASSWORD,), body.refresh, body.code, version)

@@ -18,7 +18,7 @@ from commands.session import EndEverySession, EndReusedSession, EndSession, Sign
 from domain.errors import DomainError, Refused, Unauthenticated
 from domain.model import SYSTEM
 from domain.person import Person as Account
-from domain.session import Ending, Means, SessionIsOver
+from domain.session import Ending, Means
 from domain.values import Value
 from infra.delays import Act
 from infra.security import Kind
@@ -30,6 +30,10 @@ By = Annotated[
     Literal["cookie", "body"],
     Field(description="How the refresh token comes: a browser's cookie, or the answer's body"),
 ]
+
+
+class TokensWereShown(Refused):
+    pass
 
 
 class Credentials(Body):
@@ -89,7 +93,10 @@ class SessionShown(Value):
     responses=errors.responses(401, 403, 409, 413, 422, 503) | {202: {"model": Challenge}},
 )
 def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn | JSONResponse:
-    """Where a second factor is on, a challenge (202) and no session."""
+    """Where a second factor is on, a challenge (202) and no session.
+
+    Tokens are shown once: repeated under one Idempotency-Key, this says so (409).
+    """
     person_id = house.sign_ins.person(body.email, body.password.get_secret_value(), desk.address)
     if person_id is None:
         watch.failed(desk.request, body.email)
@@ -186,7 +193,10 @@ def begin(
     code: SecretStr | None = None,
     password_version: int | None = None,
 ) -> SignedIn:
-    """A session of whoever has just shown who they are. A repeated request has the same session, and a new token."""
+    """A session of whoever has just shown who they are. Raises TokensWereShown where the request is a repeated one.
+
+    What was recorded of it lets nobody in: a code is good once, and a password may be another one by now.
+    """
     house, token = desk.house, RefreshToken.fresh(uuid7())
     caller = Caller(kind="person", id=person_id, organization_id=organization_id, client=desk.caller.client)
     wish = SignIn(
@@ -198,12 +208,12 @@ def begin(
         password_version=password_version,
     )
     session_id = desk(wish, caller).id
-    again = session_id != token.session_id
-    written = house.sessions.renew(session_id) if again else house.sessions.written(token)
-    if written is None:
-        raise SessionIsOver("the session that this request began has ended; sign in under another Idempotency-Key")
+    if session_id != token.session_id:
+        raise TokensWereShown(
+            "this sign-in was answered before, and its tokens were shown then; sign in under another Idempotency-Key"
+        )
     caller = caller.model_copy(update={"session_id": session_id})
-    pair = _pair(house, caller, _handed(desk, written, by))
+    pair = _pair(house, caller, _handed(desk, house.sessions.written(token), by))
     return SignedIn(**dict(pair), person=profile(house, caller))
 
 

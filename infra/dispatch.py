@@ -43,6 +43,11 @@ class Dispatch:
         with logs.about(command=id, correlation=errand.correlation), tracing.span(f"dispatch {name}", command=id):
             return self._decide(command, errand)
 
+    def before(self, errand: Errand) -> Accepted | None:
+        """What came of it, if it was accepted before. Raises KeyReused where something else was asked."""
+        done = self.ledger.command(errand.command_id) if errand.fingerprint is not None else None
+        return Unit(self.ledger, self.mapper, errand).answer(done) if done else None
+
     def _decide(self, command: Command, errand: Errand) -> Accepted:
         comes_again = errand.fingerprint is not None
         for attempt in range(TRIES):

@@ -116,10 +116,3 @@ class Sessions:
         if verdict == "repeated":
             next = token.unseal(held)
         return Refreshed(token.session_id, person_id, organization_id, self.written(next))
-
-    def renew(self, session_id: UUID) -> str | None:
-        """Another token in place of one whose answer was lost; None where the session is over."""
-        token = RefreshToken.fresh(session_id)
-        with self.pool.connection() as connection:
-            row = connection.execute("SELECT secrets.renew_session(%s, %s)", (session_id, token.digest)).fetchone()
-        return self.written(token) if row and row[0] else None

@@ -22,6 +22,7 @@ from infra.erased import erase, forget_invitations
 from infra.host import Host
 from infra.unit import Errand
 from tests.api.letters import Delivered, token_in
+from tests.api.phone import secured
 from tests.api.visitor import PASSWORD, Visitor, good
 
 NEWCOMER = {"full_name": "Dan Ö", "password": PASSWORD}
@@ -286,10 +287,78 @@ def test_what_is_over_stays_over(ann: Visitor, stranger: Visitor, delivered: Del
 def test_a_replay_finds_the_link_used(ann: Visitor, stranger: Visitor, delivered: Delivered, address: str) -> None:
     _, token = invited(ann, delivered, address)
     body = {"token": token, **NEWCOMER, "refresh": "body"}
-    first = stranger.post("/invitations/accept", body, key="k1")
-    assert stranger.post("/invitations/accept", body, key="k1")["person"] == first["person"]
+    stranger.post("/invitations/accept", body)
     again = stranger("POST", "/invitations/accept", body)
     assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:link-is-over")
+
+
+@pytest.mark.parametrize("who", ["newcomer", "known by the letter", "known by address"])
+def test_whoever_lost_the_answer_hears_that_the_invitation_is_accepted(
+    ann: Visitor, stranger: Visitor, client: TestClient, delivered: Delivered, who: str
+) -> None:
+    ben = Visitor(client).register("Elsewhere") if who != "newcomer" else None
+    _, token = invited(ann, delivered, ben.email if ben else next(_addresses))
+    body = {"token": token, "password": PASSWORD, "refresh": "body"}
+    body |= NEWCOMER if ben is None else {"email": ben.email} if who.endswith("address") else {}
+    first = stranger.post("/invitations/accept", body, key=who)
+    assert first["person"]["organization_id"] == ann.organization
+    again = stranger("POST", "/invitations/accept", body, key=who)
+    assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:tokens-were-shown")
+    other = stranger("POST", "/invitations/accept", body | {"refresh": "cookie"}, key=who)
+    assert (other.status_code, other.json()["type"]) == (422, "urn:vistory:problem:key-reused")
+    assert Visitor(client, first["access_token"]).get("/auth/me")["organization_id"] == ann.organization
+
+
+def test_whoever_accepts_signed_in_and_lost_the_answer_has_it_again(
+    ann: Visitor, client: TestClient, delivered: Delivered
+) -> None:
+    ben = Visitor(client).register("Elsewhere")
+    _, token = invited(ann, delivered, ben.email)
+    for _ in range(2):
+        answer = ben.post("/invitations/accept", {"token": token}, key="signed in")
+        assert Visitor(client, answer["access_token"]).get("/auth/me")["organization_id"] == ann.organization
+
+
+def test_with_a_second_factor_an_invitation_is_accepted_and_a_code_signs_in(
+    ann: Visitor, stranger: Visitor, client: TestClient, delivered: Delivered
+) -> None:
+    ben = Visitor(client).register("Elsewhere")
+    _, (code, *_) = secured(ben)
+    id, token = invited(ann, delivered, ben.email)
+    body = {"token": token, "password": PASSWORD, "refresh": "body"}
+    wrong = stranger("POST", "/invitations/accept", body | {"password": "not this one"}, key="wrong")
+    assert wrong.status_code == 401
+    challenges = []
+    for _ in range(2):
+        answer = stranger("POST", "/invitations/accept", body, key="two steps")
+        assert (answer.status_code, answer.json().keys()) == (202, {"challenge", "expires_in"})
+        assert "set-cookie" not in answer.headers
+        challenges.append(answer.json()["challenge"])
+    ann.seen = ben.seen = stranger.seen
+    assert status_of(ann, id) == "accepted"
+    assert [each["organization_id"] for each in ben.get("/auth/sessions")] == [ben.organization]
+    second = {"challenge": challenges[1], "refresh": "body"}
+    assert stranger("POST", "/auth/login/second-factor", {**second, "code": "2345-6789-abcd"}).status_code == 403
+    signed_in = stranger.post("/auth/login/second-factor", {**second, "code": code})
+    me = Visitor(client, signed_in["access_token"]).get("/auth/me")
+    assert (me["id"], me["organization_id"], me["role"]) == (ben.id, ann.organization, "guest")
+
+
+def test_the_password_of_before_begins_nothing_where_an_acceptance_is_repeated(
+    ann: Visitor, stranger: Visitor, client: TestClient, delivered: Delivered
+) -> None:
+    """A newcomer's request that was recorded, once the password that it set is another one."""
+    email = next(_addresses)
+    _, token = invited(ann, delivered, email)
+    body = {"token": token, **NEWCOMER}
+    dan = Visitor(client, stranger.post("/invitations/accept", body | {"refresh": "body"}, key="old")["access_token"])
+    assert dan.get("/auth/me")["email"] == email
+    stranger("POST", "/auth/forgot-password", {"email": email})
+    (letter,) = delivered()
+    new = {"token": token_in(letter, "reset-password"), "password": "another horse battery"}
+    stranger.post("/auth/reset-password", new)
+    answer = stranger("POST", "/invitations/accept", body | {"refresh": "body"}, key="old")
+    assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("other", ["accept", "decline", "cancel"])

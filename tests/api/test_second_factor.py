@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from fastapi.testclient import TestClient
 from httpx2 import Response
 from psycopg.conninfo import conninfo_to_dict
 
@@ -187,9 +188,23 @@ def test_of_many_that_give_one_at_once_one_is_let_in(person: Visitor, owner: psy
 def test_a_sign_in_that_is_sent_twice_with_one_key_is_one_session(person: Visitor, owner: psycopg.Connection) -> None:
     shows, _ = turned_on(person, owner)
     before, challenge, code = len(person.get("/auth/sessions")), challenged(person), shows()
-    for _ in range(2):
-        good(answered(person, challenge, code, key="once"))
+    first = good(answered(person, challenge, code, key="once")).json()
+    again = answered(person, challenge, code, key="once")
+    assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:tokens-were-shown")
     assert len(person.get("/auth/sessions")) == before + 1
+    good(Visitor(person.client)("POST", "/auth/refresh", {"refresh_token": first["refresh_token"]}))
+
+
+def test_what_was_recorded_of_the_second_step_lets_nobody_in(person: Visitor, owner: psycopg.Connection) -> None:
+    shows, _ = turned_on(person, owner)
+    challenge, code = challenged(person), shows()
+    good(answered(person, challenge, code, key="recorded"))
+    away = Visitor(TestClient(person.client.app, client=("10.9.0.1", 1)))
+    body = {"challenge": challenge, "code": code, "refresh": "body"}
+    for key, status in (("recorded", 409), ("another", 403), (None, 403)):
+        answer = away("POST", "/auth/login/second-factor", body, key)
+        assert answer.status_code == status
+        assert "token" not in answer.json()
 
 
 def test_a_recovery_code_signs_in_once(person: Visitor, owner: psycopg.Connection) -> None:

@@ -208,9 +208,14 @@ def test_one_session_is_ended_from_another(person: Visitor, client: TestClient, 
 
 
 def test_a_sign_in_that_is_sent_twice_with_one_key_is_one_session(person: Visitor, client: TestClient) -> None:
-    answers = [Visitor(client).post("/auth/login", credentials(person, refresh="body"), key="once") for _ in range(2)]
-    assert len({session_of(each["access_token"]) for each in answers}) == 1
-    good(gone_on(client, answers[1]["refresh_token"]))
+    before, stranger = len(person.get("/auth/sessions")), Visitor(client)
+    first = stranger.post("/auth/login", credentials(person, refresh="body"), key="once")
+    again = stranger("POST", "/auth/login", credentials(person, refresh="body"), key="once")
+    assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:tokens-were-shown")
+    assert len(person.get("/auth/sessions")) == before + 1
+    good(gone_on(client, first["refresh_token"]))
+    other = stranger("POST", "/auth/login", credentials(person), key="once")
+    assert (other.status_code, other.json()["type"]) == (422, "urn:vistory:problem:key-reused")
 
 
 def test_nobody_goes_over_to_an_organization_that_is_not_theirs(person: Visitor, bob: Visitor) -> None:

@@ -1,0 +1,158 @@
+"""The link of an invitation over HTTP: what whoever has it may know, and how they accept or decline."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Path
+from fastapi.responses import JSONResponse
+from pydantic import Field, SecretStr
+from uuid_utils.compat import uuid7
+
+from api import errors, watch
+from api.edge import AnonymousDesk, Body, Desk, Made, Perhaps, wish
+from api.link import whose
+from api.names import avatar_name
+from api.person import FullName, Password, Spoken, WritableEmail
+from api.session import By, Challenge, SignedIn, by_password, go_on_at
+from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation
+from commands.access import Caller, Command
+from commands.invited import place_of
+from commands.link import LinkIsOver
+from commands.ports import Purpose
+from domain.errors import Invalid, NotFound, Refused, Unauthenticated
+from domain.invitation import Invitation, InvitationType
+from domain.organization import Organization
+from domain.person import Language, Person
+from domain.values import Erased, Token, Value
+from infra.delays import Act
+
+router = APIRouter(prefix="/invitations", tags=["invitations"])
+LinkToken = Annotated[Token, Field(description="From the link in the letter")]
+# Without a token somebody comes who is not signed in.
+OR_NOBODY: Final[dict[str, Any]] = {"security": [{}]}
+COMMAND: Final = errors.responses(401, 403, 404, 409, 413, 422, 503)
+_ANYBODY: Final = Caller(kind="anonymous", id=UUID(int=0))
+
+
+class Told(Value):
+    """What whoever has the link may know before accepting."""
+
+    inviter: str
+    organization: str
+    type: InvitationType
+    target: str
+    role: str
+
+
+class Acceptance(Body):
+    """Signed in, the token is enough. Else `password` is that of your account, or a new one beside `full_name`.
+
+    `email` is needed where anyone may accept; the address that was written to is meant, else.
+    """
+
+    token: LinkToken
+    full_name: FullName | None = None
+    password: Annotated[Password, Field(max_length=1_000)] | None = None
+    email: WritableEmail | None = None
+    language: Spoken = Language.ENGLISH
+    refresh: By = "cookie"
+
+
+class Refusal(Body):
+    token: LinkToken
+
+
+@router.get("/{token}/info", responses=errors.responses(404, 422, 503))
+def info(token: Annotated[str, Path(max_length=200)], desk: AnonymousDesk) -> Told:
+    """Of one that is pending, for whoever has its link."""
+    try:
+        found = _pending(desk, SecretStr(token))
+    except Refused as over:
+        raise NotFound(str(over)) from over
+    ledger = desk.house.ledger_as(_ANYBODY)
+    return Told(
+        inviter=str(ledger.get(Person, found.inviter_id).full_name),
+        organization=ledger.get(Organization, found.organization_id).name,
+        type=found.type,
+        target=place_of(ledger, found.type, found.target_id, found.role).name,
+        role=found.role,
+    )
+
+
+@router.post(
+    "/accept", response_model=SignedIn, responses=COMMAND | {202: {"model": Challenge}}, openapi_extra=OR_NOBODY
+)
+def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn | JSONResponse:
+    """Whoever is signed in goes on there; anybody else is signed in by this, a newcomer as one who registered.
+
+    Where a second factor is on, the invitation is accepted, and a challenge (202) answered as at sign-in. Tokens are
+    shown once: repeated under one Idempotency-Key, this says so (409), and signing in is what is left to do.
+    """
+    if caller is not None:
+        accepted = _accepted(desk, AcceptInvitation(person_id=caller.id, token=body.token))
+        return go_on_at(desk, caller, accepted.organization_id)
+    if body.password is None:
+        raise Unauthenticated("sign in first, or send your account's password, or a new one and your full_name")
+    if (before := desk.before()) is not None:
+        return _once_more(body, body.password, desk, before.id)
+    if body.full_name is None:
+        email = body.email or _written_to(desk, body.token)
+        asked: Command = AcceptInvitation(person_id=_by_password(email, body.password, desk), token=body.token)
+    else:
+        given = body.model_dump(exclude={"refresh"}, exclude_none=True)
+        first = desk.house.settings.verify_first
+        asked = wish(JoinByInvitation, person_id=uuid7(), avatar_name=avatar_name(), proven=first, **given)
+    accepted = _accepted(desk, asked)
+    assert accepted.person_id is not None, "somebody has accepted it"
+    return by_password(desk, accepted.person_id, accepted.organization_id, body.refresh)
+
+
+@router.post("/decline", responses=errors.responses(404, 409, 413, 422, 503))
+def decline(body: Refusal, desk: AnonymousDesk) -> Made:
+    """By whoever has the link; nobody's name is kept."""
+    return Made(id=_by_link(desk, DeclineInvitation(token=body.token)))
+
+
+def _pending(desk: Desk, token: SecretStr) -> Invitation:
+    """Raises LinkIsOver, InvitationIsOver, TooManyRequests."""
+    _, id = whose(desk, token, Purpose.INVITATION)
+    found = desk.house.ledger_as(_ANYBODY).get(Invitation, id)
+    found.must_be_pending(datetime.now(UTC))
+    return found
+
+
+def _by_link(desk: Desk, asked: Command) -> UUID:
+    """A guess waits longer each time. Raises LinkIsOver, TooManyRequests."""
+    try:
+        return desk(asked).id
+    except LinkIsOver:
+        desk.house.delays.take(Act.LINK, desk.address)
+        raise
+
+
+def _accepted(desk: Desk, asked: Command) -> Invitation:
+    return desk.house.ledger_as(_ANYBODY).get(Invitation, _by_link(desk, asked))
+
+
+def _once_more(body: Acceptance, password: SecretStr, desk: Desk, invitation_id: UUID) -> SignedIn | JSONResponse:
+    """The link is over and the address forgotten, but who accepted is known, by the password that is theirs by now."""
+    found = desk.house.ledger_as(_ANYBODY).get(Invitation, invitation_id)
+    assert found.person_id is not None, "somebody has accepted it"
+    person_id = _by_password(str(desk.house.account(found.person_id).email), password, desk)
+    return by_password(desk, person_id, found.organization_id, body.refresh)
+
+
+def _by_password(email: str, password: SecretStr, desk: Desk) -> UUID:
+    person_id = desk.house.sign_ins.person(email, password.get_secret_value(), desk.address)
+    if person_id is None:
+        watch.failed(desk.request, email)
+        raise Unauthenticated("no account has this address and password; with full_name beside it, you register")
+    return person_id
+
+
+def _written_to(desk: Desk, token: SecretStr) -> str:
+    found = _pending(desk, token)
+    if found.for_anyone or isinstance(found.email, Erased):
+        raise Invalid("email: anyone may accept this invitation, so say which address your account has")
+    return found.email
