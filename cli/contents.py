@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.output import amount, line, moment, table
+from cli.hint import line
+from cli.output import amount, moment, table
 
 Facts = Mapping[str, Any]
 

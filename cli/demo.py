@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.exits import Stop
+from cli.hint import line
 from cli.local import Data
-from cli.output import line
 from cli.wishes import Wishes
 
 if TYPE_CHECKING:

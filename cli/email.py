@@ -9,7 +9,7 @@ from cli.client import Api
 from cli.files import password_in
 from cli.login import PasswordFile
 from cli.output import Json, show
-from cli.session import DEFAULT_API, Address, signed_in
+from cli.session import Address, reached, signed_in
 
 app = typer.Typer(help="Your e-mail address: verify it, have another link sent, or change it.", no_args_is_help=True)
 CodeFile = Annotated[Path | None, typer.Option(help="Read the code of the mail from this file instead of asking.")]
@@ -24,7 +24,7 @@ def email() -> None:
 def verify(api: Address = None, code_file: CodeFile = None, as_json: Json = False) -> None:
     """Say that an address is yours, with the code of the mail that was sent there."""
     code = password_in(code_file) if code_file else typer.prompt("Code from the mail", hide_input=True)
-    with Api(api or DEFAULT_API) as door:
+    with Api(reached(api)) as door:
         answer = door.post("/auth/verify-email", token=code.strip())
     show(answer, as_json, lambda: "the address is verified")
 
@@ -32,7 +32,7 @@ def verify(api: Address = None, code_file: CodeFile = None, as_json: Json = Fals
 @app.command()
 def resend(email: str, api: Address = None, as_json: Json = False) -> None:
     """Have another link sent to this address, if somebody has it who has not verified it."""
-    with Api(api or DEFAULT_API) as door:
+    with Api(reached(api)) as door:
         answer = door.post("/auth/resend-verification", email=email)
     show(
         answer,

@@ -25,7 +25,7 @@ MEANING = {
     Exit.USAGE: "the command line makes no sense",
     Exit.UNREACHABLE: "the platform, or a part of it, does not answer",
     Exit.NOT_VERIFIED: "verification failed: something is not as it was recorded",
-    Exit.SIGNED_OUT: "nobody is signed in; `vistory login` first",
+    Exit.SIGNED_OUT: "nobody is signed in; `vistory login EMAIL` first",
     Exit.UNWELL: "something is wrong with the platform; `vistory doctor` says what",
     Exit.HALTED: "the relay stands still: stream and store differ; the message says what to do",
     Exit.FAULTY: "a part did not start, or an event could not be understood; the message says which",

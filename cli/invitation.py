@@ -10,10 +10,11 @@ from cli.client import Api
 from cli.email import CodeFile
 from cli.exits import Exit, Stop
 from cli.files import password_in
+from cli.hint import line
 from cli.login import PasswordFile
 from cli.named import begins, id_of, is_id
-from cli.output import Json, line, moment, show, table
-from cli.session import DEFAULT_API, Address, Session, current, keep, signed_in
+from cli.output import Json, moment, show, table
+from cli.session import Address, Session, current, keep, reached, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,7 +121,7 @@ def resend(invitation: Which, days: Days = 7, api: Address = None, as_json: Json
 @app.command("show")
 def show_invitation(api: Address = None, code_file: CodeFile = None, as_json: Json = False) -> None:
     """Who invites you into what, by the code of the letter."""
-    with Api(api or DEFAULT_API) as door:
+    with Api(reached(api)) as door:
         told = door.get(f"/invitations/{code_in(code_file)}/info")
     into = told["organization"] if told["type"] == "organization" else f"{told['target']} of {told['organization']}"
     show(told, as_json, lambda: f"{told['inviter']} invites you to {told['type']} {into} as {told['role']}")
@@ -145,7 +146,7 @@ def accept(
         return told(answer, as_json)
     password = password_in(password_file) if password_file else typer.prompt("Password", hide_input=True)
     given = {key: value for key, value in (("full_name", name), ("email", email)) if value is not None}
-    where = (api or DEFAULT_API).rstrip("/")
+    where = reached(api)
     with Api(where) as door:
         answer = door.post("/invitations/accept", token=code, password=password, refresh="body", **given)
     keep(Session(where, answer["person"]["email"], answer["access_token"], answer["refresh_token"]))
@@ -161,7 +162,7 @@ def told(answer: dict[str, Any], as_json: bool) -> None:
 @app.command()
 def decline(api: Address = None, code_file: CodeFile = None, as_json: Json = False) -> None:
     """Say no; nobody is told who did."""
-    with Api(api or DEFAULT_API) as door:
+    with Api(reached(api)) as door:
         made = door.post("/invitations/decline", token=code_in(code_file))
     show(made, as_json, lambda: "the invitation is declined")
 

@@ -7,8 +7,9 @@ import typer
 
 from cli.client import Api
 from cli.exits import Stop
+from cli.hint import line
 from cli.named import id_of
-from cli.output import Json, as_line, line, listed, moment, rounded, say, show, table
+from cli.output import Json, as_line, listed, moment, rounded, say, show, table
 from cli.session import Address, signed_in
 
 app = typer.Typer(help="Trainings: list them, follow one, run it again, or cancel it.", no_args_is_help=True)

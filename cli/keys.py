@@ -119,7 +119,8 @@ def proven(master: "MasterKey", rows: "list[dict[str, Any]]") -> None:
     try:
         parsed(json.dumps({"format": 1, "keys": rows}).encode(), master)
     except Unfit as unfit:
-        raise Stop(f"{unfit}: nothing is saved; bring the right one back first (`vistory keys restore`)") from unfit
+        back = "`vistory keys restore FILE --master KEY`"
+        raise Stop(f"{unfit}: nothing is saved; bring the right one back first ({back})") from unfit
 
 
 def erased(settings: "Settings") -> "list[UUID]":

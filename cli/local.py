@@ -9,6 +9,7 @@ import typer
 
 from cli.exits import Exit, Stop
 from cli.files import named_file
+from cli.hint import hear_data
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 Data = Annotated[
     Path | None,
-    typer.Option(help="The data folder; if left out, one in your home, or for root below /var/lib/vistory."),
+    typer.Option(
+        metavar="FOLDER",
+        help="The data folder; if left out, one in your home, or for root below /var/lib/vistory.",
+        callback=hear_data,
+    ),
 ]
 
 

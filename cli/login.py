@@ -8,7 +8,7 @@ import typer
 from cli.client import Api
 from cli.files import password_in
 from cli.output import Json, show
-from cli.session import ASKED, DEFAULT_API, Address, Session, keep, lacks_second_factor, sign_in
+from cli.session import ASKED, Address, Session, keep, lacks_second_factor, reached, sign_in
 
 app = typer.Typer()
 CodeFile = Annotated[
@@ -27,10 +27,10 @@ def login(
 ) -> None:
     """Sign in with an e-mail address, and a code where a second factor is on; the tokens are never printed."""
     password = password_in(password_file) if password_file else typer.prompt("Password", hide_input=True)
-    with Api(api or DEFAULT_API) as door:
+    with Api(reached(api)) as door:
         answer = sign_in(door, email, password, lambda: code_in(code_file))
     tokens = answer["access_token"], answer["refresh_token"]
-    file = keep(Session((api or DEFAULT_API).rstrip("/"), email, *tokens))
+    file = keep(Session(reached(api), email, *tokens))
     person = answer["person"]
     show(person, as_json, lambda: words(person, file))
 

@@ -74,7 +74,7 @@ def download(model: Model, file: File, api: Address = None, as_json: Json = Fals
 
 @app.command()
 def trainable(api: Address = None, as_json: Json = False) -> None:
-    """What can be trained: each framework's models, and the parameters that `vistory train --set` takes."""
+    """What can be trained: each framework's models, and the parameters that a training takes (--set)."""
     with signed_in(api) as door:
         frameworks = door.get("/training/models")
     show(frameworks, as_json, lambda: "\n".join(map(described, frameworks)) or "no trainer has reported yet")

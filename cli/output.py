@@ -1,17 +1,14 @@
 """How a command shows what it found: words and tables for people, JSON for programs."""
 
 import json
-import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from shlex import quote
-from shutil import which
 from typing import Annotated, Any
 
 import typer
+
+from cli.hint import completed
 
 # Control characters; embeddings, overrides and isolates of the bidirectional algorithm (Unicode Standard Annex 9,
 # table 4); halves of characters, which stand for bytes that are no text.
@@ -20,30 +17,25 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def show(data: Any, as_json: bool, words: Callable[[], str]) -> None:
-    say(as_line(data) if as_json else words())
+    tell(data) if as_json else say(words())
+
+
+def tell(data: Any) -> None:
+    """To a program."""
+    typer.echo(legible(as_line(data)))
 
 
 def say(text: str) -> None:
-    typer.echo(legible(text))
+    typer.echo(legible(completed(text)))
 
 
 def complain(text: str) -> None:
-    typer.echo(legible(text), err=True)
+    typer.echo(legible(completed(text)), err=True)
 
 
 def as_line(data: Any) -> str:
     """JSON in one line; what `legible` does to it is an escape of JSON, too."""
     return json.dumps(data, ensure_ascii=False, default=str)
-
-
-def line(*words: str) -> str:
-    """A command line that can be given as it is printed, also where no PATH leads to `vistory`."""
-    typed = Path(sys.argv[0])
-    found = which("vistory")
-    is_found = found is not None and typed.exists() and typed.samefile(found)
-    name = "vistory" if is_found or typed.name != "vistory" else str(typed)
-    person = os.environ.get("VISTORY_PROFILE")
-    return " ".join(map(quote, [name, *(["--as", person] if person else []), *words]))
 
 
 def legible(text: str) -> str:

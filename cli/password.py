@@ -9,7 +9,7 @@ from cli.client import Api
 from cli.files import password_in
 from cli.login import PasswordFile
 from cli.output import Json, show
-from cli.session import DEFAULT_API, Address
+from cli.session import Address, reached
 
 app = typer.Typer(help="A forgotten password: a link by mail, and another password by that.", no_args_is_help=True)
 CodeFile = Annotated[Path | None, typer.Option(help="Read the code of the mail from this file instead of asking.")]
@@ -23,7 +23,7 @@ def password() -> None:
 @app.command()
 def forgot(email: str, api: Address = None, as_json: Json = False) -> None:
     """Have a link sent to this address, if somebody has it."""
-    with Api(api or DEFAULT_API) as door:
+    with Api(reached(api)) as door:
         answer = door.post("/auth/forgot-password", email=email)
     show(answer, as_json, lambda: "if this address is registered, a mail is on its way; `vistory password reset` next")
 
@@ -35,6 +35,6 @@ def reset(
     """Set another password with the code of that mail."""
     code = password_in(code_file) if code_file else typer.prompt("Code from the mail", hide_input=True)
     new = password_in(password_file) if password_file else typer.prompt("New password", hide_input=True)
-    with Api(api or DEFAULT_API) as door:
+    with Api(reached(api)) as door:
         answer = door.post("/auth/reset-password", token=code.strip(), password=new)
-    show(answer, as_json, lambda: "the password is set; `vistory login` next")
+    show(answer, as_json, lambda: "the password is set; `vistory login EMAIL` next")

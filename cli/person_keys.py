@@ -63,7 +63,7 @@ def parsed(content: bytes, master: MasterKey) -> list[Row]:
     try:
         rows = Backup.model_validate_json(content).keys
     except ValidationError as error:
-        raise Unfit("this file is not what `vistory keys backup` saved, or it is damaged") from error
+        raise Unfit("this file is not what a backup of the keys saved, or it is damaged") from error
     prove(master, ((row.subject, row.version, row.wrapped) for row in rows))
     return [
         {"subject": str(row.subject), "version": row.version, "master": row.master, "key": row.wrapped} for row in rows

@@ -7,9 +7,10 @@ import typer
 
 from cli.client import Api
 from cli.files import password_in
+from cli.hint import line
 from cli.login import PasswordFile
-from cli.output import Json, line, show
-from cli.session import DEFAULT_API, Address
+from cli.output import Json, show
+from cli.session import Address, reached
 
 app = typer.Typer()
 
@@ -29,10 +30,10 @@ def register(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Register; the first of an organization is its admin, who lets later ones in (`vistory member approve`)."""
+    """Register; the first of an organization is its admin, who lets later ones in (`vistory member approve PERSON`)."""
     password = password_in(password_file) if password_file else typer.prompt("Password", hide_input=True)
     who = {"email": email, "full_name": name, "company": company, "division": division, "password": password}
-    with Api(api or DEFAULT_API) as door:
+    with Api(reached(api)) as door:
         made = door.post("/auth/register", **who)
     show(made, as_json, lambda: welcome(made, email, f"{company} / {division}"))
 
@@ -44,7 +45,7 @@ def welcome(made: Mapping[str, Any], email: str, where: str) -> str:
             f"a letter is on its way to {email}: your account begins when you follow its link (`vistory email verify`)"
         )
     if made["status"] == "waiting":
-        then = f"you wait for approval by an admin of {where} (`vistory member approve {email}`)"
+        then = f"you wait for approval by an admin of {where}, who says: vistory member approve {email}"
     elif made["role"] == "admin":
         then = f"there was no organization {where}: you founded it and are its first member, its admin"
     else:

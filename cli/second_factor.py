@@ -43,7 +43,7 @@ def on(
         offer = door.post("/auth/second-factor/begin", password=_password(password_file))
         show(offer, as_json, lambda: offered(offer))
         made = door.post("/auth/second-factor/confirm", code=code_in(code_file))
-    show(made, as_json, lambda: f"it is on: from now on `vistory login` asks for a code\n{recovery(made)}")
+    show(made, as_json, lambda: f"it is on: from now on signing in asks for a code\n{recovery(made)}")
 
 
 def offered(offer: dict[str, Any]) -> str:

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.client import Api
+from cli.client import Api, Problem
 from cli.exits import Exit, Stop
 from cli.files import named_file
+from cli.hint import hear_api
 
 PROFILE = "VISTORY_PROFILE"
 # An API token, for programs: as an argument everybody on the machine could read it.
@@ -23,7 +24,13 @@ DEFAULT_API = "http://127.0.0.1:8000"
 ASKED = "your organization asks for a second factor: `vistory second-factor on` comes before anything else"
 Address = Annotated[
     str | None,
-    typer.Option("--api", envvar="VISTORY_API_URL", help="Address of the API; else where you signed in last."),
+    typer.Option(
+        "--api",
+        envvar="VISTORY_API_URL",
+        metavar="URL",
+        help=f"Address of the API; else where you are signed in, else {DEFAULT_API}.",
+        callback=hear_api,
+    ),
 ]
 
 
@@ -96,9 +103,27 @@ def current() -> Session | None:
     file = place()
     try:
         with named_file():
-            return Session(**json.loads(file.read_bytes())) if file.exists() else None
+            return _read(file) if file.exists() else None
     except (ValueError, TypeError) as error:
-        raise Stop(f"{file} is damaged; `vistory login` writes it anew", Exit.SIGNED_OUT) from error
+        raise Stop(f"{file} is damaged; `vistory login EMAIL` writes it anew", Exit.SIGNED_OUT) from error
+
+
+def _read(file: Path) -> Session:
+    return Session(**json.loads(file.read_bytes()))
+
+
+def usual_api() -> str:
+    """Where a command goes that is not told: where this person is signed in, else where whoever is none other is."""
+    for file in (place(), home() / "session.json"):
+        try:
+            return _read(file).api
+        except (OSError, ValueError, TypeError):
+            continue
+    return DEFAULT_API
+
+
+def reached(address: str | None) -> str:
+    return (address or usual_api()).rstrip("/")
 
 
 def signed_in(address: str | None = None) -> Api:
@@ -107,15 +132,14 @@ def signed_in(address: str | None = None) -> Api:
     session = current()
     if session is None or (address and address.rstrip("/") != session.api):
         who = f"{os.environ[PROFILE]} is not" if os.environ.get(PROFILE) else "nobody is"
-        raise Stop(f"{who} signed in at {address or DEFAULT_API}; `vistory login` first", Exit.SIGNED_OUT)
+        raise Stop(f"{who} signed in at {reached(address)}; `vistory login EMAIL` first", Exit.SIGNED_OUT)
     return Api(session.api, session.token, renewed if session.refresh_token else None)
 
 
 def _carrying(token: str, address: str | None) -> Api:
     if not re.fullmatch(r"[!-~]{1,4096}", token):
         raise Stop(f"{TOKEN} holds no token", Exit.USAGE)
-    session = None if address else current()
-    return Api(address or (session.api if session else DEFAULT_API), token)
+    return Api(reached(address), token)
 
 
 def renewed(used: str) -> str:
@@ -123,11 +147,14 @@ def renewed(used: str) -> str:
     with _alone():
         session = current()
         if session is None:
-            raise Stop("nobody is signed in any more; `vistory login` first", Exit.SIGNED_OUT)
+            raise Stop("nobody is signed in any more; `vistory login EMAIL` first", Exit.SIGNED_OUT)
         if session.token != used:
             return session.token
         renewal = Renewal(session.api, session.refresh_token)
-        token = renewal(used)
+        try:
+            token = renewal(used)
+        except Problem as over:
+            raise Stop(f"{over}: `vistory login {session.email}`", over.exit_code) from over
         keep(replace(session, token=token, refresh_token=renewal.refresh_token))
         return token
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from cli.hint import hear_api, line
 from cli.local import Data
-from cli.output import Json, complain, line, say, show
+from cli.output import Json, complain, say, show
 
 if TYPE_CHECKING:
     from cli.platform import Platform
@@ -28,6 +29,7 @@ def up(data: Data = None, as_json: Json = False) -> None:
     begun = time.monotonic()
     try:
         with running(data or default_folder(), quiet if as_json else tell) as platform:
+            hear_api(platform.api_url)
             try:
                 platform.sign_in().close()
             except (PasswordIsLost, CodeIsNeeded) as why:
@@ -89,13 +91,19 @@ Vistory is ready after {facts["seconds"]} s.
   MLflow      {facts["mlflow"]}  (the same account; it takes a few seconds more)
   sign in as  {facts["email"]}
   password    in {facts["password_file"]}
-              {line("login", facts["email"], "--api", facts["api"], "--password-file", facts["password_file"])}
+              {login_line(facts)}
   mail        {facts["mail"]}
   data        {facts["data"]}
   metrics     {under_each_other(facts["metrics"])}
 
-Whoever loses the keys of persons loses what is personal in the history: `vistory keys backup` saves them.
+Whoever loses the keys of persons loses what is personal in the history. To save them:
+`vistory keys backup ONE --master-to ANOTHER`
 ctrl-C stops everything."""
+
+
+def login_line(facts: dict[str, Any]) -> str:
+    """With the address in any case: who pastes it may be signed in elsewhere by then."""
+    return line("login", facts["email"], "--api", facts["api"], "--password-file", facts["password_file"])
 
 
 def under_each_other(urls: dict[str, str]) -> str:

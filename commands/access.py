@@ -183,7 +183,7 @@ def must_be_operator(caller: Caller, store: Store) -> None:
     role_of(caller, store)
     must_have_second_factor(caller, store)
     if not store.get(Person, caller.id).operator:
-        raise Forbidden("this is for operators of the platform, whom its host names (`vistory operator add`)")
+        raise Forbidden("this is for operators of the platform, whom its host names (`vistory operator add PERSON`)")
 
 
 def in_person(caller: Caller) -> None:

@@ -274,7 +274,7 @@ class Person(Aggregate):
         if not self.verified:
             raise AddressIsNotVerified(
                 "the e-mail address of this account is not verified; follow the link in the letter that was sent "
-                "there, or have another sent (`vistory email resend`, POST /auth/resend-verification)"
+                "there, or have another sent (`vistory email resend EMAIL`, POST /auth/resend-verification)"
             )
 
     def request_password_reset(self, now: datetime) -> None:

@@ -158,7 +158,11 @@ def keys(place: Place) -> Iterator[Finding]:
     every, since = row
     if not fits:
         says = f"the master key {place.cli['master_key_file']} opens none of them: nothing personal can be read"
-        yield wrong("keys of persons", says, "`vistory keys restore` brings back the one that they are wrapped with")
+        yield wrong(
+            "keys of persons",
+            says,
+            "`vistory keys restore FILE --master KEY` brings back what opens them",
+        )
         return
     do = "`vistory keys backup ONE --master-to ANOTHER`: whoever loses them loses what is personal in the history"
     if saved is None and every:

@@ -43,7 +43,7 @@ def keep_keys(passwords: Passwords, folder: Path, made: Path) -> None:
     if missing and made.exists():
         raise MissingKey(
             f"{' and '.join(missing)} gone, and what is stored here cannot be read without: bring it back from a backup"
-            " (`vistory keys backup` keeps the master key), or begin with another data folder"
+            " (`vistory keys backup ONE --master-to ANOTHER` keeps the master key), or begin with another data folder"
         )
     for name in KEYS:
         passwords.key_file(name)

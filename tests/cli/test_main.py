@@ -105,5 +105,6 @@ def test_a_platform_that_is_down_is_told_in_a_line_that_says_what_to_do(home: Pa
     status, said = ended(home, *words.split(), "--data", str(tmp_path))
     assert status == Exit.UNREACHABLE
     assert said.startswith("vistory: the platform does not answer: ")
-    assert said.endswith("; `vistory up` starts it, `vistory doctor` says what is wrong\n")
+    at = f"--data {tmp_path}"
+    assert said.endswith(f"; `vistory up {at}` starts it, `vistory doctor {at}` says what is wrong\n")
     assert (said.count("\n"), "secret" in said) == (1, False)

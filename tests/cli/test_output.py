@@ -2,25 +2,11 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
-from cli.output import as_line, legible, line
-
-
-def test_a_line_that_is_printed_can_be_given_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    typed = tmp_path / "a b" / "vistory"
-    typed.parent.mkdir()
-    typed.touch(mode=0o700)
-    monkeypatch.setattr(sys, "argv", [str(typed)])
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert line("up", "--data", "my data") == f"'{typed}' up --data 'my data'"
-    monkeypatch.setenv("PATH", str(typed.parent))
-    assert line("up") == "vistory up"
-    monkeypatch.setenv("VISTORY_PROFILE", "ann")
-    assert line("login") == "vistory --as ann login"
+from cli.output import as_line, legible
 
 
 def test_letters_of_all_scripts_and_lines_stay_as_they_are() -> None:
