@@ -65,9 +65,8 @@ def method_of(scope: Scope) -> str:
 
 
 def route(scope: Scope) -> str:
-    """A bounded word: what matched no route is one of them. A route itself knows nothing of the prefixes before it."""
-    whole = scope.get("fastapi", {}).get("effective_route_context")
-    return str(getattr(whole or scope.get("route"), "path", "unmatched"))
+    """A bounded word: what matched no route is one of them."""
+    return str(getattr(scope.get("route"), "path", "unmatched"))
 
 
 def tell(span: tracing.Span, method: str, scope: Scope, status: int, seconds: float) -> None:

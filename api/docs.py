@@ -31,5 +31,4 @@ async def page() -> HTMLResponse:
 
 
 def install(app: FastAPI) -> None:
-    app.include_router(router)
     app.mount(ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))

@@ -22,6 +22,7 @@ from uuid_utils.compat import uuid7
 
 from api.body import LONGEST_OF_A_STRANGER
 from api.house import House, house_of
+from api.table import PREFIX
 from commands.access import Caller, Command, in_person
 from commands.ports import Accepted
 from domain.errors import Unauthenticated
@@ -111,7 +112,7 @@ class Desk:
         )
 
     def _command_id(self, caller: Caller, key: str, now: datetime) -> UUID:
-        route = f"{self.request.method} {self.request.scope['route'].path}"
+        route = f"{self.request.method} {self.request.scope['route'].path.removeprefix(PREFIX)}"
         return command_id(self.house.core.pool, _scope(caller), route, key, now)
 
     def _fingerprint(self) -> bytes:
