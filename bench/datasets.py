@@ -118,7 +118,7 @@ def committed(door: Api, pages: Counting, made: Manifest) -> str:
     )  # fmt: skip
     kept = pages.contents.blobs.write(pages.organization, report.canonical())
     prepared = Prepared(content=content, report=kept, base=None, split=None)
-    pages.contents.uploads.keep(UUID(upload), 0, prepared)
+    pages.contents.uploads.keep(UUID(upload), 0, prepared, b"nothing was named")
     door.post(f"/datasets/{dataset}/uploads/{upload}/commit")
     return str(dataset)
 

@@ -1,11 +1,14 @@
 """Which code this is: the version, and the commit where it runs from a clone."""
 
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 
+@cache
 def code_version() -> str:
+    """Of this process: what changes on the disk meanwhile is not what runs."""
     released = version("vistory")
     commit = _git("rev-parse", "--short=12", "HEAD")
     changed = "-changed" if commit and _git("status", "--porcelain", "--untracked-files=no") else ""

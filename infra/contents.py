@@ -26,6 +26,7 @@ from domain.split import Sides
 from domain.tables import Side, SideTables
 from infra.arrivals import TOO_LARGE, Arrivals, Sight
 from infra.blobs import Blobs
+from infra.code_version import code_version
 from infra.formats import File, ImageFacts, Reading, read_folder, refuse_faults
 from infra.formats.images import MOST_BYTES
 from infra.objects import ObjectIsMissing
@@ -65,6 +66,7 @@ class DatasetContents:
     blobs: Blobs
     uploads: Uploads
     arrivals: Arrivals
+    code: str = field(default_factory=code_version)
     _sides: Any = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,10 +82,18 @@ class DatasetContents:
     def make_ready(self, upload: Upload, advance: Advance = nobody) -> Prepared:
         """The work of a commit, done once; `advance` hears of how many files it has seen to. Nothing changes by it."""
         version = self.uploads.state(upload.id).version
-        while not self._is_there(upload.organization_id, prepared := self._prepared(upload, advance)):
-            pass
-        self.uploads.keep(upload.id, version, prepared)
+        self._must_be_there(upload)
+        listing = self.uploads.listing(upload.id, self.code)
+        prepared = self._as_before(upload, listing) or self._prepared(upload, advance)
+        while not self._is_there(upload.organization_id, prepared):
+            prepared = self._prepared(upload, advance)
+        self.uploads.keep(upload.id, version, prepared, listing)
         return prepared
+
+    def _as_before(self, upload: Upload, listing: bytes) -> Prepared | None:
+        """What was pushed once more unchanged is not read once more."""
+        earlier = self.uploads.earlier(upload.dataset_id, listing)
+        return earlier and earlier.model_copy(update={"base": upload.base})
 
     def _is_there(self, organization_id: UUID, prepared: Prepared) -> bool:
         """What was written a while ago because of this, or was there then, may have been freed by now."""
@@ -145,7 +155,6 @@ class DatasetContents:
         return comparison.compare(before, after, self.load(organization_id))
 
     def _read(self, upload: Upload, advance: Advance) -> Reading:
-        self._must_be_there(upload)
         files = [File(file.path, file.size, file.sha256) for file in self.uploads.files(upload.id)]
         return _Shelf(self.arrivals, upload.organization_id, files, advance).read()
 

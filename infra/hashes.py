@@ -11,11 +11,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
 SETTLED_AFTER: Final = 2 * 10**9  # nanoseconds; the coarsest file systems in use count in steps of two seconds
 MOST: Final = 4_000_000
+TOGETHER: Final = 1_000
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS files (device INTEGER, inode INTEGER, size INTEGER, modified INTEGER, changed INTEGER,"
     " sha256 BLOB NOT NULL, PRIMARY KEY (device, inode)) WITHOUT ROWID"
@@ -112,8 +114,14 @@ class Hashes:
 
 
 def _found(kept: sqlite3.Connection, marks: Iterable[Mark]) -> Iterator[tuple[Mark, str]]:
-    query = "SELECT size, modified, changed, sha256 FROM files WHERE device = ? AND inode = ?"
-    for mark in marks:
-        row = kept.execute(query, mark[:2]).fetchone()
-        if row and row[:3] == mark[2:]:
-            yield mark, row[3].hex()
+    rest = iter(marks)
+    while some := set(islice(rest, TOGETHER)):
+        wanted = ",".join(["(?, ?)"] * len(some))
+        rows = kept.execute(
+            "SELECT device, inode, size, modified, changed, sha256 FROM files"
+            f" WHERE (device, inode) IN (VALUES {wanted})",
+            [number for mark in some for number in mark[:2]],
+        )
+        for *seen, sha256 in rows:
+            if (mark := Mark(*seen)) in some:
+                yield mark, sha256.hex()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -93,6 +94,23 @@ class Uploads:
             cursor.execute(query, (upload_id,))
             yield from map(UploadedFile._make, cursor)
 
+    def listing(self, upload_id: UUID, code: str) -> bytes:
+        """A hash of every path and its content, as this code reads them."""
+        told = sha256(code.encode())
+        for file in self.files(upload_id):
+            told.update(f"\n{file.sha256} {file.path}".encode())
+        return told.digest()
+
+    def earlier(self, dataset_id: UUID, listing: bytes) -> Prepared | None:
+        """What an upload into the same dataset came to that named the same."""
+        with self.pool.connection() as connection:
+            row = connection.execute(
+                "SELECT prepared FROM content.uploads"
+                " WHERE dataset_id = %s AND listing = %s AND prepared IS NOT NULL LIMIT 1",
+                (dataset_id, listing),
+            ).fetchone()
+        return _prepared(row[0]) if row else None
+
     def unconfirmed(self, upload_id: UUID, after: str = "", most: int = 1_000) -> list[UploadedFile]:
         """The first of the files behind a path of which it is not known that their bytes are there."""
         with self.pool.connection() as connection:
@@ -113,12 +131,16 @@ class Uploads:
         if row is None:
             raise NotFound(f"there is no upload {upload_id}")
         version, prepared = row
-        return State(version, Prepared.model_validate_json(json.dumps(prepared)) if prepared else None)
+        return State(version, _prepared(prepared) if prepared else None)
 
-    def keep(self, upload_id: UUID, version: int, prepared: Prepared) -> None:
+    def keep(self, upload_id: UUID, version: int, prepared: Prepared, listing: bytes) -> None:
         """What the files come to, unless others were added in the meantime."""
         with self.pool.connection() as connection:
             connection.execute(
-                "UPDATE content.uploads SET prepared = %s WHERE id = %s AND version = %s",
-                (Jsonb(prepared.model_dump(mode="json")), upload_id, version),
+                "UPDATE content.uploads SET prepared = %s, listing = %s WHERE id = %s AND version = %s",
+                (Jsonb(prepared.model_dump(mode="json")), listing, upload_id, version),
             )
+
+
+def _prepared(stored: object) -> Prepared:
+    return Prepared.model_validate_json(json.dumps(stored))

@@ -1,7 +1,7 @@
 """What every Contents promises, asked of the real one and of the double that stands in for it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -156,3 +156,47 @@ def test_the_seed_decides(room: Room) -> None:
 def test_three_sides_need_three_images(room: Room) -> None:
     with pytest.raises(Invalid):
         room.contents.split(HERE, room.prepared(2).content, SplitMethod.AUTO, RATIOS, 0)
+
+
+@pytest.mark.connected
+class TestWhatIsPushedOnceMore:
+    def test_is_not_read_once_more(self, real: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = real.prepared(4)
+        monkeypatch.setattr("infra.contents.read_folder", refuse)
+        assert real.prepared(4, BASE) == first.model_copy(update={"base": BASE})
+
+    @pytest.mark.parametrize("change", ["other files", "other names", "another dataset", "other code"])
+    def test_is_read_where_anything_is_different(
+        self, real: Room, monkeypatch: pytest.MonkeyPatch, change: str
+    ) -> None:
+        real.prepared(4)
+        monkeypatch.setattr("infra.contents.read_folder", refuse)
+        contents, dataset, names = real.contents, DATASET, 4
+        assert isinstance(contents, DatasetContents)
+        if change == "another dataset":
+            dataset = ELSEWHERE
+        if change == "other names":
+            names = 8
+        if change == "other code":
+            contents = replace(contents, code="another")
+        upload = uuid4()
+        contents.uploads.begin(Upload(upload, HERE, dataset, None))
+        images = 6 if change == "other files" else 4
+        contents.uploads.add(upload, [sent(contents.blobs, n, max(names, images)) for n in range(images)])
+        with pytest.raises(AssertionError, match="read again"):
+            contents.prepare(upload, dataset, HERE, strict=False)
+
+    def test_is_read_where_its_pages_are_gone(self, real: Room) -> None:
+        first = real.prepared(4)
+        assert isinstance(real.contents, DatasetContents)
+        blobs = real.contents.blobs
+        with blobs.pool.connection() as connection:
+            connection.execute("DELETE FROM content.pages")
+            connection.execute("DELETE FROM content.blobs WHERE sha256 = %s", (bytes.fromhex(first.content.root),))
+        blobs.objects.delete(HERE, [first.content.root])
+        assert real.prepared(4) == first
+        assert blobs.known(HERE, [first.content.root])
+
+
+def refuse(*given: object) -> None:
+    raise AssertionError("it is read again")
