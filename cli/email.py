@@ -1,18 +1,17 @@
 """The address that somebody is reached at: verified by the code of a letter, sent again, and left for another."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli.asking import CodeFile, PasswordFile, mailed_code, password
 from cli.client import Api
-from cli.files import password_in
-from cli.login import PasswordFile
 from cli.output import Json, show
 from cli.session import Address, reached, signed_in
 
 app = typer.Typer(help="Your e-mail address: verify it, have another link sent, or change it.", no_args_is_help=True)
-CodeFile = Annotated[Path | None, typer.Option(help="Read the code of the mail from this file instead of asking.")]
+Email = Annotated[str, typer.Argument(help="The address that was registered.")]
+Another = Annotated[str, typer.Argument(help="The address that you want to be reached at.")]
 
 
 @app.callback()
@@ -23,14 +22,14 @@ def email() -> None:
 @app.command()
 def verify(api: Address = None, code_file: CodeFile = None, as_json: Json = False) -> None:
     """Say that an address is yours, with the code of the mail that was sent there."""
-    code = password_in(code_file) if code_file else typer.prompt("Code from the mail", hide_input=True)
+    code = mailed_code(code_file)
     with Api(reached(api)) as door:
-        answer = door.post("/auth/verify-email", token=code.strip())
+        answer = door.post("/auth/verify-email", token=code)
     show(answer, as_json, lambda: "the address is verified")
 
 
 @app.command()
-def resend(email: str, api: Address = None, as_json: Json = False) -> None:
+def resend(email: Email, api: Address = None, as_json: Json = False) -> None:
     """Have another link sent to this address, if somebody has it who has not verified it."""
     with Api(reached(api)) as door:
         answer = door.post("/auth/resend-verification", email=email)
@@ -42,9 +41,9 @@ def resend(email: str, api: Address = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def change(email: str, api: Address = None, password_file: PasswordFile = None, as_json: Json = False) -> None:
+def change(email: Another, api: Address = None, password_file: PasswordFile = None, as_json: Json = False) -> None:
     """Be reached at another address, and sign in with it; it is yours once you give the code of the mail there."""
-    password = password_in(password_file) if password_file else typer.prompt("Password", hide_input=True)
+    proof = password(password_file)
     with signed_in(api) as door:
-        answer = door.post("/users/me/email", email=email, password=password)
+        answer = door.post("/users/me/email", email=email, password=proof)
     show(answer, as_json, lambda: f"a mail is on its way to {email}; `vistory email verify` next")

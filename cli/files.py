@@ -1,5 +1,6 @@
 """Files that people name: what keeps one from being opened is told in a line, and none is read without end."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from cli.exits import Stop
 
 # A password has a thousand characters at most, and a character four bytes.
-LONGEST_PASSWORD = 4_096
+LONGEST_SECRET = 4_096
 
 
 @contextmanager
@@ -19,17 +20,26 @@ def named_file() -> Iterator[None]:
         raise Stop(f"{error.filename}: {error.strerror}") from error
 
 
-def password_in(file: Path) -> str:
-    """Without the end of its line; a pipe is as good as a file."""
-    with named_file(), file.open("rb") as stream:
-        content = stream.read(LONGEST_PASSWORD + 1)
-    if len(content) > LONGEST_PASSWORD:
-        raise Stop(f"{file} holds no password: it has more than {LONGEST_PASSWORD} bytes")
+def secret_in(file: Path, what: str) -> str:
+    """Without the end of its line; a pipe is as good as a file, and of standard input (-) it is the next line."""
+    content = _next_line() if str(file) == "-" else _content(file)
+    name = "standard input" if str(file) == "-" else str(file)
+    if len(content) > LONGEST_SECRET:
+        raise Stop(f"{name} holds no {what}: it has more than {LONGEST_SECRET} bytes")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Stop(f"{file} holds no password: it is not text in UTF-8") from error
-    password = text.removesuffix("\n").removesuffix("\r")
-    if not password:
-        raise Stop(f"{file} holds no password: it is empty")
-    return password
+        raise Stop(f"{name} holds no {what}: it is not text in UTF-8") from error
+    secret = text.removesuffix("\n").removesuffix("\r")
+    if not secret:
+        raise Stop(f"{name} holds no {what}: it is empty")
+    return secret
+
+
+def _content(file: Path) -> bytes:
+    with named_file(), file.open("rb") as stream:
+        return stream.read(LONGEST_SECRET + 1)
+
+
+def _next_line() -> bytes:
+    return sys.stdin.buffer.readline(LONGEST_SECRET + 1)

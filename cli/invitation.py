@@ -1,17 +1,14 @@
 """Invitations: people are asked in by mail, and accept or decline with the code of the letter."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.asking import CodeFile, PasswordFile, mailed_code, password
 from cli.client import Api
-from cli.email import CodeFile
 from cli.exits import Exit, Stop
-from cli.files import password_in
 from cli.hint import line
-from cli.login import PasswordFile
 from cli.named import begins, id_of, is_id
 from cli.output import Json, moment, show, table
 from cli.session import Address, Session, current, keep, reached, signed_in
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 app = typer.Typer(help="Ask people in by mail; accept or decline with the code of the letter.", no_args_is_help=True)
+To = Annotated[str, typer.Argument(help="The address that the letter goes to.")]
 Project = Annotated[str | None, typer.Option("--project", help="Into this project, not only into the organization.")]
 Dataset = Annotated[str | None, typer.Option("--dataset", help="Into this dataset.")]
 Role = Annotated[
@@ -43,7 +41,7 @@ HEADS = ("invitation", "to", "into", "as", "status", "good until", "sent by")
 
 @app.command()
 def send(
-    email: str,
+    email: To,
     role: Role = None,
     project: Project = None,
     dataset: Dataset = None,
@@ -122,7 +120,7 @@ def resend(invitation: Which, days: Days = 7, api: Address = None, as_json: Json
 def show_invitation(api: Address = None, code_file: CodeFile = None, as_json: Json = False) -> None:
     """Who invites you into what, by the code of the letter."""
     with Api(reached(api)) as door:
-        told = door.get(f"/invitations/{code_in(code_file)}/info")
+        told = door.get(f"/invitations/{mailed_code(code_file)}/info")
     into = told["organization"] if told["type"] == "organization" else f"{told['target']} of {told['organization']}"
     show(told, as_json, lambda: f"{told['inviter']} invites you to {told['type']} {into} as {told['role']}")
 
@@ -137,18 +135,18 @@ def accept(
     as_json: Json = False,
 ) -> None:
     """As whom you are signed in; else with your account's password, or with --name as somebody new."""
-    code, session = code_in(code_file), current()
+    code, session = mailed_code(code_file), current()
     if session is not None and name is None and email is None and password_file is None:
         with signed_in(api) as door:
             answer = door.post("/invitations/accept", token=code)
         if answer["person"]["role"] is not None:  # who waits there stays where they are
             keep(replace(current() or session, token=answer["access_token"]))
         return told(answer, as_json)
-    password = password_in(password_file) if password_file else typer.prompt("Password", hide_input=True)
+    proof = password(password_file, twice=name is not None)
     given = {key: value for key, value in (("full_name", name), ("email", email)) if value is not None}
     where = reached(api)
     with Api(where) as door:
-        answer = door.post("/invitations/accept", token=code, password=password, refresh="body", **given)
+        answer = door.post("/invitations/accept", token=code, password=proof, refresh="body", **given)
     keep(Session(where, answer["person"]["email"], answer["access_token"], answer["refresh_token"]))
     return told(answer, as_json)
 
@@ -163,13 +161,8 @@ def told(answer: dict[str, Any], as_json: bool) -> None:
 def decline(api: Address = None, code_file: CodeFile = None, as_json: Json = False) -> None:
     """Say no; nobody is told who did."""
     with Api(reached(api)) as door:
-        made = door.post("/invitations/decline", token=code_in(code_file))
+        made = door.post("/invitations/decline", token=mailed_code(code_file))
     show(made, as_json, lambda: "the invitation is declined")
-
-
-def code_in(file: Path | None) -> str:
-    code = password_in(file) if file else typer.prompt("Code from the mail", hide_input=True)
-    return str(code).strip()
 
 
 def sent_to(door: Api, word: str) -> str:

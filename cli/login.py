@@ -5,30 +5,30 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.asking import FactorFile, PasswordFile, factor_code, password
 from cli.client import Api
-from cli.files import password_in
 from cli.output import Json, show
 from cli.session import ASKED, Address, Session, keep, lacks_second_factor, reached, sign_in
 
 app = typer.Typer()
-CodeFile = Annotated[
-    Path | None, typer.Option(help="Read the code of the second factor from this file instead of asking for it.")
-]
-PasswordFile = Annotated[Path | None, typer.Option(help="Read the password from this file instead of asking for it.")]
+Email = Annotated[str, typer.Argument(help="The address that you registered with.")]
 
 
 @app.command()
 def login(
-    email: str,
+    email: Email,
     api: Address = None,
     password_file: PasswordFile = None,
-    code_file: CodeFile = None,
+    code_file: FactorFile = None,
     as_json: Json = False,
 ) -> None:
-    """Sign in with an e-mail address, and a code where a second factor is on; the tokens are never printed."""
-    password = password_in(password_file) if password_file else typer.prompt("Password", hide_input=True)
+    """Sign in with an e-mail address, and a code where a second factor is on; the tokens are never printed.
+
+    A program signs in by no password: it carries an API token in VISTORY_TOKEN (`vistory token create NAME`).
+    """
+    typed = password(password_file)
     with Api(reached(api)) as door:
-        answer = sign_in(door, email, password, lambda: code_in(code_file))
+        answer = sign_in(door, email, typed, lambda: factor_code(code_file))
     tokens = answer["access_token"], answer["refresh_token"]
     file = keep(Session(reached(api), email, *tokens))
     person = answer["person"]
@@ -38,8 +38,3 @@ def login(
 def words(person: dict[str, Any], file: Path) -> str:
     told = f"signed in as {person['full_name']} ({person['role'] or 'waiting'}); kept in {file}"
     return f"{told}\n{ASKED}" if lacks_second_factor(person) else told
-
-
-def code_in(file: Path | None) -> str:
-    """Of the authenticator app, or a recovery code."""
-    return (password_in(file) if file else str(typer.prompt("Code", err=True))).strip()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.asking import must_be_meant
 from cli.exits import Exit, Stop
 from cli.local import Data, answered, hosting, person_at, settings_of
 from cli.output import Json, show
@@ -59,7 +60,7 @@ def erase(person: Somebody, yes: Yes = False, data: Data = None, as_json: Json =
     """Erase a person at once and for good: key, addresses, password, memberships; what they did stays."""
     settings = settings_of(data)
     if not yes:
-        typer.confirm(f"Erase {person}? What is personal about them can never be read again", abort=True)
+        must_be_meant(f"Erase {person}? What is personal about them can never be read again", "--yes")
     receipt = erased(settings, person)
     show(receipt, as_json, lambda: words(receipt))
 

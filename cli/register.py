@@ -5,34 +5,37 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.asking import PasswordFile, password, word
 from cli.client import Api
-from cli.files import password_in
 from cli.hint import line
-from cli.login import PasswordFile
 from cli.output import Json, show
 from cli.session import Address, reached
 
 app = typer.Typer()
+Email = Annotated[str, typer.Argument(help="Your e-mail address: what you sign in by.")]
+Name = Annotated[str | None, typer.Option(help="Your name; else it is asked, as the next two are.")]
+Company = Annotated[
+    str | None,
+    typer.Option(help="Company; the same company and division are one organization, however they are cased."),
+]
+Division = Annotated[str | None, typer.Option(help="Division of the company.")]
 
 
 @app.command()
 def register(
-    email: str,
-    name: Annotated[str, typer.Option(help="Your name.", prompt="Your name")],
-    company: Annotated[
-        str,
-        typer.Option(
-            help="Company; the same company and division are one organization, however they are cased.", prompt=True
-        ),
-    ],
-    division: Annotated[str, typer.Option(help="Division of the company.", prompt=True)],
+    email: Email,
+    name: Name = None,
+    company: Company = None,
+    division: Division = None,
     api: Address = None,
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Register; the first of an organization is its admin, who lets later ones in (`vistory member approve PERSON`)."""
-    password = password_in(password_file) if password_file else typer.prompt("Password", hide_input=True)
-    who = {"email": email, "full_name": name, "company": company, "division": division, "password": password}
+    who = {"email": email, "full_name": word(name, "Your name", "--name")}
+    who |= {"company": (company := word(company, "Company", "--company"))}
+    who |= {"division": (division := word(division, "Division", "--division"))}
+    who |= {"password": password(password_file, twice=True)}
     with Api(reached(api)) as door:
         made = door.post("/auth/register", **who)
     show(made, as_json, lambda: welcome(made, email, f"{company} / {division}"))

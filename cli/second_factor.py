@@ -1,15 +1,13 @@
 """A second factor: an authenticator app that is asked beside the password, and recovery codes for when it is lost."""
 
 from io import StringIO
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli.files import password_in
+from cli.asking import FactorFile, PasswordFile, factor_code, password
 from cli.local import Data, given, settings_of
-from cli.login import CodeFile, PasswordFile, code_in
-from cli.output import Json, moment, show
+from cli.output import Json, complain, moment, say, show
 from cli.session import Address, signed_in
 
 app = typer.Typer(
@@ -36,13 +34,13 @@ def words(found: dict[str, Any]) -> str:
 
 @app.command()
 def on(
-    api: Address = None, password_file: PasswordFile = None, code_file: CodeFile = None, as_json: Json = False
+    api: Address = None, password_file: PasswordFile = None, code_file: FactorFile = None, as_json: Json = False
 ) -> None:
     """Set it up: scan what is shown with an authenticator app, and give the code that the app shows then."""
     with signed_in(api) as door:
-        offer = door.post("/auth/second-factor/begin", password=_password(password_file))
-        show(offer, as_json, lambda: offered(offer))
-        made = door.post("/auth/second-factor/confirm", code=code_in(code_file))
+        offer = door.post("/auth/second-factor/begin", password=password(password_file))
+        (complain if as_json else say)(offered(offer))
+        made = door.post("/auth/second-factor/confirm", code=factor_code(code_file))
     show(made, as_json, lambda: f"it is on: from now on signing in asks for a code\n{recovery(made)}")
 
 
@@ -62,22 +60,22 @@ def recovery(made: dict[str, Any]) -> str:
 
 @app.command()
 def codes(
-    api: Address = None, password_file: PasswordFile = None, code_file: CodeFile = None, as_json: Json = False
+    api: Address = None, password_file: PasswordFile = None, code_file: FactorFile = None, as_json: Json = False
 ) -> None:
     """New recovery codes in place of all others."""
     with signed_in(api) as door:
-        proof = {"password": _password(password_file), "code": code_in(code_file)}
+        proof = {"password": password(password_file), "code": factor_code(code_file)}
         made = door.post("/auth/second-factor/recovery-codes", **proof)
     show(made, as_json, lambda: recovery(made))
 
 
 @app.command()
 def off(
-    api: Address = None, password_file: PasswordFile = None, code_file: CodeFile = None, as_json: Json = False
+    api: Address = None, password_file: PasswordFile = None, code_file: FactorFile = None, as_json: Json = False
 ) -> None:
     """Turn it off, by your password and a code."""
     with signed_in(api) as door:
-        proof = {"password": _password(password_file), "code": code_in(code_file)}
+        proof = {"password": password(password_file), "code": factor_code(code_file)}
         made = door.post("/auth/second-factor/off", **proof)
     show(made, as_json, lambda: "it is off: the password alone signs in")
 
@@ -89,7 +87,3 @@ def reset(person: Somebody, data: Data = None, as_json: Json = False) -> None:
 
     made = given(settings_of(data), person, ResetSecondFactorOf)
     show(made, as_json, lambda: f"{person} signs in by the password alone, until another one is set up")
-
-
-def _password(file: Path | None) -> str:
-    return password_in(file) if file else str(typer.prompt("Password", hide_input=True, err=True))

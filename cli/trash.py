@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cli.asking import word as asked
 from cli.named import id_of
 from cli.output import show
 from cli.session import signed_in
@@ -20,7 +21,6 @@ def purged(noun: str, word: str, name: str | None, api: str | None, as_json: boo
     with signed_in(api) as door:
         at = f"/{noun}s/{id_of(door, noun, word, trash=True)}"
         found = door.get(at)
-        if name is None:
-            name = typer.prompt(f"{noun} {found['name']!r} can never come back then; repeat its name", err=True)
+        name = asked(name, f"{noun} {found['name']!r} can never come back then; repeat its name", "--confirm NAME")
         made = door.post(f"{at}/purge", name=name)
     show(made, as_json, lambda: f"{noun} {made['id']} is gone for good; its bytes are deleted in an hour")

@@ -62,10 +62,6 @@ def test_ctrl_c_is_answered_with_a_word_and_a_status(home: Path, silent: socket.
     connection.close()
 
 
-def test_a_question_that_nobody_answers_ends_like_ctrl_c(home: Path) -> None:
-    assert ended(home, "login", "a@b.example")[0] == Exit.INTERRUPTED
-
-
 def test_what_is_wrong_with_what_was_typed_does_not_steer_the_terminal(home: Path) -> None:
     status, said = ended(home, "frob\x1b[2Jnicate")
     assert (status, "\x1b" in said, "nicate" in said) == (Exit.USAGE, False, True)

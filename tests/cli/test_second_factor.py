@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli import login, second_factor
+from cli import asking, login, second_factor
 from cli.exits import Stop
 from cli.session import CodeIsNeeded, Session, current, keep, sign_in
 from tests.cli.http_server import Server, door, serving
@@ -39,9 +39,11 @@ def _at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) ->
 
 
 def run(app: Any, *words: str, typed: str = "") -> str:
-    done = CliRunner().invoke(app, list(words), input=typed, catch_exceptions=False)
+    with pytest.MonkeyPatch.context() as terminal:
+        terminal.setattr(asking, "attended", lambda: bool(typed))
+        done = CliRunner().invoke(app, list(words), input=typed, catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return done.output
+    return done.stdout
 
 
 def test_it_is_set_up_by_what_a_phone_scans_and_by_the_code_that_it_shows(server: Server) -> None:
@@ -62,7 +64,7 @@ def test_programs_are_told_in_json(server: Server, tmp_path: Path) -> None:
     (tmp_path / "code").write_text("123456\n")
     files = ("--password-file", str(tmp_path / "password"), "--code-file", str(tmp_path / "code"))
     server.answers = [(200, {}, OFFER), (200, {}, CODES)]
-    assert [json.loads(line) for line in run(second_factor.app, "on", *files, "--json").splitlines()] == [OFFER, CODES]
+    assert json.loads(run(second_factor.app, "on", *files, "--json")) == CODES
     server.answers = [(200, {}, CODES), (200, {}, {"id": "7"})]
     assert json.loads(run(second_factor.app, "codes", *files, "--json")) == CODES
     assert json.loads(run(second_factor.app, "off", *files, "--json")) == {"id": "7"}
