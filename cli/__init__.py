@@ -58,6 +58,7 @@ def load(noun: str) -> TyperCommand | TyperGroup:
     command.params = [each for each in command.params if not str(each.name).endswith("_completion")]
     for each in (command, *getattr(command, "commands", {}).values()):
         each.rich_markup_mode = None  # plain help: Rich takes longer to import than everything else here
+        each.short_help = (each.help or "").partition("\n\n")[0]  # or what it is for would end in three dots
     return command
 
 
@@ -68,12 +69,20 @@ class Nouns(TyperGroup):
         return list(NOUNS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
-        return TyperCommand(cmd_name, help=NOUNS[cmd_name]) if cmd_name in NOUNS else None
+        return TyperCommand(cmd_name, short_help=NOUNS[cmd_name]) if cmd_name in NOUNS else None
 
     def resolve_command(
         self, ctx: Any, args: list[str]
     ) -> tuple[str | None, TyperCommand | TyperGroup | None, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
+        try:
+            name, command, rest = super().resolve_command(ctx, args)
+        except Exception as unknown:
+            if hasattr(unknown, "message"):
+                from cli.guess import alike
+
+                found = alike(args[0], NOUNS)
+                unknown.message += f" Did you mean {' or '.join(found)}?" if found else ""
+            raise
         return name, load(name) if name and command else None, rest
 
 

@@ -1,6 +1,7 @@
 """What a dataset holds and how it is split, in words and in a table of its classes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 from typing import Any
 
 from cli.hint import line
@@ -51,12 +52,18 @@ def split_of_now(dataset: Facts) -> Facts | None:
 def after_push(made: Facts, before: Facts) -> str:
     """What became of the split."""
     split, last = made["split"], before["last_split"]
+    name = before["name"]
     if split is None:
         of_before = f"the split of revision {before['revision']} does not fit this one; " if last else ""
-        return f"{of_before}not split yet: {line('dataset', 'split', made['dataset'])}"
+        return f"{of_before}not split yet: {line('dataset', 'split', name)}"
     if last and last["method"] != "manual" and split["method"] == "manual":
         return f"{how(split)}; it replaces the one that was made ({last['method']}, seed {last['seed']})"
-    return how(split)
+    return f"{how(split)}\n{trained(name)}"
+
+
+def trained(name: str) -> str:
+    """What is done next with a dataset that is split."""
+    return f"`vistory train FRAMEWORK MODEL --dataset {quote(name)} --project PROJECT` trains on it"
 
 
 def _grouped(grouped: Facts) -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.exits import Exit, Stop
-from cli.named import id_of
-from cli.output import Json, amount, show, table
+from cli.named import Thing, thing_of
+from cli.output import Json, amount, busy, show, table
 from cli.session import Address, home, signed_in
 from cli.shared import path, people, share, with_people
-from cli.trash import Confirm, Trash, purged
+from cli.trash import Confirm, Trash, in_trash, purged
 
 if TYPE_CHECKING:
     from cli.client import Api
@@ -44,7 +44,7 @@ GroupBy = Annotated[
 ]
 
 
-@app.command()
+@app.command(epilog="Example: vistory dataset push photos --name cracks")
 def push(
     folder: Folder,
     name: Name = None,
@@ -60,6 +60,7 @@ def push(
     from cli.push import analyze, commit, folder_of, upload
     from infra.hashes import Hashes
 
+    busy(f"looking at {folder}")
     files = folder_of(folder, Hashes(home() / "hashes.sqlite"))
     analyze(files)
     with signed_in(api) as door:
@@ -69,8 +70,9 @@ def push(
             else begun(door, named(folder) if name is None else name)
         )
         with telling(before, is_sent=False):
-            where = upload(door, before["id"], files)
+            where = upload(door, before["id"], files, lambda done, of: busy(f"{done:,} of {of:,} files are there"))
         with telling(before, is_sent=True):
+            busy("committing")
             made = commit(door, where, strict)
     answer = {"dataset": before["id"], "changed": changed(made, before)} | made
     show(answer, as_json, lambda: words(answer, before))
@@ -118,16 +120,18 @@ def begun(door: "Api", name: str) -> dict[str, Any]:
 def delete(dataset: Dataset, api: Address = None, as_json: Json = False) -> None:
     """Put a dataset into the trash; for 30 days it can come back. Trainings on it stay, and say what they used."""
     with signed_in(api) as door:
-        made = door.delete(f"/datasets/{id_of(door, 'dataset', dataset)}")
-    show(made, as_json, lambda: f"dataset {made['id']} is in the trash; `vistory dataset undelete {made['id']}`")
+        there = thing_of(door, "dataset", dataset)
+        made = door.delete(there.path)
+    show(made, as_json, lambda: in_trash(there))
 
 
 @app.command()
 def undelete(dataset: Trashed, api: Address = None, as_json: Json = False) -> None:
     """Take a dataset out of the trash, as it was."""
     with signed_in(api) as door:
-        made = door.post(f"/datasets/{id_of(door, 'dataset', dataset, trash=True)}/undelete")
-    show(made, as_json, lambda: f"dataset {made['id']} is back")
+        there = thing_of(door, "dataset", dataset, trash=True)
+        made = door.post(f"{there.path}/undelete")
+    show(made, as_json, lambda: f"{there} is back")
 
 
 @app.command()
@@ -164,7 +168,7 @@ def show_dataset(dataset: Dataset, api: Address = None, as_json: Json = False) -
     )
 
 
-@app.command("split")
+@app.command("split", epilog="Example: vistory dataset split cracks --ratios 0.8,0.1,0.1 --group-by folder")
 def split_dataset(
     dataset: Dataset,
     method: Method = "stratified",
@@ -179,11 +183,11 @@ def split_dataset(
 
     wish: dict[str, Any] = {"method": method, "ratios": shares(ratios), "groups": rule(group_by)}
     with signed_in(api) as door:
-        at = path(door, "dataset", dataset)
-        made = door.post(f"{at}/split", **wish, seed=seed)["split"]
-        report = door.get(f"{at}/report")
+        there = thing_of(door, "dataset", dataset)
+        made = door.post(f"{there.path}/split", **wish, seed=seed)["split"]
+        report = door.get(f"{there.path}/report")
     classes = contents.classes(report["classes"], made["sides"], report["task"] == "detection")
-    show(made, as_json, lambda: f"{contents.how(made)}\n\n{classes}")
+    show(made, as_json, lambda: f"{there} is {contents.how(made)}\n\n{classes}\n\n{contents.trained(there.word)}")
 
 
 def shares(ratios: str) -> dict[str, float]:
@@ -223,9 +227,10 @@ def words(answer: dict[str, Any], before: Mapping[str, Any]) -> str:
     from cli.contents import after_push
     from cli.push import summary
 
+    there = Thing("dataset", answer["dataset"], before["name"])
     if not answer["changed"]:
-        return f"dataset {answer['dataset']} has all of this already; it stays at revision {answer['revision']}"
-    lines = [f"dataset {answer['dataset']}, revision {answer['revision']}", summary(answer["report"])]
+        return f"{there} has all of this already; it stays at revision {answer['revision']}"
+    lines = [f"{there} is at revision {answer['revision']}", summary(answer["report"])]
     return "\n".join([*lines, after_push(answer, before)])
 
 

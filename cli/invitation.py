@@ -39,7 +39,7 @@ Email = Annotated[str | None, typer.Option(help="Your address, where it is not t
 HEADS = ("invitation", "to", "into", "as", "status", "good until", "sent by")
 
 
-@app.command()
+@app.command(epilog="Example: vistory invitation send bob@example.org --role member --project bridges")
 def send(
     email: To,
     role: Role = None,

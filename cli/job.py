@@ -8,7 +8,7 @@ import typer
 from cli.client import Api
 from cli.exits import Stop
 from cli.hint import line
-from cli.named import id_of
+from cli.named import id_of, short
 from cli.output import Json, as_line, listed, moment, rounded, say, show, table
 from cli.session import Address, signed_in
 
@@ -89,7 +89,7 @@ def again(job: Job, api: Address = None, as_json: Json = False) -> None:
     """Request the same training once more: the same recipe, images and split, by the code of today."""
     with signed_in(api) as door:
         made = door.post(f"/training-jobs/{id_of(door, 'job', job)}/run-again")
-    show(made, as_json, lambda: f"training {made['id']} is requested")
+    show(made, as_json, lambda: f"training {short(made['id'])} is requested; {next_step(made['id'])}")
 
 
 @app.command()
@@ -97,7 +97,12 @@ def cancel(job: Job, api: Address = None, as_json: Json = False) -> None:
     """Stop a training; what it has learned until its last checkpoint stays."""
     with signed_in(api) as door:
         answer = door.post(f"/training-jobs/{id_of(door, 'job', job)}/cancel")
-    show(answer, as_json, lambda: f"training {answer['id']} is being cancelled")
+    which = short(answer["id"])
+    show(answer, as_json, lambda: f"training {which} is being cancelled; `vistory job show {which}` tells when it is")
+
+
+def next_step(job_id: str) -> str:
+    return f"`vistory job follow {short(job_id)}` shows how it goes"
 
 
 def watch(door: Api, job_id: str, as_json: bool) -> str:

@@ -32,7 +32,7 @@ def keys() -> None:
     """Back up the keys that personal data is sealed with, and bring them back."""
 
 
-@app.command()
+@app.command(epilog="Example: vistory keys backup /mnt/one --master-to /mnt/another")
 def backup(folder: Folder, master_to: MasterFolder, data: Data = None, as_json: Json = False) -> None:
     """Save every person's key (wrapped) in one folder and the master key that opens them in another, mode 0600."""
     made = saved(settings_of(data), folder, master_to)

@@ -12,6 +12,7 @@ app = typer.Typer(
     help="The people of your organization: who is there, who waits, and their roles.", no_args_is_help=True
 )
 Person = Annotated[str, typer.Argument(help="E-mail address, avatar name or id.")]
+FullName = Annotated[str, typer.Argument(help="What the person is called.")]
 Role = Annotated[str, typer.Argument(help="admin, manager, engineer_ii, engineer_i or guest.")]
 Waiting = Annotated[bool, typer.Option("--waiting", help="Only those who wait to be let in.")]
 
@@ -66,7 +67,7 @@ def find(
 
 
 @app.command()
-def rename(person: Person, full_name: str, api: Address = None, as_json: Json = False) -> None:
+def rename(person: Person, full_name: FullName, api: Address = None, as_json: Json = False) -> None:
     """Correct the full name of somebody who registered in your organization."""
     with signed_in(api) as door:
         made = door.patch(f"/admin/users/{person_of(door, person)}", full_name=full_name)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -31,6 +32,12 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     typer.echo(legible(completed(text)), err=True)
+
+
+def busy(text: str) -> None:
+    """What a command is at that says nothing for a while: to a person who waits, and to nobody else."""
+    if sys.stderr.isatty():
+        complain(f"{text} ...")
 
 
 def as_line(data: Any) -> str:

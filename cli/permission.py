@@ -24,7 +24,7 @@ def permission() -> None:
     """May I, why not, and who could let me."""
 
 
-@app.command()
+@app.command(epilog="Example: vistory permission explain rename_project bridges")
 def explain(action: Action, target: Target = None, api: Address = None, as_json: Json = False) -> None:
     """Whether you may do this now, by which rule, and what and who would change that."""
     with signed_in(api) as door:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Your own account; and erasing a person from this machine's platform.", no_args_is_help=True)
 Somebody = Annotated[str, typer.Argument(help="E-mail address or id.")]
 ExportFile = Annotated[Path, typer.Argument(help="Where it is written to, for your eyes only.", dir_okay=False)]
+FullName = Annotated[str, typer.Argument(help="What you are called.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")]
 
 
@@ -32,7 +33,7 @@ def export(file: ExportFile, api: Address = None, as_json: Json = False) -> None
 
 
 @app.command()
-def rename(full_name: str, api: Address = None, as_json: Json = False) -> None:
+def rename(full_name: FullName, api: Address = None, as_json: Json = False) -> None:
     """Change your full name."""
     with signed_in(api) as door:
         made = door.patch("/users/me", full_name=full_name)

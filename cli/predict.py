@@ -15,8 +15,8 @@ import typer
 
 from cli.exits import Exit, Stop
 from cli.files import named_file
-from cli.named import id_of
-from cli.output import Json, show
+from cli.named import id_of, short
+from cli.output import Json, amount, busy, show
 from cli.session import Address, home, signed_in
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Picture = Annotated[Path | None, typer.Option(help="Draw what it sees into this 
 Confidence = Annotated[float, typer.Option(help="How sure it must be to speak.", min=0, max=1)]
 
 
-@app.command()
+@app.command(epilog="Example: vistory predict 0198c0de-4c5b photo.jpg --picture seen.png")
 def predict(
     model: Annotated[str, typer.Argument(help="Id of the model, or the beginning of it.")],
     image: Image,
@@ -42,9 +42,12 @@ def predict(
     must_have_a_folder(picture)
     with signed_in(api) as door:
         about = door.get(f"/models/{id_of(door, 'model', model)}")
+        busy(f"fetching model {short(about['id'])}, {amount(about['size'])}")
         file = fetch(door, about, home() / "models")
+    busy(f"loading {about['framework']}, which takes some seconds")
     answer = ask(about["framework"], file, about["sha256"], image, picture, confidence)
     if confidence > UNLIKELY and not any(map(found, answer["predictions"])):
+        busy("looking again, less sure")
         unsure = ask(about["framework"], file, about["sha256"], image, confidence=UNLIKELY)
         answer["below"] = max(chain.from_iterable(map(found, unsure["predictions"])), key=score, default=None)
     show(answer, as_json, lambda: words(answer))

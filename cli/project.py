@@ -1,44 +1,51 @@
 """Projects: what a team works on together."""
 
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
-from cli.named import id_of, must_be_new
+from cli.named import Thing, must_be_new, thing_of
 from cli.output import Json, show, table
 from cli.session import Address, signed_in
 from cli.shared import act, path, people, share, with_people
-from cli.trash import Confirm, Trash, purged
+from cli.trash import Confirm, Trash, in_trash, purged
 
 app = typer.Typer(help="What a team works on together; trainings belong to one.", no_args_is_help=True)
 Description = Annotated[str, typer.Option(help="What it is about.")]
+About = Annotated[str, typer.Argument(help="What it is about, anew.")]
+Named = Annotated[str, typer.Argument(help="What it is called.")]
 Trashed = Annotated[str, typer.Argument(help="Name or id of a project in the trash.")]
 Project = Annotated[str, typer.Argument(help="Name or id of the project.")]
 
 
 @app.command()
-def create(name: str, description: Description = "", api: Address = None, as_json: Json = False) -> None:
+def create(name: Named, description: Description = "", api: Address = None, as_json: Json = False) -> None:
     """Begin a project."""
     with signed_in(api) as door:
         must_be_new(door, "project", name, "give it another name")
         made = door.post("/projects", name=name, description=description)
-    show(made, as_json, lambda: f"project {made['id']}")
+    there = Thing("project", made["id"], name)
+    then = f"`vistory train FRAMEWORK MODEL --dataset DATASET --project {quote(name)}` trains in it"
+    show(made, as_json, lambda: f"{there} is yours; {then}")
 
 
 @app.command()
-def describe(project: Project, description: str, api: Address = None, as_json: Json = False) -> None:
+def describe(project: Project, description: About, api: Address = None, as_json: Json = False) -> None:
     """Say what a project is about; the audit log keeps what it said before."""
     with signed_in(api) as door:
-        made = door.replace(f"{path(door, 'project', project)}/description", description=description)
-    show(made, as_json, lambda: f"project {made['id']} is described anew")
+        there = thing_of(door, "project", project)
+        made = door.replace(f"{there.path}/description", description=description)
+    show(made, as_json, lambda: f"{there} is described anew")
 
 
 @app.command()
-def rename(project: Project, name: str, api: Address = None, as_json: Json = False) -> None:
+def rename(project: Project, name: Named, api: Address = None, as_json: Json = False) -> None:
     """Give a project another name; the audit log keeps the old one."""
     with signed_in(api) as door:
-        made = door.patch(path(door, "project", project), name=name)
-    show(made, as_json, lambda: f"project {made['id']} is called {name} now")
+        there = thing_of(door, "project", project)
+        made = door.patch(there.path, name=name)
+    show(made, as_json, lambda: f"{there} is called {name} now")
 
 
 @app.command("show")
@@ -71,16 +78,18 @@ def restore(project: Project, api: Address = None, as_json: Json = False) -> Non
 def delete(project: Project, api: Address = None, as_json: Json = False) -> None:
     """Put a project into the trash; for 30 days it can come back."""
     with signed_in(api) as door:
-        made = door.delete(path(door, "project", project))
-    show(made, as_json, lambda: f"project {made['id']} is in the trash; `vistory project undelete {made['id']}`")
+        there = thing_of(door, "project", project)
+        made = door.delete(there.path)
+    show(made, as_json, lambda: in_trash(there))
 
 
 @app.command()
 def undelete(project: Trashed, api: Address = None, as_json: Json = False) -> None:
     """Take a project out of the trash."""
     with signed_in(api) as door:
-        made = door.post(f"/projects/{id_of(door, 'project', project, trash=True)}/undelete")
-    show(made, as_json, lambda: f"project {made['id']} is back")
+        there = thing_of(door, "project", project, trash=True)
+        made = door.post(f"{there.path}/undelete")
+    show(made, as_json, lambda: f"{there} is back")
 
 
 @app.command()

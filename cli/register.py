@@ -21,7 +21,7 @@ Company = Annotated[
 Division = Annotated[str | None, typer.Option(help="Division of the company.")]
 
 
-@app.command()
+@app.command(epilog="Example: vistory register ann@example.org --name Ann --company Acme --division Vision")
 def register(
     email: Email,
     name: Name = None,

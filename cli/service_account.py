@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its name or id.")]
 Named = Annotated[str, typer.Argument(help="Which program it is: warehouse-export, say.")]
+RoleGiven = Annotated[str, typer.Argument(metavar="ROLE", help="manager, engineer_ii, engineer_i or guest.")]
 Role = Annotated[str, typer.Option(help="manager, engineer_ii, engineer_i or guest.")]
 TokenNamed = Annotated[str, typer.Argument(metavar="NAME", help="What the token is for.")]
 Which = Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, how it begins (vst_…), or its name.")]
@@ -57,7 +58,7 @@ def rename(account: Account, name: Named, api: Address = None, as_json: Json = F
 
 
 @app.command()
-def role(account: Account, role: str, api: Address = None, as_json: Json = False) -> None:
+def role(account: Account, role: RoleGiven, api: Address = None, as_json: Json = False) -> None:
     """Give it another role; it holds at once."""
     with signed_in(api) as door:
         made = door.patch(f"/service-accounts/{account_of(door, account)}/role", role=role)

@@ -1,10 +1,11 @@
 """Who is in a project or a dataset, and whose it is: the same commands for both."""
 
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.named import avatar_names, id_of, person_of
+from cli.named import avatar_names, id_of, person_of, thing_of
 from cli.output import Json, show, table
 from cli.session import Address, signed_in
 
@@ -25,49 +26,57 @@ def share(app: typer.Typer, noun: str, roles: str, usual: str, *, invites: bool 
 
 
 def _of_newcomers(app: typer.Typer, noun: str, roles: str, usual: str, invites: bool) -> None:
-    Thing = Annotated[str, typer.Argument(metavar=noun, help=f"Name or id of the {noun}.")]
+    Thing = Annotated[str, typer.Argument(metavar=noun.upper(), help=f"Name or id of the {noun}.")]
     Role = Annotated[str, typer.Option(help=f"{roles}.")]
     others = " Anybody else is invited by mail." if invites else ""
 
     @app.command(help=f"Give somebody of your organization a place in a {noun}.{others}")
     def add(thing: Thing, person: Person, role: Role = usual, api: Address = None, as_json: Json = False) -> None:
-        if not (invites and "@" in person):
-            return act(noun, thing, "/members", api, as_json, f"has another {role}", person=person, role=role)
         with signed_in(api) as door:
-            made = door.post(f"{path(door, noun, thing)}/members", email=person, role=role)
-        invited = f"{person} is invited by mail to be {role} of {noun} {made['id']}"
-        show(made, as_json, lambda: invited if made["invitation_id"] else f"{noun} {made['id']} has another {role}")
+            there = thing_of(door, noun, thing)
+            by_address = invites and "@" in person
+            whom = {"email": person} if by_address else {"person_id": person_of(door, person)}
+            made = door.post(f"{there.path}/members", **whom, role=role)
+        letter = " once the letter that is on its way is accepted" if made.get("invitation_id") else ""
+        show(made, as_json, lambda: f"{person} is {role} of {there}{letter}")
 
 
 def _of_members(app: typer.Typer, noun: str, roles: str) -> None:
-    Thing = Annotated[str, typer.Argument(metavar=noun, help=f"Name or id of the {noun}.")]
-    Place = Annotated[str, typer.Argument(help=f"{roles}.")]
+    Thing = Annotated[str, typer.Argument(metavar=noun.upper(), help=f"Name or id of the {noun}.")]
+    Place = Annotated[str, typer.Argument(metavar="ROLE", help=f"{roles}.")]
 
     @app.command(help=f"Change somebody's place in a {noun}.")
     def role(thing: Thing, person: Person, role: Place, api: Address = None, as_json: Json = False) -> None:
         with signed_in(api) as door:
-            made = door.patch(f"{path(door, noun, thing)}/members/{person_of(door, person)}", role=role)
-        show(made, as_json, lambda: f"{person} is {role} of {noun} {made['id']} now")
+            there = thing_of(door, noun, thing)
+            made = door.patch(f"{there.path}/members/{person_of(door, person)}", role=role)
+        show(made, as_json, lambda: f"{person} is {role} of {there} now")
 
     @app.command(help=f"Give your own place in a {noun} up.")
     def leave(thing: Thing, api: Address = None, as_json: Json = False) -> None:
         with signed_in(api) as door:
-            made = door.delete(f"{path(door, noun, thing)}/members/{door.get('/auth/me')['id']}")
-        show(made, as_json, lambda: f"you have left {noun} {made['id']}")
+            there = thing_of(door, noun, thing)
+            made = door.delete(f"{there.path}/members/{door.get('/auth/me')['id']}")
+        show(made, as_json, lambda: f"you have left {there}")
 
     @app.command(help=f"Take somebody's place in a {noun} away.")
     def remove(thing: Thing, person: Person, api: Address = None, as_json: Json = False) -> None:
         with signed_in(api) as door:
-            made = door.delete(f"{path(door, noun, thing)}/members/{person_of(door, person)}")
-        show(made, as_json, lambda: f"{noun} {made['id']} has a member less")
+            there = thing_of(door, noun, thing)
+            made = door.delete(f"{there.path}/members/{person_of(door, person)}")
+        show(made, as_json, lambda: f"{person} has no place in {there} any more")
 
 
 def _of_owner(app: typer.Typer, noun: str) -> None:
-    Thing = Annotated[str, typer.Argument(metavar=noun, help=f"Name or id of the {noun}.")]
+    Thing = Annotated[str, typer.Argument(metavar=noun.upper(), help=f"Name or id of the {noun}.")]
 
     @app.command(help=f"Offer a {noun} to somebody, who owns it once they accept.")
     def offer(thing: Thing, person: Person, api: Address = None, as_json: Json = False) -> None:
-        act(noun, thing, "/owner/offer", api, as_json, "is offered", person=person)
+        with signed_in(api) as door:
+            there = thing_of(door, noun, thing)
+            made = door.post(f"{there.path}/owner/offer", person_id=person_of(door, person))
+        then = f"who takes it over by: vistory {noun} accept {quote(there.word)}"
+        show(made, as_json, lambda: f"{there} is offered to {person}, {then}")
 
     @app.command(help=f"Take over a {noun} that was offered to you.")
     def accept(thing: Thing, api: Address = None, as_json: Json = False) -> None:
@@ -82,20 +91,11 @@ def _of_owner(app: typer.Typer, noun: str) -> None:
         act(noun, thing, "/owner/withdraw", api, as_json, "is offered to nobody any more")
 
 
-def act(
-    noun: str,
-    thing: str,
-    deed: str,
-    api: str | None,
-    as_json: bool,
-    done: str,
-    person: str | None = None,
-    **body: str,
-) -> None:
+def act(noun: str, thing: str, deed: str, api: str | None, as_json: bool, done: str) -> None:
     with signed_in(api) as door:
-        whom = {"person_id": person_of(door, person)} if person else {}
-        made = door.post(f"{path(door, noun, thing)}{deed}", **whom, **body)
-    show(made, as_json, lambda: f"{noun} {made['id']} {done}")
+        there = thing_of(door, noun, thing)
+        made = door.post(f"{there.path}{deed}")
+    show(made, as_json, lambda: f"{there} {done}")
 
 
 def path(door: "Api", noun: str, thing: str) -> str:

@@ -27,7 +27,7 @@ Everybody = Annotated[bool, typer.Option("--everybody", help="Of all in the orga
 HEADS = ("token", "begins", "name", "scopes", "owner", "last used", "good until", "")
 
 
-@app.command()
+@app.command(epilog="Example: vistory token create nightly --scope read --scope train --into nightly.token")
 def create(
     name: Named,
     scope: Scopes = None,

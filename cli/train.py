@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli.exits import Exit, Stop
-from cli.job import watch
-from cli.named import id_of
+from cli.job import next_step, watch
+from cli.named import id_of, short
 from cli.output import Json, show
 from cli.session import Address, signed_in
 
@@ -19,7 +19,7 @@ Device = Annotated[
 Follow = Annotated[bool, typer.Option("--follow", help="Follow it until it ends.")]
 
 
-@app.command()
+@app.command(epilog="Example: vistory train timm resnet18 --dataset cracks --project bridges --set epochs=20 --follow")
 def train(
     framework: Annotated[str, typer.Argument(help="ultralytics, timm, ...")],
     model: Annotated[str, typer.Argument(help="A model of it; `vistory model trainable` lists them.")],
@@ -39,7 +39,8 @@ def train(
         job = door.post(
             "/training-jobs", **{f"{noun}_id": id_of(door, noun, of) for noun, of in things.items()}, **wish
         )
-        show(job, as_json, lambda: f"training {job['id']} is requested")
+        said = f"training {short(job['id'])} is requested: {framework} {model} on {dataset}, in {project}"
+        show(job, as_json, lambda: said if follow else f"{said}; {next_step(job['id'])}")
         if follow and watch(door, job["id"], as_json) != "completed":
             raise Stop("the training did not complete")
 

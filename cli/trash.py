@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.asking import word as asked
-from cli.named import id_of
+from cli.named import Thing, id_of
 from cli.output import show
 from cli.session import signed_in
 
@@ -16,11 +16,16 @@ Confirm = Annotated[
 ]
 
 
+def in_trash(there: Thing) -> str:
+    return f"{there} is in the trash for 30 days; `vistory {there.noun} undelete {there.id}` brings it back"
+
+
 def purged(noun: str, word: str, name: str | None, api: str | None, as_json: bool) -> None:
     """Whoever purges a thing repeats its name."""
     with signed_in(api) as door:
         at = f"/{noun}s/{id_of(door, noun, word, trash=True)}"
         found = door.get(at)
+        there = Thing(noun, found["id"], found["name"])
         name = asked(name, f"{noun} {found['name']!r} can never come back then; repeat its name", "--confirm NAME")
         made = door.post(f"{at}/purge", name=name)
-    show(made, as_json, lambda: f"{noun} {made['id']} is gone for good; its bytes are deleted in an hour")
+    show(made, as_json, lambda: f"{there} is gone for good; its bytes are deleted in an hour")

@@ -113,17 +113,23 @@ def listing(*items: dict[str, Any]) -> tuple[int, dict[str, str], object]:
 def test_a_push_that_brings_nothing_new_says_so() -> None:
     again = {"dataset": "d", "revision": 1, "split": MADE, "report": {}}
     assert not changed(again, FILLED)
-    assert push_words(again | {"changed": False}, FILLED) == "dataset d has all of this already; it stays at revision 1"
+    assert (
+        push_words(again | {"changed": False}, FILLED)
+        == "dataset cells (d) has all of this already; it stays at revision 1"
+    )
     assert changed(again | {"revision": 2}, FILLED)
     assert changed(again | {"split": CAME}, FILLED)
 
 
 def test_after_a_push_it_is_said_what_became_of_the_split() -> None:
-    assert after_push({"dataset": "d", "split": None}, EMPTY) == "not split yet: vistory dataset split d"
+    assert after_push({"dataset": "d", "split": None}, EMPTY) == "not split yet: vistory dataset split cells"
     assert after_push({"dataset": "d", "split": None}, FILLED).startswith(
         "the split of revision 1 does not fit this one"
     )
-    assert after_push({"dataset": "d", "split": CAME}, EMPTY) == "split as it came with the data: 3 train, 1 val"
+    assert after_push({"dataset": "d", "split": CAME}, EMPTY).splitlines() == [
+        "split as it came with the data: 3 train, 1 val",
+        "`vistory train FRAMEWORK MODEL --dataset cells --project PROJECT` trains on it",
+    ]
     assert after_push({"dataset": "d", "split": CAME}, FILLED).endswith(
         "it replaces the one that was made (stratified, seed 3)"
     )

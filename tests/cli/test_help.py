@@ -47,12 +47,37 @@ def test_every_noun_is_there_and_says_what_it_is_for(noun: str) -> None:
     assert command.help
 
 
-def test_an_unknown_noun_is_a_fault_of_usage() -> None:
+@pytest.mark.parametrize(
+    ("words", "guess"),
+    [
+        ("frobnicate", ""),
+        ("projcts list", "Did you mean project?"),
+        ("project creat x", "Did you mean 'create'?"),
+        ("project list --jsn", "--json"),
+    ],
+)
+def test_an_unknown_word_is_a_fault_of_usage_and_one_that_is_like_it_is_named(words: str, guess: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import cli; cli.main()", "frobnicate"], capture_output=True, text=True
+        [sys.executable, "-c", "import cli; cli.main()", *words.split()], capture_output=True, text=True
     )
     assert done.returncode == Exit.USAGE
-    assert "frobnicate" in done.stderr
+    assert guess in done.stderr
+    assert "Did you mean" in done.stderr or "Possible" in done.stderr or not guess
+
+
+def test_what_a_command_is_for_is_said_to_its_end() -> None:
+    for words in (["--help"], ["dataset", "--help"], ["invitation", "--help"]):
+        done = subprocess.run([sys.executable, "-c", "import cli; cli.main()", *words], capture_output=True, text=True)
+        assert ".." not in done.stdout.replace("[ARGS]...", "")
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_every_option_and_argument_is_explained(noun: str) -> None:
+    command = load(noun)
+    for each in getattr(command, "commands", {noun: command}).values():
+        assert each.help, each.name
+        mute = [one.name for one in each.params if not getattr(one, "help", None)]
+        assert not mute, f"{noun} {each.name}"
 
 
 def test_help_says_what_each_exit_status_means() -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from cli.exits import Exit, Stop
-from cli.named import id_of, must_be_new
+from cli.named import id_of, must_be_new, thing_of
 from tests.cli.http_server import Server, door, serving
 
 A, B = str(UUID(int=1)), str(UUID(int=2))
@@ -37,6 +37,20 @@ def test_a_name_that_nothing_bears_is_refused(server: Server) -> None:
     server.answers = [page("cells")]
     with pytest.raises(Stop, match="no dataset 'bones'; `vistory dataset list`"):
         id_of(door(server), "dataset", "bones")
+
+
+def test_who_mistyped_a_name_is_told_which_are_like_it(server: Server) -> None:
+    server.answers = [page("cells", "bones")] * 2
+    with pytest.raises(Stop, match=r"no dataset 'Celsl' \(did you mean 'cells'\?\); "):
+        id_of(door(server), "dataset", "Celsl")
+    with pytest.raises(Stop, match="no dataset 'wholly other'; "):
+        id_of(door(server), "dataset", "wholly other")
+
+
+def test_a_thing_is_said_by_name_and_the_beginning_of_its_id(server: Server) -> None:
+    server.answers = [page("cells"), (200, {}, {"id": A, "name": "cells"})]
+    assert str(thing_of(door(server), "dataset", "cells")) == "dataset cells (00000000-0000)"
+    assert str(thing_of(door(server), "project", A)) == "project cells (00000000-0000)"
 
 
 def test_a_name_that_two_bear_is_refused_and_both_are_named(server: Server) -> None:

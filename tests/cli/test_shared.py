@@ -16,6 +16,7 @@ from cli.shared import people
 from tests.cli.http_server import Server, serving
 
 THING, BEN = str(UUID(int=7)), str(UUID(int=8))
+CALLED: tuple[int, dict[str, str], dict[str, str]] = (200, {}, {"id": THING, "name": "cracks"})
 APPS = {"dataset": dataset, "project": project}
 
 
@@ -41,10 +42,10 @@ def run(noun: str, *words: str) -> str:
 @pytest.mark.parametrize(
     ("words", "asked", "told"),
     [
-        (("add", THING, BEN, "--role", "viewer"), ("POST", "/members"), "has another viewer"),
+        (("add", THING, BEN, "--role", "viewer"), ("POST", "/members"), f"{BEN} is viewer of"),
         (("role", THING, BEN, "maintainer"), ("PATCH", f"/members/{BEN}"), f"{BEN} is maintainer of"),
-        (("remove", THING, BEN), ("DELETE", f"/members/{BEN}"), "has a member less"),
-        (("offer", THING, BEN), ("POST", "/owner/offer"), "is offered"),
+        (("remove", THING, BEN), ("DELETE", f"/members/{BEN}"), f"{BEN} has no place in"),
+        (("offer", THING, BEN), ("POST", "/owner/offer"), f"is offered to {BEN}, who takes it over by: vistory"),
         (("accept", THING), ("POST", "/owner/accept"), "is yours"),
         (("decline", THING), ("POST", "/owner/decline"), "stays with its owner"),
         (("withdraw", THING), ("POST", "/owner/withdraw"), "is offered to nobody any more"),
@@ -53,27 +54,35 @@ def run(noun: str, *words: str) -> str:
 def test_a_place_or_the_whole_is_given_and_taken(
     server: Server, noun: str, words: tuple[str, ...], asked: tuple[str, str], told: str
 ) -> None:
-    server.answers = [(200, {}, {"id": THING})]
+    server.answers = [CALLED, (200, {}, {"id": THING})]
     said = run(noun, *words)
-    assert (noun in said, told in said) == (True, True), said
-    ((method, path, _),) = server.asked
+    assert (f"{noun} cracks (00000000-0000)" in said, told in said) == (True, True), said
+    method, path, _ = server.asked[-1]
     assert (method, path) == (asked[0], f"/api/v1/{noun}s/{THING}{asked[1]}")
 
 
 @pytest.mark.parametrize(
-    ("invitation", "told"), [(None, "has another viewer"), (str(UUID(int=9)), "zoe@b.example is invited by mail")]
+    ("invitation", "told"),
+    [(None, "(00000000-0000)\n"), (str(UUID(int=9)), "once the letter that is on its way is accepted\n")],
 )
 def test_an_address_is_sent_as_it_is_so_that_a_stranger_is_invited(
     server: Server, invitation: str | None, told: str
 ) -> None:
-    server.answers = [(200, {}, {"id": THING, "invitation_id": invitation})]
-    assert told in run("project", "add", THING, "zoe@b.example", "--role", "viewer")
+    server.answers = [CALLED, (200, {}, {"id": THING, "invitation_id": invitation})]
+    said = run("project", "add", THING, "zoe@b.example", "--role", "viewer")
+    assert said.startswith("zoe@b.example is viewer of project cracks ")
+    assert said.endswith(told)
     assert json.loads(server.body) == {"email": "zoe@b.example", "role": "viewer"}
+
+
+def test_who_may_not_look_at_a_thing_is_still_let_do_what_they_may(server: Server) -> None:
+    server.answers = [(403, {}, {"detail": "no"}), (200, {}, {"id": THING})]
+    assert run("project", "accept", THING) == f"project {THING} is yours\n"
 
 
 @pytest.mark.parametrize("noun", APPS)
 def test_one_leaves_by_one_s_own_id(server: Server, noun: str) -> None:
-    server.answers = [(200, {}, {"id": BEN}), (200, {}, {"id": THING})]
+    server.answers = [CALLED, (200, {}, {"id": BEN}), (200, {}, {"id": THING})]
     assert json.loads(run(noun, "leave", THING, "--json")) == {"id": THING}
     assert server.asked[-1][:2] == ("DELETE", f"/api/v1/{noun}s/{THING}/members/{BEN}")
 
