@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from commands.access import Access, Command, May, Platform
 from commands.ports import Accepted, Contents, Store
 from commands.project import home
-from commands.shared import OfMember, OfPlace, OfShared
+from commands.shared import OfMember, OfMemberUpto, OfPlace, OfShared
 from domain.content import Ratios, SplitMethod
 from domain.dataset import Dataset, DatasetIsEmpty, Visibility
 from domain.groups import Rule
@@ -85,7 +85,7 @@ class LeaveDataset(OfDataset):
     ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
 
 
-class VacateDataset(OfDataset, OfMember):
+class VacateDataset(OfDataset, OfMemberUpto):
     """For whoever left the organization."""
 
     ACCESS: ClassVar[Access] = Platform()

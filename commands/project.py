@@ -6,7 +6,7 @@ from uuid import UUID
 
 from commands.access import Access, Command, May, Platform
 from commands.ports import Accepted, Store
-from commands.shared import OfMember, OfPlace, OfShared, PersonIsNoMember
+from commands.shared import OfMember, OfMemberUpto, OfPlace, OfShared, PersonIsNoMember
 from domain.errors import Forbidden
 from domain.membership import Membership, membership_id
 from domain.model import Actor
@@ -86,7 +86,7 @@ class LeaveProject(OfProject):
     ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
 
 
-class VacateProject(OfProject, OfMember):
+class VacateProject(OfProject, OfMemberUpto):
     """For whoever left the organization."""
 
     ACCESS: ClassVar[Access] = Platform()

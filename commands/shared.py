@@ -12,6 +12,7 @@ from domain.model import Actor
 from domain.roles import Place, Role, reach, rights_of
 from domain.service_account import ServiceAccount
 from domain.shared import Shared
+from domain.values import Count
 
 
 class PersonIsNoMember(Refused):
@@ -29,6 +30,12 @@ class OfMember(OfShared):
     """`person_id` is whom it is about."""
 
     person_id: UUID
+
+
+class OfMemberUpto(OfMember):
+    """What the person was given later than in that version of the thing is not meant."""
+
+    upto: Count
 
 
 class OfPlace(OfMember):
@@ -66,9 +73,9 @@ def leave(command: OfShared, actor: Actor, now: datetime, *, store: Store) -> Ac
     return store.save(thing)
 
 
-def vacate(command: OfMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+def vacate(command: OfMemberUpto, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     thing = command.thing(store)
-    thing.vacate(command.person_id, now)
+    thing.vacate(command.person_id, command.upto, now)
     return store.save(thing)
 
 

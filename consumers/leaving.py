@@ -36,14 +36,14 @@ class LeavingReaction:
                 await self.platform.act(command, recorded.envelope.event, name)
 
     def _held(self, membership: Membership, ended: int) -> list[tuple[Command, UUID]]:
-        """Raises NotThereYet. A place that was given since, to one who came back, is none of those."""
+        """Raises NotThereYet. What was given or offered since, to one who came back, is none of those."""
         self.reading.wait_until((project.PROJECTION.name, dataset.PROJECTION.name), ended, PATIENCE)
         whose = membership.organization_id, membership.person_id
         with self.reading.transaction() as tx:
-            of_projects = list_held(tx, project.members, project.projects, *whose, before=ended)
-            of_datasets = list_held(tx, datasets.members, datasets.datasets, *whose, before=ended)
+            of_projects = list_held(tx, project.members, project.offers, *whose, before=ended)
+            of_datasets = list_held(tx, datasets.members, datasets.offers, *whose, before=ended)
         person = membership.person_id
         return [
-            *((VacateProject(project_id=id, person_id=person), id) for id in of_projects),
-            *((VacateDataset(dataset_id=id, person_id=person), id) for id in of_datasets),
+            *((VacateProject(project_id=id, person_id=person, upto=upto), id) for id, upto in of_projects),
+            *((VacateDataset(dataset_id=id, person_id=person, upto=upto), id) for id, upto in of_datasets),
         ]

@@ -65,9 +65,7 @@ class Dataset(Shared[DatasetRole]):
             aggregate.split = None
             aggregate.brought = None
             aggregate.snapshots = {}
-            aggregate.members = {}
-            aggregate.offered_to = None
-            aggregate.begin_kept()
+            aggregate.begin_shared()
 
     class RevisionCommitted(Event):
         TOPIC: ClassVar[str] = "dataset.revision_committed"

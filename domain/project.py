@@ -33,9 +33,7 @@ class Project(Shared[ProjectRole]):
             aggregate.name = self.name
             aggregate.description = self.description
             aggregate.archived = False
-            aggregate.begin_kept()
-            aggregate.members = {}
-            aggregate.offered_to = None
+            aggregate.begin_shared()
 
     class Renamed(Event):
         TOPIC: ClassVar[str] = "project.renamed"

@@ -40,7 +40,7 @@ class Shared(Disposable, Generic[P]):
         role: Place
 
         def apply(self, aggregate: "Shared[Any]") -> None:
-            aggregate.members[self.person_id] = self.role
+            aggregate.seat(self.person_id, self.role, self.originator_version)
 
     class MemberRoleChanged(Event):
         person_id: UUID
@@ -48,7 +48,7 @@ class Shared(Disposable, Generic[P]):
         role: Place
 
         def apply(self, aggregate: "Shared[Any]") -> None:
-            aggregate.members[self.person_id] = self.role
+            aggregate.seat(self.person_id, self.role, self.originator_version)
 
     class MemberRemoved(Event):
         """By somebody who may, or by the person who leaves."""
@@ -63,7 +63,7 @@ class Shared(Disposable, Generic[P]):
         person_id: UUID
 
         def apply(self, aggregate: "Shared[Any]") -> None:
-            aggregate.offered_to = self.person_id
+            aggregate.offered_to, aggregate.offered_at = self.person_id, self.originator_version
 
     class OwnershipDeclined(Event):
         """By the person whom it was offered to, or withdrawn by whoever may offer it."""
@@ -83,7 +83,7 @@ class Shared(Disposable, Generic[P]):
         def apply(self, aggregate: "Shared[Any]") -> None:
             aggregate.members.pop(self.person_id, None)
             if self.previous_role is not None:
-                aggregate.members[self.previous] = self.previous_role
+                aggregate.seat(self.previous, self.previous_role, self.originator_version)
             aggregate.owner_id = self.person_id
             aggregate.offered_to = None
 
@@ -97,7 +97,18 @@ class Shared(Disposable, Generic[P]):
     organization_id: UUID
     owner_id: UUID
     members: dict[UUID, P]
+    seated_at: dict[UUID, int]
+    """The version of this thing in which each member was given the place that it has."""
     offered_to: UUID | None
+    offered_at: int
+
+    def begin_shared(self) -> None:
+        self.begin_kept()
+        self.members, self.seated_at = {}, {}
+        self.offered_to, self.offered_at = None, 0
+
+    def seat(self, person_id: UUID, role: P, version: int) -> None:
+        self.members[person_id], self.seated_at[person_id] = role, version
 
     def lets(self, person_id: UUID, permission: Permission) -> bool:
         """Whether the person's place in it includes the permission, whatever the organization grants."""
@@ -130,11 +141,12 @@ class Shared(Disposable, Generic[P]):
         if self.offered_to == person_id:
             self.decline_ownership(now)
 
-    def vacate(self, person_id: UUID, now: datetime) -> None:
-        """Of whoever left the organization: no place, and no offer, is kept for them."""
-        if person_id in self.members:
-            self.remove_member(person_id, now)
-        elif person_id == self.offered_to:
+    def vacate(self, person_id: UUID, upto: int, now: datetime) -> None:
+        """Of whoever left the organization no place is kept, and no offer, that was given up to that version."""
+        role = self.members.get(person_id)
+        if role is not None and self.seated_at[person_id] <= upto:
+            self.trigger_event(self.MemberRemoved, person_id=person_id, role=role, timestamp=now)
+        if person_id == self.offered_to and self.offered_at <= upto:
             self.decline_ownership(now)
 
     def offer_ownership(self, person_id: UUID, now: datetime) -> None:

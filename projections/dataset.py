@@ -14,11 +14,11 @@ from domain.model import Recorded
 from domain.roles import DatasetRole
 from domain.values import Value
 from projections import shown
-from projections.datasets import datasets, members
+from projections.datasets import datasets, members, offers
 from projections.folding import changed, plain, thrown
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, first, lies, newest
-from projections.shared import PlaceRow, list_places, view_of
+from projections.shared import PlaceRow, list_places, views_of
 from projections.topics import (
     API_TOKEN,
     DATASET,
@@ -243,7 +243,7 @@ PROJECTION: Final = Projection(
         View(datasets, _dataset_keys, _dataset, DATASET),
         View(revisions, _revision_keys, _revision, frozenset({"dataset.revision_committed"})),
         View(snapshots, _snapshot_keys, _snapshot, frozenset({"dataset.snapshot_taken"})),
-        view_of(members, Dataset, DATASET),
+        *views_of(members, offers, Dataset, DATASET),
     ),
     skips=INVITATION
     | API_TOKEN

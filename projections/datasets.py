@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Index, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from projections.model import metadata
-from projections.shared import members_of
+from projections.shared import members_of, offers_of
 
 datasets: Final = Table(
     "datasets",
@@ -41,3 +41,4 @@ datasets: Final = Table(
 )
 
 members: Final = members_of("dataset")
+offers: Final = offers_of("dataset")

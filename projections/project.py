@@ -14,7 +14,7 @@ from domain.values import Value
 from projections.folding import changed, thrown
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, first, lies, newest
-from projections.shared import PlaceRow, list_places, members_of, view_of
+from projections.shared import PlaceRow, list_places, members_of, offers_of, views_of
 from projections.topics import (
     API_TOKEN,
     DATASET,
@@ -50,6 +50,7 @@ projects: Final = Table(
 )
 
 members: Final = members_of("project")
+offers: Final = offers_of("project")
 
 
 class ProjectRow(Value):
@@ -123,7 +124,7 @@ def _changes(recorded: Recorded) -> dict[str, Any]:
 
 PROJECTION: Final = Projection(
     "project",
-    (View(projects, _keys, _fold, PROJECT), view_of(members, Project, PROJECT)),
+    (View(projects, _keys, _fold, PROJECT), *views_of(members, offers, Project, PROJECT)),
     skips=INVITATION
     | API_TOKEN
     | SERVICE_ACCOUNT

@@ -91,3 +91,23 @@ def test_who_comes_back_is_offered_nothing_of_before(ann: Visitor, react: React)
     back(ann, gone)
     assert gone("POST", f"/datasets/{things['datasets']}/owner/accept").status_code == 404
     assert gone("POST", f"/projects/{things['projects']}/owner/accept").status_code == 409
+
+
+def test_an_offer_that_is_made_since_stands_however_late_the_end_is_heard_of(ann: Visitor, react: React) -> None:
+    gone = ann.colleague("engineer_i")
+    things, others = shared(ann), shared(ann, gone)
+    for kind, id in things.items():
+        ann.post(f"/{kind}/{id}/owner/offer", {"person_id": gone.id})
+    ann("DELETE", f"/admin/users/{gone.id}")
+    back(ann, gone)
+    for kind, id in things.items():
+        ann.post(f"/{kind}/{id}/members", {"person_id": gone.id, "role": "maintainer"})
+        ann.post(f"/{kind}/{others[kind]}/owner/offer", {"person_id": gone.id})
+    react()
+    ann.post("/projects", {"name": "after that"})
+    gone.seen = ann.seen
+    for kind, id in things.items():
+        assert gone("POST", f"/{kind}/{id}/owner/accept").status_code == 409
+        assert gone.id in {each["person_id"] for each in gone.get(f"/{kind}/{id}/members")}
+        assert gone.id not in {each["person_id"] for each in ann.get(f"/{kind}/{others[kind]}/members")}
+        assert gone("POST", f"/{kind}/{others[kind]}/owner/accept").status_code == 200

@@ -156,7 +156,7 @@ def test_another_organizations_dataset_is_not_found(spec: Spec, wish: Command) -
 
 
 def test_whoever_left_the_organization_is_put_out_by_the_platform_alone(spec: Spec) -> None:
-    vacate = VacateDataset(dataset_id=CRACKS, person_id=BEN)
+    vacate = VacateDataset(dataset_id=CRACKS, person_id=BEN, upto=10)
     spec.given(create, approve(BEN, Role.GUEST), add_ben, offer_ben).when(vacate).then_refused(Forbidden)
     spec.by(Caller(kind="system", id=SYSTEM)).when(vacate).then(
         (Dataset.MemberRemoved, {"person_id": BEN}), (Dataset.OwnershipDeclined, {"person_id": BEN})
@@ -164,4 +164,13 @@ def test_whoever_left_the_organization_is_put_out_by_the_platform_alone(spec: Sp
     spec.when(vacate).then()
     spec.by(ann).given(offer_ben).by(Caller(kind="system", id=SYSTEM)).when(vacate)
     spec.then((Dataset.OwnershipDeclined, {"person_id": BEN}))
-    spec.when(VacateDataset(dataset_id=CRACKS, person_id=ANN)).then()
+    spec.when(VacateDataset(dataset_id=CRACKS, person_id=ANN, upto=10)).then()
+
+
+def test_what_was_given_after_the_membership_began_again_is_not_taken_away(spec: Spec) -> None:
+    spec.given(create, approve(BEN, Role.GUEST), offer_ben, add_ben).by(Caller(kind="system", id=SYSTEM))
+    spec.when(VacateDataset(dataset_id=CRACKS, person_id=BEN, upto=1)).then()
+    spec.when(VacateDataset(dataset_id=CRACKS, person_id=BEN, upto=2))
+    spec.then((Dataset.OwnershipDeclined, {"person_id": BEN}))
+    spec.when(VacateDataset(dataset_id=CRACKS, person_id=BEN, upto=3))
+    spec.then((Dataset.MemberRemoved, {"person_id": BEN}))

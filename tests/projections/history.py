@@ -152,7 +152,7 @@ def _shared(spec: Spec) -> None:
     spec.by(ann).given(AcceptProject(**place)).by(ben).given(LeaveProject(**place))
     spec.by(ann).given(AddProjectMember(**place, person_id=BEN, role=ProjectRole.MAINTAINER))
     spec.given(ArchiveProject(**place), RestoreProject(**place), ArchiveProject(**place))
-    spec.given(DeleteProject(**place), UndeleteProject(**place))
+    spec.given(DeleteProject(**place), UndeleteProject(**place), OfferProject(**place, person_id=BEN))
 
 
 def _in_the_dataset(spec: Spec) -> None:
@@ -164,6 +164,7 @@ def _in_the_dataset(spec: Spec) -> None:
     spec.by(ben).given(AcceptDataset(**place), OfferDataset(**place, person_id=ANN))
     spec.by(ann).given(AcceptDataset(**place)).by(ben).given(LeaveDataset(**place))
     spec.by(ann).given(AddDatasetMember(**place, person_id=BEN, role=DatasetRole.MAINTAINER))
+    spec.given(OfferDataset(**place, person_id=BEN))
 
 
 def _thrown_away(spec: Spec) -> None:

@@ -74,7 +74,7 @@ def test_a_project_shows_who_is_in_it_and_whose_it_is(history: Sequence[Recorded
     shared = rows["projects"][(SHARED,)]
     assert shown(shared, "owner_id", "offered_to", "description") == {
         "owner_id": ANN,
-        "offered_to": None,
+        "offered_to": BEN,
         "description": "by two",
     }
     assert shared["archived_at"] is not None
