@@ -22,8 +22,9 @@ from domain.report import Report
 from domain.revision import Manifest
 from infra.arrivals import Arrivals
 from infra.blobs import Blobs
-from infra.contents import DatasetContents, Pages
+from infra.contents import DatasetContents
 from infra.objects import Objects
+from infra.pages import Pages
 from infra.uploads import Uploads
 from infra.wiring import Core
 from tests.serving import Serving

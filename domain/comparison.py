@@ -1,12 +1,17 @@
 """What differs between two revisions, read from the pages that differ and no others."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from operator import attrgetter
 from typing import NamedTuple
 
 from domain import manifest
 from domain.manifest import Annotation, Entry, Load, Ref, Root
 from domain.values import Count, Value
+
+Expect = Callable[[Sequence[str]], None]
+"""Told which pages will most likely be asked for next, in this order: they may be read together."""
 
 
 class Kind(StrEnum):
@@ -53,9 +58,13 @@ class Comparison(Value):
     classes: tuple[ClassChange, ...]
 
 
-def compare(before: str, after: str, load: Load) -> Comparison:
+def nobody(pages: Sequence[str]) -> None:
+    pass
+
+
+def compare(before: str, after: str, load: Load, expect: Expect = nobody) -> Comparison:
     kinds = dict.fromkeys(Kind, 0)
-    for change in diff(before, after, load):
+    for change in diff(before, after, load, expect):
         kinds[change.kind] += 1
     return Comparison(
         added=kinds[Kind.ADDED],
@@ -66,12 +75,12 @@ def compare(before: str, after: str, load: Load) -> Comparison:
     )
 
 
-def diff(before: str, after: str, load: Load) -> Iterator[Change]:
+def diff(before: str, after: str, load: Load, expect: Expect = nobody) -> Iterator[Change]:
     """Every path that differs, in order. Memory stays at a few pages, whatever the size of the revisions."""
     old_root, new_root = manifest.root(before, load), manifest.root(after, load)
     names = old_root.classes, new_root.classes
     agree = all(old == new for old, new in zip(*names, strict=False))
-    for old, new in _paired(_Cursor(old_root.top, load), _Cursor(new_root.top, load), agree):
+    for old, new in _paired(_Cursor(old_root.top, load), _Cursor(new_root.top, load), agree, expect):
         if old is None or new is None or not _alike(old, new, names):
             yield Change(old, new)
 
@@ -91,9 +100,11 @@ class _Cursor:
     def level(self) -> int:
         return self.head.level if isinstance(self.head, Ref) else -1
 
-    def open(self) -> None:
+    def open(self) -> Sequence[Entry | Ref]:
         ref = self._step()
-        self._put(manifest.pages_of(ref, self.load) if ref.level else manifest.entries_of(ref, self.load))
+        below = manifest.pages_of(ref, self.load) if ref.level else manifest.entries_of(ref, self.load)
+        self._put(below)
+        return below
 
     def open_against(self, other: "_Cursor") -> None:
         """Both are at a leaf page: an image that is the same in both needs no look."""
@@ -119,7 +130,7 @@ class _Cursor:
                 self.open()
 
 
-def _paired(a: _Cursor, b: _Cursor, agree: bool) -> Iterator[tuple[Entry | None, Entry | None]]:
+def _paired(a: _Cursor, b: _Cursor, agree: bool, expect: Expect) -> Iterator[tuple[Entry | None, Entry | None]]:
     """Both trees side by side by path. Subtrees of one hash are passed over where class numbers mean the same."""
     while a.ahead or b.ahead:
         x, y = a.head, b.head
@@ -135,7 +146,7 @@ def _paired(a: _Cursor, b: _Cursor, agree: bool) -> Iterator[tuple[Entry | None,
         elif agree and a.level == b.level == 0:
             a.open_against(b)
         else:
-            _descend(a, b)
+            expect(_leaves_of(_descend(a, b), agree))
 
 
 def _is_before(x: Entry | Ref | None, y: Entry | Ref | None) -> bool:
@@ -144,11 +155,17 @@ def _is_before(x: Entry | Ref | None, y: Entry | Ref | None) -> bool:
     return (x.last if isinstance(x, Ref) else x.path) < (y.first if isinstance(y, Ref) else y.path)
 
 
-def _descend(a: _Cursor, b: _Cursor) -> None:
+def _descend(a: _Cursor, b: _Cursor) -> list[Entry | Ref]:
+    """What came to light."""
     level = max(a.level, b.level)
-    for cursor in (a, b):
-        if cursor.level == level:
-            cursor.open()
+    return [each for cursor in (a, b) if cursor.level == level for each in cursor.open()]
+
+
+def _leaves_of(found: Sequence[Entry | Ref], agree: bool) -> list[str]:
+    """The leaf pages by path; one that both sides have is passed over where class numbers mean the same."""
+    leaves = sorted((each for each in found if isinstance(each, Ref) and each.level == 0), key=attrgetter("first"))
+    times = Counter(leaf.sha256 for leaf in leaves)
+    return [leaf.sha256 for leaf in leaves if not (agree and times[leaf.sha256] > 1)]
 
 
 def _alike(old: Entry, new: Entry, names: tuple[tuple[str, ...], tuple[str, ...]]) -> bool:

@@ -178,8 +178,8 @@ def _leaf(leaf: Ref, load: Load) -> bytes:
 def _middles(a: bytes, b: bytes) -> tuple[bytes, bytes]:
     """Both without the images that they begin and end with in common."""
     least = min(len(a), len(b))
-    same = _agreed(least, lambda at, end: a[at:end] == b[at:end])
-    alike = _agreed(least - same, lambda at, end: a[len(a) - end : len(a) - at] == b[len(b) - end : len(b) - at])
+    same = _agreed(least, lambda at, end: b.startswith(a[at:end], at))
+    alike = _agreed(least - same, lambda at, end: b.endswith(a[len(a) - end : len(a) - at], 0, len(b) - at))
     begin = max(0, a.rfind(_ITEM, 0, same))
     end = a.find(_ITEM, len(a) - alike)
     left = 0 if end < 0 else len(a) - end

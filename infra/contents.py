@@ -30,11 +30,11 @@ from infra.code_version import code_version
 from infra.formats import File, ImageFacts, Reading, read_folder, refuse_faults
 from infra.formats.images import MOST_BYTES
 from infra.objects import ObjectIsMissing
+from infra.pages import Pages, ahead, loading
 from infra.uploads import Upload, Uploads
 
 KEPT_SPLITS: Final = 16
 TOGETHER: Final = 1_000
-PAGES_TOGETHER: Final = 64
 Advance = Callable[[int, int], None]
 
 
@@ -152,7 +152,8 @@ class DatasetContents:
         return Images(found[:limit], found[limit - 1].entry.path if len(found) > limit else None)
 
     def compare(self, organization_id: UUID, before: str, after: str) -> comparison.Comparison:
-        return comparison.compare(before, after, self.load(organization_id))
+        with ahead(self.blobs, organization_id) as pages:
+            return comparison.compare(before, after, pages.load, pages.expect)
 
     def _read(self, upload: Upload, advance: Advance) -> Reading:
         files = [File(file.path, file.size, file.sha256) for file in self.uploads.files(upload.id)]
@@ -205,44 +206,6 @@ class DatasetContents:
 
     def load(self, organization_id: UUID) -> manifest.Load:
         return loading(self.blobs, organization_id)
-
-
-def loading(blobs: Blobs, organization_id: UUID) -> manifest.Load:
-    """Pages of the organization, from the database or, where they were lost there, from their objects."""
-
-    def load(sha256: str) -> bytes:
-        with blobs.pool.connection() as connection:
-            row = connection.execute(
-                "SELECT body FROM content.pages WHERE organization_id = %s AND sha256 = %s",
-                (organization_id, bytes.fromhex(sha256)),
-                binary=True,
-            ).fetchone()
-        return bytes(row[0]) if row else blobs.read(organization_id, sha256)
-
-    return load
-
-
-class Pages:
-    """Pages on their way to where they are kept: some at a time in memory, each durable before the revision is."""
-
-    def __init__(self, pool: ConnectionPool, blobs: Blobs, organization_id: UUID) -> None:
-        self.pool, self.blobs, self.organization_id = pool, blobs, organization_id
-        self.waiting: dict[str, bytes] = {}
-
-    def keep(self, name: str, page: bytes) -> None:
-        self.waiting[name] = page
-        if len(self.waiting) == PAGES_TOGETHER:
-            self.write()
-
-    def write(self) -> None:
-        self.blobs.write_all(self.organization_id, self.waiting.values())
-        rows = [(self.organization_id, bytes.fromhex(name), page) for name, page in sorted(self.waiting.items())]
-        with self.pool.connection() as connection, connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO content.pages (organization_id, sha256, body) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-                rows,
-            )
-        self.waiting = {}
 
 
 class _Shelf:

@@ -16,10 +16,10 @@ from sqlalchemy import Connection, text
 
 from domain import manifest
 from infra.blobs import Blobs
-from infra.contents import loading
 from infra.ledger import Ledger
 from infra.mapper import Mapper
 from infra.objects import ObjectIsMissing
+from infra.pages import loading
 from infra.reading import NotThereYet, Reading, consumer
 from infra.uploads import Uploads
 from projections import trash

@@ -146,6 +146,19 @@ def test_one_image_more_among_thousands_writes_three_objects() -> None:
     assert len(set(shelf.read)) == 6
 
 
+def test_a_diff_tells_beforehand_which_pages_of_images_it_will_read() -> None:
+    shelf = Shelf()
+    before = revision.build(many(20_000), CLASSES, shelf.keep)
+    changed = {path: entry(path, "other") for path in (f"images/{number:06}.jpg" for number in range(0, 20_000, 5_000))}
+    after = revision.update(before.sha256, shelf.load, changed, shelf.keep)
+    shelf.forget()
+    told: list[str] = []
+    found = list(comparison.diff(before.sha256, after.sha256, shelf.load, told.extend))
+    assert [change.path for change in found] == sorted(changed)
+    leaves = {ref.sha256 for each in (before, after) for ref in manifest.leaves(each.sha256, shelf.objects.__getitem__)}
+    assert told == [name for name in shelf.read if name in leaves]
+
+
 def test_a_listing_from_the_middle_reads_one_page_of_images() -> None:
     shelf = Shelf()
     written = revision.build(many(20_000), CLASSES, shelf.keep)
