@@ -3,7 +3,7 @@
 import os
 import sys
 from importlib import import_module
-from io import StringIO
+from io import StringIO, TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -118,11 +118,15 @@ def vistory(version: Version = False, profile: As = None) -> None:
 
 
 def main() -> None:
+    show_every_letter()
     try:
         # Not by itself: what is typed may be somebody else's text, and a ctrl-C would end it without a word.
         ended = app(standalone_mode=False)
     except typer.Abort:  # at a question
         ended = Exit.INTERRUPTED
+    except BrokenPipeError:  # whoever read it has had enough; what is left in the buffer goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.REFUSED)
     except Exception as error:
         # Errors that are meant for people say so by bringing an exit status; any other is a fault of ours.
         code = getattr(error, "exit_code", None)
@@ -135,6 +139,13 @@ def main() -> None:
     if ended == Exit.INTERRUPTED:
         complain_of(Exception("interrupted"))
     sys.exit(ended)
+
+
+def show_every_letter() -> None:
+    """One that a terminal does not have by its number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def complain_of(error: Exception) -> None:

@@ -1,5 +1,6 @@
 """The API over HTTP, as the command line and the demo use it: through the same door as everybody else."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
@@ -10,26 +11,44 @@ from uuid import uuid4
 import httpx
 
 from cli.exits import Exit, Stop
+from cli.output import busy
 
 PREFIX = "/api/v1"
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 # Where an answer does not say when to ask again, and where it says a time that nobody would wait.
 PATIENCE = 0.5
 LONGEST_PAUSE = 60.0
+WORTH_A_WORD = 2.0
 AWAY = {429, 502, 503, 504}
+ENDS = {401: Exit.SIGNED_OUT, 502: Exit.UNREACHABLE, 503: Exit.UNREACHABLE, 504: Exit.UNREACHABLE}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
+STARTS = "; `vistory up` starts a platform on this machine, --api names another"
+
+
 class Unreachable(Stop):
-    def __init__(self, url: str, why: object) -> None:
-        super().__init__(f"{url} does not answer: {why}", Exit.UNREACHABLE)
+    def __init__(self, url: str, why: Exception, what_to_do: str = "") -> None:
+        super().__init__(f"{url} does not answer: {reason(why)}{what_to_do}", Exit.UNREACHABLE)
+
+
+class NotOurs(Stop):
+    """Somebody answers there, and it is not this platform."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        where = server_of(str(answer.url))
+        super().__init__(
+            f"{where} answers with status {answer.status_code}, but not as Vistory does: "
+            "is this the address of the API (--api)?",
+            Exit.UNREACHABLE,
+        )
 
 
 class Problem(Stop):
     """The API said no; the message is its problem document in words."""
 
     def __init__(self, status: int, document: Mapping[str, Any]) -> None:
-        super().__init__(in_words(status, document), Exit.SIGNED_OUT if status == 401 else Exit.REFUSED)
+        super().__init__(in_words(status, document), ENDS.get(status, Exit.REFUSED))
         self.status = status
         self.document = document
 
@@ -112,11 +131,11 @@ class Api:
         while True:
             answer = self._answer(method, path, headers(), **what)
             if answer.status_code != 202:
-                return answer.json()
-            time.sleep(asked_to_wait(answer))
+                return content_of(answer)
+            time.sleep(min(asked_to_wait(answer), LONGEST_PAUSE))
 
     def _send(self, method: str, path: str, headers: dict[str, str], **what: Any) -> Any:
-        return self._answer(method, path, headers, **what).json()
+        return content_of(self._answer(method, path, headers, **what))
 
     def _answer(self, method: str, path: str, headers: dict[str, str], **what: Any) -> httpx.Response:
         url = f"{self.url}{PREFIX}{path}"
@@ -156,10 +175,15 @@ class Api:
                 answer: httpx.Response = attempt()
                 if answer.status_code not in AWAY or pause is None:
                     return answer
-                pause = max(pause, asked_to_wait(answer, 0.0))
+                wished = asked_to_wait(answer, 0.0)
+                if wished > LONGEST_PAUSE:
+                    return answer
+                pause = max(pause, wished)
             except httpx.TransportError as error:
-                if pause is None:
-                    raise Unreachable(server_of(url or self.url), error) from error
+                if pause is None or in_vain(error):
+                    raise Unreachable(server_of(url or self.url), error, "" if url else STARTS) from error
+            if pause >= WORTH_A_WORD:
+                busy(f"{server_of(url or self.url)} cannot be asked just now; again in {pause:.0f} s")
             time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
@@ -169,18 +193,42 @@ def server_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def in_vain(error: Exception) -> bool:
+    """Whether it would be the same the next time."""
+    return isinstance(error, httpx.UnsupportedProtocol) or "[SSL" in str(error)
+
+
+def reason(error: Exception) -> str:
+    said = re.sub(r"^\[Errno -?\d+\] ", "", str(error))
+    if "WRONG_VERSION_NUMBER" in said:
+        return "it does not speak https: is its address http://…?"
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return f"its certificate is not trusted ({said.rpartition('failed: ')[2].partition(' (_ssl')[0]})"
+    return said or "nothing came in time"
+
+
 def asked_to_wait(answer: httpx.Response, otherwise: float = PATIENCE) -> float:
-    """As many seconds as Retry-After says, within reason."""
+    """As many seconds as Retry-After says."""
     asked = answer.headers.get("Retry-After", "")
-    return min(float(asked), LONGEST_PAUSE) if asked.isdecimal() else otherwise
+    return float(asked) if asked.isdecimal() else otherwise
+
+
+def content_of(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise NotOurs(answer) from error
 
 
 def document_of(answer: httpx.Response) -> dict[str, Any]:
-    if "json" in answer.headers.get("content-type", ""):
-        document = answer.json()
-        return document if isinstance(document, dict) else {"detail": str(document)}
-    return {"detail": answer.text[:500]}
+    """Raises NotOurs, also where only the path before /api is wrong."""
+    document = content_of(answer)
+    if not isinstance(document, dict) or document.get("detail") == "Not Found":
+        raise NotOurs(answer)
+    wait = asked_to_wait(answer, 0.0)
+    return document | ({"wait": wait} if wait > LONGEST_PAUSE else {})
 
 
 def in_words(status: int, document: Mapping[str, Any]) -> str:
-    return str(document.get("detail") or document.get("title") or f"refused with status {status}")
+    said = str(document.get("detail") or document.get("title") or f"refused with status {status}")
+    return f"{said}; ask again in {document['wait'] / 60:.0f} minutes" if "wait" in document else said

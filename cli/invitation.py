@@ -8,8 +8,7 @@ import typer
 from cli.asking import CodeFile, PasswordFile, mailed_code, password
 from cli.client import Api
 from cli.exits import Exit, Stop
-from cli.hint import line
-from cli.named import begins, id_of, is_id
+from cli.named import begins, id_of, is_id, short
 from cli.output import Json, moment, show, table
 from cli.session import Address, Session, current, keep, reached, signed_in
 
@@ -57,7 +56,11 @@ def send(
     chosen = {name: value for name, value in (("role", role), ("language", language)) if value is not None}
     with signed_in(api) as door:
         made = door.post("/invitations", **letter, **chosen, **thing(door, project, dataset))
-    show(made, as_json, lambda: f"invitation {made['id']}: a letter is on its way to {email}")
+    show(
+        made,
+        as_json,
+        lambda: f"a letter is on its way to {email}; `vistory invitation cancel {short(made['id'])}` takes it back",
+    )
 
 
 def thing(door: Api, project: str | None, dataset: str | None) -> dict[str, str]:
@@ -105,7 +108,7 @@ def cancel(invitation: Which, api: Address = None, as_json: Json = False) -> Non
     """Its link is good for nothing from this moment on."""
     with signed_in(api) as door:
         made = door.delete(f"/invitations/{sent_to(door, invitation)}")
-    show(made, as_json, lambda: f"invitation {made['id']} is cancelled")
+    show(made, as_json, lambda: f"invitation {short(made['id'])} is cancelled")
 
 
 @app.command()
@@ -113,7 +116,7 @@ def resend(invitation: Which, days: Days = 7, api: Address = None, as_json: Json
     """Another letter, and more time."""
     with signed_in(api) as door:
         made = door.post(f"/invitations/{sent_to(door, invitation)}/resend", days=days)
-    show(made, as_json, lambda: f"invitation {made['id']}: another letter is on its way")
+    show(made, as_json, lambda: f"another letter is on its way (invitation {short(made['id'])})")
 
 
 @app.command("show")
@@ -154,7 +157,7 @@ def accept(
 def told(answer: dict[str, Any], as_json: bool) -> None:
     person = answer["person"]
     role = person["role"] or "one who waits to be let in by an admin"
-    show(person, as_json, lambda: f"you are in as {role}; {line('whoami')}")
+    show(person, as_json, lambda: f"you are in as {role}; `vistory whoami` tells more")
 
 
 @app.command()

@@ -1,15 +1,16 @@
 """Trainings that were requested: list them, follow one live, run it again, or cancel it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from cli.client import Api
-from cli.exits import Stop
+from cli.exits import Exit, Stop
 from cli.hint import line
 from cli.named import id_of, short
-from cli.output import Json, as_line, listed, moment, rounded, say, show, table
+from cli.output import Json, listed, moment, rounded, say, show, table, tell
 from cli.session import Address, signed_in
 
 app = typer.Typer(help="Trainings: list them, follow one, run it again, or cancel it.", no_args_is_help=True)
@@ -109,18 +110,32 @@ def watch(door: Api, job_id: str, as_json: bool) -> str:
     """Tell each message in a line, and what came of it; returns the status that the training ends with."""
     from cli.live import messages
 
-    status, told, message = "unknown", "", dict[str, Any]()
-    for message in messages(door, job_id):
-        status = message.get("status") or status
-        if "position" in message:
-            door.has_seen(message["position"])
-        now = as_line(message) if as_json else in_words(message) + _why(door, job_id, message)
-        if now and now != told:
-            say(now)
-            told = now
+    status, said, message = "unknown", "", dict[str, Any]()
+    with going_on(job_id):
+        for message in messages(door, job_id):
+            status = message.get("status") or status
+            if "position" in message:
+                door.has_seen(message["position"])
+            now = "" if as_json else in_words(message) + _why(door, job_id, message)
+            if as_json:
+                tell(message)
+            elif now and now != said:
+                say(now)
+                said = now
     if not as_json and (end := result(door.get(f"/training-jobs/{job_id}")) + why(message)):
         say(end.rstrip("\n"))
     return status
+
+
+@contextmanager
+def going_on(job_id: str) -> Iterator[None]:
+    """Whoever looks away by ctrl-C ends no training by it."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupted:
+        which = short(job_id)
+        then = f"`vistory job follow {which}` looks again, `vistory job cancel {which}` ends it"
+        raise Stop(f"interrupted; the training goes on: {then}", Exit.INTERRUPTED) from interrupted
 
 
 def why(end: Mapping[str, Any]) -> str:

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from unicodedata import combining, east_asian_width
 
 import typer
 
+from cli.exits import Stop
 from cli.hint import completed
 
 # Control characters; embeddings, overrides and isolates of the bidirectional algorithm (Unicode Standard Annex 9,
@@ -23,15 +25,25 @@ def show(data: Any, as_json: bool, words: Callable[[], str]) -> None:
 
 def tell(data: Any) -> None:
     """To a program."""
-    typer.echo(legible(as_line(data)))
+    _print(as_line(data))
 
 
 def say(text: str) -> None:
-    typer.echo(legible(completed(text)))
+    _print(completed(text))
 
 
 def complain(text: str) -> None:
-    typer.echo(legible(completed(text)), err=True)
+    _print(completed(text), err=True)
+
+
+def _print(text: str, *, err: bool = False) -> None:
+    """Raises Stop where there is no room for it; a pipe that nobody reads any more ends the command in silence."""
+    try:
+        typer.echo(legible(text), err=err)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Stop(f"what is found cannot be written: {error.strerror}") from error
 
 
 def busy(text: str) -> None:
@@ -42,7 +54,11 @@ def busy(text: str) -> None:
 
 def as_line(data: Any) -> str:
     """JSON in one line; what `legible` does to it is an escape of JSON, too."""
-    return json.dumps(data, ensure_ascii=False, default=str)
+    return json.dumps(data, ensure_ascii=not _takes_any_letter(), default=str)
+
+
+def _takes_any_letter() -> bool:
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def legible(text: str) -> str:
@@ -53,12 +69,18 @@ def legible(text: str) -> str:
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Columns as wide as their widest cell; numbers stand to the right."""
     cells = [list(map(str, heads)), *([("" if cell is None else str(cell)) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     return "\n".join("  ".join(map(pad, row, widths)).rstrip() for row in cells)
 
 
-def pad(cell: str, width: int) -> str:
-    return cell.rjust(width) if cell.replace(".", "", 1).isdigit() else cell.ljust(width)
+def pad(cell: str, wide: int) -> str:
+    blanks = " " * (wide - width(cell))
+    return blanks + cell if cell.replace(".", "", 1).isdigit() else cell + blanks
+
+
+def width(text: str) -> int:
+    """How many columns a terminal gives it: two for a letter of Korean, none for an accent that stands over another."""
+    return sum(0 if combining(each) else 2 if east_asian_width(each) in "WF" else 1 for each in text)
 
 
 def amount(count: float) -> str:

@@ -1,10 +1,11 @@
 """Service accounts: programs that belong to an organization and to nobody in it."""
 
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.named import id_of, must_be_new
+from cli.named import Thing, id_of, must_be_new, short
 from cli.output import Json, moment, show, table
 from cli.session import Address, signed_in
 from cli.token import HEADS as TOKEN_HEADS
@@ -32,7 +33,8 @@ def create(name: Named, role: Role = "guest", api: Address = None, as_json: Json
     with signed_in(api) as door:
         must_be_new(door, "service-account", name, "choose another name")
         made = door.post("/service-accounts", name=name, role=role)
-    told = f"service account {made['id']} is {role}; give it a token: vistory service-account token {name} NAME"
+    there = Thing("service-account", made["id"], name)
+    told = f"{there} is {role}; `vistory service-account token {quote(name)} NAME` gives it a token"
     show(made, as_json, lambda: told)
 
 
@@ -103,7 +105,7 @@ def token(
     with signed_in(api) as door:
         id = account_of(door, account)
         made = door.post(f"/service-accounts/{id}/tokens", name=name, scopes=scope or ["read"], days=days)
-    show_once(made, into, as_json, f"vistory service-account revoke {account} {made['id']}")
+    show_once(made, into, as_json, f"`vistory service-account revoke {quote(account)} {short(made['id'])}`")
 
 
 @app.command()
@@ -128,8 +130,8 @@ def subscribe(account: Account, since: Since = "beginning", api: Address = None,
     """Let it hear every event of the organization on the bus; for admins, since private things are among them."""
     with signed_in(api) as door:
         made = door.post(f"/service-accounts/{account_of(door, account)}/subscription", since=since)
-    told = f"{account} may subscribe, with a token for audit: vistory service-account subscription {account}"
-    show(made, as_json, lambda: told)
+    where = f"`vistory service-account subscription {quote(account)}` tells where"
+    show(made, as_json, lambda: f"{account} may subscribe, with a token for audit; {where}")
 
 
 @app.command()

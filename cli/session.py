@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -22,6 +23,16 @@ PROFILE = "VISTORY_PROFILE"
 TOKEN = "VISTORY_TOKEN"
 DEFAULT_API = "http://127.0.0.1:8000"
 ASKED = "your organization asks for a second factor: `vistory second-factor on` comes before anything else"
+
+
+def address_of(given: str | None) -> str | None:
+    """Raises Stop where it is no address that could ever answer."""
+    parts = urlsplit(given or DEFAULT_API)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Stop(f"the address of an API is written like {DEFAULT_API}, not {given!r}", Exit.USAGE)
+    return hear_api(given)
+
+
 Address = Annotated[
     str | None,
     typer.Option(
@@ -29,7 +40,7 @@ Address = Annotated[
         envvar="VISTORY_API_URL",
         metavar="URL",
         help=f"Address of the API; else where you are signed in, else {DEFAULT_API}.",
-        callback=hear_api,
+        callback=address_of,
     ),
 ]
 

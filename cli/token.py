@@ -8,7 +8,7 @@ import typer
 
 from cli.exits import Stop
 from cli.files import named_file
-from cli.named import begins
+from cli.named import begins, short
 from cli.output import Json, moment, show, table
 from cli.session import Address, signed_in
 
@@ -39,18 +39,20 @@ def create(
     """Make one; it is shown once and kept nowhere here."""
     with signed_in(api) as door:
         made = door.post("/tokens", name=name, scopes=scope or ["read"], days=days)
-    show_once(made, into, as_json, f"vistory token revoke {made['id']}")
+    show_once(made, into, as_json, f"`vistory token revoke {short(made['id'])}`")
 
 
 def show_once(made: dict[str, Any], into: Path | None, as_json: bool, undo: str) -> None:
     if into is None:
-        told = f"{made['token']}\nkeep it now: it is not shown again (to revoke it: {undo})"
+        told = f"{made['token']}\nkeep it now: it is not shown again ({undo} revokes it)"
         return show(made, as_json, lambda: told)
     from infra.embedded.passwords import write_private
 
     with named_file():
         write_private(into, made.pop("token").encode())
-    return show(made | {"file": str(into)}, as_json, lambda: f"token {made['id']} is in {into}")
+    return show(
+        made | {"file": str(into)}, as_json, lambda: f"token {short(made['id'])} is in {into}; {undo} revokes it"
+    )
 
 
 @app.command("list")

@@ -26,7 +26,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.asked.append((self.command, self.path, dict(self.headers)))
         status, headers, body = self.server.answers.pop(0)
-        content = json.dumps(body).encode()
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for name, value in (
             {"Content-Type": "application/json", "Content-Length": str(len(content))} | headers

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from cli import client
-from cli.client import Api, Problem, Unreachable
-from cli.exits import Exit
+from cli.client import Api, NotOurs, Problem, Unreachable, reason
+from cli.exits import Exit, Stop
 from tests.cli.http_server import Server, door, serving
 
 
@@ -85,6 +85,57 @@ def test_a_server_that_is_not_there_is_unreachable(server: Server) -> None:
     with Api("http://127.0.0.1:9") as api, pytest.raises(Unreachable) as gone:
         api.get("/projects")
     assert gone.value.exit_code == Exit.UNREACHABLE
+    assert str(gone.value).startswith("http://127.0.0.1:9 does not answer: Connection refused; `vistory up` starts a")
+
+
+def test_who_does_not_speak_https_is_asked_once_and_it_is_told_what_is_wrong(server: Server) -> None:
+    with (
+        Api(f"https://127.0.0.1:{server.server_port}") as api,
+        pytest.raises(Unreachable, match="it does not speak https: is its address http"),
+    ):
+        api.get("/projects")
+
+
+def test_a_certificate_that_is_not_trusted_is_told_with_its_reason() -> None:
+    error = OSError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1006)")
+    assert reason(error) == "its certificate is not trusted (self-signed certificate)"
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 500])
+def test_who_answers_and_is_not_this_platform_is_told_so(server: Server, status: int) -> None:
+    server.answers = [(status, {"Content-Type": "text/html"}, b"<html>Welcome to nginx!</html>")]
+    with door(server) as api, pytest.raises(NotOurs, match=f"status {status}, .* the address of the API") as stopped:
+        api.get("/projects")
+    assert stopped.value.exit_code == Exit.UNREACHABLE
+
+
+def test_a_path_before_that_of_the_api_is_told_to_be_wrong(server: Server) -> None:
+    server.answers = [(404, {}, {"title": "Not found", "status": 404, "detail": "Not Found"})]
+    with door(server) as api, pytest.raises(NotOurs, match="is this the address of the API"):
+        api.get("/projects")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, Exit.REFUSED), (404, Exit.REFUSED), (409, Exit.REFUSED), (422, Exit.REFUSED)]
+)
+def test_a_refusal_is_told_in_its_own_words(server: Server, status: int, code: Exit) -> None:
+    server.answers = [(status, {}, {"detail": "not so"})]
+    with door(server) as api, pytest.raises(Problem, match=r"^not so$") as refused:
+        api.get("/projects")
+    assert refused.value.exit_code == code
+
+
+def test_a_part_that_stays_away_is_no_refusal(server: Server) -> None:
+    server.answers = [(503, {}, {"detail": "a part that this needs is away"})] * 3
+    with door(server) as api, pytest.raises(Problem, match="a part that this needs is away") as gone:
+        api.get("/projects")
+    assert gone.value.exit_code == Exit.UNREACHABLE
+
+
+def test_who_would_have_to_wait_for_long_is_told_for_how_long_and_not_kept(server: Server) -> None:
+    server.answers = [(429, {"Retry-After": "900"}, {"detail": "too many wrong passwords"})]
+    with door(server) as api, pytest.raises(Stop, match=r"^too many wrong passwords; ask again in 15 minutes$"):
+        api.post("/auth/login", email="a", password="b")
 
 
 def test_no_token_goes_to_a_presigned_address(server: Server) -> None:

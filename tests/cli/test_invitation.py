@@ -76,7 +76,7 @@ def test_what_was_sent_is_listed(server: Server) -> None:
 @pytest.mark.parametrize("word", [ID, "0198c0de", "dan@EXAMPLE.org"])
 def test_one_is_meant_by_its_id_its_beginning_or_its_address(server: Server, word: str) -> None:
     server.answers = [*([] if word == ID else [PENDING]), (200, {}, {"id": ID})]
-    assert ID in run("cancel", word)
+    assert ID[:13] in run("cancel", word)
 
 
 @pytest.mark.usefixtures("signed_in")

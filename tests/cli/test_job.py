@@ -3,7 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from cli.job import described, in_table, in_words, result, row
+import pytest
+
+from cli.exits import Exit, Stop
+from cli.job import described, going_on, in_table, in_words, result, row
 from projections.training_job import JobRow
 
 JOB, NOW = UUID(int=7), "2026-01-01T00:00:00Z"
@@ -73,3 +76,10 @@ def test_a_training_that_ended_says_what_came_of_it_and_what_can_be_done_with_it
     ]
     assert result({"model_id": None, "reason": "out_of_memory"}) == "out_of_memory\n"
     assert result({"model_id": None, "reason": None}) == ""
+
+
+def test_who_looks_away_is_told_that_the_training_goes_on() -> None:
+    goes_on = "the training goes on: `vistory job follow 0198c0de-0000` looks again"
+    with pytest.raises(Stop, match=goes_on) as stopped, going_on("0198c0de-0000-7000-8000-000000000091"):
+        raise KeyboardInterrupt
+    assert stopped.value.exit_code == Exit.INTERRUPTED

@@ -73,7 +73,7 @@ def test_a_refusal_does_not_steer_the_terminal(home: Path) -> None:
 
 
 def test_an_argument_that_is_no_text_is_refused(home: Path, silent: socket.socket) -> None:
-    status, said = ended(home, "project", "describe", str(UUID(int=1)), os.fsdecode(b"caf\xe9"))
+    status, said = ended(home, "member", "rename", str(UUID(int=1)), os.fsdecode(b"caf\xe9"))
     assert status == Exit.USAGE
     assert said == "vistory: '\\udce9' is no text in UTF-8\n"
 

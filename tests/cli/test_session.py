@@ -11,7 +11,7 @@ from cli import client, session
 from cli.client import Unreachable
 from cli.exits import Exit, Stop
 from cli.logout import app, logout
-from cli.session import Session, current, keep, place, signed_in
+from cli.session import Session, address_of, current, keep, place, signed_in, usual_api
 from tests.cli.http_server import Server, serving
 
 
@@ -125,7 +125,10 @@ def test_of_two_commands_at_once_one_goes_on_and_the_other_takes_what_it_got(ser
 def test_a_session_that_is_over_is_told_and_not_asked_for_again(server: Server) -> None:
     keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1", "refresh 1"))
     server.answers = [(401, {}, {}), (401, {}, {"detail": "this session has ended; sign in again"})]
-    with signed_in() as api, pytest.raises(Stop, match="has ended") as stopped:
+    with (
+        signed_in() as api,
+        pytest.raises(Stop, match=r"sign in again: `vistory login a@b\.example`") as stopped,
+    ):
         api.get("/projects")
     assert stopped.value.exit_code == Exit.SIGNED_OUT
     assert len(server.asked) == 2
@@ -138,3 +141,17 @@ def test_who_signs_out_keeps_no_token_also_where_the_session_was_over(server: Se
     done = CliRunner().invoke(app, ["--json"])
     assert done.exit_code == 0, done.output
     assert current() is None
+
+
+@pytest.mark.parametrize("given", ["127.0.0.1:8000", "ftp://x", "http://", "", "localhost"])
+def test_what_is_no_address_is_told_with_how_one_is_written(given: str) -> None:
+    with pytest.raises(Stop, match="is written like http://127") as stopped:
+        address_of(given or " ")
+    assert stopped.value.exit_code == Exit.USAGE
+
+
+def test_whoever_is_signed_in_nowhere_is_led_where_the_other_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert usual_api() == session.DEFAULT_API
+    keep(Session("http://127.0.0.1:8123", "me@b.example", "x"))
+    monkeypatch.setenv("VISTORY_PROFILE", "ann")
+    assert usual_api() == "http://127.0.0.1:8123"
