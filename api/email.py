@@ -1,5 +1,6 @@
 """Addresses over HTTP: verified by the link of a letter, asked for again, and left for another one."""
 
+from contextlib import nullcontext
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -7,10 +8,12 @@ from fastapi import APIRouter, BackgroundTasks
 from pydantic import Field
 
 from api import errors
+from api.code import Shown, tried
 from api.edge import AnonymousDesk, Body, Made, OwnDesk
 from api.house import TheHouse
 from api.link import Asked, Reached, may_be_written_to, whose, write_to
 from api.person import Password, WritableEmail, must_know_password
+from commands.code import must_give_code
 from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
 from commands.ports import Purpose
 from commands.registration import CompleteRegistration
@@ -29,15 +32,20 @@ class Proof(Body):
 
 
 class Elsewhere(Body):
-    """The password once more: whoever finds a screen unlocked does not take the account with them."""
+    """The password once more, and a code where a second factor is on: whoever finds a screen unlocked does not take the
+    account with them.
+    """
 
     email: WritableEmail
     password: Annotated[Password, Field(max_length=1_000)]
+    code: Shown | None = None
 
 
 @router.post("/auth/verify-email", responses=errors.responses(409, 413, 422, 503))
 def verify(body: Proof, desk: AnonymousDesk, house: TheHouse) -> Made:
     """Whoever has the link reads the mail to the address; an account begins by it, or is reached there from now on."""
+    if before := desk.before():
+        return Made(id=before.id)
     purpose, person_id = whose(desk, body.token, *PROOFS)
     desk(PROOFS[purpose](person_id=person_id, token=body.token))
     if purpose is Purpose.EMAIL_CHANGE:
@@ -57,8 +65,15 @@ def resend(body: Reached, desk: AnonymousDesk, after: BackgroundTasks) -> Asked:
 
 @router.post("/users/me/email", status_code=202, responses=errors.responses(401, 403, 409, 413, 422, 503))
 def change(body: Elsewhere, desk: OwnDesk) -> Asked:
-    """A link goes to the new address, and it is yours once you follow it; until then nothing changes."""
+    """A link goes to the new address, and it is yours once you follow it; until then nothing changes.
+
+    The address of before is told at once. Signing out everywhere, or setting another password, ends the link.
+    """
+    if desk.before():
+        return Asked()
     must_know_password(desk, body.password)
+    must_give_code(desk.house.ledger_as(desk.caller), desk.caller.id, body.code)
     may_be_written_to(body.email, desk)
-    desk(RequestEmailChange(email=body.email))
+    with tried(desk, desk.caller.id) if body.code else nullcontext():
+        desk(RequestEmailChange(email=body.email, code=body.code))
     return Asked()

@@ -13,14 +13,17 @@ from api.link import Asked, Reached, whose, write_to
 from api.person import NewPassword
 from commands.password import RequestPasswordReset, ResetPassword
 from commands.ports import Purpose
-from domain.values import Token
+from domain.values import Flag, Token
 
 router = APIRouter(prefix="/auth", tags=["persons"])
 
 
 class Reset(Body):
+    """API tokens are revoked, but for `keep_tokens`: of who only forgot the password, and made each of them."""
+
     token: Annotated[Token, Field(description="From the link in the mail; good once, for an hour")]
     password: NewPassword
+    keep_tokens: Flag = False
 
 
 @router.post("/forgot-password", status_code=202, responses=errors.responses(413, 422, 503))
@@ -35,10 +38,15 @@ def forgot(body: Reached, desk: AnonymousDesk, after: BackgroundTasks) -> Asked:
 
 @router.post("/reset-password", responses=errors.responses(409, 413, 422, 503))
 def reset(body: Reset, desk: AnonymousDesk, house: TheHouse) -> Made:
-    """Every session ends: whoever had the old password signs in with the new one, or not at all."""
+    """Every session ends, API tokens are revoked, another address that was wished for does not take the place of yours.
+
+    Whoever had the old password signs in with the new one, or not at all.
+    """
+    if before := desk.before():
+        return Made(id=before.id)
     _, person_id = whose(desk, body.token, Purpose.PASSWORD_RESET)
     begun = house.accounts.sessions_of(person_id)
-    desk(ResetPassword(person_id=person_id, token=body.token, password=body.password))
+    desk(ResetPassword(person_id=person_id, **dict(body)))
     for each in begun:
         house.ended.note(each.id)
     house.sign_ins.proven(person_id, str(house.account(person_id).email), desk.address)

@@ -1,22 +1,20 @@
 """A second factor over HTTP: set it up, sign in with it, other recovery codes, turn it off."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Final
-from uuid import UUID
 
 import segno
 from fastapi import APIRouter
 from pydantic import Field, SecretStr
 
 from api import errors
-from api.edge import AnonymousDesk, Body, Desk, Made, OwnDesk, Person
+from api.code import Shown, tried
+from api.edge import AnonymousDesk, Body, Made, OwnDesk, Person
 from api.house import House, TheHouse
 from api.person import Password, must_know_password
 from api.session import By, SignedIn, begin
 from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
-from commands.code import Code, WrongCode
+from commands.code import Code
 from commands.second_factor import (
     BeginSecondFactor,
     ConfirmSecondFactor,
@@ -26,13 +24,10 @@ from commands.second_factor import (
 from domain.errors import Refused
 from domain.session import Means
 from domain.values import Value
-from infra.delays import Act
 from infra.second_factors import new_recovery_codes
-from infra.security import Kind
 
 router = APIRouter(prefix="/auth", tags=["second factor"])
 COMMAND: Final = errors.responses(401, 403, 409, 413, 422, 503)
-Shown = Annotated[Code, Field(description="The six digits that the authenticator shows, or a recovery code")]
 
 
 class WasShown(Refused):
@@ -108,7 +103,7 @@ def offer(body: Knowing, desk: OwnDesk, house: TheHouse) -> Offer:
 def confirm(body: Confirming, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
     """From now on signing in takes a code, too."""
     codes = new_recovery_codes()
-    with _a_try(desk, desk.caller.id):
+    with tried(desk, desk.caller.id):
         desk(ConfirmSecondFactor(code=body.code, recovery_codes=codes))
     return _shown_once(codes, desk.caller, house)
 
@@ -118,7 +113,7 @@ def renew(body: Proving, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
     """Those of before are good for nothing any more."""
     codes = new_recovery_codes()
     must_know_password(desk, body.password)
-    with _a_try(desk, desk.caller.id):
+    with tried(desk, desk.caller.id):
         desk(RenewRecoveryCodes(code=body.code, recovery_codes=codes))
     return _shown_once(codes, desk.caller, house)
 
@@ -127,7 +122,7 @@ def renew(body: Proving, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
 def turn_off(body: Proving, desk: OwnDesk, house: TheHouse) -> Made:
     """From now on the password alone signs in, but for where an organization asks for more."""
     must_know_password(desk, body.password)
-    with _a_try(desk, desk.caller.id):
+    with tried(desk, desk.caller.id):
         return Made(id=desk(TurnOffSecondFactor(code=body.code)).id)
 
 
@@ -135,20 +130,8 @@ def turn_off(body: Proving, desk: OwnDesk, house: TheHouse) -> Made:
 def answer(body: Answering, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
     """The second step of signing in, within five minutes of the first. A code is good once, and tokens shown once."""
     person_id, at, version = house.tokens.challenged(body.challenge.get_secret_value())
-    with _a_try(desk, person_id):
+    with tried(desk, person_id):
         return begin(desk, person_id, at, (Means.PASSWORD,), body.refresh, body.code, version)
-
-
-@contextmanager
-def _a_try(desk: Desk, person_id: UUID) -> Iterator[None]:
-    """Counted before the code is looked at, and taken back where it was good. Raises TooManyRequests."""
-    desk.house.delays.take(Act.SECOND_FACTOR, desk.address, person_id.bytes)
-    try:
-        yield
-    except WrongCode:
-        desk.house.security.note(Kind.SECOND_FACTOR_FAILED, desk.address, person_id=person_id)
-        raise
-    desk.house.delays.forgive(Act.SECOND_FACTOR, desk.address, person_id.bytes, person_id)
 
 
 def _shown_once(codes: tuple[str, ...], caller: Caller, house: House) -> RecoveryCodes:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.asking import CodeFile, PasswordFile, mailed_code, password
+from cli.asking import CodeFile, FactorFile, PasswordFile, factor_code, mailed_code, password
 from cli.client import Api
 from cli.output import Json, show
 from cli.session import Address, reached, signed_in
@@ -41,9 +41,17 @@ def resend(email: Email, api: Address = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def change(email: Another, api: Address = None, password_file: PasswordFile = None, as_json: Json = False) -> None:
+def change(
+    email: Another,
+    api: Address = None,
+    password_file: PasswordFile = None,
+    code_file: FactorFile = None,
+    as_json: Json = False,
+) -> None:
     """Be reached at another address, and sign in with it; it is yours once you give the code of the mail there."""
-    proof = password(password_file)
+    proof = {"password": password(password_file)}
     with signed_in(api) as door:
-        answer = door.post("/users/me/email", email=email, password=proof)
+        if door.get("/auth/me")["second_factor"]:
+            proof["code"] = factor_code(code_file)
+        answer = door.post("/users/me/email", email=email, **proof)
     show(answer, as_json, lambda: f"a mail is on its way to {email}; `vistory email verify` next")

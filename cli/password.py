@@ -12,6 +12,10 @@ from cli.session import Address, reached
 
 app = typer.Typer(help="A forgotten password: a link by mail, and another password by that.", no_args_is_help=True)
 Email = Annotated[str, typer.Argument(help="The address that you registered with.")]
+KeepTokens = Annotated[
+    bool,
+    typer.Option("--keep-tokens", help="Leave API tokens good: you only forgot the password, and made each of them."),
+]
 
 
 @app.callback()
@@ -29,10 +33,15 @@ def forgot(email: Email, api: Address = None, as_json: Json = False) -> None:
 
 @app.command()
 def reset(
-    api: Address = None, code_file: CodeFile = None, password_file: PasswordFile = None, as_json: Json = False
+    api: Address = None,
+    code_file: CodeFile = None,
+    password_file: PasswordFile = None,
+    keep_tokens: KeepTokens = False,
+    as_json: Json = False,
 ) -> None:
-    """Set another password with the code of that mail."""
+    """Set another password with the code of that mail; sessions end, and API tokens are revoked."""
     code, new = mailed_code(code_file), asked(password_file, "New password", twice=True)
     with Api(reached(api)) as door:
-        answer = door.post("/auth/reset-password", token=code, password=new)
-    show(answer, as_json, lambda: "the password is set; `vistory login EMAIL` next")
+        answer = door.post("/auth/reset-password", token=code, password=new, keep_tokens=keep_tokens)
+    tokens = "" if keep_tokens else ", your API tokens are revoked"
+    show(answer, as_json, lambda: f"the password is set, every session has ended{tokens}; `vistory login EMAIL` next")

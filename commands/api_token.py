@@ -87,8 +87,8 @@ def end_token(token: ApiToken, now: datetime, secrets: Secrets) -> ApiToken:
 
 
 def end_tokens(
-    organization_id: UUID, owner_id: UUID, now: datetime, *, store: Store, secrets: Secrets
+    organization_id: UUID | None, owner_id: UUID, now: datetime, *, store: Store, secrets: Secrets
 ) -> list[ApiToken]:
-    """All that an owner has in an organization."""
+    """All that an owner has in an organization or, where none is named, in any."""
     tokens = [store.get(ApiToken, id) for id in secrets.api_tokens_of(organization_id, owner_id)]
     return [end_token(token, now, secrets) for token in tokens]

@@ -5,6 +5,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from commands.access import Access, Anyone, Command, Oneself
+from commands.code import Code, must_show_second_factor
 from commands.link import VERIFIED_WITHIN, LinkIsOver, ask_to_verify, follow_own_link
 from commands.person import Email, EmailIsTaken
 from commands.ports import Accepted, Purpose, Secrets, Store
@@ -28,10 +29,11 @@ class VerifyEmail(Command):
 
 
 class RequestEmailChange(Command):
-    """Whether somebody has that address, no answer tells."""
+    """Whether somebody has that address, no answer tells. `code` is needed where a second factor is on."""
 
     ACCESS: ClassVar[Access] = Oneself()
     email: Email
+    code: Code | None = None
 
 
 class ChangeEmail(Command):
@@ -65,6 +67,7 @@ def request_email_change(
     command: RequestEmailChange, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
 ) -> Accepted:
     """A link that was sent to another one before is over, for it would change to this one."""
+    must_show_second_factor(store, secrets, actor.id, command.code, now)
     person = store.get(Person, actor.id)
     person.request_email_change(command.email, home(actor), now)
     secrets.close_links(Purpose.EMAIL_CHANGE, person.id)

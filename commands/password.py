@@ -14,7 +14,7 @@ from domain.model import Actor, Aggregate
 from domain.person import Person
 from domain.second_factor import SecondFactor, second_factor_id
 from domain.session import Ending
-from domain.values import Token
+from domain.values import Flag, Token
 
 RESET_WITHIN: Final = timedelta(hours=1)
 
@@ -25,12 +25,17 @@ class RequestPasswordReset(Command):
 
 
 class ResetPassword(Command):
-    """By a link that was sent to the address of the person."""
+    """By a link that was sent to the address of the person.
+
+    API tokens are revoked: somebody else who was in the account may have made them. Whoever only forgot the password
+    and knows of each of them may keep them, where the address was proven before.
+    """
 
     ACCESS: ClassVar[Access] = Anyone("person_id")
     person_id: UUID
     token: Token
     password: NewPassword
+    keep_tokens: Flag = False
 
 
 def request_password_reset(
@@ -50,7 +55,11 @@ def reset_password(command: ResetPassword, actor: Actor, now: datetime, *, store
     """
     follow_own_link(secrets, Purpose.PASSWORD_RESET, command.token, command.person_id, now)
     person = store.get(Person, command.person_id)
-    others = [] if person.verified else _disowned(person, now, store, secrets)
+    others: list[Aggregate] = []
+    if not (command.keep_tokens and person.verified):
+        others += end_tokens(None, person.id, now, store=store, secrets=secrets)
+    if not person.verified:
+        others += _disowned(person, now, store, secrets)
     person.change_password(now)
     person.verify_email(now)
     ended = end_sessions(secrets.sessions_of(person.id), Ending.PASSWORD_CHANGED, now, store, secrets)
@@ -60,13 +69,11 @@ def reset_password(command: ResetPassword, actor: Actor, now: datetime, *, store
     return store.save(person, *ended, *others)
 
 
-def _disowned(person: Person, now: datetime, store: Store, secrets: Secrets) -> list[Aggregate]:
+def _disowned(person: Person, now: datetime, store: Store, secrets: Secrets) -> list[SecondFactor]:
     """What was set up before anybody had proven the address need not be by the one whose address it is."""
-    at = person.organizations[0]
-    tokens = end_tokens(at, person.id, now, store=store, secrets=secrets)
     factor = store.find(SecondFactor, second_factor_id(person.id))
     if factor is None or not factor.is_on:
-        return [*tokens]
-    factor.reset(at, now)
+        return []
+    factor.reset(person.organizations[0], now)
     secrets.drop_second_factor(person.id)
-    return [*tokens, factor]
+    return [factor]

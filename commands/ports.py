@@ -161,8 +161,8 @@ class Secrets(Protocol):
         """Whoever carries it is unknown from then on."""
         ...
 
-    def api_tokens_of(self, organization_id: UUID, owner_id: UUID) -> Sequence[UUID]:
-        """Those that were opened and not closed since."""
+    def api_tokens_of(self, organization_id: UUID | None, owner_id: UUID) -> Sequence[UUID]:
+        """Those that were opened and not closed since, in one organization or, where none is named, in any."""
         ...
 
     def offer_second_factor(self, person_id: UUID, until: datetime) -> None:

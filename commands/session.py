@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from commands.access import Access, Command, Oneself, Platform, has_second_factor
 from commands.code import Code, use_code
-from commands.ports import Accepted, Secrets, Store
+from commands.ports import Accepted, Purpose, Secrets, Store
 from domain.errors import NotFound, Unauthenticated
 from domain.model import Actor
 from domain.person import Person
@@ -49,7 +49,10 @@ class EndSession(Command):
 
 
 class EndEverySession(Command):
-    """The asking one among them, which is named so that the answer has an id."""
+    """The asking one among them, which is named so that the answer has an id.
+
+    What somebody asked for in one of them ends as well: another address that is wished for does not take its place.
+    """
 
     ACCESS: ClassVar[Access] = Oneself(unproven=True)
     session_id: UUID
@@ -117,6 +120,7 @@ def end_every_session(
     asking = _own(command.session_id, actor, store)
     ids = [id for id in secrets.sessions_of(actor.id) if id != asking.id]
     ended = end_sessions([asking.id, *ids], Ending.SIGNED_OUT_EVERYWHERE, now, store, secrets)
+    secrets.close_links(Purpose.EMAIL_CHANGE, actor.id)
     return store.save(*ended)
 
 

@@ -1,8 +1,9 @@
 """On what occasions the platform writes to people: an entry in the table, a function, a template for each language."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from commands.ports import Purpose
 from consumers.mail import Desk, Occasion
@@ -12,6 +13,9 @@ from domain.organization import Organization
 from domain.person import Language, Person
 from domain.values import Erased
 from infra.letters import Letter
+
+# Whoever writes for the first time, or is heard again after long, does not tell people of what they know.
+NEWS_FOR: Final = timedelta(days=7)
 
 
 async def password_reset(desk: Desk, recorded: Recorded) -> Letter | None:
@@ -35,12 +39,31 @@ async def email_change(desk: Desk, recorded: Recorded) -> Letter | None:
     return addressed_to(await desk.platform.get(Person, holder), "address_in_use")
 
 
+async def email_change_asked(desk: Desk, recorded: Recorded) -> Letter | None:
+    """A warning to the address that the person has, while the link to the other one can still be ended."""
+    event = recorded.event
+    assert isinstance(event, Person.EmailChangeRequested)
+    letter = await notice(desk, recorded, event.originator_id, "email_change_asked")
+    return None if letter is None or letter.to == event.email else letter._replace(beside=True)
+
+
 async def email_changed(desk: Desk, recorded: Recorded) -> Letter | None:
     """A notice to the address of before."""
     event = recorded.event
     assert isinstance(event, Person.EmailChanged)
     letter = addressed_to(await desk.platform.get(Person, event.originator_id), "email_changed")
     return None if letter is None or isinstance(event.previous, Erased) else letter._replace(to=event.previous)
+
+
+async def password_changed(desk: Desk, recorded: Recorded) -> Letter | None:
+    return await notice(desk, recorded, recorded.event.originator_id, "password_changed")
+
+
+async def notice(desk: Desk, recorded: Recorded, person_id: UUID, kind: str) -> Letter | None:
+    """Of what has happened to an account; nothing, where that was long ago: there is nothing left to be done."""
+    if recorded.envelope.decided_at < datetime.now(UTC) - NEWS_FOR:
+        return None
+    return addressed_to(await desk.platform.get(Person, person_id), kind)
 
 
 async def to_person(desk: Desk, recorded: Recorded, purpose: Purpose, kind: str, page: str) -> Letter | None:
@@ -94,6 +117,8 @@ OCCASIONS: Final = (
     Occasion("write-on-person-registered", "vistory.events.*.person.*.registered", verification),
     Occasion("write-on-verification-requested", "vistory.events.*.person.*.verification_requested", verification),
     Occasion("write-on-email-change-requested", "vistory.events.*.person.*.email_change_requested", email_change),
+    Occasion("warn-on-email-change-requested", "vistory.events.*.person.*.email_change_requested", email_change_asked),
+    Occasion("write-on-password-changed", "vistory.events.*.person.*.password_changed", password_changed),
     Occasion("write-on-email-changed", "vistory.events.*.person.*.email_changed", email_changed),
     Occasion("write-on-invitation-sent", "vistory.events.*.invitation.*.sent", invitation),
     Occasion("write-on-invitation-resent", "vistory.events.*.invitation.*.resent", invitation),

@@ -123,10 +123,11 @@ class ApiTokens:
             kind=token.owner_kind.value, id=token.owner_id, organization_id=token.organization_id, scopes=token.scopes
         )
 
-    def of(self, organization_id: UUID, owner_id: UUID) -> list[UUID]:
+    def of(self, organization_id: UUID | None, owner_id: UUID) -> list[UUID]:
         with self.pool.connection() as connection:
             rows = connection.execute(
-                "SELECT token_id FROM secrets.api_tokens WHERE subject = %s AND organization_id = %s",
+                "SELECT token_id FROM secrets.api_tokens"
+                " WHERE subject = %s AND organization_id = coalesce(%s, organization_id)",
                 (owner_id, organization_id),
             ).fetchall()
         return [id for (id,) in rows]

@@ -237,7 +237,7 @@ class UnitSecrets:
     def close_api_token(self, token_id: UUID) -> None:
         self._unit.sides.append(api_tokens.closed(token_id))
 
-    def api_tokens_of(self, organization_id: UUID, owner_id: UUID) -> Sequence[UUID]:
+    def api_tokens_of(self, organization_id: UUID | None, owner_id: UUID) -> Sequence[UUID]:
         return self._tokens.of(organization_id, owner_id)
 
     def offer_second_factor(self, person_id: UUID, until: datetime) -> None:

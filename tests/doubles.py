@@ -312,10 +312,10 @@ class MemorySecrets:
     def close_api_token(self, token_id: UUID) -> None:
         self._sides.append(api_tokens.closed(token_id))
 
-    def api_tokens_of(self, organization_id: UUID, owner_id: UUID) -> list[UUID]:
-        whose = str(organization_id), str(owner_id)
-        every = self._ledger.api_tokens.values()
-        return [UUID(each["token_id"]) for each in every if (each["organization_id"], each["subject"]) == whose]
+    def api_tokens_of(self, organization_id: UUID | None, owner_id: UUID) -> list[UUID]:
+        theirs = [each for each in self._ledger.api_tokens.values() if each["subject"] == str(owner_id)]
+        at = {each["organization_id"] for each in theirs} if organization_id is None else {str(organization_id)}
+        return [UUID(each["token_id"]) for each in theirs if each["organization_id"] in at]
 
     def open_invitation(
         self, invitation_id: UUID, email: str, target_id: UUID, organization_id: UUID, inviter_id: UUID, until: datetime

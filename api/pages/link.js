@@ -21,6 +21,7 @@ async function send(to, given) {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  // What was left empty is not said.
-  send(form, Object.fromEntries([...new FormData(form)].filter(([, value]) => value)));
+  // What was left empty is not said; what was ticked is true.
+  const given = [...new FormData(form)].filter(([, value]) => value);
+  send(form, Object.fromEntries(given.map(([name, value]) => [name, form.elements[name].type === "checkbox" || value])));
 });

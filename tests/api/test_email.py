@@ -11,6 +11,7 @@ from infra.config import Settings
 from infra.host import Host
 from infra.mailbox import Kept, Mailbox
 from tests.api.letters import Delivered, token_in
+from tests.api.phone import secured
 from tests.api.visitor import PASSWORD, Visitor
 from tests.servers import Servers
 
@@ -119,8 +120,14 @@ def test_another_address_is_verified_before_it_takes_the_place_of_the_old_one(
     ann = founder()
     delivered()
     assert wished(ann, NEW) == 202
-    (letter,) = delivered()
-    assert letter.letter["to"] == NEW
+    letters = letters_to(delivered)
+    letter, warning = letters.pop(NEW), letters.pop(ann.email)
+    assert not letters
+    assert warning.letter["subject"] == "Somebody asked for another address of your account at Vistory"
+    assert "vistory password forgot" in warning.text
+    assert NEW not in warning.text + warning.html
+    assert "#token" not in warning.text + warning.html
+    assert warning.letter["message-id"] != letter.letter["message-id"]
     assert ann.get("/auth/me")["email"] == ann.email
     assert stranger("POST", "/auth/login", {"email": NEW, "password": PASSWORD}).status_code == 401
     stranger.post("/auth/verify-email", {"token": token_in(letter, PAGE)})
@@ -144,8 +151,10 @@ def test_an_address_that_somebody_has_is_told_to_nobody_but_them(
     ann, ben = founder(), founder()
     delivered()
     assert wished(ann, ben.email.upper()) == 202
-    (letter,) = delivered()
-    assert (letter.letter["to"], letter.letter["subject"]) == (ben.email, "You have an account at Vistory already")
+    letters = letters_to(delivered)
+    assert letters.keys() == {ann.email, ben.email}
+    letter = letters[ben.email]
+    assert letter.letter["subject"] == "You have an account at Vistory already"
     assert "#token" not in letter.text + letter.html
     assert ann.email not in letter.text
 
@@ -157,7 +166,7 @@ def test_a_link_to_an_address_that_somebody_has_by_now_changes_nothing(
     delivered()
     for each in (ann, ben):
         assert wished(each, "wanted@example.com") == 202
-    first, second = (token_in(each, PAGE) for each in delivered())
+    first, second = (token_in(each, PAGE) for each in delivered() if each.letter["to"] == "wanted@example.com")
     stranger.post("/auth/verify-email", {"token": first})
     late = stranger("POST", "/auth/verify-email", {"token": second})
     assert (late.status_code, late.json()["type"]) == (409, "urn:vistory:problem:email-is-taken")
@@ -197,6 +206,52 @@ def test_another_address_takes_the_password_once_more(
     assert delivered() == []
 
 
+def test_where_a_second_factor_is_on_another_address_takes_a_code(
+    founder: Callable[[], Visitor], delivered: Delivered
+) -> None:
+    ann = founder().elsewhere()
+    _, (code, *_) = secured(ann)
+    delivered()
+    body = {"email": "coded@example.com", "password": PASSWORD}
+    for more, problem in (({}, "code-is-needed"), ({"code": "2345-6789-abcd"}, "wrong-code")):
+        answer = ann("POST", "/users/me/email", body | more)
+        assert (answer.status_code, answer.json()["type"]) == (403, f"urn:vistory:problem:{problem}")
+    assert "coded@example.com" not in letters_to(delivered)
+    ann.post("/users/me/email", body | {"code": code}, key="coded")
+    assert set(letters_to(delivered)) == {"coded@example.com", ann.email}
+    assert ann.post("/users/me/email", body | {"code": code}, key="coded") == {"status": "asked"}
+    assert delivered() == []
+
+
+@pytest.mark.parametrize("way", ["out everywhere", "another password"])
+def test_the_link_to_another_address_ends_with_whatever_takes_the_account_back(
+    founder: Callable[[], Visitor], delivered: Delivered, stranger: Visitor, way: str
+) -> None:
+    ann, stranger = founder().elsewhere(), stranger.elsewhere()
+    assert wished(ann, f"thief.{ann.email}") == 202
+    token = token_in(letters_to(delivered)[f"thief.{ann.email}"], PAGE)
+    if way == "out everywhere":
+        ann.post("/auth/logout-everywhere")
+    else:
+        stranger("POST", "/auth/forgot-password", {"email": ann.email})
+        proof = token_in(delivered()[0], "reset-password")
+        stranger.post("/auth/reset-password", {"token": proof, "password": "another horse battery"})
+    late = stranger("POST", "/auth/verify-email", {"token": token})
+    assert (late.status_code, late.json()["type"]) == (409, "urn:vistory:problem:link-is-over")
+
+
+def test_whoever_lost_the_answer_to_a_link_has_it_again(
+    founder: Callable[[], Visitor], delivered: Delivered, stranger: Visitor
+) -> None:
+    delivered()
+    ann = founder()
+    token = token_in(delivered()[0], PAGE)
+    for _ in range(2):
+        assert stranger.post("/auth/verify-email", {"token": token}, key=ann.id) == {"id": ann.id}
+    other = stranger("POST", "/auth/verify-email", {"token": "other"}, key=ann.id)
+    assert (other.status_code, other.json()["type"]) == (422, "urn:vistory:problem:key-reused")
+
+
 def test_a_program_changes_no_address(founder: Callable[[], Visitor]) -> None:
     assert wished(founder().program("read", "write"), "program@example.com") == 403
 
@@ -212,7 +267,7 @@ def test_whoever_left_an_address_is_written_to_there_no_more_and_is_erased_with_
     engineer = founder().colleague("engineer_i")
     delivered()
     wished(engineer, "left@example.com")
-    stranger.post("/auth/verify-email", {"token": token_in(delivered()[0], PAGE)})
+    stranger.post("/auth/verify-email", {"token": token_in(letters_to(delivered)["left@example.com"], PAGE)})
     assert set(letters_to(delivered)) == {engineer.email}
     stranger("POST", "/auth/forgot-password", {"email": engineer.email})
     assert delivered() == []

@@ -45,6 +45,7 @@ def test_a_form_goes_where_the_api_answers(client: TestClient, name: str) -> Non
     html = client.get(f"/{name}").text
     (asked,) = re.findall(r'<form id="form" data-post="([^"]+)"', html)
     assert asked == f"{PREFIX}{PAGES[name]}"
-    given = {field: "correct@horse.battery" for field in re.findall(r' name="(?!viewport)([^"]+)"', html)}
+    fields = re.findall(r'<input id="[^"]+" name="([^"]+)"( type="checkbox")?', html)
+    given = {name: True if is_ticked else "correct@horse.battery" for name, is_ticked in fields}
     answer = client.post(asked, json={"token": "guess", **given})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:link-is-over")

@@ -41,6 +41,45 @@ def test_a_forgotten_password_is_set_anew_by_the_link(founder: Callable[[], Visi
     assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:link-is-over")
 
 
+def test_whoever_lost_the_answer_of_a_reset_has_it_again(founder: Callable[[], Visitor], delivered: Delivered) -> None:
+    ann = founder().elsewhere()
+    body = {"token": token_of(ann, delivered), "password": NEW}
+    for _ in range(2):
+        assert ann.post("/auth/reset-password", body, key="lost") == {"id": ann.id}
+    other = ann("POST", "/auth/reset-password", body | {"password": PASSWORD}, key="lost")
+    assert (other.status_code, other.json()["type"]) == (422, "urn:vistory:problem:key-reused")
+
+
+@pytest.mark.parametrize(("kept", "proven", "status"), [(False, True, 401), (True, True, 200), (True, False, 401)])
+def test_a_reset_revokes_what_a_thief_may_have_made_unless_its_owner_keeps_it(
+    founder: Callable[[], Visitor], delivered: Delivered, kept: bool, proven: bool, status: int
+) -> None:
+    """In every organization of the person; what was made before the address was proven is nobody's to keep."""
+    ann, ben = founder().elsewhere(), founder().verified()
+    if proven:
+        ann.verified()
+        delivered()
+        ben.post("/invitations", {"email": ann.email, "role": "guest"})
+        there = ann.post("/invitations/accept", {"token": token_in(delivered()[0], "invite")})["access_token"]
+        away = Visitor(ann.client, there)
+        programs = [ann.program("read"), away.program("read")]
+    else:
+        programs = [ann.program("read")]
+    token = token_of(ann, delivered)
+    ann.post("/auth/reset-password", {"token": token, "password": NEW, "keep_tokens": kept})
+    assert [each("GET", "/projects").status_code for each in programs] == [status] * len(programs)
+    (told,) = delivered()
+    assert (told.letter["to"], told.letter["subject"]) == (ann.email, "Your password for Vistory was changed")
+
+
+def test_the_letter_says_what_else_a_reset_ends(founder: Callable[[], Visitor], delivered: Delivered) -> None:
+    ann = founder().elsewhere()
+    delivered()
+    asked(ann, ann.email)
+    (letter,) = delivered()
+    assert "revokes your API tokens" in letter.text
+
+
 def test_who_sets_a_password_by_the_link_is_let_in_though_others_guess_at_it(
     founder: Callable[[], Visitor], delivered: Delivered
 ) -> None:

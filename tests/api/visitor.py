@@ -1,6 +1,7 @@
 """Somebody who uses the API, and notes when an answer is not one that the API's description promised."""
 
 import re
+from copy import copy
 from functools import cache
 from itertools import count
 from typing import Any, Final, Self
@@ -15,6 +16,7 @@ from commands.ports import Purpose
 PREFIX: Final = "/api/v1"
 PASSWORD: Final = "correct horse battery"
 _numbers: Final = count(1)
+_networks: Final = count(1)
 
 
 class Visitor:
@@ -48,6 +50,14 @@ class Visitor:
         other = Visitor(self.client).register(self.company)
         waiting = self.get("/members?waiting=true", Vistory_Min_Position=other.seen)["items"]
         self.post(f"/members/{next(m['id'] for m in waiting if m['person_id'] == other.id)}/approve", {"role": role})
+        return other
+
+    def elsewhere(self) -> "Visitor":
+        """The same, at a network where nobody has used up what is allowed there."""
+        app = self.client.app
+        assert isinstance(app, FastAPI)
+        other = copy(self)
+        other.client = TestClient(app, client=(f"10.77.{next(_networks)}.1", 1))
         return other
 
     def program(self, *scopes: str) -> "Visitor":

@@ -89,6 +89,8 @@ def test_the_names_of_durables_never_change() -> None:
         ("write-on-person-registered", "vistory.events.*.person.*.registered"),
         ("write-on-verification-requested", "vistory.events.*.person.*.verification_requested"),
         ("write-on-email-change-requested", "vistory.events.*.person.*.email_change_requested"),
+        ("warn-on-email-change-requested", "vistory.events.*.person.*.email_change_requested"),
+        ("write-on-password-changed", "vistory.events.*.person.*.password_changed"),
         ("write-on-email-changed", "vistory.events.*.person.*.email_changed"),
         ("write-on-invitation-sent", "vistory.events.*.invitation.*.sent"),
         ("write-on-invitation-resent", "vistory.events.*.invitation.*.resent"),

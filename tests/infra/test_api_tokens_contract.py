@@ -36,6 +36,7 @@ def test_tokens_are_their_owner_s_in_one_organization(desk: Desk) -> None:
     desk.give(opens(ONE), opens(TWO, BEN, digest="2" * 64))
     assert list(desk.look().api_tokens_of(ACME, BEN)) == [TWO]
     assert list(desk.look().api_tokens_of(EVIL, ANN)) == []
+    assert list(desk.look().api_tokens_of(None, BEN)) == [TWO]
 
 
 def test_a_closed_token_is_gone(desk: Desk) -> None:
