@@ -6,5 +6,8 @@ from infra.config import Settings
 
 def begin(process: str, settings: Settings) -> None:
     logs.set_up(process, settings.log_level)
-    headers = settings.otlp_headers.get_secret_value() if settings.otlp_headers else None
-    tracing.set_up(process, settings.otlp_endpoint, headers)
+    if settings.otlp_endpoint is not None:
+        from infra.otlp import Otlp
+
+        headers = settings.otlp_headers.get_secret_value() if settings.otlp_headers else None
+        tracing.export_to(Otlp(process, settings.otlp_endpoint, headers))

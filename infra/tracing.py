@@ -74,13 +74,6 @@ def export_to(exporter: Exporter) -> None:
     _exporter = exporter
 
 
-def set_up(process: str, endpoint: str | None, headers: str | None) -> None:
-    if endpoint is not None:
-        from infra.otlp import Otlp
-
-        export_to(Otlp(process, endpoint, headers))
-
-
 def begun(caller: str | None) -> str | None:
     """What the span of a request is put under: the caller's trace goes on here, or one begins.
 

@@ -58,6 +58,17 @@ def test_an_import_against_the_layers_is_caught(copy: Path, package: str, import
         planted.unlink()
 
 
+def test_two_modules_that_import_each_other_are_caught(copy: Path) -> None:
+    pair = {copy / "infra" / "hen.py": "import infra.egg\n", copy / "infra" / "egg.py": "import infra.hen\n"}
+    for planted, line in pair.items():
+        planted.write_text(line)
+    try:
+        assert "No circles BROKEN" in lint(copy)
+    finally:
+        for planted in pair:
+            planted.unlink()
+
+
 def test_every_package_stands_under_a_rule() -> None:
     named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"][
         "packages"
