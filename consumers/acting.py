@@ -1,6 +1,7 @@
 """How the platform itself acts: it reads the ledger, and gives commands under ids that a retry finds again."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -11,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from commands.access import Caller, Command
 from commands.ports import Accepted
+from domain.errors import Refused
 from domain.model import SYSTEM, Aggregate, Recorded
 from infra.ledger import Ledger
 from infra.mapper import Mapper
@@ -19,6 +21,10 @@ from infra.unit import Errand, Unit
 
 A = TypeVar("A", bound=Aggregate)
 CALLER = Caller(kind="system", id=SYSTEM)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Dispatch(Protocol):
@@ -30,16 +36,25 @@ class Platform:
     ledger: Ledger
     mapper: Mapper
     dispatch: Dispatch
+    clock: Callable[[], datetime] = _now
 
     async def get(self, kind: type[A], id: UUID) -> A:
         """As it stands in the ledger now. Raises NotFound."""
-        unit = Unit(self.ledger, self.mapper, Errand(CALLER, datetime.now(UTC), uuid7()))
+        unit = Unit(self.ledger, self.mapper, Errand(CALLER, self.clock(), uuid7()))
         return await asyncio.to_thread(unit.get, kind, id)
 
     async def act(self, command: Command, about: UUID, name: str) -> None:
         """A command without an event behind it: given once under this name."""
-        errand = Errand(CALLER, datetime.now(UTC), uuid5(about, name), fingerprint=b"")
+        errand = Errand(CALLER, self.clock(), uuid5(about, name), fingerprint=b"")
         await asyncio.to_thread(self.dispatch, command, errand)
+
+    async def acts(self, command: Command, about: UUID, name: str) -> bool:
+        """As `act`; whether the ledger's answer was yes."""
+        try:
+            await self.act(command, about, name)
+        except Refused:
+            return False
+        return True
 
     async def understood(self, message: Message) -> Recorded:
         """The event that a message carries. Raises NotAnEvent, and ForeignEvent where it is not of our ledger."""

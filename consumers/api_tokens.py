@@ -1,12 +1,12 @@
 """Notes in the history that an API token's time is over; refused it was from that moment on."""
 
 import asyncio
-from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from commands.api_token import ExpireToken
 from consumers.acting import Platform
-from domain.errors import Refused
+from consumers.pace import until_none_is_left
 from infra.api_tokens import ApiTokens
 
 EVERY: Final = 30.0
@@ -14,16 +14,11 @@ AT_ONCE: Final = 100
 
 
 async def expire_tokens(platform: Platform, tokens: ApiTokens) -> None:
-    """Until cancelled; without a pause where more are waiting."""
-    while True:
-        if await expire_due(platform, tokens) < AT_ONCE:
-            await asyncio.sleep(EVERY)
+    """Until cancelled."""
+    await until_none_is_left(partial(expire_due, platform, tokens), AT_ONCE, EVERY)
 
 
 async def expire_due(platform: Platform, tokens: ApiTokens) -> int:
-    """Once: how many there were."""
+    """Once: how many it was noted of. By our clock one may be good yet whose time is over by the database's."""
     due = await asyncio.to_thread(tokens.expired, AT_ONCE)
-    for token_id in due:
-        with suppress(Refused):  # by another clock it is good for a moment yet
-            await platform.act(ExpireToken(token_id=token_id), token_id, "expire")
-    return len(due)
+    return sum([await platform.acts(ExpireToken(token_id=id), id, "expire") for id in due])

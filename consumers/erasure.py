@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from consumers.pace import regularly
 from domain.errors import Refused
 from infra.erased import destroy_keys, erase, forget_letters
 from infra.host import Host
@@ -21,16 +22,12 @@ log = logging.getLogger(__name__)
 
 async def keep_erased(host: Host) -> None:
     """Until cancelled."""
-    while True:
-        await asyncio.to_thread(erase_due, host, datetime.now(UTC))
-        await asyncio.sleep(EVERY)
+    await regularly(lambda: asyncio.to_thread(erase_due, host, datetime.now(UTC)), EVERY)
 
 
 async def sweep_exports(objects: PersonalObjects) -> None:
     """Until cancelled: what was exported is kept for a day."""
-    while True:
-        await asyncio.to_thread(objects.sweep, datetime.now(UTC) - KEPT)
-        await asyncio.sleep(SWEPT_EVERY)
+    await regularly(lambda: asyncio.to_thread(objects.sweep, datetime.now(UTC) - KEPT), SWEPT_EVERY)
 
 
 def erase_due(host: Host, now: datetime) -> None:

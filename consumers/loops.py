@@ -16,6 +16,7 @@ from nats.js.errors import NotFoundError
 from consumers.acting import Platform
 from consumers.errors import Done, Park, RetryAfter, Stop, verdict
 from consumers.mlflow import BATCHES, WRITER, MlflowBooks, RunWriter, batch_figures
+from consumers.pace import regularly
 from consumers.reactions import STOPPED_FOR, Records, reacting
 from consumers.telemetry import Archivist, GoneFromStream, Owners, Shipped
 from infra import metrics
@@ -93,9 +94,7 @@ class Loops:
 
     async def _redrive(self, consumer: str, work: Callable[[Due], Awaitable[None]]) -> None:
         """What was set aside and is to be tried again, until cancelled."""
-        while True:
-            await self.records.redrive(consumer, work)
-            await asyncio.sleep(REDRIVEN_EVERY)
+        await regularly(partial(self.records.redrive, consumer, work), REDRIVEN_EVERY)
 
     async def write_batches(self, books: MlflowBooks, owners: Owners) -> None:
         """Once a second at most, until cancelled."""

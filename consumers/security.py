@@ -2,10 +2,12 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from commands.session import NoteFailedSignIns
 from consumers.acting import Platform
+from consumers.pace import until_none_is_left
 from domain.errors import NotFound, Refused
 from infra.security import BY_MEANS, Failures, Kind, SecurityLog
 
@@ -14,10 +16,8 @@ AT_ONCE: Final = 100
 
 
 async def note_failures(platform: Platform, security: SecurityLog) -> None:
-    """Until cancelled; without a pause where more are waiting."""
-    while True:
-        if await note_due(platform, security) < AT_ONCE:
-            await asyncio.sleep(EVERY)
+    """Until cancelled."""
+    await until_none_is_left(partial(note_due, platform, security), AT_ONCE, EVERY)
 
 
 async def note_due(platform: Platform, security: SecurityLog) -> int:

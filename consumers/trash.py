@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from commands.access import Command
 from commands.trash import PurgeDatasetInTime, PurgeProjectInTime
 from consumers.acting import CALLER
+from consumers.pace import regularly
 from domain.errors import Refused
 from infra import logs
 from infra.host import Host
@@ -39,9 +40,7 @@ class Emptier:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await self.once(datetime.now(UTC))
-            await asyncio.sleep(EVERY)
+        await regularly(lambda: self.once(datetime.now(UTC)), EVERY)
 
     async def once(self, now: datetime) -> None:
         """What one thing keeps from being done is done another time, and keeps no other one."""

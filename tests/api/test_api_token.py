@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,10 +14,12 @@ from starlette.websockets import WebSocketDisconnect
 from uuid_utils.compat import uuid7
 
 from api.body import LONGEST_OF_A_STRANGER
-from commands.access import Caller
+from commands.access import Caller, Command
 from commands.api_token import CreateToken
+from commands.ports import Accepted
+from consumers import api_tokens
 from consumers.acting import Platform
-from consumers.api_tokens import expire_due
+from consumers.api_tokens import expire_due, expire_tokens
 from domain.roles import Scope
 from infra.api_tokens import FORM, is_whole, mint
 from infra.bearer import digest
@@ -181,6 +184,36 @@ def test_a_token_whose_time_is_over_is_refused_and_that_is_noted(ann: Visitor, s
     assert [each["status"] for each in ann.get("/tokens")["items"] if each["id"] == str(token_id)] == ["expired"]
     told = ann.get(f"/audit/entity/api_token/{token_id}")["items"]
     assert [(each["action"], each["actor_kind"]) for each in told] == [("expire", "system"), ("create", "person")]
+
+
+def test_a_token_that_is_good_yet_by_our_clock_is_looked_at_again_after_a_rest(
+    ann: Visitor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock was set back: by the database's the time of a whole load of tokens is over, by ours of none."""
+    monkeypatch.setattr(api_tokens, "AT_ONCE", 1)
+    owner = Caller(kind="person", id=UUID(ann.id), organization_id=UUID(ann.organization))
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    before = yesterday - timedelta(hours=1)
+    with Core.open(settings) as core, Host.of(core) as host:
+        minted = mint()
+        tries: list[datetime] = []
+        asked = CreateToken(
+            token_id=uuid7(), name="old", scopes={Scope.READ}, days=1, prefix=minted.prefix, digest=minted.digest
+        )
+        host.dispatch(asked, Errand(owner, before, uuid7()))
+
+        def counted(command: Command, errand: Errand) -> Accepted:
+            tries.append(errand.now)
+            return host.dispatch(command, errand)
+
+        async def keep(clock: Callable[[], datetime]) -> None:
+            with suppress(TimeoutError):
+                keeper = expire_tokens(Platform(core.store, core.mapper, counted, clock), core.api_tokens())
+                await asyncio.wait_for(keeper, 1)
+
+        asyncio.run(keep(lambda: yesterday))
+        assert tries == [yesterday]
+        assert asyncio.run(expire_due(Platform(core.store, core.mapper, host.dispatch), core.api_tokens())) == 1
 
 
 def test_whoever_carries_a_token_may_send_a_long_request(ann: Visitor, client: TestClient) -> None:

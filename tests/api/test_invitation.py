@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import Barrier, Thread
@@ -12,11 +13,12 @@ import pytest
 from fastapi.testclient import TestClient
 from uuid_utils.compat import uuid7
 
-from commands.access import Caller
+from commands.access import Caller, Command
 from commands.invitation import InviteToOrganization
-from commands.ports import Purpose
+from commands.ports import Accepted, Purpose
+from consumers import invitation as invitations_kept
 from consumers.acting import Platform
-from consumers.invitation import expire_due
+from consumers.invitation import expire_due, keep_invitations
 from infra.config import Settings
 from infra.erased import erase, forget_invitations
 from infra.host import Host
@@ -503,6 +505,31 @@ def test_time_ends_it_with_an_event(ann: Visitor, stranger: Visitor, host: Host,
     (entry,) = ann.get(f"/audit/entity/invitation/{id}?action=expire", Vistory_Min_Position=position)["items"]
     assert entry["sentence"] == f"The invitation to {ann.company} / Vision expired"
     assert host.accounts.invitations.expired() == []
+
+
+def test_one_that_is_good_yet_by_our_clock_is_looked_at_again_after_a_rest(
+    ann: Visitor, host: Host, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock was set back: by the database's the time of a whole load is over, by ours of none."""
+    monkeypatch.setattr(invitations_kept, "AT_ONCE", 1)
+    yesterday, core = datetime.now(UTC) - timedelta(days=1), host.core
+    tries: list[datetime] = []
+    wish = InviteToOrganization(invitation_id=uuid7(), target_id=UUID(ann.organization), email=address, days=1)
+    caller = Caller(kind="person", id=UUID(ann.id), organization_id=UUID(ann.organization))
+    host.dispatch(wish, Errand(caller, yesterday - timedelta(hours=1), uuid7()))
+
+    def counted(command: Command, errand: Errand) -> Accepted:
+        tries.append(errand.now)
+        return host.dispatch(command, errand)
+
+    async def keep() -> None:
+        with suppress(TimeoutError):
+            platform = Platform(core.store, core.mapper, counted, lambda: yesterday)
+            await asyncio.wait_for(keep_invitations(platform, core), 1)
+
+    asyncio.run(keep())
+    assert tries == [yesterday]
+    assert asyncio.run(expire_due(Platform(core.store, core.mapper, host.dispatch), host.accounts.invitations)) == 1
 
 
 def test_with_a_person_go_the_invitations_to_and_by_them(
