@@ -15,7 +15,7 @@ from api.link import whose
 from api.names import avatar_name
 from api.person import FullName, Password, Spoken, WritableEmail
 from api.session import By, Challenge, SignedIn, by_password, go_on_at
-from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation
+from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation, must_lead_on
 from commands.access import Caller, Command
 from commands.invited import place_of
 from commands.link import LinkIsOver
@@ -65,12 +65,13 @@ class Refusal(Body):
 
 @router.get("/{token}/info", responses=errors.responses(404, 422, 503))
 def info(token: Annotated[str, Path(max_length=200)], desk: AnonymousDesk) -> Told:
-    """Of one that is pending, for whoever has its link."""
+    """Of one that is pending and leads somewhere, for whoever has its link."""
+    ledger = desk.house.ledger_as(_ANYBODY)
     try:
         found = _pending(desk, SecretStr(token))
+        must_lead_on(found, ledger)
     except Refused as over:
         raise NotFound(str(over)) from over
-    ledger = desk.house.ledger_as(_ANYBODY)
     return Told(
         inviter=str(ledger.get(Person, found.inviter_id).full_name),
         organization=ledger.get(Organization, found.organization_id).name,

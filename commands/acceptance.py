@@ -31,6 +31,10 @@ class InvitationIsVoid(Refused):
     """Whoever sent it could not send it now."""
 
 
+class InvitationIsSuspended(Refused):
+    """What it leads to takes nobody in: it is in the trash, say. Once it does again, what has not expired is good."""
+
+
 class AddressComesFirst(Refused):
     """Where an account begins with a proven address, no link that anyone may have begins one."""
 
@@ -97,6 +101,16 @@ def decline_invitation(
     return store.save(invitation)
 
 
+def must_lead_on(invitation: Invitation, store: Store) -> None:
+    """What it leads to is named to nobody who is not in it yet. Raises InvitationIsSuspended."""
+    try:
+        place_for(invitation, store).must_be_open()
+    except Refused as closed:
+        raise InvitationIsSuspended(
+            "this invitation is not open: what it leads to takes nobody at the moment; ask whoever sent it"
+        ) from closed
+
+
 def _followed(token: str, now: datetime, store: Store, secrets: Secrets) -> Invitation:
     invitation = store.get(Invitation, follow_link(secrets, Purpose.INVITATION, token, now))
     invitation.must_be_pending(now)
@@ -123,6 +137,7 @@ def _accepted(invitation: Invitation, person: Person, now: datetime, store: Stor
 
 def _brought_in(invitation: Invitation, person_id: UUID, now: datetime, store: Store) -> list[Aggregate]:
     giver = _giver(invitation, store)
+    must_lead_on(invitation, store)
     place = place_for(invitation, store)
     organization = store.get(Organization, invitation.organization_id)
     id = membership_id(organization.id, person_id)

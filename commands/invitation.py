@@ -1,5 +1,6 @@
 """What one may ask of an invitation: to be sent, to be sent again, to be sent no more, and to be over in time."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Final
 from uuid import UUID
@@ -139,7 +140,9 @@ def resend_invitation(
     command: ResendInvitation, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
 ) -> Accepted:
     invitation = store.get(Invitation, command.invitation_id)
-    place_for(invitation, store).must_be_given_by(actor)
+    place = place_for(invitation, store)
+    place.must_be_given_by(actor)
+    place.must_be_open()
     until = now + timedelta(days=command.days)
     invitation.send_again(until, now)
     secrets.extend_invitation(invitation.id, until)
@@ -159,8 +162,18 @@ def expire_invitation(
 def end_invitations(person_id: UUID, now: datetime, *, store: Store, secrets: Secrets) -> list[Invitation]:
     """All that are pending to somebody, and all that they sent: what is personal in them goes with the person."""
     ids = {*secrets.invitations_to(person_id), *secrets.invitations_by(person_id)}
-    pending = [store.get(Invitation, id) for id in sorted(ids)]
-    return [_cancelled(each, CancelReason.PERSON_ERASED, now, secrets) for each in pending]
+    return _all_cancelled(ids, CancelReason.PERSON_ERASED, now, store, secrets)
+
+
+def end_invitations_into(target_id: UUID, now: datetime, *, store: Store, secrets: Secrets) -> list[Invitation]:
+    """All that are pending to what is gone for good."""
+    return _all_cancelled(secrets.invitations_into(target_id), CancelReason.TARGET_PURGED, now, store, secrets)
+
+
+def _all_cancelled(
+    ids: Iterable[UUID], reason: CancelReason, now: datetime, store: Store, secrets: Secrets
+) -> list[Invitation]:
+    return [_cancelled(store.get(Invitation, id), reason, now, secrets) for id in sorted(ids)]
 
 
 def place_for(invitation: Invitation, store: Store) -> Place:

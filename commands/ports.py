@@ -149,6 +149,10 @@ class Secrets(Protocol):
         """Those that the person sent, and that are pending."""
         ...
 
+    def invitations_into(self, target_id: UUID) -> Sequence[UUID]:
+        """Those that are pending."""
+        ...
+
     def addresses_invited(self, organization_id: UUID, beside: str) -> int:
         """How many addresses, beside one, have an invitation of the organization that is pending."""
         ...

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from commands.access import Access, May, Platform
 from commands.dataset import OfDataset
-from commands.ports import Accepted, Store, Trainings
+from commands.invitation import end_invitations_into
+from commands.ports import Accepted, Secrets, Store, Trainings
 from commands.project import OfProject
 from domain.dataset import Dataset
 from domain.model import Actor
@@ -62,11 +63,17 @@ def undelete_dataset(command: UndeleteDataset, actor: Actor, now: datetime, *, s
 
 
 def purge(
-    command: PurgeDataset | PurgeProject, actor: Actor, now: datetime, *, store: Store, trainings: Trainings
+    command: PurgeDataset | PurgeProject,
+    actor: Actor,
+    now: datetime,
+    *,
+    store: Store,
+    trainings: Trainings,
+    secrets: Secrets,
 ) -> Accepted:
     thing = command.thing(store)
     thing.purge(command.name, now)
-    return _save_unused(thing, store, trainings)
+    return _save_unused(thing, now, store, trainings, secrets)
 
 
 def purge_in_time(
@@ -76,15 +83,19 @@ def purge_in_time(
     *,
     store: Store,
     trainings: Trainings,
+    secrets: Secrets,
 ) -> Accepted:
     thing = command.thing(store)
     thing.purge_in_time(now)
-    return _save_unused(thing, store, trainings)
+    return _save_unused(thing, now, store, trainings, secrets)
 
 
-def _save_unused(thing: Disposable, store: Store, trainings: Trainings) -> Accepted:
-    """None can begin with what is in the trash: those that are counted are all there will be. Raises IsInUse."""
+def _save_unused(thing: Disposable, now: datetime, store: Store, trainings: Trainings, secrets: Secrets) -> Accepted:
+    """None can begin with what is in the trash: those that are counted are all there will be. Raises IsInUse.
+
+    Nor is anybody invited there, so what was sent before is all that ends with it.
+    """
     if left := trainings.unfinished(thing.id):
         need = "training that is" if left == 1 else "trainings that are"
         raise IsInUse(f"{left} {need} not over need {thing.TOPIC} {thing.name!r}; cancel them, or wait for their end")
-    return store.save(thing)
+    return store.save(thing, *end_invitations_into(thing.id, now, store=store, secrets=secrets))

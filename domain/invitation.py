@@ -50,6 +50,7 @@ class CancelReason(StrEnum):
     WITHDRAWN = "withdrawn"
     REPLACED = "replaced"
     PERSON_ERASED = "person_erased"
+    TARGET_PURGED = "target_purged"
 
 
 class Invitation(Aggregate):

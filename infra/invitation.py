@@ -40,6 +40,9 @@ class Invitations:
     def by(self, person_id: UUID) -> list[UUID]:
         return self._ids("digest IS NOT NULL AND inviter_id = %s", person_id)
 
+    def into(self, target_id: UUID) -> list[UUID]:
+        return self._ids("digest IS NOT NULL AND target_id = %s", target_id)
+
     def addresses(self, organization_id: UUID, beside: str) -> int:
         with self.pool.connection() as connection:
             row = connection.execute(

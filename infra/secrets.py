@@ -210,6 +210,9 @@ class UnitSecrets:
     def invitations_by(self, person_id: UUID) -> Sequence[UUID]:
         return self._accounts.invitations.by(person_id)
 
+    def invitations_into(self, target_id: UUID) -> Sequence[UUID]:
+        return self._accounts.invitations.into(target_id)
+
     def addresses_invited(self, organization_id: UUID, beside: str) -> int:
         return self._accounts.invitations.addresses(organization_id, beside)
 

@@ -339,6 +339,9 @@ class MemorySecrets:
     def invitations_by(self, person_id: UUID) -> list[UUID]:
         return self._pending(inviter_id=str(person_id))
 
+    def invitations_into(self, target_id: UUID) -> list[UUID]:
+        return self._pending(target_id=str(target_id))
+
     def addresses_invited(self, organization_id: UUID, beside: str) -> int:
         pending = self._ledger.invitations.values()
         of = {each["digest"] for each in pending if each["organization_id"] == str(organization_id)}

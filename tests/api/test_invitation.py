@@ -577,3 +577,53 @@ def test_a_private_dataset_is_named_to_nobody_by_an_invitation_to_it(
     ann("PATCH", "/organization", {"admission": "approval"})
     members = {each["person_id"]: each["role"] for each in dan.get(f"/datasets/{secret}/members")}
     assert members[dan.id] == "editor"
+
+
+CLOSING = [
+    ("projects", "DELETE", "", "POST", "/undelete"),
+    ("projects", "POST", "/archive", "POST", "/restore"),
+    ("datasets", "DELETE", "", "POST", "/undelete"),
+]
+
+
+@pytest.mark.parametrize(("kind", "close", "how", "open", "again"), CLOSING)
+def test_an_invitation_to_what_is_closed_tells_nothing_until_it_is_open_again(
+    ann: Visitor,
+    stranger: Visitor,
+    delivered: Delivered,
+    address: str,
+    kind: str,
+    close: str,
+    how: str,
+    open: str,
+    again: str,
+) -> None:
+    target = ann.post(f"/{kind}", {"name": "quiet"})["id"]
+    into = {"type": kind.removesuffix("s"), "target_id": target}
+    id, token = invited(ann, delivered, address, **into)
+    good(ann(close, f"/{kind}/{target}{how}"))
+    told = stranger("GET", f"/invitations/{token}/info")
+    turned = stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER})
+    assert (told.status_code, turned.status_code) == (404, 409)
+    assert turned.json()["type"].endswith("invitation-is-suspended")
+    for answer in (told, turned):
+        assert "is not open" in answer.json()["detail"]
+        assert "quiet" not in answer.text
+    assert status_of(ann, id) == "pending"
+    good(ann(open, f"/{kind}/{target}{again}"))
+    assert stranger.get(f"/invitations/{token}/info")["target"] == "quiet"
+
+
+@pytest.mark.parametrize("kind", ["projects", "datasets"])
+def test_an_invitation_to_what_is_purged_is_cancelled(
+    ann: Visitor, stranger: Visitor, delivered: Delivered, address: str, kind: str
+) -> None:
+    target = ann.post(f"/{kind}", {"name": "gone"})["id"]
+    id, token = invited(ann, delivered, address, type=kind.removesuffix("s"), target_id=target)
+    unsent = ann.post("/invitations", {"email": f"x.{address}", "type": kind.removesuffix("s"), "target_id": target})
+    good(ann("DELETE", f"/{kind}/{target}"))
+    ann.post(f"/{kind}/{target}/purge", {"name": "gone"})
+    assert (status_of(ann, id), status_of(ann, unsent["id"])) == ("cancelled", "cancelled")
+    assert stranger("GET", f"/invitations/{token}/info").status_code == 404
+    assert stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER}).status_code == 409
+    assert delivered() == []

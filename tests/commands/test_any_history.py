@@ -177,6 +177,7 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "code": st.sampled_from(RECOVERY),
     "password_version": st.just(1),
     "failures": st.integers(1, 9),
+    "upto": st.integers(0, 20),
     "first_at": st.just(START),
     "last_at": st.just(START),
     "reason": st.sampled_from(Ending),

@@ -9,6 +9,7 @@ from commands.acceptance import (
     AddressComesFirst,
     DeclineInvitation,
     InvitationIsForAnother,
+    InvitationIsSuspended,
     InvitationIsVoid,
     JoinByInvitation,
 )
@@ -29,7 +30,14 @@ from commands.membership import ChangeRole, DeactivateMember, RemoveMember
 from commands.organization import ChangeOrganization
 from commands.person import EmailIsTaken, OrganizationIsClosed
 from commands.ports import Purpose
-from commands.project import AddProjectMember, ArchiveProject, RemoveProjectMember
+from commands.project import (
+    AddProjectMember,
+    ArchiveProject,
+    DeleteProject,
+    RemoveProjectMember,
+    UndeleteProject,
+)
+from commands.trash import PurgeProject
 from domain.dataset import Dataset
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.invitation import CancelReason, Invitation, InvitationIsOver, InvitationIsPending, InvitationType
@@ -402,7 +410,8 @@ def test_a_place_that_the_sender_has_no_more_is_given_to_nobody(spec: Spec) -> N
 
 def test_nobody_comes_into_an_archived_project(spec: Spec) -> None:
     spec.given(project, into_project(), ArchiveProject(project_id=CELLS))
-    spec.by(NOBODY).when(join()).then_refused(ProjectIsArchived)
+    spec.by(NOBODY).when(join()).then_refused(InvitationIsSuspended)
+    spec.by(ann).when(ResendInvitation(invitation_id=ASKED)).then_refused(ProjectIsArchived)
     spec.by(ann).when(into_project("x@example.org", invitation_id=AGAIN)).then_refused(ProjectIsArchived)
 
 
@@ -449,6 +458,23 @@ def test_with_a_person_all_invitations_to_and_by_them_are_over(spec: Spec) -> No
     assert {each.originator_id for each in ended} == {ASKED, AGAIN}
     assert {each.reason for each in ended} == {CancelReason.PERSON_ERASED}
     assert spec.ledger.invitations == {}
+
+
+def test_what_is_thrown_away_suspends_invitations_and_what_comes_back_takes_them_up(spec: Spec) -> None:
+    spec.given(project, into_project(), DeleteProject(project_id=CELLS)).by(NOBODY).when(join())
+    spec.then_refused(InvitationIsSuspended)
+    spec.by(ann).given(UndeleteProject(project_id=CELLS)).by(NOBODY).when(join())
+    assert any(isinstance(each, Invitation.Accepted) for each in spec.events())
+
+
+def test_with_what_goes_for_good_all_invitations_to_it_are_over(spec: Spec) -> None:
+    spec.given(project, into_project(), into_project("x@example.org", invitation_id=AGAIN))
+    spec.given(invite("ed@example.org", invitation_id=DAN), DeleteProject(project_id=CELLS))
+    spec.when(PurgeProject(project_id=CELLS, name="cells")).then(
+        (Project.Purged, {}), *[(Invitation.Cancelled, {"reason": CancelReason.TARGET_PURGED})] * 2
+    )
+    assert spec.ledger.invitations.keys() == {str(DAN)}
+    spec.by(NOBODY).when(join()).then_refused(LinkIsOver)
 
 
 def test_a_key_that_is_gone_keeps_nothing_from_loading(spec: Spec) -> None:

@@ -52,6 +52,13 @@ def test_those_that_a_person_sent_are_known_while_they_are_pending(desk: Desk) -
     assert list(desk.look().invitations_by(ANN)) == []
 
 
+def test_those_into_one_thing_are_known_while_they_are_pending(desk: Desk) -> None:
+    desk.give(opens(), opens(SECOND, target=CELLS))
+    assert list(desk.look().invitations_into(CELLS)) == [SECOND]
+    desk.give(closes(SECOND))
+    assert list(desk.look().invitations_into(CELLS)) == []
+
+
 def test_an_address_counts_once_for_an_organization(desk: Desk) -> None:
     desk.give(opens(), opens(SECOND, target=CELLS), opens(UUID(int=93), email="ben@example.org"))
     assert desk.look().addresses_invited(ACME, "x@example.org") == 2
