@@ -215,7 +215,7 @@ def _of(organization_id: UUID, experiment_id: UUID, viewer: UUID | None) -> Sele
 
 def _number(of: str, name: str) -> ColumnElement[float]:
     value = runs.c[of][name]
-    return case((func.jsonb_typeof(value) == "number", cast(value.astext, Float)))
+    return case((func.jsonb_typeof(value) == "number", cast(value, Float)))
 
 
 def _holds(condition: str) -> ColumnElement[bool]:
@@ -253,5 +253,7 @@ def _sorted(
         here, there = tuple_(value, place), tuple_(literal(last, Float), literal(after, BigInteger))
         query = query.where(here < there if down else here > there)
     order = (value.desc(), place.desc()) if down else (value, place)
-    rows = [RunRow.model_validate(dict(row)) for row in tx.execute(query.order_by(*order).limit(limit + 1)).mappings()]
-    return Page(rows[:limit], rows[limit - 1].first_position if len(rows) > limit else None)
+    # By keys alone: whole rows are read only of those shown.
+    shown = query.with_only_columns(runs.c.job_id).order_by(*order).limit(limit + 1)
+    found = every(tx, select(runs).where(runs.c.job_id.in_(shown)).order_by(*order), RunRow)
+    return Page(found[:limit], found[limit - 1].first_position if len(found) > limit else None)

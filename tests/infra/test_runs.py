@@ -14,7 +14,7 @@ from infra.provision import APP
 from infra.reading import Reading, engine_for
 from infra.rows import save
 from infra.tables import furnish
-from projections import experiment
+from projections import PROJECTIONS
 from projections.run import NoOrder, RunRow, compared, find_runs, list_runs, runs
 from tests.servers import Databases, Servers
 
@@ -42,7 +42,7 @@ def database(servers: Servers) -> Iterator[Databases]:
     databases = servers.fresh_database()
     migrate(databases.owner_url, APP, UUID(int=9))
     engine = engine_for(databases.app_url, pool_size=1)
-    furnish(engine, [experiment.PROJECTION])
+    furnish(engine, PROJECTIONS)
     with engine.begin() as tx:
         save(tx, runs, {(UUID(int=n),): row(n, *told) for n, told in enumerate(TOLD, 1)})
         save(tx, runs, {(UUID(int=99),): row(99, *TOLD[0]) | {"organization_id": ELSEWHERE}})
@@ -86,6 +86,11 @@ def test_runs_are_sorted_by_any_number_and_each_page_goes_on_where_the_last_ende
         if (after := page.next) is None:
             break
     assert pages == order
+
+
+@pytest.mark.parametrize("sort", [None, "metrics.mAP50", "-metrics.mAP50"])
+def test_what_is_not_shown_to_somebody_has_a_place_in_no_order(tx: Connection, sort: str | None) -> None:
+    assert list_runs(tx, HERE, HERE, viewer=UUID(int=9), sort=sort).items == []
 
 
 @pytest.mark.parametrize(
