@@ -513,3 +513,47 @@ def test_the_last_admin_stays(founder: Any) -> None:
     admin = founder()
     answer = admin("PATCH", f"/admin/users/{admin.id}/role", {"role": "guest"})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-needs-an-admin")
+
+
+ABOUT_A_THING: Final = [
+    (method, path, body)
+    for method, path, body in [
+        *(row[1:] for row in COMMANDS),
+        *(row[1:] for row in UPLOADS),
+        *((*row[1:], {}) for row in PLACES),
+    ]
+    if "{" in path or any("_id}" in word for word in body.values() if isinstance(word, str))
+]
+# Beside what stands there without being asked for.
+MORE: Final = ("/invitations?everybody=true", "/members?waiting=true", "/audit/organization?noisy=true&limit=1000")
+LISTS: Final = [*(path for _, path in QUERIES if "{" not in path), *MORE]
+# The same for everybody, whoever asks; or empty as long as nobody tries anything.
+NAMELESS: Final = {"/training/models", "/permissions/explain?action=create_project", "/admin/security"}
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ABOUT_A_THING)
+def test_no_other_organization_changes_a_thing_of_this_one(
+    bob: Visitor, things: Things, method: str, path: str, body: dict[str, Any]
+) -> None:
+    named = {k: v.format_map(things) if isinstance(v, str) else v for k, v in body.items()}
+    answer = bob.verified()(method, path.format_map(things), named)
+    assert answer.status_code == 404, answer.text
+
+
+@pytest.mark.parametrize("path", [path for _, path in QUERIES if "{" in path])
+def test_no_other_organization_reads_a_thing_of_this_one(ann: Visitor, bob: Visitor, things: Things, path: str) -> None:
+    address = path.format_map(things)
+    assert ann("GET", address, Vistory_Min_Position=ann.seen).status_code == 200
+    assert bob("GET", address, Vistory_Min_Position=ann.seen).status_code == 404
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_no_list_of_another_organization_s_names_a_thing_of_this_one(
+    ann: Visitor, bob: Visitor, things: Things, path: str
+) -> None:
+    made = [things[name] for name in ("invitation_id", "token_id", "id")]
+    ids = {ann.id, ann.organization, *made, *(word for word in things.values() if "-" in word)}
+    mine, theirs = (who("GET", path, Vistory_Min_Position=ann.seen) for who in (ann, bob))
+    assert (mine.status_code, theirs.status_code) == (200, 200)
+    assert path in NAMELESS or any(id in mine.text for id in ids)
+    assert [id for id in ids if id in theirs.text] == []
