@@ -11,4 +11,4 @@ async function tell() {
 }
 
 decline.addEventListener("click", () => send(decline, {}));
-if (token) tell();
+if (token) tell().catch(() => { said.textContent = AWAY; });

@@ -3,6 +3,8 @@ const form = document.getElementById("form"), said = document.getElementById("sa
 const token = new URLSearchParams(location.hash.slice(1)).get("token") || "";
 // Neither the history nor whoever looks over a shoulder needs it any more.
 history.replaceState(null, "", location.pathname);
+const AWAY = "The platform does not answer; try again in a moment.";
+form.hidden = !token;
 if (!token) said.textContent = "This address has no code: open the link of the letter once more.";
 
 async function send(to, given) {
@@ -15,7 +17,7 @@ async function send(to, given) {
     form.hidden = answer.ok;
     said.textContent = answer.ok ? to.dataset.done : (await answer.json()).detail;
   } catch {
-    said.textContent = "The platform does not answer; try again in a moment.";
+    said.textContent = AWAY;
   }
 }
 

@@ -176,6 +176,7 @@ def test_an_invitation_says_who_asks_into_what_as_what(language: Language) -> No
     for form in ("plain", "html"):
         text = part(letter, form)
         assert all(word in text for word in ("Ann Ö", "Acme / Vision", "cells", "engineer i", "welcome"))
+        assert "\n\n\n" not in text
     assert "Acme / Vision" in letter["subject"]
 
 
