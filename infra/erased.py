@@ -46,12 +46,17 @@ def gone(connection: psycopg.Connection) -> list[UUID]:
 
 
 def forget_invitations(core: Core) -> None:
-    """Those that are over: the key that sealed what is personal in each, and the letters that are kept here."""
+    """Those that are over: the key that sealed what is personal in each, the letters that are kept here, and what was
+    exported for whoever sent them.
+    """
     invitations = core.accounts().invitations
     while ended := invitations.over():
         for id in ended:
             core.keys.erase(id)
         forget_letters(core, *ended)
+        objects = PersonalObjects.open(core.settings)
+        for inviter_id in invitations.inviters(ended):
+            objects.forget(inviter_id)
         invitations.settle(ended)
 
 

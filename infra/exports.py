@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, Uuid, or_, select
 
 from domain.membership import membership_id
 from domain.second_factor import second_factor_id
+from infra.erased import erased
 from infra.personal_objects import PersonalObjects
 from infra.reading import Reading
 from infra.tables import tables
@@ -25,6 +26,7 @@ from projections.person import organizations_of
 NAME: Final = "vistory-export.json"
 FRESH: Final = timedelta(minutes=10)
 AT_ONCE: Final = 2
+PATIENCE: Final = 10.0
 _SECRETS: Final = """
     SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
     WHERE c.relnamespace = 'secrets'::regnamespace AND c.relkind = 'r' AND a.attname IN ('person_id', 'subject')
@@ -66,6 +68,17 @@ class Exports:
         self._threads.shutdown(cancel_futures=True)
 
     def _make(self, person_id: UUID) -> None:
+        """Once more where an invitation that it may tell of ended meanwhile; of who was erased meanwhile none stays."""
+        invitations = self.core.accounts().invitations
+        before: list[UUID] | None = None
+        while (pending := sorted(invitations.by(person_id))) != before:
+            before = pending
+            self.reading.wait_until([each.name for each in PROJECTIONS], self.core.store.head().position, PATIENCE)
+            self._put(person_id)
+        if person_id in erased(self.core):
+            self.objects.forget(person_id)
+
+    def _put(self, person_id: UUID) -> None:
         with TemporaryFile() as file:
             for piece in _json(person_id, self._parts(person_id)):
                 file.write(piece.encode())

@@ -59,6 +59,12 @@ class Invitations:
         """Some of those whose key is not known to be destroyed yet."""
         return self._ids("digest IS NULL LIMIT %s", AT_ONCE)
 
+    def inviters(self, invitation_ids: list[UUID]) -> list[UUID]:
+        """Of those that are not settled yet."""
+        query = "SELECT DISTINCT inviter_id FROM secrets.invitations WHERE invitation_id = ANY(%s)"
+        with self.pool.connection() as connection:
+            return [id for (id,) in connection.execute(query, (invitation_ids,))]
+
     def settle(self, invitation_ids: Iterable[UUID]) -> None:
         """Their keys are destroyed."""
         settled = "SELECT secrets.forget_invitation(id) FROM unnest(%s::uuid[]) id"

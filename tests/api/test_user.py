@@ -1,17 +1,21 @@
 """One's own account over HTTP: seen, asked to be erased, kept after all, and erased."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import sleep
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from uuid_utils.compat import uuid7
 
 from consumers.erasure import KEPT, erase_due
 from infra.config import Settings
+from infra.erased import forget_invitations
 from infra.exports import NAME
 from infra.host import Host
 from infra.mailbox import ABOUT, Mailbox
@@ -20,6 +24,7 @@ from tests.api.letters import Delivered
 from tests.api.phone import secured
 from tests.api.visitor import PASSWORD, Visitor
 from tests.servers import Servers
+from tests.whole import waited
 
 
 @pytest.fixture
@@ -157,3 +162,67 @@ def test_what_was_exported_goes_with_the_person_and_after_a_day(admin: Visitor, 
     assert objects.made_at(UUID(other.id), NAME) is not None
     objects.sweep(datetime.now(UTC) + timedelta(hours=25) - KEPT)
     assert objects.made_at(UUID(other.id), NAME) is None
+
+
+@dataclass
+class Meanwhile:
+    """What happens once an export is written, and before it is kept; and whose is kept."""
+
+    happens: list[Callable[[], object]] = field(default_factory=list)
+    kept: list[UUID] = field(default_factory=list)
+
+
+@pytest.fixture
+def meanwhile(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    meanwhile = Meanwhile()
+
+    class Late(PersonalObjects):
+        def put(self, person_id: UUID, name: str, data: IO[bytes]) -> None:
+            while meanwhile.happens:
+                meanwhile.happens.pop()()
+            super().put(person_id, name, data)
+            meanwhile.kept.append(person_id)
+
+    assert isinstance(client.app, FastAPI)
+    exports = client.app.state.house.exports
+    real = exports.objects
+    monkeypatch.setattr(exports, "objects", Late(real.store, real.presigner, real.bucket))
+    return meanwhile
+
+
+def invited(admin: Visitor) -> tuple[str, str]:
+    address = f"{uuid7().hex}@example.org"
+    return address, admin.verified().post("/invitations", {"email": address})["id"]
+
+
+def test_what_was_exported_goes_with_an_invitation_that_it_tells_of(admin: Visitor, settings: Settings) -> None:
+    address, id = invited(admin)
+    assert address in str(exported(admin))
+    admin("DELETE", f"/invitations/{id}")
+    with Host.open(settings) as work:
+        forget_invitations(work.core)
+    assert PersonalObjects.open(settings).made_at(UUID(admin.id), NAME) is None
+    assert address not in str(exported(admin))
+
+
+def test_an_export_tells_of_no_invitation_that_ended_meanwhile(
+    admin: Visitor, settings: Settings, meanwhile: Meanwhile
+) -> None:
+    address, id = invited(admin)
+    with Host.open(settings) as work:
+        meanwhile.happens += [lambda: forget_invitations(work.core), lambda: admin("DELETE", f"/invitations/{id}")]
+        found = exported(admin)
+    assert meanwhile.kept == [UUID(admin.id)] * 2
+    assert address not in str(found)
+    assert "cancelled" in {each["status"] for each in found["invitations"]}
+
+
+def test_of_whoever_is_erased_meanwhile_no_export_stays(
+    admin: Visitor, settings: Settings, meanwhile: Meanwhile
+) -> None:
+    engineer, objects = admin.colleague("engineer_i"), PersonalObjects.open(settings)
+    with Host.open(settings) as work:
+        meanwhile.happens.append(lambda: work.erase(UUID(engineer.id)))
+        assert engineer("GET", "/users/me/export").status_code == 202
+        waited(lambda: meanwhile.kept, 30, "it is kept")
+        waited(lambda: objects.made_at(UUID(engineer.id), NAME) is None, 30, "it is gone")
