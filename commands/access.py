@@ -1,5 +1,6 @@
 """Who may give a command: declared beside it, decided here and nowhere else."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
@@ -123,6 +124,7 @@ class May:
         if self.on is None or target is None:
             role = demand(caller, store, self.permission, caller.id)
         else:
+            store.look_ahead(target, *_looked_at(caller))
             thing = store.get(self.on, target)
             owner = getattr(thing, "owner_id", None)
             role = demand(caller, store, self.permission, owner, self.shared(thing, store))
@@ -205,6 +207,7 @@ def role_of(caller: Caller, store: Store) -> Role | None:
     """The caller's role in its organization at this moment; None while it waits. Raises Unauthenticated."""
     if not caller.is_member or caller.organization_id is None:
         raise Unauthenticated("sign in first")
+    store.look_ahead(*_looked_at(caller))
     if caller.kind == "service":
         return _role_of_service(store.find(ServiceAccount, caller.id))
     membership = store.find(Membership, membership_id(caller.organization_id, caller.id))
@@ -215,6 +218,14 @@ def role_of(caller: Caller, store: Store) -> Role | None:
     if membership.deactivated:
         raise Unauthenticated("your account is deactivated in this organization; an admin of it can reactivate it")
     return membership.role
+
+
+def _looked_at(caller: Caller) -> Iterator[UUID]:
+    """In whatever a member asks for: what it is in its organization, and what that asks of its members."""
+    if caller.is_member and caller.organization_id is not None:
+        is_service = caller.kind == "service"
+        yield caller.id if is_service else membership_id(caller.organization_id, caller.id)
+        yield security_policy_id(caller.organization_id)
 
 
 def _role_of_service(account: ServiceAccount | None) -> Role:

@@ -38,6 +38,10 @@ class Store(Protocol):
 
     def find(self, kind: type[A], id: UUID) -> A | None: ...
 
+    def look_ahead(self, *ids: UUID) -> None:
+        """What will be got or found of these comes in one reading; nothing else is changed by it."""
+        ...
+
     def note(self, id: UUID) -> Accepted:
         """What the command writes beside events, where it records none; the answer has this id. Raises Conflict."""
         ...

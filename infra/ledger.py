@@ -52,6 +52,10 @@ class Ledger(Protocol):
         """Of one aggregate, in order, those behind a version; the first `limit` of them."""
         ...
 
+    def events_of_each(self, after: Mapping[UUID, int], limit: int) -> dict[UUID, list[Stored]]:
+        """The same of several aggregates, each behind its own version, as they were at one moment."""
+        ...
+
     def command(self, id: UUID) -> Verdict | None:
         """What became of a command, if it was ever accepted."""
         ...

@@ -4,7 +4,7 @@ So they share one transaction and one fsync, and are judged one by one in the or
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from threading import Lock
@@ -70,6 +70,9 @@ class Line:
 
     def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
         return self._ledger.events_of(id, after, limit)
+
+    def events_of_each(self, after: Mapping[UUID, int], limit: int) -> dict[UUID, list[Stored]]:
+        return self._ledger.events_of_each(after, limit)
 
     def command(self, id: UUID) -> Verdict | None:
         return self._ledger.command(id)

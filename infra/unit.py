@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -42,6 +42,15 @@ class Errand:
     traceparent: str | None = None
 
 
+class _Beginning(NamedTuple):
+    """What is known of an aggregate, until when that is good, and the first page of what happened since."""
+
+    begun: float
+    until: float | None
+    aggregate: Aggregate | None
+    page: Sequence[Stored]
+
+
 @dataclass
 class Unit:
     """The Store port of one command."""
@@ -53,6 +62,7 @@ class Unit:
     known: Known = field(default_factory=Known)
     sides: list[Mapping[str, Any]] = field(default_factory=list)
     _seen: dict[UUID, tuple[Aggregate | None, int]] = field(default_factory=dict)
+    _ahead: dict[UUID, "_Beginning"] = field(default_factory=dict)
 
     def find(self, kind: type[A], id: UUID) -> A | None:
         if id not in self._seen:
@@ -66,6 +76,17 @@ class Unit:
         if found is None:
             raise NotFound(f"there is no {kind.TOPIC.replace('_', ' ')} {id}")
         return found
+
+    def look_ahead(self, *ids: UUID) -> None:
+        new = [id for id in dict.fromkeys(ids) if id not in self._seen and id not in self._ahead]
+        if not new:
+            return
+        begun = time.monotonic()
+        known = {id: self.known.get(id) or (None, None) for id in new}
+        versions = {id: aggregate.version if aggregate else 0 for id, (_, aggregate) in known.items()}
+        for id, page in self.ledger.events_of_each(versions, MOST_AT_ONCE).items():
+            until, aggregate = known[id]
+            self._ahead[id] = _Beginning(begun, until, aggregate, page)
 
     def save(self, first: Aggregate, *others: Aggregate) -> Accepted:
         events = [(a, event) for a in (first, *others) for event in a.collect_events()]
@@ -105,10 +126,10 @@ class Unit:
 
     def _load(self, id: UUID) -> Aggregate | None:
         """As it is now: what is known of it, and every event since. What is about a person is never remembered."""
-        begun = time.monotonic()
-        until, aggregate = self.known.get(id) or (None, None)
+        self.look_ahead(id)
+        begun, until, aggregate, page = self._ahead.pop(id)
         topics = set[str]()
-        for stored in self._news(id, aggregate.version if aggregate else 0):
+        for stored in self._news(id, page):
             event, _ = self.mapper.decode(stored)
             aggregate = event.mutate(aggregate)
             topics.add(stored.topic)
@@ -119,13 +140,12 @@ class Unit:
                 self.known.keep(aggregate, until or good_until(begun))
         return aggregate
 
-    def _news(self, id: UUID, version: int) -> Iterator[Stored]:
-        """So many at once that the longest history takes no more memory than a short one."""
-        while page := self.ledger.events_of(id, version, MOST_AT_ONCE):
+    def _news(self, id: UUID, page: Sequence[Stored]) -> Iterator[Stored]:
+        """From its first page on; so many at once that the longest history takes no more memory than a short one."""
+        yield from page
+        while len(page) == MOST_AT_ONCE:
+            page = self.ledger.events_of(id, page[-1].originator_version, MOST_AT_ONCE)
             yield from page
-            if len(page) < MOST_AT_ONCE:
-                return
-            version = page[-1].originator_version
 
     def _inside(self, aggregate: Aggregate) -> bool:
         """Organizations are walls: a member sees the platform's things, and of its own organization what is shown."""

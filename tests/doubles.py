@@ -61,6 +61,9 @@ class MemoryLedger:
     def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
         return self._of.get(id, [])[after:][:limit]
 
+    def events_of_each(self, after: Mapping[UUID, int], limit: int) -> dict[UUID, list[Stored]]:
+        return {id: self.events_of(id, version, limit) for id, version in after.items()}
+
     def command(self, id: UUID) -> Verdict | None:
         return self.commands.get(id)
 

@@ -60,6 +60,15 @@ def test_a_tail_reader_never_misses_an_event_of_eight_writers(ledger: Ground) ->
     assert seen == list(range(1, 801))
 
 
+def test_whatever_it_is_asked_for_is_planned_once(ledger: Ground) -> None:
+    for _ in range(10):
+        ledger.write(1)
+        ledger.ledger.events_of_each({uuid7(): 0, uuid7(): 0}, 9)
+    with ledger.ledger.datastore.get_connection() as connection:
+        planned = connection.execute("SELECT custom_plans AS anew, generic_plans AS kept FROM pg_prepared_statements")
+        assert {(row["anew"], row["kept"] > 0) for row in planned} == {(0, True)}
+
+
 def test_an_append_that_fails_half_way_leaves_no_gap(ledger: Ground) -> None:
     ledger.write(2)
     side = {"kind": "no such room"}

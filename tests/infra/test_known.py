@@ -1,4 +1,5 @@
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid_utils.compat import uuid7
 
 from commands.membership import ChangeRole
 from commands.project import CreateProject, RenameProject
-from domain.membership import GuestOwnsAProject, membership_id
+from domain.membership import GuestOwnsAProject, Membership, membership_id
 from domain.person import Person
 from domain.project import Project
 from domain.roles import Role
@@ -17,6 +18,7 @@ from infra.known import Known, good_until
 from infra.mapper import Mapper, Stored
 from infra.unit import Errand, Unit
 from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register
+from tests.doubles import MemoryLedger
 from tests.spec import START, Spec
 
 DIGITS = UUID(int=7)
@@ -51,6 +53,31 @@ def test_what_is_known_is_not_decoded_again_but_what_happened_since_is(spec: Spe
     spec.given(RenameProject(project_id=DIGITS, name="by another process"))
     assert unit(spec, counting, shared).get(Project, DIGITS).name == "by another process"
     assert counting.decoded == 22
+
+
+def test_whom_a_request_is_judged_by_and_what_it_is_about_come_in_one_reading(spec: Spec) -> None:
+    readings: list[int] = []
+
+    class Watched(MemoryLedger):
+        def events_of_each(self, after: Mapping[UUID, int], limit: int) -> dict[UUID, list[Stored]]:
+            readings.append(len(after))
+            return spec.ledger.events_of_each(after, limit)
+
+    errand = Errand(caller=ann, now=START, command_id=uuid7())
+    store = Unit(Watched(spec.ledger.ledger), spec.mapper, errand)
+    rename = RenameProject(project_id=DIGITS, name="digits")
+    assert rename.ACCESS.admit(rename, ann, store).role == Role.ADMIN
+    assert store.get(Project, DIGITS).name == "digits 19"
+    assert readings == [3], "the project, the membership, and what the organization asks of its members"
+
+
+def test_what_was_only_looked_ahead_at_is_not_asserted(spec: Spec) -> None:
+    unit = Unit(spec.ledger, spec.mapper, Errand(caller=ben, now=START, command_id=uuid7()))
+    unit.actor = ben.acting(Role.ENGINEER_II)
+    unit.look_ahead(DIGITS, membership_id(ACME, BEN))
+    unit.get(Membership, membership_id(ACME, BEN))
+    spec.given(RenameProject(project_id=DIGITS, name="by somebody else"))
+    assert unit.note(DIGITS).id == DIGITS
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 21, 22])

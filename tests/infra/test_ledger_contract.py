@@ -51,6 +51,16 @@ def test_what_is_appended_is_read_back_in_order(hand: Hand) -> None:
     assert rows[-1].chain == hand.ledger.head().chain
 
 
+def test_several_aggregates_are_read_at_once_each_behind_its_own_version(hand: Hand) -> None:
+    first, second, nobody = hand.events(3), hand.events(2), uuid7()
+    hand.append(first)
+    hand.append(second)
+    one, other = first[0].originator_id, second[0].originator_id
+    assert hand.ledger.events_of_each({one: 1, nobody: 0, other: 0}, 9) == {one: first[1:], nobody: [], other: second}
+    assert hand.ledger.events_of_each({one: 0, other: 2}, 2) == {one: first[:2], other: []}
+    assert hand.ledger.events_of_each({}, 9) == {}
+
+
 def test_reading_begins_after_a_position_and_ends_at_a_limit(hand: Hand) -> None:
     hand.write(10)
     assert [row.position for row in hand.ledger.read(4, 3)] == [5, 6, 7]
