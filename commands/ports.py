@@ -261,8 +261,8 @@ class Places(Protocol):
 class Subscribers(Protocol):
     """Which places on the bus the downstream systems have."""
 
-    def take(self, organization_id: UUID, service_account_id: UUID, since: Since) -> None:
-        """One that has a place keeps it. Raises BusIsFull."""
+    def take(self, organization_id: UUID, service_account_id: UUID, since: Since, *, anew: bool) -> None:
+        """One that has a place keeps it; it goes on where it was, or begins anew there. Raises BusIsFull."""
         ...
 
 

@@ -136,8 +136,9 @@ def delete_service_account(
 
 def subscribe(command: Subscribe, actor: Actor, now: datetime, *, store: Store, subscribers: Subscribers) -> Accepted:
     account = store.get(ServiceAccount, command.service_account_id)
+    anew = not account.subscribed
     account.subscribe(command.since, now)
-    subscribers.take(account.organization_id, account.id, command.since)
+    subscribers.take(account.organization_id, account.id, command.since, anew=anew)
     return store.save(account)
 
 

@@ -16,20 +16,24 @@ from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 from uuid_utils.compat import uuid7
 
 from commands.access import demand
 from consumers.acting import CALLER
+from consumers.pace import regularly
 from domain.api_token import ApiToken
 from domain.errors import DomainError, Forbidden
 from domain.roles import Permission
 from domain.service_account import ServiceAccount
+from infra import logs
 from infra.api_tokens import ApiTokens
 from infra.bus import jetstream
 from infra.bus_pass import Issuer, Knock
 from infra.nats_users import ASKED_AT, CONNECTED_AT, KICKED_AT, door, of_subscriber
-from infra.streams import EVENTS, declare_durable
+from infra.reach import in_short
+from infra.streams import EVENTS, SUBSCRIPTION, declare_durable
 from infra.subscribers import Subscriber, Subscribers
 from infra.unit import Errand, Unit
 from infra.wiring import Core
@@ -39,6 +43,9 @@ LOOKED_EVERY: Final = 5.0
 TOLD_WITHIN: Final = 1.0
 # Who was let in just before its place ended may be about to appear.
 QUIET_FOR: Final = 30.0
+# Of whoever knocks: each costs a thread and a connection to the database, and waits at most as long as the server does.
+ANSWERED_AT_ONCE: Final = 4
+MOST_WAITING: Final = 256
 MOST_CONNECTIONS: Final = 4_096
 log = logging.getLogger(__name__)
 
@@ -102,27 +109,40 @@ class Connection(NamedTuple):
 class Doorkeeper:
     client: Client
     door: Door
-    # place → since when nobody holds it any more
-    _ended: dict[int, float] = field(default_factory=dict)
+    # place and subscription → since when nobody holds it any more
+    _ended: dict[tuple[int, int], float] = field(default_factory=dict)
+    _complaints: logs.Complaints = field(default_factory=lambda: logs.Complaints(log))
 
     async def answer(self) -> None:
-        """Whoever knocks, until cancelled."""
+        """Whoever knocks, until cancelled. Who is not heard is shut out by the server, and may knock again."""
+        waiting: asyncio.Queue[Msg] = asyncio.Queue(MOST_WAITING)
+        answering = [asyncio.create_task(self._answer_all(waiting)) for _ in range(ANSWERED_AT_ONCE)]
         knocks = await self.client.subscribe(ASKED_AT, queue="doorkeepers")
         try:
             async for message in knocks.messages:
-                with suppress(ValueError):
-                    answer, found = await asyncio.to_thread(self.door.judge, Knock.of(message.data))
-                    if found is not None:
-                        await self._tend(found)
-                    await message.respond(answer)
+                try:
+                    waiting.put_nowait(message)
+                except asyncio.QueueFull:
+                    self._complaints.hear(f"more than {MOST_WAITING} wait at the door of the bus; some are not heard")
         finally:
+            for each in answering:
+                each.cancel()
             await knocks.unsubscribe()
+
+    async def _answer_all(self, waiting: asyncio.Queue[Msg]) -> None:
+        while True:
+            message = await waiting.get()
+            try:
+                answer, found = await asyncio.to_thread(self.door.judge, Knock.of(message.data))
+                if found is not None:
+                    await self._tend(found)
+                await message.respond(answer)
+            except Exception as error:
+                self._complaints.hear(f"somebody at the door of the bus gets no answer: {in_short(error)}")
 
     async def watch(self) -> None:
         """Until cancelled."""
-        while True:
-            await self.look()
-            await asyncio.sleep(LOOKED_EVERY)
+        await regularly(self.look, LOOKED_EVERY)
 
     async def look(self) -> None:
         """Once: send away who may not be there any more, tend the places that are held, and free those that are not."""
@@ -134,29 +154,37 @@ class Doorkeeper:
         occupied = {each.account for each in there}
         for subscriber in places:
             if await asyncio.to_thread(self.door.holds_place, subscriber):
-                self._ended.pop(subscriber.place, None)
+                self._ended.pop((subscriber.place, subscriber.subscription), None)
                 await self._tend(subscriber)
             else:
                 await self._end(subscriber, subscriber.name in occupied)
 
     async def _tend(self, subscriber: Subscriber) -> None:
-        """Its durable is there, and where it stands is kept."""
+        """Its durable is there, and where it stands is kept; one of an earlier subscription stands elsewhere."""
         stream = jetstream(self.client)
         try:
-            floor = (await stream.consumer_info(EVENTS, subscriber.name)).ack_floor
+            info = await stream.consumer_info(EVENTS, subscriber.name)
         except NotFoundError:
             return await declare_durable(stream, subscriber.durable)
-        if floor is not None:
-            await asyncio.to_thread(self.door.subscribers.note, subscriber.place, floor.stream_seq)
+        subscription = int((info.config.metadata or {}).get(SUBSCRIPTION, 1))
+        if subscription < subscriber.subscription:
+            await self._remove(subscriber)
+            await declare_durable(stream, subscriber.durable)
+        elif info.ack_floor is not None and subscription == subscriber.subscription:
+            await asyncio.to_thread(self.door.subscribers.note, subscriber, info.ack_floor.stream_seq)
+
+    async def _remove(self, subscriber: Subscriber) -> None:
+        with suppress(NotFoundError):
+            await jetstream(self.client).delete_consumer(EVENTS, subscriber.name)
 
     async def _end(self, subscriber: Subscriber, occupied: bool) -> None:
         """It hears nothing from now on; its place is given away when it is certain that nobody is left there."""
-        with suppress(NotFoundError):
-            await jetstream(self.client).delete_consumer(EVENTS, subscriber.name)
-        since = self._ended.setdefault(subscriber.place, time.monotonic())
+        await self._remove(subscriber)
+        which = subscriber.place, subscriber.subscription
+        since = self._ended.setdefault(which, time.monotonic())
         if not occupied and time.monotonic() - since > QUIET_FOR:
-            await asyncio.to_thread(self.door.subscribers.free, subscriber.place)
-            del self._ended[subscriber.place]
+            await asyncio.to_thread(self.door.subscribers.free, subscriber)
+            del self._ended[which]
 
     async def _connections(self, accounts: set[str]) -> AsyncIterator[Connection]:
         """Every server tells of its own; how many there are nobody knows, so all that come in time are heard."""

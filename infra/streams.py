@@ -29,6 +29,7 @@ PARKED: Final = "PARKED"
 LEASES: Final = "LEASES"
 LEDGER: Final = "vistory-ledger"
 GENERATION: Final = "vistory-generation"
+SUBSCRIPTION: Final = "vistory-subscription"
 _DAY: Final = 24 * 3600.0
 _MIB: Final = 1024 * 1024
 _TELEMETRY_HOLDS: Final = [1024 * _MIB, 512 * _MIB, 256 * _MIB, 128 * _MIB, 64 * _MIB]
@@ -39,13 +40,14 @@ class Durable(NamedTuple):
     """A durable pull consumer of EVENTS: what it is given, and from which position on when it is made.
 
     `pending` is how many it may be given without acknowledging; jobs that are put back for a while count, too, and must
-    not keep those behind them from their turn.
+    not keep those behind them from their turn. `subscription` counts how often who reads by it began anew.
     """
 
     name: str
     filters: tuple[str, ...]
     start: int = 1
     pending: int = -1
+    subscription: int = 1
 
 
 class ForeignStream(RuntimeError):
@@ -177,6 +179,7 @@ async def declare_durable(js: JetStreamContext, durable: Durable) -> None:
         max_deliver=-1,
         max_ack_pending=durable.pending,
         filter_subjects=list(durable.filters),
+        metadata={SUBSCRIPTION: str(durable.subscription)},
     )
     try:
         there = (await js.consumer_info(EVENTS, durable.name)).config

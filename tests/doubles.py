@@ -504,7 +504,7 @@ class FewPlaces:
     places: int = PLACES
     taken: set[UUID] = field(default_factory=set)
 
-    def take(self, organization_id: UUID, service_account_id: UUID, since: Since) -> None:
+    def take(self, organization_id: UUID, service_account_id: UUID, since: Since, *, anew: bool) -> None:
         if len(self.taken - {service_account_id}) >= self.places:
             raise BusIsFull("every place is taken")
         self.taken.add(service_account_id)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from threading import Event, Thread
 from typing import Any, Final
 
@@ -18,11 +18,12 @@ from consumers import subscribers
 from consumers.relay import Relay
 from consumers.subscribers import Door, Doorkeeper
 from infra import bus, streams
-from infra.bus_pass import Issuer
+from infra.bus_pass import Issuer, Knock
 from infra.config import Settings
 from infra.embedded.nats import Nats, answers
 from infra.embedded.ports import HOST
 from infra.nats_users import API, DOOR, PLACES
+from infra.subscribers import Subscriber
 from infra.wiring import Core
 from tests.api.visitor import Visitor
 
@@ -37,6 +38,7 @@ def _open_bus(settings: Settings, nats: Nats) -> Iterator[None]:
         patch.setattr(subscribers, "LOOKED_EVERY", 0.2)
         patch.setattr(subscribers, "TOLD_WITHIN", 0.3)
         patch.setattr(subscribers, "QUIET_FOR", 1.0)
+        patch.setattr(subscribers, "MOST_WAITING", 50)
         thread = Thread(target=lambda: asyncio.run(_serve(settings, nats, ready, stop)))
         thread.start()
         assert ready.wait(SOON)
@@ -78,6 +80,19 @@ async def knocking(nats: Nats, token: str | None) -> AsyncIterator[Client]:
         yield client
     finally:
         await client.close()
+
+
+@asynccontextmanager
+async def connecting(nats: Nats, password: str) -> AsyncIterator[None]:
+    """As far as the door, whether or not anybody answers."""
+    reader, writer = await asyncio.open_connection(HOST, nats.port)
+    await reader.readline()
+    writer.write(b'CONNECT {"verbose":false,"user":"exporter","pass":"%s"}\r\nPING\r\n' % password.encode())
+    await writer.drain()
+    try:
+        yield
+    finally:
+        writer.close()
 
 
 def is_let_in(nats: Nats, token: str | None) -> bool:
@@ -204,6 +219,82 @@ def test_where_it_stands_is_kept_and_a_lost_durable_goes_on_there(founder: Calla
 
     until(goes_on)
     assert all(position_of(message) > last for message in messages)
+
+
+def test_whoever_subscribes_again_at_once_begins_where_it_asked_to(founder: Callable[[], Visitor], nats: Nats) -> None:
+    admin = founder()
+    program = subscribed(admin)
+    first = heard(nats, admin, program)
+    place = f"/service-accounts/{program.id}/subscription"
+    for since in ("beginning", "now"):
+        assert admin("DELETE", place).is_success
+        admin.post(place, {"since": since})
+        admin.post("/projects", {"name": since})
+        messages: list[Msg] = []
+
+        def heard_of_project(messages: list[Msg] = messages) -> bool:
+            messages.extend(heard(nats, admin, program))
+            return any(".project." in message.subject for message in messages)
+
+        until(heard_of_project)
+        begun = position_of(messages[0]) == position_of(first[0])
+        assert begun is (since == "beginning")
+
+
+def test_a_knock_that_takes_long_keeps_no_other_one_waiting(
+    ann: Visitor, nats: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, go_on, judge = subscribed(ann), Event(), Door.judge
+
+    def slow(self: Door, knock: Knock) -> tuple[bytes, Subscriber | None]:
+        if knock.password == "slow":
+            go_on.wait(SOON)
+        return judge(self, knock)
+
+    async def run() -> bool:
+        async with connecting(nats, "slow"):
+            return await asyncio.to_thread(is_let_in, nats, program.token)
+
+    monkeypatch.setattr(Door, "judge", slow)
+    try:
+        assert asyncio.run(run())
+    finally:
+        go_on.set()
+
+
+def test_many_who_knock_at_once_are_all_answered(ann: Visitor, nats: Nats) -> None:
+    program = subscribed(ann)
+    tokens = [program.token, f"{program.token}x"] * 20
+
+    async def run() -> list[bool]:
+        return await asyncio.gather(*(asyncio.to_thread(is_let_in, nats, token) for token in tokens))
+
+    assert asyncio.run(run()) == [True, False] * 20
+
+
+def test_whom_a_swamped_door_does_not_hear_is_let_in_later(
+    ann: Visitor, nats: Nats, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    program, go_on, judge = subscribed(ann), Event(), Door.judge
+
+    def slow(self: Door, knock: Knock) -> tuple[bytes, Subscriber | None]:
+        go_on.wait(SOON)
+        return judge(self, knock)
+
+    async def run() -> bool:
+        swamp = subscribers.ANSWERED_AT_ONCE + subscribers.MOST_WAITING
+        async with AsyncExitStack() as stack:
+            for _ in range(swamp):
+                await stack.enter_async_context(connecting(nats, "many"))
+            return await asyncio.to_thread(is_let_in, nats, program.token)
+
+    monkeypatch.setattr(Door, "judge", slow)
+    try:
+        assert not asyncio.run(run())
+    finally:
+        go_on.set()
+    assert "more than" in caplog.text
+    until(lambda: is_let_in(nats, program.token))
 
 
 def test_who_did_not_subscribe_is_not_let_in(ann: Visitor, nats: Nats) -> None:
