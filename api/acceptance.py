@@ -12,7 +12,6 @@ from uuid_utils.compat import uuid7
 from api import errors, watch
 from api.edge import AnonymousDesk, Body, Desk, Made, Perhaps, wish
 from api.link import whose
-from api.names import avatar_name
 from api.person import FullName, Password, Spoken, WritableEmail
 from api.session import By, Challenge, SignedIn, by_password, go_on_at
 from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation, must_lead_on
@@ -25,6 +24,7 @@ from domain.invitation import Invitation, InvitationType
 from domain.organization import Organization
 from domain.person import Language, Person
 from domain.values import Erased, Token, Value
+from infra.avatar_name import avatar_name
 from infra.delays import Act
 
 router = APIRouter(prefix="/invitations", tags=["invitations"])

@@ -11,7 +11,6 @@ from api import errors
 from api.edge import AnonymousDesk, Body
 from api.house import TheHouse
 from api.link import Asked, may_be_written_to
-from api.names import avatar_name
 from api.person import FullName, NewPassword, Spoken, Status, WritableEmail, profile
 from commands.access import Caller
 from commands.person import RegisterPerson
@@ -20,6 +19,7 @@ from domain.organization import organization_id
 from domain.person import Language
 from domain.roles import Role
 from domain.values import Name, Value
+from infra.avatar_name import avatar_name
 
 router = APIRouter(prefix="/auth", tags=["persons"])
 BY_MAIL: dict[int | str, dict[str, Any]] = {

@@ -21,6 +21,8 @@ LONGEST_PAUSE = 60.0
 WORTH_A_WORD = 2.0
 AWAY = {429, 502, 503, 504}
 ENDS = {401: Exit.SIGNED_OUT, 502: Exit.UNREACHABLE, 503: Exit.UNREACHABLE, 504: Exit.UNREACHABLE}
+# What a list of sessions shows as the device.
+CALLED = "vistory at a terminal"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -62,7 +64,9 @@ class Api:
         self.receipt: str | None = None
         self._seen: str | None = None
         # A proxy for the outside world has no business between a machine and itself.
-        self._http = httpx.Client(trust_env=urlsplit(url).hostname not in LOOPBACK, timeout=60.0)
+        self._http = httpx.Client(
+            trust_env=urlsplit(url).hostname not in LOOPBACK, timeout=60.0, headers={"User-Agent": CALLED}
+        )
 
     def get(self, path: str, **query: Any) -> Any:
         asked = {name: value for name, value in query.items() if value is not None}

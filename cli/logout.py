@@ -8,7 +8,7 @@ from cli.client import Problem
 from cli.exits import Exit
 from cli.files import named_file
 from cli.output import Json, show
-from cli.session import current, place, signed_in
+from cli.session import Session, current, place, signed_in
 
 app = typer.Typer()
 Everywhere = Annotated[bool, typer.Option("--everywhere", help="End every session of yours, on every device.")]
@@ -24,8 +24,13 @@ def logout(everywhere: Everywhere = False, as_json: Json = False) -> None:
     finally:
         with named_file():
             place().unlink(missing_ok=True)
-    who = f"{was.email} is signed out of {was.api}" if was else "nobody was signed in"
+    who = gone(was) if was else "nobody was signed in"
     show({"email": was.email if was else None}, as_json, lambda: who)
+
+
+def gone(was: Session) -> str:
+    """With the address, which is forgotten, too."""
+    return f"{was.email} is signed out of {was.api}; `vistory login {was.email} --api {was.api}` signs in again"
 
 
 def end(everywhere: bool) -> None:

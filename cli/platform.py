@@ -12,6 +12,7 @@ from cli.exits import Stop
 from cli.migrate import prepare
 from cli.session import sign_in
 from commands.person import EmailIsTaken, RegisterPerson
+from infra.avatar_name import avatar_name
 from infra.config import Settings
 from infra.embedded import FRAMEWORKS, Change, Stack
 from infra.host import Host
@@ -60,7 +61,7 @@ class Platform:
             api.post("/auth/register", **who, **ACCOUNT)
             return
         with Host.open(self.stack.settings_for("cli")) as work:
-            work.give(RegisterPerson(person_id=uuid7(), avatar_name="first-admin-1", **who, **ACCOUNT))
+            work.give(RegisterPerson(person_id=uuid7(), avatar_name=avatar_name(), **who, **ACCOUNT))
 
     def _lost(self, was_there: bool) -> "PasswordIsLost":
         """Whoever knows the password signs in as ever; a new one in its place would only mislead."""

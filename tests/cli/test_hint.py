@@ -43,6 +43,21 @@ def test_a_command_that_a_message_names_is_there_with_all_that_it_needs(file: st
     assert all(named & set(each.opts) for each in needed if each.param_type_name == "option")
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/guides/running.md", "docs/guides/subscribing.md"])
+def test_a_command_that_a_guide_shows_is_there(page: str) -> None:
+    shown = re.findall(r"^    vistory ([^#\n]*)", Path(page).read_text(), re.MULTILINE)
+    assert shown or page.endswith("subscribing.md")
+    for typed in shown:
+        words = split(re.sub(r"   .*", "", typed))
+        if words[0] == "--as":
+            words = words[2:]
+        command = load(words[0])
+        verbs = getattr(command, "commands", {})
+        assert not verbs or words[1] in verbs, typed
+        named = {word for word in words if word.startswith("--")}
+        assert named <= options(*words[:2]), typed
+
+
 def test_a_line_that_is_printed_can_be_given_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     typed = tmp_path / "a b" / "vistory"
     typed.parent.mkdir()

@@ -143,6 +143,13 @@ def test_who_signs_out_keeps_no_token_also_where_the_session_was_over(server: Se
     assert current() is None
 
 
+def test_who_signs_out_is_told_how_to_come_back_there(server: Server) -> None:
+    address = f"http://127.0.0.1:{server.server_port}"
+    keep(Session(address, "a@b.example", "access 1"))
+    server.answers = [(200, {}, {"id": "1"})]
+    assert f"`vistory login a@b.example --api {address}` signs in again" in CliRunner().invoke(app, []).output
+
+
 @pytest.mark.parametrize("given", ["127.0.0.1:8000", "ftp://x", "http://", "", "localhost"])
 def test_what_is_no_address_is_told_with_how_one_is_written(given: str) -> None:
     with pytest.raises(Stop, match="is written like http://127") as stopped:

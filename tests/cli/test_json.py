@@ -1,0 +1,139 @@
+"""With --json a program reads exactly one document from standard output, whatever command it gives."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import NOUNS, app, load
+from cli.session import Session, keep
+
+ID = "0198c0de-0000-7000-8000-000000000091"
+OBJECT = json.dumps({"per_class": []}).encode()
+PERSON = {
+    "email": "ann@b.example",
+    "full_name": "Ann",
+    "role": "guest",
+    "second_factor": False,
+    "second_factor_required": False,
+}
+SPLIT = {"method": "manual", "root": "r", "train": 1, "val": 1, "test": 1, "sides": [], "seed": 0}
+USE = {"users": 1, "storage_gb": 0.0, "gpu_hours_this_month": 0.0}
+# What a command may look at before it prints; of everything else it only hands on what came.
+ANSWER: dict[str, Any] = PERSON | {
+    "id": ID, "name": "cells", "items": [], "next": None, "status": "active", "owner_id": ID, "offered_to": None,
+    "revision": 1, "root": "r", "last_split": SPLIT, "split": SPLIT, "report": {}, "classes": [], "task": "detection",
+    "missing": [], "token": "vst_secret", "person": PERSON, "access_token": "access", "refresh_token": "refresh",
+    "recovery_codes": [], "secret": "GEZDGNBVGY3TQOJQ", "uri": "otpauth://totp/a?secret=GEZDGNBVGY3TQOJQ",
+    "confirm_until": "2026-01-02T03:19:05Z", "due_at": None, "avatar_name": "red-fox-1", "use": USE,
+    "sha256": hashlib.sha256(OBJECT).hexdigest(), "result": hashlib.sha256(OBJECT).hexdigest(), "size": len(OBJECT),
+    "organization": "Acme", "type": "organization", "target": None, "inviter": "Ann",
+}  # fmt: skip
+MEMBER = {"id": ID, "person_id": ID, "email": "ann@b.example", "avatar_name": "red-fox-1"}
+LISTS = ("/auth/sessions", "/training/models", "/admin/security/counts")
+# Each document of these is a line, as it comes, until the training ends.
+LINES = {"job follow"}
+# A framework's own environment answers: see tests/e2e.
+ELSEWHERE = {"predict"}
+WORDS = {"ratios": "0.7,0.2,0.1", "framework": "timm", "scope": "read", "limit": "1", "days": "1"}
+
+
+class Anything(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = self.path.partition("?")[0]
+        where = f"http://{self.headers['Host']}/object"
+        answer: object = [] if path.endswith(LISTS) else ANSWER | {"url": where, "result_url": where}
+        answer = {"items": [MEMBER], "next": None} if path.endswith("/api/v1/members") else answer
+        content = OBJECT if path == "/object" else json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Anything) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def commands() -> dict[str, Any]:
+    """Every command of the API's that takes --json, by its words."""
+    found = {}
+    for noun in NOUNS:
+        command = load(noun)
+        for verb, each in getattr(command, "commands", {"": command}).items():
+            options = {option for one in each.params for option in one.opts}
+            if {"--json", "--api"} <= options:
+                found[f"{noun} {verb}".strip()] = each
+    return found
+
+
+def test_every_command_takes_json_but_those_that_show_or_serve() -> None:
+    mute = {
+        noun
+        for noun in NOUNS
+        for each in getattr(load(noun), "commands", {noun: load(noun)}).values()
+        if not any("--json" in one.opts for one in each.params)
+    }
+    assert mute == {"demo", "run"}
+
+
+@pytest.mark.parametrize("words", [each for each in commands() if each not in LINES | ELSEWHERE])
+def test_one_document_is_printed_and_nothing_else(
+    words: str, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
+    keep(Session(address, "ann@b.example", "access"))
+    given = list(filled(commands()[words], tmp_path))
+    done = CliRunner().invoke(app, [*words.split(), *given, "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("\n") == 1, done.stdout
+    json.loads(done.stdout)
+
+
+def filled(command: Any, folder: Path) -> Iterator[str]:
+    """A value for each argument and each option that would be asked for."""
+    (folder / "images" / "a").mkdir(parents=True)
+    (folder / "secret").write_text("correct horse 123456\n")
+    (folder / "images" / "a" / "1.png").write_bytes(PNG)
+    asked = {"password_file", "code_file", "name", "company", "division", "confirm", "max_users"}
+    for each in command.params:
+        value = valued(each, folder)
+        if each.param_type_name == "argument" and each.required:
+            yield value
+        elif each.param_type_name == "option" and (each.required or each.name in asked):
+            yield from (each.opts[0], value)
+
+
+def valued(parameter: Any, folder: Path) -> str:
+    if parameter.name in ("password_file", "code_file"):
+        return str(folder / "secret")
+    if parameter.name == "folder":
+        return str(folder / "images")
+    if parameter.name in ("file", "into"):
+        return str(folder / "new")
+    return WORDS.get(str(parameter.name), ID)
+
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc0000003010100c9fe92ef"
+    "0000000049454e44ae426082"
+)

@@ -1,0 +1,90 @@
+"""What somebody types who has never seen it, and what is printed for them to paste: on a platform of its own."""
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.digits import write_digits
+from cli.exits import Exit
+from tests.e2e.running import VISTORY, up, vistory
+from tests.servers import data_folder
+from tests.whole import waited
+
+pytestmark = [pytest.mark.slow, pytest.mark.connected, pytest.mark.timeout(300)]
+LOCAL = (
+    "doctor", "replay verify", "rebuild --check", "rebuild project", "stream compare", "operator list",
+    "operator add you@vistory.example", "signing list", "mail list", "mail show", "mail open", "parked list",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with data_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def told(folder: Path) -> Iterator[dict[str, Any]]:
+    with up(folder / "data", folder / "home") as running:
+        yield json.loads(running.first_line())
+
+
+def given(folder: Path, *words: str) -> str:
+    done = vistory(*words, home=folder / "home")
+    assert done.returncode == Exit.OK, done.stderr
+    return done.stdout
+
+
+def pasted(folder: Path, line: str, *more: str) -> str:
+    """A line as it was printed."""
+    return given(folder, *shlex.split(line.removeprefix(str(VISTORY)).removeprefix("vistory")), *more)
+
+
+def test_what_is_printed_can_be_pasted_from_registering_to_an_answer(told: dict[str, Any], folder: Path) -> None:
+    there, password = ("--api", told["api"]), folder / "password"
+    password.write_text("another horse battery\n")
+    given(folder, "login", told["email"], *there, "--password-file", told["password_file"])
+    who = ("--name", "Ann", "--company", "Acme", "--division", "Vision", "--password-file", str(password))
+    *_, letter, login = given(folder, "--as", "ann", "register", "ann@example.org", *there, *who).splitlines()
+    assert "signed in as Ann (admin)" in pasted(folder, login, "--password-file", str(password))
+    waited(lambda: "ann@example.org" in given(folder, "mail", "list", "--data", told["data"]), 30, "a letter has come")
+    shown = json.loads(given(folder, "mail", "show", "--data", told["data"], "--json"))["text"]
+    code = folder / "code"
+    code.write_text(re.findall(r"#token=([\w-]+)", shown)[0])
+    verify = re.findall(r"`([^`]*email verify[^`]*)`", letter)[0]
+    assert "the address is verified" in pasted(folder, verify, "--code-file", str(code))
+    ann = ("--as", "ann")
+    write_digits(folder / "digits", most=40)
+    given(folder, *ann, "project", "create", "figures")
+    pushed = given(folder, *ann, "dataset", "push", str(folder / "digits")).splitlines()
+    assert pushed[0].startswith("dataset digits (")
+    train = re.findall(r"`([^`]*train [^`]*)`", pushed[-1])[0]
+    train = train.replace("FRAMEWORK MODEL", "timm test_resnet").replace("PROJECT", "figures")
+    predict = pasted(folder, train, "--set", "epochs=1", "--follow").splitlines()[-1]
+    image = next((folder / "digits" / "test").rglob("*.png"))
+    assert "%" in pasted(folder, predict.replace("IMAGE", str(image)))
+    answer = given(folder, *shlex.split(predict.replace("IMAGE", str(image)))[1:], "--json")
+    assert json.loads(answer)["predictions"]
+
+
+@pytest.mark.parametrize("words", LOCAL)
+def test_whoever_keeps_the_machine_reads_one_document_too(told: dict[str, Any], folder: Path, words: str) -> None:
+    waited(lambda: any((folder / "data" / "mail").glob("*.eml")), 30, "a letter has come")
+    done = vistory(*words.split(), "--data", told["data"], "--json", home=folder / "home")
+    assert done.returncode in (Exit.OK, Exit.UNWELL), done.stderr
+    assert done.stdout.count("\n") == 1
+    json.loads(done.stdout)
+
+
+def test_what_doctor_says_to_do_can_be_pasted(told: dict[str, Any], folder: Path) -> None:
+    found = vistory("doctor", "--data", told["data"], home=folder / "home").stdout
+    backup = re.findall(r"`([^`]*keys backup[^`]*)`", found)[0]
+    ones = backup.replace("ONE", str(folder / "one")).replace("ANOTHER", str(folder / "another"))
+    done = subprocess.run(ones, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == Exit.OK, done.stderr
