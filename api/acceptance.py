@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from api import errors, watch
 from api.edge import AnonymousDesk, Body, Desk, Made, Perhaps, wish
 from api.link import whose
-from api.person import FullName, Password, Spoken, WritableEmail
+from api.person import Password, Spoken, WritableEmail
 from api.session import By, Challenge, SignedIn, by_password, go_on_at
 from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation, must_lead_on
 from commands.access import Caller, Command
@@ -23,7 +23,7 @@ from domain.errors import Invalid, NotFound, Refused, Unauthenticated
 from domain.invitation import Invitation, InvitationType
 from domain.organization import Organization
 from domain.person import Language, Person
-from domain.values import Erased, Token, Value
+from domain.values import Erased, PlainName, Token, Value
 from infra.avatar_name import avatar_name
 from infra.delays import Act
 
@@ -52,7 +52,7 @@ class Acceptance(Body):
     """
 
     token: LinkToken
-    full_name: FullName | None = None
+    full_name: PlainName | None = None
     password: Annotated[Password, Field(max_length=1_000)] | None = None
     email: WritableEmail | None = None
     language: Spoken = Language.ENGLISH

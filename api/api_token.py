@@ -16,7 +16,7 @@ from api.reading import After, Known, Limit, may, reads
 from commands.api_token import CreateToken, Days, MakesToken, RevokeToken, Scopes
 from domain.errors import Forbidden, Refused
 from domain.roles import Permission, Reach, Scope, reach
-from domain.values import Name, Value
+from domain.values import PlainName, Value
 from infra.api_tokens import mint
 from projections import api_token
 from projections.api_token import TokenRow, list_tokens
@@ -36,7 +36,7 @@ class TokenWasShown(Refused):
 class Wanted(Body):
     """A token is good for so many days."""
 
-    name: Name
+    name: PlainName
     scopes: Scopes = frozenset({Scope.READ})
     days: Days = DEFAULT_DAYS
 

@@ -21,7 +21,7 @@ from domain.groups import Rule
 from domain.manifest import Entry
 from domain.report import Report
 from domain.tables import Side, SideTable
-from domain.values import Count, Name, Tag, Text, Value
+from domain.values import Count, PlainName, Tag, Text, Value
 from projections import dataset
 from projections.dataset import DatasetRow, SnapshotRow, find_dataset, list_datasets, list_snapshots
 from projections.paging import Page
@@ -33,7 +33,7 @@ QUERY = errors.responses(401, 403, 404, 409, 422, 503)
 
 
 class NewDataset(Body):
-    name: Name
+    name: PlainName
     description: Text = ""
     visibility: Visibility = Visibility.ORGANIZATION
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()

@@ -14,7 +14,7 @@ from api.reading import After, Limit, Member, reads
 from commands.experiment import CreateExperiment
 from domain.errors import Invalid, NotFound
 from domain.training import Status
-from domain.values import Name, Tag, Text, Value
+from domain.values import PlainName, Tag, Text, Value
 from projections import dataset, experiment, project, training_job
 from projections.epoch import EpochRow, list_epochs
 from projections.experiment import ExperimentRow, find_experiment, list_experiments
@@ -38,7 +38,7 @@ Chosen = Annotated[list[UUID], Query(min_length=1, max_length=50, description="T
 
 class NewExperiment(Body):
     project_id: UUID
-    name: Name
+    name: PlainName
     description: Text = ""
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
 

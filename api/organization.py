@@ -13,7 +13,7 @@ from api.reading import Member, reads
 from commands.organization import ChangeOrganization, QuotaChange
 from domain.errors import NotFound
 from domain.organization import GIGABYTE, Admission, month_of
-from domain.values import Flag, Name, Value
+from domain.values import Flag, PlainName, Value
 from projections import membership, training_job
 from projections.attempt import gpu_hours
 from projections.membership import OrganizationRow, find_organization
@@ -26,7 +26,7 @@ Reading = Annotated[Connection, reads(membership.PROJECTION, training_job.PROJEC
 class Change(Body, QuotaChange):
     """What is left out stays as it is."""
 
-    name: Name | None = None
+    name: PlainName | None = None
     admission: Admission | None = None
     second_factor_required: Flag | None = None
 

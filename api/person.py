@@ -1,6 +1,5 @@
 """Persons over HTTP: who am I, and in which language I am written to."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -18,7 +17,7 @@ from domain.errors import Forbidden
 from domain.person import Language
 from domain.person import Person as Account
 from domain.roles import Role
-from domain.values import Line, Name, Personal, Value
+from domain.values import Line, Personal, Value
 from infra.letters import AddressIsUnwritable, addressed
 
 router = APIRouter(prefix="/auth", tags=["persons"])
@@ -46,14 +45,6 @@ def _must_be_text(password: SecretStr) -> SecretStr:
     return password
 
 
-def _must_not_steer(name: str) -> str:
-    """Whoever reads it would see the words around it in another order (Unicode Standard Annex 9, table 4)."""
-    if re.search(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]", name):
-        raise ValueError("must not contain characters that turn the direction of what stands beside it")
-    return name
-
-
-FullName = Annotated[Name, AfterValidator(_must_not_steer)]
 Password = Annotated[SecretStr, AfterValidator(_must_be_text)]
 NewPassword = Annotated[Password, Field(min_length=10, max_length=256)]
 # Written out, not referred to: the program that tests the API by its description cannot follow that in a registration.

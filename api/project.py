@@ -34,7 +34,7 @@ from commands.project import (
 from domain.errors import NotFound
 from domain.person import Language
 from domain.roles import ProjectRole
-from domain.values import Name, Text
+from domain.values import PlainName, Text
 from projections import membership, project, service_account
 from projections.paging import Page
 from projections.project import ProjectMemberRow, ProjectRow, find_project, list_project_members, list_projects
@@ -46,12 +46,12 @@ COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
 
 
 class NewProject(Body):
-    name: Name
+    name: PlainName
     description: Text = ""
 
 
 class NewName(Body):
-    name: Name
+    name: PlainName
 
 
 class NewDescription(Body):

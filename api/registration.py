@@ -11,14 +11,14 @@ from api import errors
 from api.edge import AnonymousDesk, Body
 from api.house import TheHouse
 from api.link import Asked, may_be_written_to
-from api.person import FullName, NewPassword, Spoken, Status, WritableEmail, profile
+from api.person import NewPassword, Spoken, Status, WritableEmail, profile
 from commands.access import Caller
 from commands.person import RegisterPerson
 from commands.registration import AskToRegister
 from domain.organization import organization_id
 from domain.person import Language
 from domain.roles import Role
-from domain.values import Name, Value
+from domain.values import PlainName, Value
 from infra.avatar_name import avatar_name
 
 router = APIRouter(prefix="/auth", tags=["persons"])
@@ -29,10 +29,10 @@ BY_MAIL: dict[int | str, dict[str, Any]] = {
 
 class Registration(Body):
     email: WritableEmail
-    full_name: FullName
+    full_name: PlainName
     password: NewPassword
-    company: Name
-    division: Name
+    company: PlainName
+    division: PlainName
     language: Spoken = Language.ENGLISH
 
 

@@ -28,7 +28,7 @@ from commands.service_account import (
 from domain.errors import NotFound
 from domain.roles import Permission, Role
 from domain.service_account import Since
-from domain.values import Name, Value
+from domain.values import PlainName, Value
 from infra.nats_users import DOOR, without_credentials
 from infra.streams import EVENTS
 from infra.subscribers import Subscriber, Subscribers
@@ -46,12 +46,12 @@ COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
 class Wish(Body):
     """Any role but admin, and none that you may not grant."""
 
-    name: Name
+    name: PlainName
     role: Role = Role.GUEST
 
 
 class NewName(Body):
-    name: Name
+    name: PlainName
 
 
 class NewRole(Body):

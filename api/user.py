@@ -8,19 +8,18 @@ from fastapi import APIRouter, Response
 from api import errors
 from api.edge import Body, Made, Nothing, OwnDesk, Person
 from api.house import House, TheHouse
-from api.person import FullName
 from commands.access import Caller, must_have_second_factor, role_of
 from commands.erasure import AskForErasure, CancelErasure
 from commands.person import RenameSelf
 from domain.person import Person as Account
-from domain.values import Value
+from domain.values import PlainName, Value
 
 router = APIRouter(prefix="/users/me", tags=["persons"])
 COMMAND = errors.responses(401, 403, 409, 413, 422, 503)
 
 
 class NewFullName(Body):
-    full_name: FullName
+    full_name: PlainName
 
 
 class Export(Value):

@@ -13,7 +13,7 @@ from domain.api_token import ApiToken, OwnerKind
 from domain.errors import Refused
 from domain.model import Actor
 from domain.roles import Permission, Scope
-from domain.values import Name, Sha256, Word
+from domain.values import PlainName, Sha256, Word
 
 MOST_OF_AN_OWNER: Final = 50
 Days = Annotated[int, Strict(), Field(ge=1, le=365)]
@@ -28,7 +28,7 @@ class MakesToken(Command):
     """`digest` is all that is kept of the token itself."""
 
     token_id: UUID
-    name: Name
+    name: PlainName
     scopes: Scopes
     days: Days
     prefix: Word

@@ -16,13 +16,13 @@ from domain.groups import Rule
 from domain.membership import Membership, membership_id
 from domain.model import Actor
 from domain.roles import DatasetRole, Permission
-from domain.values import Count, Name, Tag, Text
+from domain.values import Count, PlainName, Tag, Text
 
 
 class CreateDataset(Command):
     ACCESS: ClassVar[Access] = May(Permission.CREATE_DATASET)
     dataset_id: UUID
-    name: Name
+    name: PlainName
     description: Text = ""
     visibility: Visibility = Visibility.ORGANIZATION
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()

@@ -13,14 +13,14 @@ from domain.experiment import Experiment
 from domain.model import Actor
 from domain.project import Project
 from domain.roles import Permission
-from domain.values import Line, Name, Tag, Text
+from domain.values import Line, PlainName, Tag, Text
 
 
 class CreateExperiment(Command):
     ACCESS: ClassVar[Access] = May(Permission.CREATE_EXPERIMENT, Project, "project_id")
     experiment_id: UUID
     project_id: UUID
-    name: Name
+    name: PlainName
     description: Text = ""
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
 

@@ -13,7 +13,7 @@ from domain.model import Actor, Aggregate
 from domain.organization import Organization
 from domain.person import Person
 from domain.roles import Permission, Role, can_grant_role
-from domain.values import Name
+from domain.values import PlainName
 
 
 class ApproveMember(Command):
@@ -33,7 +33,7 @@ class RenameMember(Command):
 
     ACCESS: ClassVar[Access] = May(Permission.MANAGE_MEMBERS, Membership, "membership_id")
     membership_id: UUID
-    full_name: Name
+    full_name: PlainName
 
 
 class DeactivateMember(Command):

@@ -11,7 +11,7 @@ from domain.organization import Admission, Organization, Quotas
 from domain.roles import Permission
 from domain.second_factor import SecondFactorIsOff
 from domain.security_policy import SecurityPolicy, security_policy_id
-from domain.values import Count, Flag, Name, Value
+from domain.values import Count, Flag, PlainName, Value
 
 
 class QuotaChange(Value):
@@ -30,7 +30,7 @@ class ChangeOrganization(Command, QuotaChange):
 
     ACCESS: ClassVar[Access] = May(Permission.CHANGE_ORGANIZATION, Organization, "organization_id")
     organization_id: UUID
-    name: Name | None = None
+    name: PlainName | None = None
     admission: Admission | None = None
     second_factor_required: Flag | None = None
 

@@ -18,7 +18,7 @@ from domain.model import Actor
 from domain.organization import Admission, Organization, organization_id
 from domain.person import Language, Person
 from domain.roles import Role
-from domain.values import Line, Name, Slug
+from domain.values import Line, PlainName, Slug
 
 Email = Annotated[Line, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
 AvatarName = Annotated[Slug, Field(pattern=r"^[a-z]+-[a-z]+-[0-9]{1,9}$")]
@@ -38,7 +38,7 @@ class Newcomer(Command):
 
     ACCESS: ClassVar[Access] = Anyone("person_id")
     person_id: UUID
-    full_name: Name
+    full_name: PlainName
     avatar_name: AvatarName
     password: NewPassword
     language: Language = Language.ENGLISH
@@ -46,8 +46,8 @@ class Newcomer(Command):
 
 class RegisterPerson(Newcomer):
     email: Email
-    company: Name
-    division: Name
+    company: PlainName
+    division: PlainName
 
 
 class ChooseLanguage(Command):
@@ -57,7 +57,7 @@ class ChooseLanguage(Command):
 
 class RenameSelf(Command):
     ACCESS: ClassVar[Access] = Oneself()
-    full_name: Name
+    full_name: PlainName
 
 
 def rename_self(command: RenameSelf, actor: Actor, now: datetime, *, store: Store) -> Accepted:

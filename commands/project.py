@@ -13,20 +13,20 @@ from domain.model import Actor
 from domain.project import Project
 from domain.roles import Permission, ProjectRole, reach
 from domain.trash import IN_THE_TRASH
-from domain.values import Name, Text
+from domain.values import PlainName, Text
 
 
 class CreateProject(Command):
     ACCESS: ClassVar[Access] = May(Permission.CREATE_PROJECT)
     project_id: UUID
-    name: Name
+    name: PlainName
     description: Text = ""
 
 
 class RenameProject(Command):
     ACCESS: ClassVar[Access] = May(Permission.CHANGE_PROJECT, Project, "project_id")
     project_id: UUID
-    name: Name
+    name: PlainName
 
 
 class DescribeProject(Command):

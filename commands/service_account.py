@@ -19,7 +19,7 @@ from domain.model import Actor
 from domain.organization import Organization
 from domain.roles import Permission, Role
 from domain.service_account import ServiceAccount, Since
-from domain.values import Name
+from domain.values import PlainName
 
 _ON_ONE: Access = May(Permission.MANAGE_SERVICE_ACCOUNTS, ServiceAccount, "service_account_id")
 
@@ -29,14 +29,14 @@ _SUBSCRIBING: Access = May(Permission.MANAGE_SUBSCRIPTIONS, ServiceAccount, "ser
 class CreateServiceAccount(Command):
     ACCESS: ClassVar[Access] = May(Permission.MANAGE_SERVICE_ACCOUNTS)
     service_account_id: UUID
-    name: Name
+    name: PlainName
     role: Role
 
 
 class RenameServiceAccount(Command):
     ACCESS: ClassVar[Access] = _ON_ONE
     service_account_id: UUID
-    name: Name
+    name: PlainName
 
 
 class ChangeServiceRole(Command):

@@ -7,6 +7,12 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, Strict, StringConstraints
 
 LARGEST_INTEGER: Final = 2**53 - 1
+_JOINERS: Final = "\u200c\u200d"
+_VIRAMA: Final = 9
+# Letters that show as nothing at all.
+_FILLERS: Final = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+# The signs of some scripts that stand around a number, and are seen.
+_PREPENDED: Final = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
 
 
 class Value(BaseModel):
@@ -67,6 +73,27 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _joins(before: str, after: str) -> bool:
+    """Where a joiner is part of how a word is written (RFC 5892, appendix A), or of an emoji."""
+    arabic = unicodedata.bidirectional(before) == unicodedata.bidirectional(after) == "AL"
+    emoji = unicodedata.category(after) == "So" and (before == "\ufe0f" or unicodedata.category(before) in ("So", "Sk"))
+    return unicodedata.combining(before) == _VIRAMA or arabic or emoji
+
+
+def _shows_itself(text: str) -> str:
+    """Nothing in a name turns the words around it (Unicode Standard Annex 9), or makes two names look like one."""
+    if text.isascii():
+        return text
+    for place, character in enumerate(text):
+        if character in _JOINERS and 0 < place < len(text) - 1 and _joins(text[place - 1], text[place + 1]):
+            continue
+        if character in _FILLERS or (unicodedata.category(character) == "Cf" and character not in _PREPENDED):
+            raise ValueError(
+                f"must not contain invisible characters or such as turn directions (U+{ord(character):04X})"
+            )
+    return text
+
+
 def _tagged(number: Any) -> Any:
     """JSON has no NaN and no infinities (RFC 8785 refuses them); a diverged loss is a word."""
     if isinstance(number, float) and not math.isfinite(number):
@@ -85,6 +112,8 @@ Line = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_one_l
 Name = Annotated[
     str, StringConstraints(max_length=200), AfterValidator(_one_line), _at_most(200), AfterValidator(_not_blank)
 ]
+PlainName = Annotated[Name, AfterValidator(_shows_itself)]
+"""A name that somebody gives now; what is stored was a Name, and stays one."""
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]

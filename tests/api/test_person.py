@@ -94,6 +94,20 @@ def test_a_name_that_steers_what_it_is_shown_on_is_refused(stranger: Visitor, an
     assert stranger("POST", "/invitations/accept", by_letter).status_code == 422
 
 
+@pytest.mark.parametrize("name", ["cells\u202e", "ce\u200blls", "\u2066cells", "cel\xadls"], ids=ascii)
+def test_nothing_is_called_so_that_it_looks_like_something_else(stranger: Visitor, ann: Visitor, name: str) -> None:
+    for where in ("company", "division"):
+        who = registration("looking@example.org", **({"company": "Looking", "division": "Alike"} | {where: name}))
+        assert stranger("POST", "/auth/register", who).status_code == 422
+    assert ann("PATCH", "/organization", {"name": name}).status_code == 422
+    for path in ("/projects", "/datasets", "/tokens", "/service-accounts"):
+        more = {"scopes": ["read"]} if path == "/tokens" else {"role": "guest"} if path == "/service-accounts" else {}
+        answer = ann("POST", path, {"name": name, **more})
+        assert answer.status_code == 422
+        assert "invisible characters" in answer.text
+        assert ann("POST", path, {"name": "cells", **more}).is_success
+
+
 @pytest.mark.parametrize(
     "more", [{"role": "admin"}, {"organization_id": "x"}, {"operator": True}, {"email_verified": True}]
 )
