@@ -17,17 +17,6 @@ from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, newest
 from projections.topics import (
     API_TOKEN,
-    DATASET,
-    EXPERIMENT,
-    INVITATION,
-    MEMBERSHIP,
-    ORGANIZATION,
-    PERSON,
-    PROJECT,
-    SECURITY,
-    SERVICE_ACCOUNT,
-    SESSION,
-    TRAINING_JOB,
 )
 
 tokens: Final = Table(
@@ -104,17 +93,6 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 PROJECTION: Final = Projection(
     "api_token",
     (View(tokens, _keys, _fold, API_TOKEN),),
-    skips=INVITATION
-    | SERVICE_ACCOUNT
-    | SECURITY
-    | PERSON
-    | SESSION
-    | ORGANIZATION
-    | MEMBERSHIP
-    | PROJECT
-    | DATASET
-    | EXPERIMENT
-    | TRAINING_JOB,
 )
 
 

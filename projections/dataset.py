@@ -20,18 +20,7 @@ from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, first, lies, newest
 from projections.shared import PlaceRow, list_places, views_of
 from projections.topics import (
-    API_TOKEN,
     DATASET,
-    EXPERIMENT,
-    INVITATION,
-    MEMBERSHIP,
-    ORGANIZATION,
-    PERSON,
-    PROJECT,
-    SECURITY,
-    SERVICE_ACCOUNT,
-    SESSION,
-    TRAINING_JOB,
 )
 
 revisions: Final = Table(
@@ -245,17 +234,6 @@ PROJECTION: Final = Projection(
         View(snapshots, _snapshot_keys, _snapshot, frozenset({"dataset.snapshot_taken"})),
         *views_of(members, offers, Dataset, DATASET),
     ),
-    skips=INVITATION
-    | API_TOKEN
-    | SERVICE_ACCOUNT
-    | SECURITY
-    | PERSON
-    | SESSION
-    | ORGANIZATION
-    | MEMBERSHIP
-    | PROJECT
-    | EXPERIMENT
-    | TRAINING_JOB,
 )
 
 

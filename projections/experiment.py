@@ -37,17 +37,7 @@ from projections.project import projects
 from projections.run import RUNS, less_is_better, runs
 from projections.shown import of_job
 from projections.topics import (
-    API_TOKEN,
-    DATASET,
     EXPERIMENT,
-    INVITATION,
-    MEMBERSHIP,
-    ORGANIZATION,
-    PERSON,
-    PROJECT,
-    SECURITY,
-    SERVICE_ACCOUNT,
-    SESSION,
 )
 
 experiments: Final = Table(
@@ -117,22 +107,6 @@ def _experiment(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
 PROJECTION: Final = Projection(
     "experiment",
     (View(experiments, _experiment_keys, _experiment, EXPERIMENT), RUNS),
-    skips=API_TOKEN
-    | SERVICE_ACCOUNT
-    | INVITATION
-    | PERSON
-    | SECURITY
-    | SESSION
-    | ORGANIZATION
-    | MEMBERSHIP
-    | PROJECT
-    | DATASET
-    | {
-        "training_job.epoch_completed",
-        "training_job.checkpoint_saved",
-        "training_job.cancel_requested",
-        "training_job.lost",
-    },
 )
 
 

@@ -33,15 +33,7 @@ from projections.model import Key, Projection, Row, View, about, metadata
 from projections.paging import Page, newest
 from projections.shown import of_dataset
 from projections.topics import (
-    API_TOKEN,
     INVITATION,
-    MEMBERSHIP,
-    ORGANIZATION,
-    PERSON,
-    SECURITY,
-    SERVICE_ACCOUNT,
-    SESSION,
-    WORK,
 )
 
 invitations: Final = Table(
@@ -150,7 +142,6 @@ def _over(row: Row | None, recorded: Recorded, status: InvitationStatus, **more:
 PROJECTION: Final = Projection(
     "invitation",
     (View(invitations, _keys, _fold, INVITATION),),
-    skips=SECURITY | API_TOKEN | SERVICE_ACCOUNT | PERSON | SESSION | ORGANIZATION | MEMBERSHIP | WORK,
 )
 
 

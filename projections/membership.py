@@ -261,7 +261,6 @@ PROJECTION: Final = Projection(
         View(members, _member_keys, _member, topics.MEMBERSHIP),
         *second_factor.VIEWS,
     ),
-    skips=topics.PROGRAMS | topics.INVITATION | topics.RETIRED | topics.SESSION | topics.WORK,
 )
 
 

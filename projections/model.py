@@ -55,5 +55,9 @@ class Projection:
 
     name: str
     views: tuple[View, ...]
-    skips: frozenset[str] = frozenset()
-    """Topics that say nothing to it; a topic that is neither here nor touches a row was forgotten."""
+
+    @cached_property
+    def folds(self) -> frozenset[str] | None:
+        """The topics that say something to it; None for any. One that nobody folds is in `topics.FOLDED_BY_NOBODY`."""
+        named = [view.topics for view in self.views if view.topics is not None]
+        return frozenset().union(*named) if len(named) == len(self.views) else None

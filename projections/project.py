@@ -16,18 +16,7 @@ from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, first, lies, newest
 from projections.shared import PlaceRow, list_places, members_of, offers_of, views_of
 from projections.topics import (
-    API_TOKEN,
-    DATASET,
-    EXPERIMENT,
-    INVITATION,
-    MEMBERSHIP,
-    ORGANIZATION,
-    PERSON,
     PROJECT,
-    SECURITY,
-    SERVICE_ACCOUNT,
-    SESSION,
-    TRAINING_JOB,
 )
 
 projects: Final = Table(
@@ -125,17 +114,6 @@ def _changes(recorded: Recorded) -> dict[str, Any]:
 PROJECTION: Final = Projection(
     "project",
     (View(projects, _keys, _fold, PROJECT), *views_of(members, offers, Project, PROJECT)),
-    skips=INVITATION
-    | API_TOKEN
-    | SERVICE_ACCOUNT
-    | SECURITY
-    | PERSON
-    | SESSION
-    | ORGANIZATION
-    | MEMBERSHIP
-    | DATASET
-    | EXPERIMENT
-    | TRAINING_JOB,
 )
 
 

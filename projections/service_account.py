@@ -92,14 +92,6 @@ def _changes(recorded: Recorded) -> dict[str, Any]:
 PROJECTION: Final = Projection(
     "service_account",
     (View(service_accounts, _keys, _fold, topics.SERVICE_ACCOUNT),),
-    skips=topics.PERSON
-    | topics.SECURITY
-    | topics.SESSION
-    | topics.ORGANIZATION
-    | topics.MEMBERSHIP
-    | topics.API_TOKEN
-    | topics.INVITATION
-    | topics.WORK,
 )
 
 

@@ -35,7 +35,6 @@ SECOND_FACTOR: Final = frozenset(
     }
 )
 SECURITY_POLICY: Final = frozenset({"security_policy.begun", "security_policy.second_factor_rule_changed"})
-SECURITY: Final = SECOND_FACTOR | SECURITY_POLICY
 SERVICE_ACCOUNTS_OF: Final = frozenset({"organization.service_account_added", "organization.service_account_removed"})
 ORGANIZATION: Final = SERVICE_ACCOUNTS_OF | frozenset(
     {
@@ -74,7 +73,6 @@ SERVICE_ACCOUNT: Final = frozenset(
     }
 )
 API_TOKEN: Final = frozenset({"api_token.created", "api_token.revoked", "api_token.expired"})
-PROGRAMS: Final = SERVICE_ACCOUNTS_OF | SERVICE_ACCOUNT | API_TOKEN
 INVITATION: Final = frozenset(
     {
         "invitation.sent",
@@ -137,4 +135,5 @@ TRAINING_JOB: Final = frozenset(
         "training_job.cancelled",
     }
 )
-WORK: Final = PROJECT | DATASET | EXPERIMENT | TRAINING_JOB
+# They say nothing to any read model but the audit log, which tells of everything.
+FOLDED_BY_NOBODY: Final = SESSION | SERVICE_ACCOUNTS_OF | RETIRED

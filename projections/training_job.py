@@ -22,17 +22,6 @@ from projections.models import MODELS
 from projections.paging import Page, first, newest
 from projections.shown import of_dataset
 from projections.topics import (
-    API_TOKEN,
-    DATASET,
-    EXPERIMENT,
-    INVITATION,
-    MEMBERSHIP,
-    ORGANIZATION,
-    PERSON,
-    PROJECT,
-    SECURITY,
-    SERVICE_ACCOUNT,
-    SESSION,
     TRAINING_JOB,
 )
 
@@ -167,17 +156,6 @@ def _ended(row: Row | None, recorded: Recorded) -> Row | None:
 PROJECTION: Final = Projection(
     "training_job",
     (View(jobs, _job_keys, _job, _OF_A_JOB), ATTEMPTS, *EPOCHS, MODELS),
-    skips=INVITATION
-    | API_TOKEN
-    | SERVICE_ACCOUNT
-    | SECURITY
-    | PERSON
-    | SESSION
-    | ORGANIZATION
-    | MEMBERSHIP
-    | PROJECT
-    | DATASET
-    | EXPERIMENT,
 )
 
 
