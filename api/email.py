@@ -74,6 +74,6 @@ def change(body: Elsewhere, desk: OwnDesk) -> Asked:
     must_know_password(desk, body.password)
     must_give_code(desk.house.ledger_as(desk.caller), desk.caller.id, body.code)
     may_be_written_to(body.email, desk)
-    with tried(desk, desk.caller.id) if body.code else nullcontext():
+    with tried(desk, desk.caller.id, body.code) if body.code else nullcontext():
         desk(RequestEmailChange(email=body.email, code=body.code))
     return Asked()

@@ -103,7 +103,7 @@ def offer(body: Knowing, desk: OwnDesk, house: TheHouse) -> Offer:
 def confirm(body: Confirming, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
     """From now on signing in takes a code, too."""
     codes = new_recovery_codes()
-    with tried(desk, desk.caller.id):
+    with tried(desk, desk.caller.id, body.code):
         desk(ConfirmSecondFactor(code=body.code, recovery_codes=codes))
     return _shown_once(codes, desk.caller, house)
 
@@ -113,7 +113,7 @@ def renew(body: Proving, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
     """Those of before are good for nothing any more."""
     codes = new_recovery_codes()
     must_know_password(desk, body.password)
-    with tried(desk, desk.caller.id):
+    with tried(desk, desk.caller.id, body.code):
         desk(RenewRecoveryCodes(code=body.code, recovery_codes=codes))
     return _shown_once(codes, desk.caller, house)
 
@@ -122,7 +122,7 @@ def renew(body: Proving, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
 def turn_off(body: Proving, desk: OwnDesk, house: TheHouse) -> Made:
     """From now on the password alone signs in, but for where an organization asks for more."""
     must_know_password(desk, body.password)
-    with tried(desk, desk.caller.id):
+    with tried(desk, desk.caller.id, body.code):
         return Made(id=desk(TurnOffSecondFactor(code=body.code)).id)
 
 
@@ -130,7 +130,7 @@ def turn_off(body: Proving, desk: OwnDesk, house: TheHouse) -> Made:
 def answer(body: Answering, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
     """The second step of signing in, within five minutes of the first. A code is good once, and tokens shown once."""
     person_id, at, version = house.tokens.challenged(body.challenge.get_secret_value())
-    with tried(desk, person_id):
+    with tried(desk, person_id, body.code):
         return begin(desk, person_id, at, (Means.PASSWORD,), body.refresh, body.code, version)
 
 

@@ -14,6 +14,7 @@ Days = Annotated[int, typer.Option(help="Of how many days.", min=1, max=90)]
 CALLED = {
     "sign_in_failed": "a wrong password",
     "second_factor_failed": "a wrong code after the right password",
+    "recovery_code_failed": "a wrong recovery code after the right password",
     "token_made_up": "a link or token that was never given",
     "reached_out": "asked for a thing of another organization",
     "reached_in": "somebody of another organization asked for a thing of yours",

@@ -8,14 +8,24 @@ from uuid import UUID
 from commands.ports import Purpose
 from consumers.mail import Desk, Occasion
 from domain.invitation import Invitation
-from domain.model import Recorded
+from domain.model import Event, Recorded
 from domain.organization import Organization
 from domain.person import Language, Person
+from domain.second_factor import SecondFactor
+from domain.session import Means, Session
 from domain.values import Erased
 from infra.letters import Letter
 
 # Whoever writes for the first time, or is heard again after long, does not tell people of what they know.
 NEWS_FOR: Final = timedelta(days=7)
+
+RecoveryCodesRenewed = SecondFactor.RecoveryCodesRenewed
+SECOND_FACTOR: Final[dict[type[Event], str]] = {
+    SecondFactor.TurnedOn: "second_factor_on",
+    SecondFactor.TurnedOff: "second_factor_off",
+    SecondFactor.Reset: "second_factor_reset",
+    RecoveryCodesRenewed: "recovery_codes_renewed",
+}
 
 
 async def password_reset(desk: Desk, recorded: Recorded) -> Letter | None:
@@ -57,6 +67,20 @@ async def email_changed(desk: Desk, recorded: Recorded) -> Letter | None:
 
 async def password_changed(desk: Desk, recorded: Recorded) -> Letter | None:
     return await notice(desk, recorded, recorded.event.originator_id, "password_changed")
+
+
+async def second_factor(desk: Desk, recorded: Recorded) -> Letter | None:
+    event = recorded.event
+    assert isinstance(event, SecondFactor.TurnedOn | SecondFactor.TurnedOff | SecondFactor.Reset | RecoveryCodesRenewed)
+    return await notice(desk, recorded, event.person_id, SECOND_FACTOR[type(event)])
+
+
+async def recovery_code_used(desk: Desk, recorded: Recorded) -> Letter | None:
+    """Whoever turns the second factor off by one, or has new ones made, is told of that."""
+    event = recorded.event
+    assert isinstance(event, Session.Begun)
+    used = Means.RECOVERY_CODE in event.means
+    return await notice(desk, recorded, event.person_id, "recovery_code_used") if used else None
 
 
 async def notice(desk: Desk, recorded: Recorded, person_id: UUID, kind: str) -> Letter | None:
@@ -122,4 +146,13 @@ OCCASIONS: Final = (
     Occasion("write-on-email-changed", "vistory.events.*.person.*.email_changed", email_changed),
     Occasion("write-on-invitation-sent", "vistory.events.*.invitation.*.sent", invitation),
     Occasion("write-on-invitation-resent", "vistory.events.*.invitation.*.resent", invitation),
+    *(
+        Occasion(
+            f"write-on-second-factor-{each.replace('_', '-')}",
+            f"vistory.events.*.second_factor.*.{each}",
+            second_factor,
+        )
+        for each in ("turned_on", "turned_off", "reset", "recovery_codes_renewed")
+    ),
+    Occasion("write-on-session-begun", "vistory.events.*.session.*.begun", recovery_code_used),
 )

@@ -72,6 +72,12 @@ def step_of(secret: bytes, code: str, now: datetime, last: int) -> int | None:
     return found
 
 
+def looks_like(code: str) -> Means:
+    """What somebody meant a code to be that is none."""
+    meant = plain(code)
+    return Means.TOTP if len(meant) == DIGITS and meant.isdecimal() else Means.RECOVERY_CODE
+
+
 def plain(code: str) -> str:
     """However it was typed."""
     return "".join(letter for letter in code.casefold() if letter.isalnum())

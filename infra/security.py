@@ -24,6 +24,8 @@ from projections.paging import Page, every, newest
 class Kind(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     SECOND_FACTOR_FAILED = "second_factor_failed"
+    """By what looked like a code of an authenticator."""
+    RECOVERY_CODE_FAILED = "recovery_code_failed"
     TOKEN_MADE_UP = "token_made_up"
     """A link's or a refresh token that was never given to anybody."""
     REACHED_OUT = "reached_out"
@@ -32,7 +34,11 @@ class Kind(StrEnum):
     """Somebody of another organization asked for a thing of this one."""
 
 
-BY_MEANS: Final = {Kind.SIGN_IN_FAILED: Means.PASSWORD, Kind.SECOND_FACTOR_FAILED: Means.TOTP}
+BY_MEANS: Final = {
+    Kind.SIGN_IN_FAILED: Means.PASSWORD,
+    Kind.SECOND_FACTOR_FAILED: Means.TOTP,
+    Kind.RECOVERY_CODE_FAILED: Means.RECOVERY_CODE,
+}
 log: Final = Table(
     "security_log",
     MetaData(schema="secrets"),

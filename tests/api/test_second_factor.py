@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from infra.config import Settings
 from infra.provision import OWNER
 from infra.second_factors import SECONDS
+from tests.api.letters import Delivered
 from tests.api.phone import Phone, phone, secured
 from tests.api.visitor import PASSWORD, PREFIX, Visitor, good
 from tests.servers import Servers
@@ -293,6 +294,40 @@ def test_an_admin_takes_it_away_from_a_member_who_lost_it(person: Visitor, owner
     (told,) = person.get("/audit/organization?action=reset")["items"]
     assert (told["person_id"], told["entity_type"]) == (member.id, "second_factor")
     assert re.fullmatch(r"Ann Ö \(admin\) took away the second factor of Ann Ö", told["sentence"])
+
+
+def test_whatever_happens_to_it_is_told_by_mail(
+    person: Visitor, owner: psycopg.Connection, delivered: Delivered
+) -> None:
+    member = person.colleague("engineer_i").elsewhere()
+
+    def told() -> list[str]:
+        return [str(each.letter["subject"]) for each in delivered() if each.letter["to"] == member.email]
+
+    told()
+    shows, codes = turned_on(member, owner)
+    assert told() == ["A second factor is on for your account at Vistory"]
+    good(answered(member, challenged(member), shows()))
+    assert told() == [], "who signs in as ever is not written to"
+    good(answered(member, challenged(member), codes[0]))
+    assert told() == ["A recovery code of your account at Vistory was used"]
+    fresh = member.post("/auth/second-factor/recovery-codes", {"password": PASSWORD, "code": codes[1]})
+    assert told() == ["New recovery codes for your account at Vistory"]
+    member.post("/auth/second-factor/off", {"password": PASSWORD, "code": fresh["recovery_codes"][0]})
+    assert told() == ["The second factor of your account at Vistory is off"]
+    good(member("PUT", "/auth/me/language", {"language": "ko"}))
+    turned_on(member, owner)
+    assert told() == ["Vistory 2단계 인증이 설정되었습니다"]
+    good(person("DELETE", f"/admin/users/{member.id}/second-factor"))
+    assert told() == ["Vistory 2단계 인증이 초기화되었습니다"]
+
+
+def test_a_wrong_recovery_code_is_noted_as_one(person: Visitor, owner: psycopg.Connection) -> None:
+    turned_on(person, owner)
+    for code in ("000000", "2345-6789-abcd", "2345 6789 abcd"):
+        assert answered(person, challenged(person), code).status_code == 403
+    noted = {each["kind"]: each["count"] for each in person.get("/admin/security")["items"]}
+    assert noted == {"second_factor_failed": 1, "recovery_code_failed": 2}
 
 
 def test_an_admin_of_another_organization_finds_nobody(

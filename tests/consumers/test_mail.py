@@ -94,6 +94,14 @@ def test_the_names_of_durables_never_change() -> None:
         ("write-on-email-changed", "vistory.events.*.person.*.email_changed"),
         ("write-on-invitation-sent", "vistory.events.*.invitation.*.sent"),
         ("write-on-invitation-resent", "vistory.events.*.invitation.*.resent"),
+        ("write-on-second-factor-turned-on", "vistory.events.*.second_factor.*.turned_on"),
+        ("write-on-second-factor-turned-off", "vistory.events.*.second_factor.*.turned_off"),
+        ("write-on-second-factor-reset", "vistory.events.*.second_factor.*.reset"),
+        (
+            "write-on-second-factor-recovery-codes-renewed",
+            "vistory.events.*.second_factor.*.recovery_codes_renewed",
+        ),
+        ("write-on-session-begun", "vistory.events.*.session.*.begun"),
     ]
 
 

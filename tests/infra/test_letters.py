@@ -14,7 +14,11 @@ from tests.ground import NOW
 EVENT, ANN, BEN = UUID(int=7), UUID(int=101), UUID(int=102)
 KINDS = sorted({file.name.partition(".")[0] for file in TEMPLATES.glob("*.jinja")})
 # What is only told, and has no link.
-NOTICES = {"address_in_use", "email_change_asked", "email_changed", "password_changed"}
+NOTICES = {
+    *("address_in_use", "email_change_asked", "email_changed", "password_changed"),
+    *("second_factor_on", "second_factor_off", "second_factor_reset"),
+    *("recovery_code_used", "recovery_codes_renewed"),
+}
 WORDS = {
     "full_name": "Ann Ö",
     "until": "2026-01-02 04:04 UTC",
