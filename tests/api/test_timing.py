@@ -1,14 +1,14 @@
 """No clock tells whether somebody has an address: answers are timed by turns, and a planted difference is found.
 
-A pair of answers comes one right after the other, so that whatever else the machine does slows both. They differ where
-nearly all ways to draw as many pairs again agree that their median difference is more than a floor.
+A pair of answers comes one right after the other, so that whatever else the machine does slows both; and it only slows,
+so the quick tenth of each is compared, which it slowed least. They differ where nearly all ways to draw as many pairs
+again agree that these are further apart than a floor.
 """
 
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any, Final
 from uuid import UUID
 
@@ -51,10 +51,15 @@ class Timed:
 
 
 def differ(ones: Sequence[float], others: Sequence[float]) -> bool:
-    differences, chance = [one - other for one, other in zip(ones, others, strict=True)], random.Random(7)
-    medians = sorted(median(chance.choices(differences, k=len(differences))) for _ in range(DRAWS))
+    pairs, chance = list(zip(ones, others, strict=True)), random.Random(7)
+    drawn = (zip(*chance.choices(pairs, k=len(pairs)), strict=True) for _ in range(DRAWS))
+    apart = sorted(quick(one) - quick(other) for one, other in drawn)
     tail = round(DRAWS * (1 - AGREEING) / 2)
-    return medians[tail] > FLOOR or medians[-1 - tail] < -FLOOR
+    return apart[tail] > FLOOR or apart[-1 - tail] < -FLOOR
+
+
+def quick(seconds: Sequence[float]) -> float:
+    return sorted(seconds)[len(seconds) // 10]
 
 
 @pytest.fixture(scope="module")
