@@ -49,6 +49,7 @@ from api import (
 from api.house import open_house
 from api.limits import Limits
 from api.table import PREFIX, Table, flat
+from api.threads import threads
 from infra import metrics, outside
 from infra.config import Settings
 
@@ -94,12 +95,13 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
+    hands = threads()
     for each in (*ROUTERS, health):
-        app.router.routes += flat(each.router, PREFIX, errors.responses(429, 500))
+        app.router.routes += flat(each.router, hands, PREFIX, errors.responses(429, 500))
     for each in (health, signing):
-        app.router.routes += flat(each.router, "", errors.responses(429, 500))
+        app.router.routes += flat(each.router, hands, "", errors.responses(429, 500))
     for each in (mlflow, page, docs):
-        app.router.routes += flat(each.router)
+        app.router.routes += flat(each.router, hands)
     docs.install(app)
     app.router.middleware_stack = Table(app.router)
     app.add_middleware(access.Access)

@@ -14,7 +14,9 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
+from fastapi.security.utils import get_authorization_scheme_param
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
@@ -34,10 +36,6 @@ from infra.unit import Errand
 
 C = TypeVar("C", bound=Command)
 _CLOSED: Final = {"WWW-Authenticate": "Bearer", "Connection": "close"}
-_BEARER: Final = HTTPBearer(
-    auto_error=False, description="What `POST /auth/login` answers, an API token, or a worker's credential"
-)
-Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
@@ -134,34 +132,35 @@ def client(request: Request) -> Client:
     return Client(address=address, agent=agent[:300])
 
 
-async def anonymous(request: Request) -> Caller:
-    return Caller(kind="anonymous", id=UUID(int=0), client=client(request))
-
-
-async def bearer(request: Request, bearer: Bearer) -> Caller:
-    """Who signed in, or the owner of an API token within its scopes."""
-    if bearer is None:
+async def bearer(request: Request) -> Caller:
+    """Who signed in, or the owner of an API token within its scopes; found out once for each request."""
+    caller: Caller | None = getattr(request.state, "caller", None)
+    if caller is not None:
+        return caller
+    token = _token(request)
+    if token is None:
         raise Unauthenticated("sign in first: send `Authorization: Bearer <token>`")
-    known = await house_of(request).caller_soon(bearer.credentials)
+    known = await house_of(request).caller_soon(token)
     caller = request.state.caller = known.model_copy(update={"client": client(request)})
     request.app.state.limits.accounts.take(caller.id)
     return caller
 
 
-async def person(caller: Annotated[Caller, Depends(bearer)]) -> Caller:
+async def person(request: Request) -> Caller:
     """Who signed in; no API token passes for one."""
+    caller = await bearer(request)
     in_person(caller)
     return caller
 
 
-async def perhaps(request: Request, credentials: Bearer) -> Caller | None:
+async def perhaps(request: Request) -> Caller | None:
     """Whoever signed in, where somebody did."""
-    return await person(await bearer(request, credentials)) if credentials else None
+    return await person(request) if _token(request) else None
 
 
-async def service(request: Request, bearer: Bearer) -> Caller:
+async def service(request: Request) -> Caller:
     """A trainer's service, by the credential of its framework; which worker it is, it says itself."""
-    return service_of(house_of(request), bearer.credentials if bearer else "")
+    return service_of(house_of(request), _token(request) or "")
 
 
 def service_of(house: House, credential: str) -> Caller:
@@ -188,20 +187,46 @@ async def holder(scope: Scope) -> tuple[object, ...]:
     raise HTTPException(401, f"a request over {most} KiB needs a valid token: sign in, and send it as Bearer", _CLOSED)
 
 
-async def attempt(request: Request, bearer: Bearer) -> Caller:
+async def attempt(request: Request) -> Caller:
     """A worker, by the token that its claim was answered with."""
-    if bearer is None:
+    token = _token(request)
+    if token is None:
         raise Unauthenticated("the token of a claimed attempt is needed")
-    return house_of(request).tokens.worker(bearer.credentials)
+    return house_of(request).tokens.worker(token)
 
 
-def _desk(of: Callable[..., Awaitable[Caller]]) -> Callable[..., Any]:
-    async def desk(
-        request: Request, response: Response, caller: Annotated[Caller, Depends(of)], key: Key = None
-    ) -> Desk:
-        return Desk(house_of(request), caller, request, response, key, await request.body() if key else b"")
+def _token(request: Request) -> str | None:
+    scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
+    return token if token and scheme.lower() == "bearer" else None
 
-    return desk
+
+class _ByToken(SecurityBase):
+    """Described as what takes a bearer token. It finds out who asks by itself, for FastAPI takes as long for each
+    dependency of a dependency as a command takes for its handler."""
+
+    def __init__(self, who: Callable[[Request], Awaitable[Any]]) -> None:
+        told = "What `POST /auth/login` answers, an API token, or a worker's credential"
+        self.model = HTTPBearerModel(description=told)
+        self.scheme_name = "HTTPBearer"
+        self._who = who
+
+
+class _Who(_ByToken):
+    async def __call__(self, request: Request) -> Any:
+        return await self._who(request)
+
+
+class _Desk(_ByToken):
+    async def __call__(self, request: Request, response: Response, key: Key = None) -> Desk:
+        return await _desk(request, response, await self._who(request), key)
+
+
+async def _anonymous(request: Request, response: Response, key: Key = None) -> Desk:
+    return await _desk(request, response, Caller(kind="anonymous", id=UUID(int=0), client=client(request)), key)
+
+
+async def _desk(request: Request, response: Response, caller: Caller, key: str | None) -> Desk:
+    return Desk(house_of(request), caller, request, response, key, await request.body() if key else b"")
 
 
 def _scope(caller: Caller) -> str:
@@ -210,13 +235,13 @@ def _scope(caller: Caller) -> str:
     return f"{caller.kind} {caller.id} {caller.organization_id}"
 
 
-Holder = Annotated[Caller, Depends(bearer)]
-Person = Annotated[Caller, Depends(person)]
-Perhaps = Annotated[Caller | None, Depends(perhaps)]
-Service = Annotated[Caller, Depends(service)]
-Attempt = Annotated[Caller, Depends(attempt)]
-AnonymousDesk = Annotated[Desk, Depends(_desk(anonymous))]
-PersonDesk = Annotated[Desk, Depends(_desk(bearer))]
-OwnDesk = Annotated[Desk, Depends(_desk(person))]
-ServiceDesk = Annotated[Desk, Depends(_desk(service))]
-AttemptDesk = Annotated[Desk, Depends(_desk(attempt))]
+Holder = Annotated[Caller, Depends(_Who(bearer))]
+Person = Annotated[Caller, Depends(_Who(person))]
+Perhaps = Annotated[Caller | None, Depends(_Who(perhaps))]
+Service = Annotated[Caller, Depends(_Who(service))]
+Attempt = Annotated[Caller, Depends(_Who(attempt))]
+AnonymousDesk = Annotated[Desk, Depends(_anonymous)]
+PersonDesk = Annotated[Desk, Depends(_Desk(bearer))]
+OwnDesk = Annotated[Desk, Depends(_Desk(person))]
+ServiceDesk = Annotated[Desk, Depends(_Desk(service))]
+AttemptDesk = Annotated[Desk, Depends(_Desk(attempt))]

@@ -1,5 +1,6 @@
 """Runs the API under uvicorn; what is logged of a request names no query and no header."""
 
+import gc
 import logging
 import resource
 from typing import Any, Final
@@ -35,6 +36,9 @@ class Announced(uvicorn.Server):
     async def startup(self, *args: Any, **kwargs: Any) -> None:
         await super().startup(*args, **kwargs)
         if self.started:
+            # What is there now stays: a collection that walked through all of it held every request for 0.4 s.
+            gc.collect()
+            gc.freeze()
             logs.say_ready()
 
 

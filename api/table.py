@@ -5,6 +5,7 @@ is not found here it is still asked for, so what it says then (404, 405 with `Al
 """
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from inspect import signature
 from typing import Any, Final
 
@@ -13,13 +14,18 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.routing import BaseRoute, Match, Router
 from starlette.types import Receive, Scope, Send
 
+from api.threads import waited_for
+
 PREFIX: Final = "/api/v1"
 # So many segments tell most routes from one another: /api/v1/datasets.
 DEPTH: Final = 3
 
 
 def flat(
-    router: APIRouter, prefix: str = "", responses: Mapping[int | str, dict[str, Any]] | None = None
+    router: APIRouter,
+    hands: ThreadPoolExecutor,
+    prefix: str = "",
+    responses: Mapping[int | str, dict[str, Any]] | None = None,
 ) -> Iterator[BaseRoute]:
     """The routes of a router as if each had been written with this prefix, and said that it may answer these."""
     for route in router.routes:
@@ -28,6 +34,7 @@ def flat(
         written["path"] = prefix + route.path
         if isinstance(route, APIRoute):
             written["responses"] = {**(responses or {}), **route.responses}
+            written["endpoint"] = waited_for(route.endpoint, hands)
         yield type(route)(**written)
 
 

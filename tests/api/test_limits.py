@@ -57,6 +57,15 @@ def test_an_account_that_floods_waits_and_another_is_served(
     assert other("GET", "/auth/me").status_code == 200
 
 
+def test_a_request_counts_once_however_many_ask_who_it_is_from(
+    at_home: TestClient, strict: FastAPI, bob: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[UUID] = []
+    monkeypatch.setattr(strict.state.limits.accounts, "take", counted.append)
+    assert Visitor(at_home, bob.token)("POST", "/training-jobs").status_code == 422
+    assert len(counted) == 1, "its desk asks, and so does what it may read"
+
+
 def test_who_signs_in_while_too_many_do_is_told_to_come_again_and_holds_no_thread(
     at_home: TestClient, strict: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
