@@ -2,11 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import default
+from functools import cached_property
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import psycopg
 
@@ -15,9 +22,20 @@ from infra import bus, scrub
 from infra.config import Settings
 from infra.objects import s3_store
 
+GZIP: Final = b"\x1f\x8b\x08"
 STREAMS: Final = ("EVENTS", "TELEMETRY", "PARKED", "KV_LEASES")
 TABLES: Final = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables ORDER BY 1"
-PATHS: Final = ("/members", "/audit/organization?noisy=true", "/admin/users", "/projects", "/datasets", "/models")
+PATHS: Final = (
+    "/members",
+    "/audit/organization?noisy=true&limit=1000",
+    "/admin/users",
+    "/admin/security",
+    "/invitations?everybody=true",
+    "/service-accounts",
+    "/projects",
+    "/datasets",
+    "/models",
+)
 
 
 @dataclass(frozen=True)
@@ -28,22 +46,38 @@ class Forgotten:
 
     def named_in(self, text: bytes) -> list[str]:
         lower = text.lower()
-        return [word for word in self.words if word.lower().encode() in lower]
+        return [word for word, forms in self._forms.items() if any(form in lower for form in forms)]
+
+    @cached_property
+    def _forms(self) -> Mapping[str, set[bytes]]:
+        return {word: set(forms(word)) for word in self.words}
 
     def assert_nobody_is_named(self, data: Path, api: Api) -> None:
         """In no table of any database, on no stream, in no log, in no object, nowhere in MLflow, by no answer."""
-        assert {table: found for table, text in self._rows() if (found := self.named_in(text))} == {}
-        carried = asyncio.run(everything_on_the_bus(self.owner.need("nats_url")))
-        assert [stream for stream, message in carried if self.named_in(message)] == []
-        folders = [data / name for name in ("logs", "mlflow", "run")]
-        files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
-        assert [file for file in files if self.named_in(file.read_bytes())] == []
+        found = self.found(data, api)
+        assert not found, found
+
+    def found(self, data: Path, api: Api) -> dict[str, list[str]]:
+        """Who is named where, asked of each place as whoever keeps it would."""
+        return {place: found for place, text in self.places(data, api) if (found := self.named_in(text))}
+
+    def found_in_files(self, data: Path) -> dict[str, list[str]]:
+        """Also in what no server would tell any more."""
+        files = [file for file in data.rglob("*") if file.is_file()]
+        return {str(file.relative_to(data)): found for file in files if (found := self.named_in(read(file)))}
+
+    def places(self, data: Path, api: Api) -> Iterator[tuple[str, bytes]]:
+        """What each place holds, by its name."""
+        yield from self._rows()
+        for stream, message in asyncio.run(everything_on_the_bus(self.owner.need("nats_url"))):
+            yield f"stream {stream}", message
+        for folder in ("logs", "mlflow", "run", "mail"):
+            yield from ((str(file), read(file)) for file in (data / folder).rglob("*") if file.is_file())
         store = s3_store(self.settings)
-        objects = [str(each["path"]) for batch in store.list() for each in batch]
-        assert len(objects) > 40
-        assert [path for path in objects if self.named_in(path.encode() + bytes(store.get(path).bytes()))] == []
-        answers = {path: json.dumps(api.get(path), ensure_ascii=False).encode() for path in PATHS}
-        assert {path: found for path, text in answers.items() if (found := self.named_in(text))} == {}
+        for path in [str(each["path"]) for batch in store.list() for each in batch]:
+            yield f"object {path}", path.encode() + bytes(store.get(path).bytes())
+        for path in PATHS:
+            yield f"answer {path}", json.dumps(api.get(path), ensure_ascii=False).encode()
 
     def _rows(self) -> Iterator[tuple[str, bytes]]:
         """Of every table of every database of the server, what PostgreSQL keeps for itself among them."""
@@ -55,6 +89,33 @@ class Forgotten:
                 for (table,) in connection.execute(TABLES).fetchall():
                     rows = connection.execute(f"SELECT t::text FROM {table} t".encode()).fetchall()
                     yield f"{name}: {table}", "\n".join(row or "" for (row,) in rows).encode()
+
+
+def forms(word: str) -> Iterator[bytes]:
+    """In every way in which it may be written down, in small letters as far as bytes have such."""
+    for cased in {word, word.lower(), word.upper(), word.casefold()}:
+        for normal in ("NFC", "NFD", "NFKC", "NFKD"):
+            form = unicodedata.normalize(normal, cased)
+            for written in (form, json.dumps(form)[1:-1], quote(form, safe="@/ ")):
+                yield written.encode().lower()
+
+
+def read(file: Path) -> bytes:
+    """Also what stands there packed, and a letter as it is read: most of it is written in base64."""
+    content = file.read_bytes()
+    content += b"".join(unpacked(content))
+    if file.suffix != ".eml":
+        return content
+    letter = message_from_bytes(content, policy=default)
+    parts = [str(part.get_content()) for part in letter.walk() if not part.is_multipart()]
+    return content + "\n".join([*map(str, letter.values()), *parts]).encode()
+
+
+def unpacked(content: bytes) -> Iterator[bytes]:
+    """The object store packs what gets smaller by that."""
+    for found in re.finditer(re.escape(GZIP), content):
+        with suppress(zlib.error):
+            yield zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(content[found.start() :])
 
 
 def hand_over(api: Api, other: Api) -> None:
