@@ -2,10 +2,11 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from itertools import cycle
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import cycle, zip_longest
 from statistics import median
 from typing import Any, Final
 from uuid import UUID
@@ -21,20 +22,27 @@ from bench.load import Load, Talk
 from bench.served import PASSWORD, serving
 from cli.push import batched
 from commands.access import Caller, demand
+from domain.api_token import ApiToken, OwnerKind
 from domain.errors import Forbidden
+from domain.invitation import InvitationStatus, InvitationType
 from domain.membership import Membership
 from domain.model import Aggregate, Event
 from domain.organization import Organization
 from domain.project import Project
-from domain.roles import Permission, ProjectRole, Role
+from domain.roles import Permission, ProjectRole, Role, Scope
+from domain.second_factor import SecondFactor
+from domain.security_policy import SecurityPolicy
+from infra import api_tokens
 from infra.ledger import Append
 from infra.migrate import migrate, migrate_keys
 from infra.provision import APP, KEYS
 from infra.reading import Reading, engine_for
 from infra.rows import save
 from infra.tables import furnish
+from projections import dataset, invitation
 from projections import membership as read_model
 from projections.admin import list_users
+from projections.invitation import list_invitations
 from projections.membership import list_members
 from tests.projections.history import everything, recorded
 from tests.servers import Servers
@@ -55,16 +63,20 @@ def membership(bench: Bench) -> Iterator[Result]:
     users, projects = bench.size(10_000, 100_000), bench.size(1_000, 10_000)
     size = f"{users:,} users, {projects:,} projects"
     with _populated(bench.servers, users, projects) as (house, members, places):
-        for known, who in (("seen before", members[:OF_ONE]), ("anybody", members)):
-            spent = [_checked(house, random.choice(who), places) for _ in range(EACH)]
-            yield Result(
-                f"rights checked, {known}; {size}, p99",
-                "ms",
-                percentile(spent, 0.99),
-                goal=1.0,
-                more_is_better=False,
-                notes={"p50": median(spent)},
-            )
+
+        def rights(who: str, callers: Sequence[Caller], token: Callable[[Caller], str] | None = None) -> Result:
+            ask = partial(_checked, house, places=places, token=token)
+            spent = [ask(random.choice(callers)) for _ in range(EACH)]
+            work, notes = f"rights checked, {who}; {size}, p99", {"p50": median(spent)}
+            return Result(work, "ms", percentile(spent, 0.99), goal=1.0, more_is_better=False, notes=notes)
+
+        yield rights("seen before", members[:OF_ONE])
+        yield rights("anybody", members)
+        carried = _tokens(house, members[-EACH:])
+        yield rights("by an API token", members[-EACH:], carried.__getitem__)
+        _ask_for_second_factors(house, members[-2 * EACH :])
+        yield rights("whose second factor is asked for", members[-2 * EACH : -EACH])
+        yield rights("by an API token, second factor asked for", members[-EACH:], carried.__getitem__)
         yield _seated(house, members[0])
     yield from _listed(bench.servers, users)
 
@@ -134,23 +146,60 @@ def _project(id: UUID, organization: UUID, people: Sequence[UUID]) -> Project:
     return project
 
 
-def _append(house: House, aggregates: Sequence[Aggregate]) -> None:
+def _tokens(house: House, owners: Sequence[Caller]) -> dict[Caller, str]:
+    """One of each, good for reading and writing."""
+    scopes, now = frozenset({Scope.READ, Scope.WRITE}), datetime.now(UTC)
+    until = now + timedelta(days=30)
+    carried, made, sides = dict[Caller, str](), list[ApiToken](), list[Mapping[str, Any]]()
+    for owner in owners:
+        minted, id = api_tokens.mint(), uuid7()
+        assert owner.organization_id is not None
+        whose = OwnerKind.PERSON, owner.id
+        made.append(ApiToken.create(id, owner.organization_id, whose, "bench", minted.prefix, scopes, until, now))
+        sides.append(api_tokens.opened(minted.digest, id, owner.organization_id, owner.id, until))
+        carried[owner] = minted.token
+    _append(house, made, sides, now)
+    return carried
+
+
+def _ask_for_second_factors(house: House, people: Sequence[Caller]) -> None:
+    """Of everybody in the organization; these have one."""
+    organization = people[0].organization_id
+    assert organization is not None
+    policy, factors = SecurityPolicy.begin(organization, NOW), list[SecondFactor]()
+    policy.require_second_factor(True, NOW)
+    for person in people:
+        factors.append(SecondFactor.begin(person.id, organization, NOW))
+        factors[-1].turn_on(organization, NOW)
+    _append(house, [policy, *factors])
+
+
+def _append(
+    house: House, aggregates: Sequence[Aggregate], sides: Sequence[Mapping[str, Any]] = (), at: datetime = NOW
+) -> None:
     mapper = house.core.mapper
-    told = {"ledger": mapper.ledger, "decided_at": NOW, "context": None}
+    told = {"ledger": mapper.ledger, "decided_at": at, "context": None}
     envelope = recorded(everything())[0].envelope.model_copy(update=told)
-    for some in batched(aggregates, AT_ONCE):
+    for some in batched(list(zip_longest(aggregates, sides)), AT_ONCE):
         given = []
-        for each in some:
+        for each, side in some:
             events = [event for event in each.collect_events() if isinstance(event, Event)]
             stored = [mapper.encode(event, envelope.model_copy(update={"event": uuid7()})) for event in events]
-            given.append(Append(uuid7(), b"", {"id": str(each.id)}, stored))
+            given.append(Append(uuid7(), b"", {"id": str(each.id)}, stored, sides=[side] if side else []))
         assert {verdict.verdict for verdict in house.core.store.append(given)} == {"accepted"}
 
 
-def _checked(house: House, caller: Caller, places: Sequence[UUID]) -> float:
-    """Milliseconds until it is known whether this person may change this project: what every request begins with."""
-    place = random.choice(places)
+def _checked(
+    house: House, caller: Caller, places: Sequence[UUID], token: Callable[[Caller], str] | None = None
+) -> float:
+    """Milliseconds until it is known whether this person may change this project: what every request begins with.
+
+    With an API token, from its text on.
+    """
+    place, carried = random.choice(places), token and token(caller)
     begin = time.perf_counter()
+    if carried:
+        caller = house.api_tokens.caller(carried)
     store = house.ledger_as(caller)
     project = store.get(Project, place)
     with suppress(Forbidden):
@@ -179,11 +228,12 @@ def _listed(servers: Servers, users: int) -> Iterator[Result]:
     migrate(databases.owner_url, APP, uuid7())
     organization = uuid7()
     engine = engine_for(databases.app_url, pool_size=1)
-    furnish(engine, [read_model.PROJECTION])
+    furnish(engine, [read_model.PROJECTION, invitation.PROJECTION, dataset.PROJECTION])
     with engine.begin() as tx:
         for some in batched(range(1, users + 1), 10_000):
             save(tx, read_model.people, {(UUID(int=n),): _person_row(n) for n in some})
             save(tx, read_model.members, {(UUID(int=n),): _member_row(n, organization) for n in some})
+            save(tx, invitation.invitations, {(UUID(int=n),): _invitation_row(n, organization) for n in some})
         tx.execute(text("ANALYZE"))
     engine.dispose()
     reading = Reading(databases.app_url)
@@ -201,9 +251,16 @@ def _listed(servers: Servers, users: int) -> Iterator[Result]:
         "50 managers": lambda tx: list_users(tx, organization, role=Role.MANAGER),
         "one by part of an address": lambda tx: list_users(tx, organization, words=f"person-{users // 3}@"),
     }
+    invited = partial(list_invitations, organization_id=organization, viewer=UUID(int=1))
+    questions |= {
+        "the newest 50 invitations": lambda tx: invited(tx),
+        "50 invitations in the middle": lambda tx: invited(tx, after=users // 2),
+        "50 that are pending": lambda tx: invited(tx, status=InvitationStatus.PENDING),
+        "50 that one sent": lambda tx: invited(tx, inviter_id=UUID(int=7)),
+    }
     for name, ask in questions.items():
         spent = [asked(ask) for _ in range(PAGES)]
-        work = f"{users:,} members: {name}, p99"
+        work = f"{users:,} members, as many invitations: {name}, p99"
         notes = {"p50": median(spent)}
         yield Result(work, "ms", percentile(spent, 0.99), goal=50, more_is_better=False, notes=notes)
     reading.close()
@@ -225,4 +282,16 @@ def _member_row(n: int, organization: UUID) -> dict[str, Any]:
         "id": UUID(int=n), "organization_id": organization, "person_id": UUID(int=n), "role": role and role.value,
         "projects_owned": 0, "requested_at": NOW, "approved_at": role and NOW, "approved_by": None,
         "deactivated_at": None, "ended_at": None, "first_position": n, "position": n,
+    }  # fmt: skip
+
+
+def _invitation_row(n: int, organization: UUID) -> dict[str, Any]:
+    """Of a hundred inviters; every tenth is into a dataset, every fifth is pending."""
+    status = InvitationStatus.PENDING if n % 5 == 0 else InvitationStatus.ACCEPTED
+    type = InvitationType.DATASET if n % 10 == 0 else InvitationType.ORGANIZATION
+    return {
+        "id": UUID(int=n), "organization_id": organization, "type": type.value, "target_id": UUID(int=n % 1_000),
+        "target_name": "Bench", "role": "viewer", "inviter_id": UUID(int=n % 100), "email": f"guest-{n}@example.org",
+        "message": "welcome", "for_anyone": False, "status": status.value, "reason": None, "person_id": None,
+        "sent_at": NOW, "letters": 1, "expires_at": NOW, "ended_at": None, "first_position": n, "position": n,
     }  # fmt: skip
