@@ -205,8 +205,7 @@ def _lookout(core: Core) -> Lookout:
 async def _watch(client: Client, lookout: Lookout, reactor: Reactor, table: tuple[Reaction, ...]) -> None:
     while True:
         await lookout.look(jetstream(client), table)
-        for reaction in table:
-            await reactor.redrive(reaction)
+        await reactor.redrive(table)
         await asyncio.sleep(WATCHED_EVERY)
 
 

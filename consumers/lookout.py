@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,38 +36,46 @@ class Lookout:
 
     async def look(self, js: JetStreamContext, reactions: Iterable[Reaction]) -> None:
         """Once. Raises Diverged: a stream that tells another history says nothing of how far anybody is."""
-        await read_tail(js, self.ledger)
-        for reaction in reactions:
-            await watch(js, self.url, reaction, self.positions)
+        # Read before any durable: one that has nothing before it afterwards is past all of this.
+        end = (await read_tail(js, self.ledger)).position
+        await watch(js, self.url, tuple(reactions), self.positions, end)
         for framework in await asyncio.to_thread(self.frameworks.all):
-            await watch_queue(js, framework, self.positions)
+            await watch_queue(js, framework, self.positions, end)
 
 
-async def watch(js: JetStreamContext, url: str, reaction: Reaction, positions: Positions) -> None:
-    """Once: note how far a reaction is; what stopped it stays until it goes on."""
-    head = int((await js.stream_info(EVENTS)).state.last_seq)
+async def watch(js: JetStreamContext, url: str, reactions: Sequence[Reaction], positions: Positions, end: int) -> None:
+    """Once: note how far each is in a stream that ended there; what stopped it stays until it goes on."""
+    found = await asyncio.gather(*(_durable(js, reaction.name) for reaction in reactions))
+    floors = {reaction.name: behind(info) for reaction, info in zip(reactions, found, strict=True) if info}
+    past = [f"react:{name}" for name, floor in floors.items() if floor is None]
+    await asyncio.to_thread(positions.note_all, past, EVENTS, end)
+    for name, floor in floors.items():
+        if floor is not None:
+            await asyncio.to_thread(positions.advance, f"react:{name}", EVENTS, floor)
+    for reaction in reactions:
+        if reaction.name not in floors:
+            log.warning("the durable %s is gone and is made again", reaction.name)
+            await prepare(js, url, reaction)
+
+
+async def _durable(js: JetStreamContext, name: str) -> ConsumerInfo | None:
     try:
-        info = await js.consumer_info(EVENTS, reaction.name)
+        info: ConsumerInfo = await js.consumer_info(EVENTS, name)
     except NotFoundError:
-        log.warning("the durable %s is gone and is made again", reaction.name)
-        return await prepare(js, url, reaction)
-    name = f"react:{reaction.name}"
-    if (floor := behind(info)) is not None:
-        return await asyncio.to_thread(positions.advance, name, EVENTS, floor)
-    return await asyncio.to_thread(positions.note, name, EVENTS, head)
+        return None
+    return info
 
 
-async def watch_queue(js: JetStreamContext, framework: str, positions: Positions) -> None:
+async def watch_queue(js: JetStreamContext, framework: str, positions: Positions, end: int) -> None:
     """Once: note how far a framework's trainers are. Only an administrator may make their durable again."""
     name, durable = f"train:{framework}", trainer_durable(framework)
-    head = int((await js.stream_info(EVENTS)).state.last_seq)
     try:
         info = await js.consumer_info(EVENTS, durable)
     except NotFoundError:
         reason = f"the durable {durable} is gone and no attempt can begin: {REBUILD}"
         return await asyncio.to_thread(positions.stop, name, EVENTS, reason)
     floor = behind(info)
-    return await asyncio.to_thread(positions.note, name, EVENTS, head if floor is None else floor)
+    return await asyncio.to_thread(positions.note, name, EVENTS, end if floor is None else floor)
 
 
 def behind(info: ConsumerInfo) -> int | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -121,9 +121,14 @@ class Reactor:
                 await asyncio.to_thread(self.records.positions.stop, f"react:{reaction.name}", EVENTS, reason)
                 await message.nack(delay=STOPPED_FOR)
 
-    async def redrive(self, reaction: Reaction) -> None:
-        """What somebody asked to be tried again."""
+    async def redrive(self, reactions: Iterable[Reaction]) -> None:
+        """What somebody asked to be tried again: one question, whatever number of reactions there is."""
+        wanted = await asyncio.to_thread(self.records.parked.wanted)
+        for reaction in reactions:
+            if reaction.name in wanted:
+                await self._redrive(reaction)
 
+    async def _redrive(self, reaction: Reaction) -> None:
         async def again(due: Due) -> None:
             recorded = await self.platform.recorded(due.position)
             assert recorded is not None, f"there is no position {due.position}"

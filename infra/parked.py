@@ -44,6 +44,12 @@ class Parked:
         with self.pool.connection() as connection:
             return bool(connection.execute("UPDATE work.parked SET redriven_at = now() WHERE id = %s", (id,)).rowcount)
 
+    def wanted(self) -> set[str]:
+        """The consumers of whom somebody asked another try."""
+        with self.pool.connection() as connection:
+            rows = connection.execute("SELECT DISTINCT consumer FROM work.parked WHERE redriven_at IS NOT NULL")
+            return {consumer for (consumer,) in rows}
+
     def due(self, consumer: str) -> list[Due]:
         with self.pool.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(Due))

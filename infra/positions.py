@@ -1,5 +1,6 @@
 """What consumers remember of themselves in PostgreSQL: how far each is, and which events a reaction has behind it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg_pool import ConnectionPool
@@ -46,6 +47,16 @@ class Positions:
                 " ON CONFLICT (consumer) DO UPDATE SET position = excluded.position,"
                 " stopped = excluded.stopped, moved_at = now()",
                 (consumer, stream, position, stopped),
+            )
+
+    def note_all(self, consumers: Sequence[str], stream: str, position: int) -> None:
+        """All of them are there, and nothing keeps them from going on."""
+        with self.pool.connection() as connection:
+            connection.execute(
+                "INSERT INTO work.positions (consumer, stream, position)"
+                " SELECT name, %s, %s FROM unnest(%s::text[]) AS name ORDER BY name"
+                " ON CONFLICT (consumer) DO UPDATE SET position = excluded.position, stopped = NULL, moved_at = now()",
+                (stream, position, list(consumers)),
             )
 
     def stop(self, consumer: str, stream: str, reason: str) -> None:

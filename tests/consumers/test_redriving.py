@@ -2,25 +2,30 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
 from nats.js.api import StreamConfig
+from psycopg_pool import ConnectionPool
 
 from consumers.loops import Loops, digest
 from consumers.mlflow import BATCHES, MlflowBooks
-from consumers.reactions import Records
+from consumers.reactions import Reaction, Reactor, Records
 from consumers.telemetry import Owners
+from domain.model import Recorded
 from infra.bus import connect
-from infra.parked import Due
+from infra.migrate import migrate
+from infra.parked import Due, Parked
+from infra.provision import APP
 from infra.published import ForeignEvent, Published
 from infra.streams import TELEMETRY
 from tests.consumers.relaying import until
 from tests.consumers.test_mlflow_books import Ledger
 from tests.consumers.test_reactions import JOB, ORGANIZATION, Memory, Scene, a_job, an_experiment
-from tests.servers import Servers
+from tests.servers import Databases, Servers
 
 
 @dataclass
@@ -117,3 +122,27 @@ def test_a_foreign_message_is_not_passed_over_for_its_number_is_that_of_an_event
     loops, foreign = Loops(nobody, scene.platform, nobody), Published("vistory.events.foreign", {}, b"{}")
     with pytest.raises(ForeignEvent):
         asyncio.run(loops._write_run(nobody, cast(Any, foreign)))
+
+
+def test_a_reaction_tries_again_what_somebody_asked_for_and_nothing_else(
+    fresh_database: Callable[[], Databases],
+) -> None:
+    databases, scene, tried = fresh_database(), Scene(), []
+    migrate(databases.owner_url, APP, uuid4())
+    row = scene.happened(an_experiment())[0]
+
+    async def note(recorded: Recorded) -> None:
+        tried.append(recorded.position)
+
+    with ConnectionPool(databases.app_url, min_size=1, open=True, kwargs={"autocommit": True}) as pool:
+        parked, remembered = Parked(pool), cast(Any, scene.memory)
+        reactor = Reactor(scene.platform, Records(remembered, parked, remembered, scene.publish))
+        reactions = [Reaction("one", (), note), Reaction("other", (), note)]
+        for each in reactions:
+            parked.park(each.name, row.position, "vistory.events", "it failed", 1)
+        asyncio.run(reactor.redrive(reactions))
+        assert (tried, len(parked.listed())) == ([], 2)
+        parked.redrive(next(each["id"] for each in parked.listed() if each["consumer"] == "other"))
+        asyncio.run(reactor.redrive(reactions))
+        assert tried == [row.position]
+        assert [each["consumer"] for each in parked.listed()] == ["one"]

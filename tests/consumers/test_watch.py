@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import psycopg
@@ -55,7 +55,8 @@ class Place:
         asyncio.run(told())
 
     async def watch(self, js: JetStreamContext) -> None:
-        await watch(js, self.url, REACTION, self.positions)
+        end = (await js.stream_info(streams.EVENTS)).state.last_seq
+        await watch(js, self.url, [REACTION], self.positions, end)
 
     def row(self, name: str = ROW) -> tuple[int, str | None]:
         with psycopg.connect(self.url) as connection:
@@ -100,6 +101,21 @@ def test_a_reaction_that_stops_at_one_event_is_not_past_the_others_before_it(pla
         assert place.row() == (0, None)
 
     place.tell(story)
+
+
+def test_a_durable_that_is_gone_is_made_again_and_the_others_are_noted_all_the_same(place: Place) -> None:
+    async def story() -> None:
+        place.ground.write(3)
+        async with scene(place.bus, place.ground) as at:
+            await at.relay_all()
+            await declare_durable(at.js, streams.Durable(NAME, REACTION.filters))
+            gone = replace(REACTION, name=f"{NAME}-too")
+            await lookout(place).look(at.js, [gone, REACTION])
+            assert place.row() == (3, None)
+            await lookout(place).look(at.js, [gone, REACTION])
+            assert place.row(f"react:{gone.name}") == (3, None)
+
+    asyncio.run(story())
 
 
 @dataclass(frozen=True)
