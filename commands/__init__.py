@@ -97,6 +97,7 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     project.UndeleteProject: project.undelete_project,
     trash.PurgeProject: trash.purge,
     trash.PurgeProjectInTime: trash.purge_in_time,
+    trash.WithdrawTraining: trash.withdraw_training,
     project.AddProjectMember: shared.add_member,
     project.ChangeProjectRole: shared.change_place,
     project.RemoveProjectMember: shared.remove_member,

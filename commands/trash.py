@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
-from commands.access import Access, May, Platform
+from commands.access import Access, Command, May, Platform
 from commands.dataset import OfDataset
 from commands.invitation import end_invitations_into
 from commands.ports import Accepted, Secrets, Store, Trainings
@@ -12,12 +13,17 @@ from domain.dataset import Dataset
 from domain.model import Actor
 from domain.project import Project
 from domain.roles import Permission
+from domain.training import EndReason, Status
+from domain.training_job import TrainingJob
 from domain.trash import IN_THE_TRASH, Disposable, IsInUse
 from domain.values import Name
 
 
 class DeleteDataset(OfDataset):
-    """Into the trash, for 30 days at least. Trainings that were asked for before go on; nobody begins another on it."""
+    """Into the trash, for 30 days at least. Trainings that were asked for before go on; nobody begins another on it.
+
+    One that no worker has taken when the 30 days are over is cancelled then.
+    """
 
     ACCESS: ClassVar[Access] = May(Permission.DELETE_DATASET, Dataset, "dataset_id")
 
@@ -48,6 +54,13 @@ class PurgeDatasetInTime(OfDataset):
 
 class PurgeProjectInTime(OfProject):
     ACCESS: ClassVar[Access] = Platform()
+
+
+class WithdrawTraining(Command):
+    """Of one that waits for a worker still, when the time of its dataset or project in the trash is over."""
+
+    ACCESS: ClassVar[Access] = Platform()
+    job_id: UUID
 
 
 def delete_dataset(command: DeleteDataset, actor: Actor, now: datetime, *, store: Store) -> Accepted:
@@ -88,6 +101,14 @@ def purge_in_time(
     thing = command.thing(store)
     thing.purge_in_time(now)
     return _save_unused(thing, now, store, trainings, secrets)
+
+
+def withdraw_training(command: WithdrawTraining, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    job = store.get(TrainingJob, command.job_id)
+    due = store.get(Dataset, job.dataset_id).is_due(now) or store.get(Project, job.project_id).is_due(now)
+    if due and job.status is Status.QUEUED:
+        job.cancel(now, EndReason.POLICY)
+    return store.save(job)
 
 
 def _save_unused(thing: Disposable, now: datetime, store: Store, trainings: Trainings, secrets: Secrets) -> Accepted:

@@ -13,7 +13,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from commands.access import Command
-from commands.trash import PurgeDatasetInTime, PurgeProjectInTime
+from commands.trash import PurgeDatasetInTime, PurgeProjectInTime, WithdrawTraining
 from consumers.acting import CALLER
 from consumers.pace import regularly
 from domain.errors import Refused
@@ -25,6 +25,7 @@ from infra.reading import NotThereYet
 from infra.trash import Trash
 from infra.unit import Errand
 from projections import trash as thrown_away
+from projections.training_job import list_queued
 from projections.trash import Thrown
 
 EVERY: Final = 10.0
@@ -62,9 +63,15 @@ class Emptier:
         due: list[Thrown] = self.host.reading.ask(partial(thrown_away.list_due, now=now), [])
         for thrown in due:
             try:
-                self.host.dispatch(_purge(thrown), Errand(CALLER, now, uuid7()))
+                for wish in (*self._withdrawals(thrown), _purge(thrown)):
+                    self.host.dispatch(wish, Errand(CALLER, now, uuid7()))
             except (Refused, NotThereYet) as refusal:
                 self.complaints.hear(f"{thrown.kind} {thrown.id} waits to be purged: {refusal}")
+
+    def _withdrawals(self, thrown: Thrown) -> list[Command]:
+        """Of trainings that no worker took in all that time: one whose framework nobody serves would wait for ever."""
+        queued: list[UUID] = self.host.reading.ask(partial(list_queued, of=thrown.id), [])
+        return [WithdrawTraining(job_id=job_id) for job_id in queued]
 
     async def _free(self, thrown: Thrown) -> None:
         if thrown.kind == "project":

@@ -251,12 +251,12 @@ class TrainingJob(Aggregate):
         if self.mlflow_run_id != mlflow_run_id:
             self.trigger_event(self.MlflowLinked, mlflow_run_id=mlflow_run_id, timestamp=now)
 
-    def cancel(self, now: datetime) -> None:
+    def cancel(self, now: datetime, reason: EndReason = EndReason.USER) -> None:
         """A job that waits is over at once; one that runs is over when its worker says so."""
         if self.status in OVER:
             raise JobIsOver(f"job {self.id} is {self.status} already")
         if self.status is Status.QUEUED:
-            self._cancel(None, now)
+            self._cancel(None, now, reason)
         elif not self.cancelling:
             self.trigger_event(self.CancelRequested, attempt=self.attempt, timestamp=now)
 
@@ -288,8 +288,7 @@ class TrainingJob(Aggregate):
         else:
             self.trigger_event(self.Failed, attempt=attempt, evidence=evidence, timestamp=now)
 
-    def _cancel(self, evidence: Evidence | None, now: datetime) -> None:
-        reason = EndReason.USER
+    def _cancel(self, evidence: Evidence | None, now: datetime, reason: EndReason = EndReason.USER) -> None:
         self.trigger_event(self.Cancelled, attempt=self.attempt, reason=reason, evidence=evidence, timestamp=now)
 
     def must_run(self, attempt: int) -> None:

@@ -90,6 +90,10 @@ class Disposable(Aggregate):
             raise NameIsAnother(f"its name is another; repeat it exactly to purge {self.TOPIC} {self.id}")
         self._purge(now)
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether it has lain in the trash for its time."""
+        return self.purge_at is not None and self.purge_at <= now
+
     def purge_in_time(self, now: datetime) -> None:
         """Raises IsNotDeleted."""
         if self._must_be_deleted() > now:

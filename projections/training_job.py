@@ -203,6 +203,12 @@ def list_jobs(
     return newest(tx, query, jobs.c.first_position, JobRow, after, limit)
 
 
+def list_queued(tx: Connection, of: UUID) -> list[UUID]:
+    """Of this project, or on this dataset: those that wait for a worker."""
+    on = or_(jobs.c.project_id == of, jobs.c.dataset_id == of)
+    return list(tx.scalars(select(jobs.c.id).where(on, jobs.c.status == Status.QUEUED.value)))
+
+
 def count_unfinished(tx: Connection, of: UUID) -> int:
     """In this project, or on this dataset."""
     unfinished = jobs.c.status.not_in([each.value for each in OVER])

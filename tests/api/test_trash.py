@@ -36,7 +36,7 @@ from infra.wiring import Core
 from projections import PROJECTIONS
 from tests.api.folders import Folder, filled, picture, push, scenes, send
 from tests.api.visitor import Visitor
-from tests.api.worker import Worker, requested, trained
+from tests.api.worker import Worker, evidence, requested, trained
 from tests.serving import told
 
 NAMES = [each.name for each in PROJECTIONS]
@@ -460,19 +460,27 @@ def house(yard: Yard, mlflow_url: str) -> Iterator[House]:
 
 
 def test_the_platform_purges_what_has_lain_there_for_a_month(ada: Visitor, worker: Worker, house: House) -> None:
-    """What a training needs still is left alone until that is over."""
+    """What a training needs that runs is left alone until that is over; one that waits is over with the month."""
     needed, free = filled(ada), filled(ada)
     project = ada.post("/projects", {"name": "Digits"})["id"]
-    job = requested(ada, needed)
+    job, waits = requested(ada, needed), requested(ada, free)
+    attempt = worker.claim(job["id"])
+    attempt.start()
     things = [f"/datasets/{needed}", f"/datasets/{free}", f"/projects/{project}", f"/projects/{job['project_id']}"]
     for path in things:
         deleted(ada, path)
     now = datetime.now(UTC)
     house.once(now + timedelta(days=29))
+    assert ada.get(f"/training-jobs/{waits['id']}")["status"] == "queued"
     assert not any(ada.get(path)["purged_at"] for path in things)
     house.once(now + timedelta(days=30, minutes=1))
     assert [bool(ada.get(path)["purged_at"]) for path in things] == [False, True, True, False]
+    over = ada.get(f"/training-jobs/{waits['id']}")
+    assert (over["status"], over["reason"]) == ("cancelled", "policy")
+    (told,) = ada.get(f"/audit/entity/training_job/{waits['id']}?action=cancel")["items"]
+    assert (told["actor_kind"], "(policy)" in told["sentence"]) == ("system", True)
     ada.post(f"/training-jobs/{job['id']}/cancel")
+    attempt.report("fail", evidence())
     house.once(now + timedelta(days=30, minutes=1))
     assert all(ada.get(path)["purged_at"] for path in things)
     told = ada.get("/audit/organization")["items"]

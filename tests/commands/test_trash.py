@@ -14,12 +14,14 @@ from commands.trash import (
     PurgeProject,
     PurgeProjectInTime,
     UndeleteDataset,
+    WithdrawTraining,
 )
 from domain.dataset import Dataset
 from domain.errors import Forbidden, NotFound
 from domain.model import SYSTEM
 from domain.project import Project
 from domain.roles import Role
+from domain.training import EndReason
 from domain.training_job import TrainingJob
 from domain.trash import IsDeleted, IsInUse, IsNotDeleted, IsPurged, NameIsAnother
 from tests.commands.conftest import BEN, ann, approve, ben, eve
@@ -28,7 +30,7 @@ from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import create as experiment
 from tests.commands.test_project import CELLS
 from tests.commands.test_project import create as project
-from tests.commands.test_training_job import JOB, request
+from tests.commands.test_training_job import JOB, claim, request, worker
 from tests.spec import Spec
 
 platform = Caller(kind="system", id=SYSTEM)
@@ -93,6 +95,21 @@ def test_what_is_gone_for_good_never_comes_back(spec: Spec) -> None:
 def test_what_a_training_needs_stays_until_it_is_over(spec: Spec, away: tuple[Command, Command]) -> None:
     trained(spec).given(away[0]).when(away[1]).then_refused(IsInUse, "1 training that is not over")
     spec.given(CancelTraining(job_id=JOB)).given(away[1])
+
+
+@pytest.mark.parametrize(("away", "gone"), [(delete, in_time), (delete_project, project_in_time)])
+def test_a_training_that_nobody_took_is_over_with_the_month(spec: Spec, away: Command, gone: Command) -> None:
+    withdraw = WithdrawTraining(job_id=JOB)
+    trained(spec).given(away).by(platform).when(withdraw).then()
+    spec.now += timedelta(days=30)
+    spec.when(withdraw).then((TrainingJob.Cancelled, {"reason": EndReason.POLICY}))
+    spec.when(gone)
+
+
+def test_a_training_that_runs_goes_on_to_its_end(spec: Spec) -> None:
+    trained(spec).by(worker()).given(claim).by(ann).given(delete)
+    spec.now += timedelta(days=30)
+    spec.by(platform).when(WithdrawTraining(job_id=JOB)).then()
 
 
 def test_a_training_says_for_ever_which_revision_it_was_made_from(spec: Spec) -> None:

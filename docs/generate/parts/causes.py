@@ -173,7 +173,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "training_job.requeued": ("HandOver", "LoseAttempt"),
     "training_job.completed": ("CompleteTraining",),
     "training_job.failed": ("FailTraining", "HandOver", "LoseAttempt"),
-    "training_job.cancelled": ("CancelTraining", "FailTraining", "HandOver", "LoseAttempt"),
+    "training_job.cancelled": ("CancelTraining", "FailTraining", "HandOver", "LoseAttempt", "WithdrawTraining"),
 }
 WITHIN: Final[dict[type[Aggregate] | None, tuple[type[Shared[Any]], ...]]] = {
     Project: (Project,),
