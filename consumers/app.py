@@ -120,7 +120,7 @@ async def run(settings: Settings) -> None:
             ("the watch over durables", lambda: _watch(client, _lookout(core), reactor, table)),
             ("the reaper", Reaper(platform, RealEyes(core.pool, client)).run),
             *_at_the_door(core, client),
-            *_housekeeping(host, platform, blobs, mail),
+            *_housekeeping(host, platform, blobs, mail, records),
             ("the emptier of the trash", Emptier(host, Trash.of(core, host.reading, blobs), mlflow).run),
         )
 
@@ -132,11 +132,13 @@ async def _bus(settings: Settings, stack: AsyncExitStack) -> Client:
     return client
 
 
-def _housekeeping(host: Host, platform: Platform, blobs: Blobs, mail: MailReaction) -> Iterator[tuple[str, Work]]:
+def _housekeeping(
+    host: Host, platform: Platform, blobs: Blobs, mail: MailReaction, records: Records
+) -> Iterator[tuple[str, Work]]:
     core = host.core
     yield "the eraser", partial(keep_erased, host)
     yield "the sweeper of exports", partial(sweep_exports, PersonalObjects.open(core.settings))
-    yield "the desk of newcomers", NewcomersDesk(core.registrations(), mail, partial(forget_letters, core)).run
+    yield "the desk of newcomers", NewcomersDesk(core.registrations(), mail, records, partial(forget_letters, core)).run
     yield "the keeper of API tokens", partial(expire_tokens, platform, core.api_tokens())
     yield "the keeper of invitations", partial(keep_invitations, platform, core)
     yield "the teller of failed sign-ins", partial(note_failures, platform, core.security())

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from consumers.pace import regularly
 from domain.errors import Refused
-from infra.erased import destroy_keys, erase, forget_letters
+from infra.erased import destroy_keys, destroy_keys_of_dropped, erase, forget_letters
 from infra.host import Host
 from infra.personal_objects import PersonalObjects
 from projections.person import erasures_due
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 async def keep_erased(host: Host) -> None:
     """Until cancelled."""
+    await asyncio.to_thread(destroy_keys_of_dropped, host.core)
     await regularly(lambda: asyncio.to_thread(erase_due, host, datetime.now(UTC)), EVERY)
 
 

@@ -14,6 +14,7 @@ from infra.dispatch import Dispatch
 from infra.invitation import over
 from infra.mailbox import Mailbox
 from infra.personal_objects import PersonalObjects
+from infra.registrations import dropped
 from infra.unit import Errand
 from infra.wiring import Core
 
@@ -41,8 +42,8 @@ def forget_letters(core: Core, *people: UUID) -> None:
 
 
 def gone(connection: psycopg.Connection) -> list[UUID]:
-    """All whose key may not come back: people who were erased, and invitations that are over."""
-    return people(connection) + over(connection)
+    """All whose key may not come back: people who were erased, registrations dropped, and invitations that are over."""
+    return people(connection) + dropped(connection) + over(connection)
 
 
 def forget_invitations(core: Core) -> None:
@@ -65,6 +66,14 @@ def destroy_keys_of_invitations(core: Core) -> None:
     with core.pool.connection() as connection:
         ended = over(connection)
     for id in core.keys.kept_of(ended):
+        core.keys.erase(id)
+
+
+def destroy_keys_of_dropped(core: Core) -> None:
+    """Of all whose registration was ever dropped, also where an older key was brought back."""
+    with core.pool.connection() as connection:
+        ids = dropped(connection)
+    for id in core.keys.kept_of(ids):
         core.keys.erase(id)
 
 

@@ -24,7 +24,9 @@ class Parked:
     pool: ConnectionPool
 
     def park(self, consumer: str, position: int, subject: str, reason: str, attempts: int, digest: str = "") -> None:
-        """The digest is of a message that only the bus has: where its stream is made anew, others get its number."""
+        """The digest is of a message that only the bus has: where its stream is made anew, others get its number.
+        Of what is no message, and has position 0, it says which.
+        """
         with self.pool.connection() as connection:
             connection.execute(
                 "INSERT INTO work.parked (id, consumer, position, subject, reason, attempts, digest)"
@@ -58,6 +60,11 @@ class Parked:
                 " WHERE consumer = %s AND redriven_at IS NOT NULL ORDER BY position",
                 (consumer,),
             ).fetchall()
+
+    def withdraw(self, consumer: str, digest: str) -> None:
+        """It is wanted no more, whatever it waits for."""
+        with self.pool.connection() as connection:
+            connection.execute("DELETE FROM work.parked WHERE consumer = %s AND digest = %s", (consumer, digest))
 
     def settle(self, id: UUID) -> None:
         with self.pool.connection() as connection:

@@ -1,16 +1,26 @@
 """Registrations that wait for their address to be proven: sealed with a key of the person's own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
+from psycopg import Connection
+from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
 from commands.ports import Registration
 from infra.canonical import canonical
 from infra.keys import Keyring, Sealed
+
+
+class Newcomer(NamedTuple):
+    """Whose registration it is, when it was asked for, and until when it is good."""
+
+    person_id: UUID
+    asked_at: datetime
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -27,14 +37,19 @@ class Registrations:
             ).fetchone()
         return opened(self.keys, person_id, Sealed(row[0], bytes(row[1]), bytes(row[2]))) if row else None
 
-    def unwritten(self, now: datetime, most: int) -> list[tuple[UUID, datetime, datetime]]:
-        """Of those to whom no letter went yet: whose it is, when it was asked for, and until when it is good."""
-        with self.pool.connection() as connection:
-            return connection.execute(
-                "SELECT person_id, asked_at, expires_at FROM secrets.registrations"
-                " WHERE written_at IS NULL AND expires_at > %s ORDER BY asked_at LIMIT %s",
-                (now, most),
-            ).fetchall()
+    def unwritten(self, now: datetime, most: int, but: Sequence[UUID] = ()) -> list[Newcomer]:
+        """Some of those to whom no letter went yet, the oldest first."""
+        which = "written_at IS NULL AND expires_at > %s AND person_id <> ALL(%s::uuid[]) ORDER BY asked_at LIMIT %s"
+        return self._newcomers(which, now, list(but), most)
+
+    def waiting(self, person_id: UUID, now: datetime) -> Newcomer | None:
+        """Also one that was written to, as long as it is good."""
+        return next(iter(self._newcomers("person_id = %s AND expires_at > %s", person_id, now)), None)
+
+    def _newcomers(self, which: LiteralString, *values: Any) -> list[Newcomer]:
+        query: LiteralString = "SELECT person_id, asked_at, expires_at AS until FROM secrets.registrations WHERE "
+        with self.pool.connection() as connection, connection.cursor(row_factory=class_row(Newcomer)) as cursor:
+            return cursor.execute(query + which, values).fetchall()
 
     def note_written(self, person_id: UUID) -> None:
         with self.pool.connection() as connection:
@@ -48,6 +63,11 @@ class Registrations:
                 "SELECT person_id FROM secrets.registrations WHERE expires_at <= %s LIMIT %s", (now, most)
             ).fetchall()
         return [person_id for (person_id,) in rows]
+
+
+def dropped(connection: Connection) -> list[UUID]:
+    """Whose registration was, and they are no persons."""
+    return [id for (id,) in connection.execute("SELECT dropped FROM secrets.dropped_registrations")]
 
 
 def held(keys: Keyring, registration: Registration, now: datetime, until: datetime) -> Mapping[str, Any]:

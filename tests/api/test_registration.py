@@ -16,9 +16,13 @@ from commands.access import Caller
 from commands.registration import AskToRegister
 from consumers.acting import Platform
 from consumers.mail import Desk, MailReaction
+from consumers.reactions import Records
 from consumers.registrations import NewcomersDesk
 from infra.config import Settings
+from infra.erased import destroy_keys_of_dropped, gone
 from infra.mailbox import Kept, Mailbox
+from infra.parked import Parked
+from infra.positions import DoneSet, Positions
 from infra.post import Post
 from infra.provision import OWNER
 from infra.unit import Errand
@@ -53,7 +57,9 @@ def look(settings: Settings, servers: Servers) -> Iterator[Look]:
             Platform(core.store, core.mapper, core.dispatch(accounts, UNNAMED)), core.links(), accounts.person_of
         )
         mail = MailReaction(desk, Post(servers.parts.mail_settings), "https://vistory.example")
-        newcomers = NewcomersDesk(core.registrations(), mail, lambda person_id: box.forget([person_id]))
+        newcomers = NewcomersDesk(
+            core.registrations(), mail, records_of(core), lambda person_id: box.forget([person_id])
+        )
 
         def look(later: timedelta = timedelta()) -> list[Kept]:
             before = {each.number for each in box.letters()}
@@ -61,6 +67,14 @@ def look(settings: Settings, servers: Servers) -> Iterator[Look]:
             return [each for each in box.letters() if each.number not in before]
 
         yield look
+
+
+async def unheard(subject: str, data: bytes) -> None:
+    """What is parked is told on the bus, too; here nobody listens."""
+
+
+def records_of(core: Core) -> Records:
+    return Records(DoneSet(core.pool), Parked(core.pool), Positions(core.pool), unheard)
 
 
 def ask(stranger: Visitor, email: str, **other: str) -> Response:
@@ -153,6 +167,55 @@ def test_who_never_follows_the_link_is_forgotten_after_a_day(
     assert follow(stranger, letter).status_code == 409
 
 
+def test_a_registration_that_was_dropped_does_not_come_back_with_an_older_copy_of_the_keys(
+    stranger: Visitor, look: Look, settings: Settings
+) -> None:
+    ask(stranger, "dropped@example.org")
+    (letter,) = look()
+    person_id = UUID(letter.letter["vistory-about"].strip())
+    look(timedelta(hours=25))
+    with Core.open(settings) as core, core.pool.connection() as connection:
+        assert person_id in gone(connection)
+        core.keys.seal(person_id, b"as an older copy brings it back", b"")
+        destroy_keys_of_dropped(core)
+        assert core.keys.kept_of([person_id]) == []
+
+
+def test_what_keeps_one_letter_from_going_keeps_no_other(
+    stranger: Visitor, look: Look, settings: Settings, owner_url: str
+) -> None:
+    ask(stranger, "broken@example.org")
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute("UPDATE secrets.registrations SET nonce = '\\x00' WHERE written_at IS NULL")
+    ask(stranger, "whole@example.org")
+    assert [each.letter["to"] for each in look()] == ["whole@example.org"]
+    look(timedelta(hours=25))
+
+
+def test_a_letter_waits_for_the_mail_server_and_goes_once(
+    stranger: Visitor, look: Look, settings: Settings, servers: Servers
+) -> None:
+    """And one that was refused goes once somebody asks for it again."""
+    ask(stranger, "patient@example.org")
+    with Core.open(settings) as core:
+        desk = Desk(Platform(core.store, core.mapper, core.dispatch(core.accounts(), UNNAMED)), core.links(),
+                    core.accounts().person_of)  # fmt: skip
+        nowhere = servers.parts.mail_settings.model_copy(update={"host": "127.0.0.1", "port": 1})
+        down = NewcomersDesk(
+            core.registrations(), MailReaction(desk, Post(nowhere), "https://x.example"), records_of(core), print
+        )
+        for _ in range(2):
+            asyncio.run(down.look(datetime.now(UTC)))
+        assert Parked(core.pool).listed() == []
+        ((person_id, *_),) = core.registrations().unwritten(datetime.now(UTC), 2)
+        asyncio.run(records_of(core).park("write-to-newcomers", 0, "registration", "refused", 1, str(person_id)))
+        core.registrations().note_written(person_id)
+        assert look() == []
+        assert Parked(core.pool).redrive(Parked(core.pool).listed()[0]["id"])
+        assert [each.letter["to"] for each in look()] == ["patient@example.org"]
+        assert (look(), Parked(core.pool).listed()) == ([], [])
+
+
 def test_how_often_somebody_is_written_to_is_limited(stranger: Visitor, look: Look) -> None:
     answers = [ask(stranger, "often@example.org") for _ in range(4)]
     assert [each.status_code for each in answers] == [202, 202, 202, 429]
@@ -174,7 +237,16 @@ def test_a_letter_that_no_server_takes_is_not_tried_for_ever(stranger: Visitor, 
     with Core.open(settings) as core:
         errand = Errand(Caller(kind="anonymous", id=UUID(int=0)), datetime.now(UTC), uuid7())
         core.dispatch(core.accounts(), UNNAMED)(asked, errand)
-    assert look() == []
+        assert look() == []
+        (row,) = Parked(core.pool).listed()
+        assert (row["consumer"], row["subject"]) == ("write-to-newcomers", f"registration.{asked.person_id}")
+        assert row["reason"].startswith("AddressIsUnwritable: ")
+        assert Parked(core.pool).redrive(row["id"])
+        assert look() == []
+        (again,) = Parked(core.pool).listed()
+        assert (again["attempts"], again["reason"].startswith("tried again: ")) == (2, True)
+        look(timedelta(hours=25))
+        assert Parked(core.pool).listed() == []
     assert ask(stranger, "nobody@-nowhere-.example").status_code == 422
     assert ask(stranger, "after@example.org").status_code == 202
     assert [each.letter["to"] for each in look()] == ["after@example.org"]
