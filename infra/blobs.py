@@ -40,7 +40,7 @@ class Received(NamedTuple):
     body: bytes | None = None
 
 
-class Place(NamedTuple):
+class Destination(NamedTuple):
     """Where to send bytes, and with which headers."""
 
     url: str
@@ -147,8 +147,8 @@ class Blobs:
         self.looked(organization_id, put)
         return list(by_hash)
 
-    def place(self, organization_id: UUID, named: Named) -> Place:
-        return Place(*self.objects.presigned_put(organization_id, named.sha256, named.size))
+    def place(self, organization_id: UUID, named: Named) -> Destination:
+        return Destination(*self.objects.presigned_put(organization_id, named.sha256, named.size))
 
     def url(self, organization_id: UUID, sha256: str, name: str | None = None) -> str:
         return self.objects.presigned_get(organization_id, sha256, name)
