@@ -17,7 +17,7 @@ HOST: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True)
-class Keeper:
+class Receiver:
     box: Mailbox
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
@@ -30,7 +30,7 @@ class Keeper:
 
 
 @dataclass(frozen=True)
-class Doorkeeper:
+class Authenticator:
     user: str
     password: str
 
@@ -42,25 +42,25 @@ class Doorkeeper:
 
 
 async def serve(port: int, told: dict[str, str]) -> None:
-    keeper, door = Keeper(Mailbox(Path(told["folder"]))), Doorkeeper(told["user"], told["password"])
+    receiver, authenticator = Receiver(Mailbox(Path(told["folder"]))), Authenticator(told["user"], told["password"])
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
 
-    def door_for_each() -> SMTP:
+    def session_for_each() -> SMTP:
         return SMTP(
-            keeper,
+            receiver,
             data_size_limit=LARGEST,
             enable_SMTPUTF8=True,
             hostname="localhost",
             ident="Vistory",
             auth_required=True,
             auth_require_tls=False,
-            authenticator=door,
+            authenticator=authenticator,
             loop=loop,
         )
 
-    async with await loop.create_server(door_for_each, HOST, port):
+    async with await loop.create_server(session_for_each, HOST, port):
         await stopping.wait()
 
 
