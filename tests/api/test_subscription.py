@@ -140,6 +140,14 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+async def on_stream(nats: Nats) -> int:
+    client = await bus.connect(nats.url("admin"))
+    try:
+        return (await bus.jetstream(client).stream_info(streams.EVENTS)).state.messages
+    finally:
+        await client.close()
+
+
 def position_of(message: Msg) -> int:
     return message.metadata.sequence.stream
 
@@ -379,6 +387,8 @@ def test_answers_go_nowhere_but_into_its_own_account(ann: Visitor, bob: Visitor,
     """JetStream answers wherever it is asked to: at another subscriber, in a stream, or with another one's name."""
     mine, other = subscribed(ann), subscribed(bob)
     own, theirs = place_of(ann, mine)["consumer"], place_of(bob, other)["consumer"]
+    recorded = int(bob.seen.rpartition(":")[2])
+    until(lambda: asyncio.run(on_stream(nats)) >= recorded)
     places = [f"vistory.events.{ann.organization}.x.y.z", "_INBOX.listening", "$KV.LEASES.timm.j.1"]
     places += [f"$JS.ACK.EVENTS.{theirs}.1.1.1.1700000000000000000.0", f"{DOOR}.CONSUMER.MSG.NEXT.EVENTS.{theirs}"]
 
