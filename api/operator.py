@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from api import errors
 from api.edge import Body, Made, Person, PersonDesk
 from api.house import House, TheHouse
-from api.organization import UsedOrganization, used
+from api.organization import UsedOrganization, described
 from api.reading import After, reads
 from commands.access import must_be_operator
 from commands.operator import ChangeQuotas
@@ -39,7 +39,7 @@ def index(
     house: Annotated[House, Depends(operator)], tx: Reading, q: Words = "", after: After = None, limit: Few = 50
 ) -> Page[UsedOrganization]:
     page, now = list_organizations(tx, words=q, after=after, limit=limit), datetime.now(UTC)
-    return Page([UsedOrganization(**dict(row), use=used(tx, house, row, now)) for row in page.items], page.next)
+    return Page([UsedOrganization.model_validate(described(tx, house, row, now)) for row in page.items], page.next)
 
 
 @router.patch("/{organization_id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))

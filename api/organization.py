@@ -1,26 +1,37 @@
 """The organization that the token names: what it is called, who may join, its quotas and their use."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
+from pydantic import Field
 from sqlalchemy import Connection
 
 from api import errors
-from api.edge import Body, Made, PersonDesk
+from api.code import Shown, tried
+from api.edge import Body, Made, Nothing, OwnDesk, PersonDesk
 from api.house import House, TheHouse
-from api.reading import Member, reads
+from api.person import Password, must_know_password
+from api.reading import Known, may, reads
+from commands.closure import CloseOrganization, ReopenOrganization
 from commands.organization import ChangeOrganization, QuotaChange
+from domain.closure import Closure, closure_id
 from domain.errors import NotFound
 from domain.organization import GIGABYTE, Admission, month_of
-from domain.values import Flag, PlainName, Value
+from domain.roles import Permission
+from domain.values import Flag, Name, PlainName, Value
 from projections import membership, training_job
 from projections.attempt import gpu_hours
+from projections.closure import Closed, closed
 from projections.membership import OrganizationRow, find_organization
 from projections.second_factor import is_required
 
 router = APIRouter(prefix="/organization", tags=["organization"])
 Reading = Annotated[Connection, reads(membership.PROJECTION, training_job.PROJECTION)]
+Seen = Annotated[Known, Depends(may(Permission.READ, even_closed=True))]
+COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
 
 
 class Change(Body, QuotaChange):
@@ -39,7 +50,9 @@ class Use(Value):
     gpu_hours_this_month: float
 
 
-class UsedOrganization(OrganizationRow):
+class UsedOrganization(OrganizationRow, Closed):
+    """One with `closed_at` is closed: its admins can reopen it until `purge_at`, and from then on it ends."""
+
     use: Use
 
 
@@ -50,17 +63,61 @@ class Organization(UsedOrganization):
 
 
 @router.get("", responses=errors.responses(401, 403, 404, 422, 503))
-def show(member: Member, tx: Reading, house: TheHouse) -> Organization:
+def show(member: Seen, tx: Reading, house: TheHouse) -> Organization:
     found = find_organization(tx, member.organization_id)
     if found is None:
         raise NotFound("this organization is not there yet")
     required = is_required(tx, member.organization_id)
-    return Organization(**dict(found), second_factor_required=required, use=used(tx, house, found, datetime.now(UTC)))
+    told = described(tx, house, found, datetime.now(UTC))
+    return Organization.model_validate({**told, "second_factor_required": required})
 
 
-@router.patch("", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+@router.patch("", responses=COMMAND)
 def change(body: Change, desk: PersonDesk) -> Made:
     return Made(id=desk(ChangeOrganization(organization_id=desk.organization_id, **dict(body))).id)
+
+
+class Confirmation(Body):
+    """The organization's name exactly, and who one is; `code` where a second factor is on."""
+
+    name: Name
+    password: Annotated[Password, Field(max_length=1_000)]
+    code: Shown | None = None
+
+
+class Closing(Value):
+    """Null once it is open; until then it can be reopened, and from then on it ends."""
+
+    id: UUID
+    purge_at: datetime | None
+
+
+@router.post("/close", responses=COMMAND)
+def close(body: Confirmation, desk: OwnDesk, house: TheHouse) -> Closing:
+    """For everybody at once: no token that names it is good for anything, trainings and invitations end.
+
+    For 30 days its admins can sign in and reopen it; then what it holds goes for good. Its history stays.
+    """
+    must_know_password(desk, body.password)
+    with tried(desk, desk.caller.id, body.code) if body.code else nullcontext():
+        desk(CloseOrganization(organization_id=desk.organization_id, name=body.name, code=body.code))
+    return _closing(house, desk)
+
+
+@router.post("/reopen", responses=COMMAND)
+def reopen(desk: OwnDesk, house: TheHouse, body: Nothing | None = None) -> Closing:
+    """As it was. What was ended as it closed stays ended: trainings, invitations, offers."""
+    desk(ReopenOrganization(organization_id=desk.organization_id))
+    return _closing(house, desk)
+
+
+def _closing(house: House, desk: OwnDesk) -> Closing:
+    closure = house.ledger_as(desk.caller).find(Closure, closure_id(desk.organization_id))
+    return Closing(id=desk.organization_id, purge_at=closure.purge_at if closure else None)
+
+
+def described(tx: Connection, house: House, row: OrganizationRow, now: datetime) -> dict[str, object]:
+    return {**dict(row), **dict(closed(tx, row.id)), "use": used(tx, house, row, now)}
 
 
 def used(tx: Connection, house: House, row: OrganizationRow, now: datetime) -> Use:

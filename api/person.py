@@ -102,7 +102,7 @@ def profile(house: House, caller: Caller) -> Profile:
     """From the ledger itself: true at once, also for somebody who still waits."""
     assert caller.organization_id is not None, "a person acts inside one organization"
     store = house.ledger_as(caller)
-    role = role_of(caller, store)
+    role = role_of(caller, store, even_closed=True)
     registered, account = house.registration(caller.id), store.get(Account, caller.id)
     return Profile(
         id=caller.id,

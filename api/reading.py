@@ -46,11 +46,16 @@ class Known:
         return viewer(self.role, self.caller.id)
 
 
-def may(permission: Permission, *, own: bool = False, scope: Scope | None = None) -> Callable[[Caller, House], Known]:
-    """With `own`, also who may do it with nothing but their own; `scope` is what an API token needs in its stead."""
+def may(
+    permission: Permission, *, own: bool = False, scope: Scope | None = None, even_closed: bool = False
+) -> Callable[[Caller, House], Known]:
+    """With `own`, also who may do it with nothing but their own; `scope` is what an API token needs in its stead; with
+    `even_closed`, also an admin of an organization that is closed.
+    """
 
     def known(caller: Holder, house: TheHouse) -> Known:
-        role = demand(caller, house.ledger_as(caller), permission, caller.id if own else None, scope=scope)
+        store, owner = house.ledger_as(caller), caller.id if own else None
+        role = demand(caller, store, permission, owner, scope=scope, even_closed=even_closed)
         assert caller.organization_id is not None, "a role is a role in an organization"
         return Known(caller, caller.organization_id, role)
 

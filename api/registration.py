@@ -15,7 +15,6 @@ from api.person import NewPassword, Spoken, Status, WritableEmail, profile
 from commands.access import Caller
 from commands.person import RegisterPerson
 from commands.registration import AskToRegister
-from domain.organization import organization_id
 from domain.person import Language
 from domain.roles import Role
 from domain.values import PlainName, Value
@@ -58,7 +57,7 @@ def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> Regist
         desk(AskToRegister(**fields))
         return JSONResponse(Asked().model_dump(), 202)
     accepted = desk(RegisterPerson(**fields))
-    home = organization_id(body.company, body.division)
+    home = house.registration(accepted.id).organization_id
     me = profile(house, Caller(kind="person", id=accepted.id, organization_id=home))
     return Registered(
         id=me.id, organization_id=me.organization_id, avatar_name=me.avatar_name, status=me.status, role=me.role

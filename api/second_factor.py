@@ -78,7 +78,7 @@ class RecoveryCodes(Value):
 @router.get("/second-factor", responses=errors.responses(401, 403, 503))
 def show(caller: Person, house: TheHouse) -> Standing:
     store = house.ledger_as(caller)
-    role_of(caller, store)
+    role_of(caller, store, even_closed=True)
     assert caller.organization_id is not None, "a person acts inside one organization"
     return Standing(
         on=has_second_factor(caller.id, store),

@@ -176,7 +176,7 @@ def by_password(desk: Desk, person_id: UUID, at: UUID, by: By) -> SignedIn | JSO
     caller = Caller(kind="person", id=person_id, organization_id=at)
     store = house.ledger_as(caller)
     if has_second_factor(person_id, store):
-        role_of(caller, store)
+        role_of(caller, store, even_closed=True)
         version = store.get(Account, person_id).password_version
         challenge = house.tokens.challenge(person_id, at, version, datetime.now(UTC))
         found = Challenge(challenge=challenge, expires_in=int(CHALLENGE_LIFE.total_seconds()))
@@ -235,9 +235,9 @@ def _handed(desk: Desk, token: str, by: By) -> str | None:
 
 def _pair(house: House, caller: Caller, refresh_token: str | None = None) -> TokenPair:
     try:
-        role = role_of(caller, house.ledger_as(caller))
+        role = role_of(caller, house.ledger_as(caller), even_closed=True)
     except DomainError:
-        role = None  # no member any more: what is left to do is to go over to another organization
+        role = None  # no member any more, or closed: what is left to do is to go over to another organization
     claims = {"email": str(house.account(caller.id).email), "role": role}
     return TokenPair(
         access_token=house.tokens.access(caller, claims, datetime.now(UTC)),

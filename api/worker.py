@@ -12,6 +12,7 @@ from api.dataset import Images, images_of
 from api.edge import Attempt, AttemptDesk, Body, Desk, Made, Service, ServiceDesk
 from api.house import House, TheHouse
 from commands.access import Caller, OfAttempt
+from commands.inside import must_be_open
 from commands.training_job import (
     ClaimJob,
     CompleteTraining,
@@ -234,7 +235,10 @@ def _own(house: House, caller: Caller, job_id: UUID, attempt: int) -> None:
 
 def _job(house: House, caller: Caller, job_id: UUID, attempt: int) -> TrainingJob:
     _own(house, caller, job_id, attempt)
-    return house.ledger_as(caller).get(TrainingJob, job_id)
+    store = house.ledger_as(caller)
+    job = store.get(TrainingJob, job_id)
+    must_be_open(job.organization_id, store)
+    return job
 
 
 def _current(house: House, caller: Caller, job_id: UUID, attempt: int) -> TrainingJob:

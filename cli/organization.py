@@ -4,10 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.asking import FactorFile, PasswordFile, factor_code, password, word
 from cli.exits import Exit, Stop
-from cli.output import Json, show
+from cli.output import Json, moment, show
 from cli.session import Address, signed_in
 
+UNTIL_THEN = "and until then an admin can reopen it: `vistory organization reopen`"
 app = typer.Typer(help="Your organization: its name, who may join, its quotas and their use.", no_args_is_help=True)
 Name = Annotated[str | None, typer.Option(help="What it is called; company and division stay.")]
 Admission = Annotated[
@@ -22,6 +24,9 @@ SecondFactor = Annotated[
 ]
 Users = Annotated[int | None, typer.Option("--max-users", min=0, help="How many people it may have.")]
 Storage = Annotated[int | None, typer.Option("--max-storage-gb", min=0, help="How many GB it may store.")]
+Confirm = Annotated[
+    str | None, typer.Option("--confirm", metavar="NAME", help="Its name, exactly, so that none is closed by mistake.")
+]
 Hours = Annotated[int | None, typer.Option("--max-gpu-hours", min=0, help="How many GPU hours it may use in a month.")]
 
 
@@ -35,9 +40,11 @@ def show_organization(api: Address = None, as_json: Json = False) -> None:
 
 def words(found: dict[str, Any]) -> str:
     use = found["use"]
+    closed = [f"closed; it ends at {moment(found['purge_at'])}, {UNTIL_THEN}"] if found["closed_at"] else []
     return "\n".join(
         [
             f"{found['name']}  {found['id']}",
+            *closed,
             f"company {found['company']}, division {found['division']}; to join: {found['admission']}",
             f"second factor: {'every member needs one' if found['second_factor_required'] else 'up to each member'}",
             f"users: {use['users']} of {found['max_users']}, {found['admins']} of them admins",
@@ -68,3 +75,29 @@ def change(
         door.patch("/organization", **wish)
         found = door.get("/organization")
     show(found, as_json, lambda: words(found))
+
+
+@app.command()
+def close(
+    confirm: Confirm = None,
+    api: Address = None,
+    password_file: PasswordFile = None,
+    code_file: FactorFile = None,
+    as_json: Json = False,
+) -> None:
+    """Close it for everybody at once, and for good 30 days later; for admins."""
+    with signed_in(api) as door:
+        name = word(confirm, "All that it has goes in 30 days; repeat its name to close it", "--confirm NAME")
+        proof = {"name": name, "password": password(password_file)}
+        if door.get("/auth/second-factor")["on"]:
+            proof["code"] = factor_code(code_file)
+        made = door.post("/organization/close", **proof)
+    show(made, as_json, lambda: f"it is closed, and ends at {moment(made['purge_at'])}, {UNTIL_THEN}")
+
+
+@app.command()
+def reopen(api: Address = None, as_json: Json = False) -> None:
+    """Open it again before its time is over; for admins."""
+    with signed_in(api) as door:
+        made = door.post("/organization/reopen")
+    show(made, as_json, lambda: "it is open again; trainings and invitations that ended as it closed stay ended")

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
+from commands.inside import must_be_open, role_of_person, role_of_service
 from commands.ports import Store
+from domain.closure import closure_id
 from domain.errors import Forbidden, Unauthenticated
 from domain.invitation import Invitation
 from domain.membership import Membership, membership_id
@@ -92,14 +94,15 @@ class Unnamed:
 class Oneself:
     """A known person, also one who still waits for approval.
 
-    `unproven`: also one of whom the organization asks a second factor that is not there yet.
+    `unproven`: also one of whom the organization asks a second factor that is not there yet, and an admin of one that
+    is closed.
     """
 
     unproven: bool = False
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
         in_person(caller)
-        role = role_of(caller, store)
+        role = role_of(caller, store, even_closed=self.unproven)
         if not self.unproven:
             must_have_second_factor(caller, store)
         return caller.acting(role)
@@ -109,12 +112,14 @@ class Oneself:
 class May:
     """A member whose role has the permission; `on` names the thing, whose owner counts where reach is `own`.
 
-    What the role does not reach, a place in the thing or in its project may allow.
+    What the role does not reach, a place in the thing or in its project may allow. `even_closed`: an admin may do it in
+    an organization that is closed, too.
     """
 
     permission: Permission
     on: type[Aggregate] | None = None
     field: str = ""
+    even_closed: bool = False
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
         return self.let(caller, store, getattr(command, self.field) if self.on else None)
@@ -122,12 +127,13 @@ class May:
     def let(self, caller: Caller, store: Store, target: UUID | None) -> Actor:
         """Raises Forbidden, Unauthenticated, NotFound."""
         if self.on is None or target is None:
-            role = demand(caller, store, self.permission, caller.id)
+            role = demand(caller, store, self.permission, caller.id, even_closed=self.even_closed)
         else:
             store.look_ahead(target, *_looked_at(caller))
             thing = store.get(self.on, target)
             owner = getattr(thing, "owner_id", None)
-            role = demand(caller, store, self.permission, owner, self.shared(thing, store))
+            within = self.shared(thing, store)
+            role = demand(caller, store, self.permission, owner, within, even_closed=self.even_closed)
         return caller.acting(role)
 
     def shared(self, thing: Aggregate, store: Store) -> Shared[Any] | None:
@@ -157,6 +163,7 @@ class Worker:
             )
         if self.own and (caller.job_id, caller.attempt) != (command.job_id, command.attempt):
             raise Forbidden("this token is good for another job or attempt")
+        must_be_open(job.organization_id, store)
         return Actor(kind="worker", id=caller.id, role=caller.framework, organization_id=job.organization_id)
 
 
@@ -203,37 +210,30 @@ def _must_be_in_scope(caller: Caller, scope: Scope | None) -> None:
         raise Forbidden(f"this API token lacks the scope {scope}; it has {', '.join(sorted(caller.scopes))}")
 
 
-def role_of(caller: Caller, store: Store) -> Role | None:
-    """The caller's role in its organization at this moment; None while it waits. Raises Unauthenticated."""
+def role_of(caller: Caller, store: Store, *, even_closed: bool = False) -> Role | None:
+    """The caller's role in its organization at this moment; None while it waits. Raises Unauthenticated.
+
+    With `even_closed`, also that of an admin who signed in where the organization is closed.
+    """
     if not caller.is_member or caller.organization_id is None:
         raise Unauthenticated("sign in first")
     store.look_ahead(*_looked_at(caller))
     if caller.kind == "service":
-        return _role_of_service(store.find(ServiceAccount, caller.id))
-    membership = store.find(Membership, membership_id(caller.organization_id, caller.id))
-    if membership is None:
-        raise Forbidden("you are not a member of this organization")
-    if membership.ended:
-        raise Unauthenticated("you are not a member of this organization any more")
-    if membership.deactivated:
-        raise Unauthenticated("your account is deactivated in this organization; an admin of it can reactivate it")
-    return membership.role
+        role: Role | None = role_of_service(store.find(ServiceAccount, caller.id))
+    else:
+        role = role_of_person(store.find(Membership, membership_id(caller.organization_id, caller.id)))
+    if not (even_closed and role is Role.ADMIN and caller.kind == "person" and caller.scopes is None):
+        must_be_open(caller.organization_id, store)
+    return role
 
 
 def _looked_at(caller: Caller) -> Iterator[UUID]:
-    """In whatever a member asks for: what it is in its organization, and what that asks of its members."""
+    """In whatever a member asks for: what it is in its organization, whether that is closed, and what it asks."""
     if caller.is_member and caller.organization_id is not None:
         is_service = caller.kind == "service"
         yield caller.id if is_service else membership_id(caller.organization_id, caller.id)
+        yield closure_id(caller.organization_id)
         yield security_policy_id(caller.organization_id)
-
-
-def _role_of_service(account: ServiceAccount | None) -> Role:
-    if account is None or account.deleted:
-        raise Unauthenticated("this service account was deleted")
-    if account.disabled:
-        raise Unauthenticated("this service account is disabled; whoever manages it can enable it")
-    return account.role
 
 
 def must_have_second_factor(caller: Caller, store: Store) -> None:
@@ -266,13 +266,14 @@ def demand(
     within: Shared[Any] | None = None,
     *,
     scope: Scope | None = None,
+    even_closed: bool = False,
 ) -> Role:
     """Raises Forbidden unless the caller's role reaches a thing of this owner, or its place `within` something does.
 
     An API token needs the permission's scope, too, or `scope` in its stead.
     """
     _must_be_in_scope(caller, scope or scope_of(permission))
-    role = role_of(caller, store)
+    role = role_of(caller, store, even_closed=even_closed)
     must_have_second_factor(caller, store)
     if role is None:
         raise Forbidden("your membership waits for approval by an admin of the organization")

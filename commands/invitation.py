@@ -133,7 +133,7 @@ def cancel_invitation(
 ) -> Accepted:
     invitation = store.get(Invitation, command.invitation_id)
     _must_be_able_to_end(invitation, actor, store)
-    return store.save(_cancelled(invitation, CancelReason.WITHDRAWN, now, secrets))
+    return store.save(cancelled(invitation, CancelReason.WITHDRAWN, now, secrets))
 
 
 def resend_invitation(
@@ -173,7 +173,7 @@ def end_invitations_into(target_id: UUID, now: datetime, *, store: Store, secret
 def _all_cancelled(
     ids: Iterable[UUID], reason: CancelReason, now: datetime, store: Store, secrets: Secrets
 ) -> list[Invitation]:
-    return [_cancelled(store.get(Invitation, id), reason, now, secrets) for id in sorted(ids)]
+    return [cancelled(store.get(Invitation, id), reason, now, secrets) for id in sorted(ids)]
 
 
 def place_for(invitation: Invitation, store: Store) -> Place:
@@ -195,7 +195,7 @@ def _replaced(command: Invite, actor: Actor, now: datetime, store: Store, secret
         return ()
     before = store.get(Invitation, id)
     _must_be_able_to_end(before, actor, store)
-    return (_cancelled(before, CancelReason.REPLACED, now, secrets),)
+    return (cancelled(before, CancelReason.REPLACED, now, secrets),)
 
 
 def _must_be_able_to_end(invitation: Invitation, actor: Actor, store: Store) -> None:
@@ -204,7 +204,7 @@ def _must_be_able_to_end(invitation: Invitation, actor: Actor, store: Store) -> 
         place_for(invitation, store).must_be_given_by(actor)
 
 
-def _cancelled(invitation: Invitation, reason: CancelReason, now: datetime, secrets: Secrets) -> Invitation:
+def cancelled(invitation: Invitation, reason: CancelReason, now: datetime, secrets: Secrets) -> Invitation:
     invitation.cancel(reason, now)
     close(invitation, secrets)
     return invitation

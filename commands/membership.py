@@ -122,13 +122,21 @@ def remove_member(command: RemoveMember, actor: Actor, now: datetime, *, store: 
 
 
 def end_membership(
-    membership: Membership, organization: Organization, now: datetime, *, store: Store, secrets: Secrets
+    membership: Membership,
+    organization: Organization,
+    now: datetime,
+    *,
+    store: Store,
+    secrets: Secrets,
+    ended: bool = False,
 ) -> list[Aggregate]:
     """With all API tokens of the member there: whoever comes back begins without any.
 
+    Where the organization has `ended`, also that of its last admin.
+
     Returns all that changed. Raises OrganizationNeedsAnAdmin, MemberOwnsProjects.
     """
-    organization.let_go(membership.person_id, now)
+    organization.let_go(membership.person_id, now, ended=ended)
     membership.end(now)
     tokens = end_tokens(organization.id, membership.person_id, now, store=store, secrets=secrets)
     return [membership, organization, *tokens]

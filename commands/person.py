@@ -12,10 +12,11 @@ from commands.access import Access, Anyone, Command, Oneself
 from commands.link import ask_to_verify
 from commands.ports import Accepted, Registration, Secrets, Store
 from commands.project import home
+from domain.closure import Closure, OrganizationWasClosed, closure_id
 from domain.errors import Refused
 from domain.membership import Membership
 from domain.model import Actor
-from domain.organization import Admission, Organization, organization_id
+from domain.organization import Admission, Organization, organization_id, successor_id
 from domain.person import Language, Person
 from domain.roles import Role
 from domain.values import Line, PlainName, Slug
@@ -79,8 +80,27 @@ def arrive(
     who: RegisterPerson | Registration, now: datetime, store: Store, secrets: Secrets, *, proven: bool = False
 ) -> tuple[Person, Organization, Membership]:
     """Into the organization that was named. Raises EmailIsTaken, OrganizationIsClosed."""
-    at = organization_id(who.company, who.division)
+    at = _named(who.company, who.division, store)
     return enrolled(who, who.email, at, now, secrets, proven=proven), *_admitted(who, at, now, store)
+
+
+def _named(company: str, division: str, store: Store) -> UUID:
+    """The organization that is there under this name, or may be founded. Raises OrganizationIsClosed."""
+    at = organization_id(company, division)
+    while (closure := store.find(Closure, closure_id(at))) is not None:
+        if not closure.purged:
+            _must_be_open(closure)
+            break
+        at = successor_id(at)
+    return at
+
+
+def _must_be_open(closure: Closure) -> None:
+    """Why it takes nobody is for those who are in it. Raises OrganizationIsClosed."""
+    try:
+        closure.must_be_open()
+    except OrganizationWasClosed as error:
+        raise OrganizationIsClosed("this organization takes nobody at the moment; ask one of its admins") from error
 
 
 def _admitted(
@@ -89,7 +109,7 @@ def _admitted(
     membership = Membership.request(at, who.person_id, now)
     organization = store.find(Organization, at)
     if organization is None:
-        organization = Organization.found(who.company, who.division, now)
+        organization = Organization.found(who.company, who.division, now, at)
         organization.add_admin(who.person_id, now)
         _admit(organization, membership, Role.ADMIN, now)
     elif organization.admission is Admission.OPEN:

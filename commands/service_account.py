@@ -15,7 +15,7 @@ from commands.ports import Accepted, Secrets, Store, Subscribers
 from commands.project import home
 from domain.api_token import ApiToken, OwnerKind
 from domain.errors import NotFound
-from domain.model import Actor
+from domain.model import Actor, Aggregate
 from domain.organization import Organization
 from domain.roles import Permission, Role
 from domain.service_account import ServiceAccount, Since
@@ -127,11 +127,15 @@ def delete_service_account(
     command: DeleteServiceAccount, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
 ) -> Accepted:
     account = _managed(command.service_account_id, actor, store)
+    return store.save(account, *end_account(account, now, store=store, secrets=secrets))
+
+
+def end_account(account: ServiceAccount, now: datetime, *, store: Store, secrets: Secrets) -> list[Aggregate]:
+    """With its tokens. Returns what else changed."""
     organization = store.get(Organization, account.organization_id)
     account.delete(now)
     organization.remove_service_account(account.id, now)
-    tokens = end_tokens(organization.id, account.id, now, store=store, secrets=secrets)
-    return store.save(account, organization, *tokens)
+    return [organization, *end_tokens(organization.id, account.id, now, store=store, secrets=secrets)]
 
 
 def subscribe(command: Subscribe, actor: Actor, now: datetime, *, store: Store, subscribers: Subscribers) -> Accepted:

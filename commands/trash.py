@@ -10,7 +10,7 @@ from commands.invitation import end_invitations_into
 from commands.ports import Accepted, Secrets, Store, Trainings
 from commands.project import OfProject
 from domain.dataset import Dataset
-from domain.model import Actor
+from domain.model import Actor, Aggregate
 from domain.project import Project
 from domain.roles import Permission
 from domain.training import EndReason, Status
@@ -86,7 +86,7 @@ def purge(
 ) -> Accepted:
     thing = command.thing(store)
     thing.purge(command.name, now)
-    return _save_unused(thing, now, store, trainings, secrets)
+    return save_unused(thing, now, store, trainings, secrets)
 
 
 def purge_in_time(
@@ -100,7 +100,7 @@ def purge_in_time(
 ) -> Accepted:
     thing = command.thing(store)
     thing.purge_in_time(now)
-    return _save_unused(thing, now, store, trainings, secrets)
+    return save_unused(thing, now, store, trainings, secrets)
 
 
 def withdraw_training(command: WithdrawTraining, actor: Actor, now: datetime, *, store: Store) -> Accepted:
@@ -111,7 +111,9 @@ def withdraw_training(command: WithdrawTraining, actor: Actor, now: datetime, *,
     return store.save(job)
 
 
-def _save_unused(thing: Disposable, now: datetime, store: Store, trainings: Trainings, secrets: Secrets) -> Accepted:
+def save_unused(
+    thing: Disposable, now: datetime, store: Store, trainings: Trainings, secrets: Secrets, *others: Aggregate
+) -> Accepted:
     """None can begin with what is in the trash: those that are counted are all there will be. Raises IsInUse.
 
     Nor is anybody invited there, so what was sent before is all that ends with it.
@@ -119,4 +121,4 @@ def _save_unused(thing: Disposable, now: datetime, store: Store, trainings: Trai
     if left := trainings.unfinished(thing.id):
         need = "training that is" if left == 1 else "trainings that are"
         raise IsInUse(f"{left} {need} not over need {thing.TOPIC} {thing.name!r}; cancel them, or wait for their end")
-    return store.save(thing, *end_invitations_into(thing.id, now, store=store, secrets=secrets))
+    return store.save(thing, *others, *end_invitations_into(thing.id, now, store=store, secrets=secrets))

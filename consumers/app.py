@@ -15,6 +15,7 @@ from consumers.acting import Platform
 from consumers.api_tokens import expire_tokens
 from consumers.backlog import Backlog
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
+from consumers.ending import Liquidator
 from consumers.erasure import keep_erased, sweep_exports
 from consumers.heads import keep_heads
 from consumers.invitation import keep_invitations
@@ -137,6 +138,7 @@ def _housekeeping(
 ) -> Iterator[tuple[str, Work]]:
     core = host.core
     yield "the eraser", partial(keep_erased, host)
+    yield "the liquidator of organizations", Liquidator(host).run
     yield "the sweeper of exports", partial(sweep_exports, PersonalObjects.open(core.settings))
     yield "the desk of newcomers", NewcomersDesk(core.registrations(), mail, records, partial(forget_letters, core)).run
     yield "the keeper of API tokens", partial(expire_tokens, platform, core.api_tokens())

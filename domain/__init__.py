@@ -1,6 +1,7 @@
 """The rules: aggregates and their events. Imports every aggregate, so that every stored TOPIC resolves."""
 
 from domain.api_token import ApiToken
+from domain.closure import Closure
 from domain.dataset import Dataset
 from domain.experiment import Experiment
 from domain.invitation import Invitation
@@ -21,6 +22,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     SecondFactor,
     Organization,
     SecurityPolicy,
+    Closure,
     Membership,
     ServiceAccount,
     ApiToken,

@@ -51,6 +51,7 @@ class CancelReason(StrEnum):
     REPLACED = "replaced"
     PERSON_ERASED = "person_erased"
     TARGET_PURGED = "target_purged"
+    ORGANIZATION_CLOSED = "organization_closed"
 
 
 class Invitation(Aggregate):

@@ -58,6 +58,11 @@ def organization_id(company: str, division: str) -> UUID:
     return uuid5(_NAMESPACE, f"{_folded(company)}\x00{_folded(division)}")
 
 
+def successor_id(id: UUID) -> UUID:
+    """Of whoever founds the same company and division anew, once that organization has ended for good."""
+    return uuid5(id, "successor")
+
+
 def in_gb(size: int) -> str:
     """Rounded up to the next thousandth, so that nothing takes 0.000 GB."""
     return f"{-(-size // 10**6) / 1000:.3f} GB"
@@ -165,10 +170,11 @@ class Organization(Aggregate):
         return self.id
 
     @classmethod
-    def found(cls, company: str, division: str, now: datetime) -> Self:
+    def found(cls, company: str, division: str, now: datetime, id: UUID | None = None) -> Self:
+        """`id` is another one where those who had this company and division before have ended."""
         return cls._create(
             cls.Founded,
-            id=organization_id(company, division),
+            id=id or organization_id(company, division),
             company=company,
             division=division,
             name=f"{company} / {division}"[:200],
@@ -232,9 +238,15 @@ class Organization(Aggregate):
                 "an admin of the organization can raise it"
             )
 
-    def let_go(self, person_id: UUID, now: datetime) -> None:
-        """Whoever goes is no admin any more and frees a seat. Raises OrganizationNeedsAnAdmin."""
-        self.remove_admin(person_id, now)
+    def let_go(self, person_id: UUID, now: datetime, *, ended: bool = False) -> None:
+        """Whoever goes is no admin any more and frees a seat; where it has ended, the last admin, too.
+
+        Raises OrganizationNeedsAnAdmin.
+        """
+        if not ended:
+            self.remove_admin(person_id, now)
+        elif person_id in self.admins:
+            self.trigger_event(self.AdminRemoved, person_id=person_id, timestamp=now)
         if person_id in self.seats:
             self.trigger_event(self.SeatReleased, person_id=person_id, timestamp=now)
 

@@ -53,6 +53,7 @@ class Permission(StrEnum):
     GRANT_ROLE = "grant_role"
     MANAGE_MEMBERS = "manage_members"
     CHANGE_ORGANIZATION = "change_organization"
+    CLOSE_ORGANIZATION = "close_organization"
     MANAGE_SERVICE_ACCOUNTS = "manage_service_accounts"
     MANAGE_SUBSCRIPTIONS = "manage_subscriptions"
     MANAGE_INVITATIONS = "manage_invitations"

@@ -232,15 +232,8 @@ class TrainingJob(Aggregate):
         """An epoch that was reported before is not recorded again."""
         self.must_run(attempt)
         if epoch > self.epoch:
-            self.trigger_event(
-                self.EpochCompleted,
-                attempt=attempt,
-                epoch=epoch,
-                epochs=epochs,
-                metrics=metrics,
-                seconds=seconds,
-                timestamp=now,
-            )
+            figures = {"epoch": epoch, "epochs": epochs, "metrics": metrics, "seconds": seconds}
+            self.trigger_event(self.EpochCompleted, attempt=attempt, **figures, timestamp=now)
 
     def save_checkpoint(self, attempt: int, checkpoint: Checkpoint, now: datetime) -> None:
         self.must_run(attempt)
@@ -256,9 +249,14 @@ class TrainingJob(Aggregate):
         if self.status in OVER:
             raise JobIsOver(f"job {self.id} is {self.status} already")
         if self.status is Status.QUEUED:
-            self._cancel(None, now, reason)
+            self._cancel(None, reason, now)
         elif not self.cancelling:
             self.trigger_event(self.CancelRequested, attempt=self.attempt, timestamp=now)
+
+    def stop(self, now: datetime) -> None:
+        """Over at once, whatever its worker does: nobody works there any more."""
+        if self.status not in OVER:
+            self._cancel(None, EndReason.POLICY, now)
 
     def lose(self, attempt: int, evidence: Evidence, now: datetime) -> None:
         """Give up an attempt; begin the next one unless the job was to be cancelled or has had its share."""
@@ -267,11 +265,8 @@ class TrainingJob(Aggregate):
         if self.cancelling or self.losses >= MAX_LOSSES:
             self._end(attempt, evidence, now)
         else:
-            self._requeue(now)
-
-    def _requeue(self, now: datetime) -> None:
-        again, framework, newest = self.attempt + 1, self.recipe.framework, next(iter(self.checkpoints), None)
-        self.trigger_event(self.Requeued, attempt=again, framework=framework, resume_from=newest, timestamp=now)
+            again, framework, newest = self.attempt + 1, self.recipe.framework, next(iter(self.checkpoints), None)
+            self.trigger_event(self.Requeued, attempt=again, framework=framework, resume_from=newest, timestamp=now)
 
     def complete(self, attempt: int, outcome: Outcome, now: datetime) -> None:
         self.must_run(attempt)
@@ -284,11 +279,11 @@ class TrainingJob(Aggregate):
     def _end(self, attempt: int, evidence: Evidence, now: datetime) -> None:
         """Where a cancel was asked for, that is the true reason."""
         if self.cancelling:
-            self._cancel(evidence, now)
+            self._cancel(evidence, EndReason.USER, now)
         else:
             self.trigger_event(self.Failed, attempt=attempt, evidence=evidence, timestamp=now)
 
-    def _cancel(self, evidence: Evidence | None, now: datetime, reason: EndReason = EndReason.USER) -> None:
+    def _cancel(self, evidence: Evidence | None, reason: EndReason, now: datetime) -> None:
         self.trigger_event(self.Cancelled, attempt=self.attempt, reason=reason, evidence=evidence, timestamp=now)
 
     def must_run(self, attempt: int) -> None:

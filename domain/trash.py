@@ -100,6 +100,11 @@ class Disposable(Aggregate):
             raise IsNotDeleted(f"{self._called} stays in the trash until {self.purge_at}")
         self._purge(now)
 
+    def purge_now(self, now: datetime) -> None:
+        """Where what held it has ended. Raises IsNotDeleted."""
+        self._must_be_deleted()
+        self._purge(now)
+
     def _must_be_deleted(self) -> datetime:
         if self.purge_at is None:
             raise IsNotDeleted(f"{self._called} is not in the trash; delete it first")

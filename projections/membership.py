@@ -16,7 +16,7 @@ from domain.organization import Admission, Organization
 from domain.person import Person
 from domain.roles import Role
 from domain.values import Value
-from projections import second_factor, topics
+from projections import closure, second_factor, topics
 from projections.folding import changed
 from projections.model import Key, Projection, Row, View, about, metadata
 from projections.paging import Page, every, first, newest
@@ -259,7 +259,7 @@ PROJECTION: Final = Projection(
         View(people, _person_keys, _person, topics.PERSON - topics.RETIRED),
         View(organizations, _organization_keys, _organization, topics.ORGANIZATION - topics.SERVICE_ACCOUNTS_OF),
         View(members, _member_keys, _member, topics.MEMBERSHIP),
-        *second_factor.VIEWS,
+        *(closure.VIEW, *second_factor.VIEWS),
     ),
 )
 

@@ -35,6 +35,14 @@ SECOND_FACTOR: Final = frozenset(
     }
 )
 SECURITY_POLICY: Final = frozenset({"security_policy.begun", "security_policy.second_factor_rule_changed"})
+CLOSURE: Final = frozenset(
+    {
+        "closure.begun",
+        "closure.organization_closed",
+        "closure.organization_reopened",
+        "closure.organization_purged",
+    }
+)
 SERVICE_ACCOUNTS_OF: Final = frozenset({"organization.service_account_added", "organization.service_account_removed"})
 ORGANIZATION: Final = SERVICE_ACCOUNTS_OF | frozenset(
     {

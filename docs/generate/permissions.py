@@ -29,7 +29,8 @@ dataset, to what the role allows. A private dataset is there for its owner, for 
 admins. What belongs to another organization is not there.
 A permission is not all: a guest owns one project at most, nobody gives a role that is not below the own (but for an
 admin), and the last admin stays one. Where an organization asks its members for a second factor, a person without one
-may do none of this, nor may what carries a token of theirs.
+may do none of this, nor may what carries a token of theirs. In an organization that is closed nobody may do anything,
+but an admin who signed in may look at it and open it again.
 
 """
 QUERIES = """

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from commands import HANDLERS
 from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation
 from commands.access import Anyone, Caller, Command, Operator, Platform, Worker
+from commands.closure import CloseOrganization, CloseOrganizationOf, ReopenOrganizationOf
 from commands.dataset import (
     AcceptDataset,
     AddDatasetMember,
@@ -28,6 +29,15 @@ from commands.dataset import (
     VacateDataset,
 )
 from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
+from commands.ending import (
+    DissolveDataset,
+    DissolveMembership,
+    DissolveProject,
+    DissolveServiceAccount,
+    PurgeOrganization,
+    StopDatasetOffer,
+    StopProjectOffer,
+)
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.invitation import (
     ExpireInvitation,
@@ -36,7 +46,7 @@ from commands.invitation import (
     InviteToProject,
     PlaceByAddress,
 )
-from commands.membership import DeactivateMember, RemoveMember
+from commands.membership import ApproveMember, DeactivateMember, RemoveMember
 from commands.operator import AppointOperator
 from commands.password import RequestPasswordReset, ResetPassword
 from commands.ports import Purpose
@@ -64,7 +74,7 @@ from domain.errors import DomainError
 from domain.groups import ByFolder
 from domain.membership import Membership, membership_id
 from domain.model import SYSTEM
-from domain.organization import Admission, Organization
+from domain.organization import Admission, Organization, organization_id
 from domain.person import Language
 from domain.project import Project
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
@@ -90,6 +100,8 @@ from tests.spec import NOBODY, START, Spec
 
 DAN = UUID(int=104)
 OLD, FOR_EVE, FOR_ANYONE, DOUBTED, BEGUN = (UUID(int=number) for number in (194, 195, 196, 197, 198))
+FAY, GUS, LEFT, LEFT_TOO = (UUID(int=number) for number in (109, 110, 14, 15))
+PAST = organization_id("Gone", "Vision")
 THROWN, THROWN_TOO = UUID(int=13), UUID(int=3)
 MEMBERSHIPS = [membership_id(ACME, person) for person in (ANN, BEN, CAT, DAN)]
 IDS = {
@@ -191,6 +203,18 @@ IN_DATASET = (ChangeDatasetRole, RemoveDatasetMember)
 PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (CompleteTraining, "model"): st.builds(Model, id=st.just(UUID(int=51)), sha256=st.just("d" * 64), size=st.just(9)),
     (ResetPassword, "person_id"): st.just(BEN),
+    (CloseOrganization, "name"): st.just("Acme / Vision"),
+    (CloseOrganization, "code"): st.sampled_from([None, *RECOVERY]),
+    # Where it is closed most others are refused, so here the one is closed by its admin alone.
+    (CloseOrganizationOf, "organization_id"): st.just(eve.organization_id),
+    (ReopenOrganizationOf, "organization_id"): st.sampled_from([ACME, eve.organization_id]),
+    (PurgeOrganization, "organization_id"): st.sampled_from([ACME, PAST, PAST]),
+    (StopProjectOffer, "project_id"): st.sampled_from([CELLS, LEFT]),
+    (StopDatasetOffer, "dataset_id"): st.sampled_from([CRACKS, LEFT_TOO]),
+    (DissolveProject, "project_id"): st.sampled_from([CELLS, LEFT]),
+    (DissolveDataset, "dataset_id"): st.sampled_from([CRACKS, LEFT_TOO]),
+    (DissolveServiceAccount, "service_account_id"): st.sampled_from([EXPORTER, UUID(int=93)]),
+    (DissolveMembership, "membership_id"): st.sampled_from([membership_id(PAST, person) for person in (FAY, GUS)]),
     (ChangeEmail, "person_id"): st.just(ANN),
     (ChangeEmail, "token"): st.just(link_token(Purpose.EMAIL_CHANGE, ANN, 3)),
     (NoteFailedSignIns, "means"): st.sampled_from(Means),
@@ -246,6 +270,8 @@ OF_BEN = (
 ENDING = frozenset(
     {
         ArchiveProject,
+        CloseOrganization,
+        CloseOrganizationOf,
         DeactivateMember,
         DeleteDataset,
         DeleteProject,
@@ -327,9 +353,10 @@ def attempt(spec: Spec, caller: Caller, kind: type[Command], fields: dict[str, A
 def begun() -> Spec:
     """Four people, one waiting; a shared project, an experiment, a dataset with a split, two uploads, a training.
 
-    Another dataset and another project have been in the trash for a month.
+    Another dataset and another project have been in the trash for a month, as another organization was closed.
     """
     spec = Spec().by(NOBODY)
+    _closed(spec)
     people = (register(ANN, "ann"), register(BEN, "ben"), register(CAT, "cat"), register(eve.id, "eve", "Evil", "Corp"))
     spec.given(*people, verify(ANN)).by(ann).given(again(BEGUN), nightly.model_copy(update={"days": 1}))
     spec.given(invite("old@example.org", invitation_id=OLD, days=1))
@@ -352,6 +379,17 @@ def begun() -> Spec:
     spec.given(exporter, exporter_token)
     upload(spec, TWO, base=ONE)
     return spec
+
+
+def _closed(spec: Spec) -> None:
+    fay = Caller(kind="person", id=FAY, organization_id=PAST)
+    spec.given(register(FAY, "fay", "Gone", "Vision")).by(fay)
+    spec.given(CreateProject(project_id=LEFT, name="left"), CreateDataset(dataset_id=LEFT_TOO, name="left"))
+    spec.by(NOBODY).given(register(GUS, "gus", "Gone", "Vision")).by(fay)
+    spec.given(ApproveMember(membership_id=membership_id(PAST, GUS), role=Role.ENGINEER_I))
+    spec.given(OfferProject(project_id=LEFT, person_id=GUS), OfferDataset(dataset_id=LEFT_TOO, person_id=GUS))
+    spec.given(exporter.model_copy(update={"service_account_id": UUID(int=93)}))
+    spec.given(CloseOrganization(organization_id=PAST, name="Gone / Vision")).by(NOBODY)
 
 
 @pytest.mark.timeout(600)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from domain import EVENTS
 from domain.api_token import ApiToken, OwnerKind
+from domain.closure import Closure
 from domain.content import Content, Layout, Ratios, Split, SplitMethod, Task
 from domain.dataset import Dataset, Visibility
 from domain.experiment import Experiment
@@ -128,6 +129,15 @@ def secured(organization: UUID) -> tuple[SecondFactor, SecurityPolicy]:
     policy = SecurityPolicy.begin(organization, NOW)
     policy.require_second_factor(True, NOW)
     return factor, policy
+
+
+def ended(organization: UUID) -> Closure:
+    closure = Closure.begin(organization, NOW)
+    closure.close(NOW + timedelta(days=30), NOW)
+    closure.reopen(NOW)
+    closure.close(NOW, NOW)
+    closure.purge(NOW)
+    return closure
 
 
 def tokens(organization: UUID) -> tuple[ApiToken, ApiToken]:
@@ -264,7 +274,8 @@ def examples() -> Iterator[tuple[Aggregate, Event]]:
     seen: set[str] = set()
     standing = (organization, person, membership, signed_in(organization.id), service_account(organization))
     asked = *secured(organization.id), *tokens(organization.id), *invitations(organization.id)
-    everything = (*standing, *asked, project, dataset, experiment, *trainings(dataset), *thrown_away(organization.id))
+    worked: tuple[Aggregate, ...] = project, dataset, experiment, *trainings(dataset), *thrown_away(organization.id)
+    everything: tuple[Aggregate, ...] = (*standing, *asked, *worked, ended(organization.id))
     for aggregate in everything:
         for event in aggregate.pending_events:
             assert isinstance(event, Event)

@@ -26,6 +26,7 @@ read_members             any  any  any  any  -    read
 grant_role               any  any  -    -    -    -
 manage_members           any  any  -    -    -    -
 change_organization      any  -    -    -    -    -
+close_organization       any  -    -    -    -    -
 manage_service_accounts  any  any  -    -    -    -
 manage_subscriptions     any  -    -    -    -    -
 manage_invitations       any  any  own  own  own  -
@@ -59,6 +60,7 @@ change_dataset           Dataset         commit_upload make_split take_snapshot
 change_organization      Organization    change_organization
 change_project           Project         archive_project describe_project rename_project restore_project
 change_training          TrainingJob     cancel_training
+close_organization       Organization    close_organization reopen_organization
 create_dataset           -               create_dataset
 create_experiment        Project         create_experiment
 create_project           -               create_project

@@ -68,7 +68,7 @@ def test_whom_a_request_is_judged_by_and_what_it_is_about_come_in_one_reading(sp
     rename = RenameProject(project_id=DIGITS, name="digits")
     assert rename.ACCESS.admit(rename, ann, store).role == Role.ADMIN
     assert store.get(Project, DIGITS).name == "digits 19"
-    assert readings == [3], "the project, the membership, and what the organization asks of its members"
+    assert readings == [4], "the project, the membership, whether it is closed, and what the organization asks"
 
 
 def test_what_was_only_looked_ahead_at_is_not_asserted(spec: Spec) -> None:

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 from commands.acceptance import DeclineInvitation, JoinByInvitation
 from commands.access import Caller
 from commands.api_token import CreateToken, ExpireToken, RevokeToken
+from commands.closure import CloseOrganization, ReopenOrganization
 from commands.dataset import (
     AcceptDataset,
     AddDatasetMember,
@@ -21,6 +22,7 @@ from commands.dataset import (
     WithdrawDataset,
 )
 from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
+from commands.ending import DissolveMembership, PurgeOrganization
 from commands.erasure import AskForErasure, CancelErasure, ErasePerson
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
 from commands.invitation import (
@@ -70,7 +72,7 @@ from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMl
 from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, UndeleteDataset
 from domain.membership import membership_id
 from domain.model import SYSTEM, Actor, Aggregate, Client, Recorded
-from domain.organization import Admission
+from domain.organization import Admission, organization_id
 from domain.person import Language, Person
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
 from domain.service_account import Since
@@ -109,6 +111,7 @@ GONE = UUID(int=69)
 REPLACED, DECLINED, LATE, ACCEPTED, DAN = (UUID(int=number) for number in (72, 73, 74, 75, 106))
 DROPPED, STOPPED, BROKEN = UUID(int=61), UUID(int=62), UUID(int=63)
 ELSEWHERE, SHARED = UUID(int=64), UUID(int=65)
+FAY, OVER = UUID(int=109), organization_id("Gone", "Vision")
 OUT, OUT_TOO = UUID(int=172), UUID(int=173)
 BEN_IN_ACME = membership_id(ACME, BEN)
 platform = Caller(kind="system", id=SYSTEM)
@@ -137,6 +140,7 @@ def everything() -> Spec:
     _in_the_dataset(spec)
     _trainings(spec)
     _thrown_away(spec)
+    _ended(spec)
     spec.by(service(EXPORTER)).given(CreateDataset(dataset_id=UUID(int=70), name="exported"))
     return spec.by(ann).given(upload(spec, TWO, base=ONE))
 
@@ -174,6 +178,17 @@ def _thrown_away(spec: Spec) -> None:
     spec.given(CreateDataset(dataset_id=OUT_TOO, name="out"), DeleteDataset(dataset_id=OUT_TOO))
     spec.given(UndeleteDataset(dataset_id=OUT_TOO), DeleteDataset(dataset_id=OUT_TOO))
     spec.given(PurgeDataset(dataset_id=OUT_TOO, name="out"))
+
+
+def _ended(spec: Spec) -> None:
+    """Fay closes her organization, opens it again, closes it once more, and nothing of it is left."""
+    fay = Caller(kind="person", id=FAY, organization_id=OVER)
+    spec.by(NOBODY).given(register(FAY, "fay", "Gone", "Vision")).by(fay)
+    close = CloseOrganization(organization_id=OVER, name="Gone / Vision")
+    spec.given(close, ReopenOrganization(organization_id=OVER), close)
+    spec.now += timedelta(days=30)
+    spec.by(platform).given(PurgeOrganization(organization_id=OVER))
+    spec.given(DissolveMembership(membership_id=membership_id(OVER, FAY))).by(ann)
 
 
 def _people(spec: Spec) -> None:

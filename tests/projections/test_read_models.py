@@ -21,6 +21,7 @@ from tests.projections.history import (
     DAN,
     DROPPED,
     ELSEWHERE,
+    FAY,
     OUT,
     OUT_TOO,
     SHARED,
@@ -88,6 +89,7 @@ def test_what_a_person_owns_is_counted_up_and_down(history: Sequence[Recorded]) 
         CAT: 0,
         DAN: 0,
         EVE: 1,
+        FAY: 0,
     }
 
 

@@ -1,0 +1,37 @@
+"""Who is inside an organization at this moment, as what, and whether it is open at all."""
+
+from uuid import UUID
+
+from commands.ports import Store
+from domain.closure import Closure, closure_id
+from domain.errors import Forbidden, Unauthenticated
+from domain.membership import Membership
+from domain.roles import Role
+from domain.service_account import ServiceAccount
+
+
+def must_be_open(organization_id: UUID, store: Store) -> None:
+    """Raises OrganizationWasClosed."""
+    closure = store.find(Closure, closure_id(organization_id))
+    if closure is not None:
+        closure.must_be_open()
+
+
+def role_of_person(membership: Membership | None) -> Role | None:
+    """None while it waits. Raises Forbidden, Unauthenticated."""
+    if membership is None:
+        raise Forbidden("you are not a member of this organization")
+    if membership.ended:
+        raise Unauthenticated("you are not a member of this organization any more")
+    if membership.deactivated:
+        raise Unauthenticated("your account is deactivated in this organization; an admin of it can reactivate it")
+    return membership.role
+
+
+def role_of_service(account: ServiceAccount | None) -> Role:
+    """Raises Unauthenticated."""
+    if account is None or account.deleted:
+        raise Unauthenticated("this service account was deleted")
+    if account.disabled:
+        raise Unauthenticated("this service account is disabled; whoever manages it can enable it")
+    return account.role

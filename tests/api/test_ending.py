@@ -1,0 +1,207 @@
+"""An organization that was closed ends: what went on in it at once, and all that it has when its time is over."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+
+from consumers.ending import Liquidator
+from infra.blobs import Blobs
+from infra.comparison import compare_rebuild
+from infra.config import SETTINGS_FILE, Settings
+from infra.host import Host
+from infra.objects import Objects, s3_store
+from infra.trash import Trash
+from projections import PROJECTIONS
+from tests.api.folders import filled
+from tests.api.test_closure import close, login
+from tests.api.visitor import PASSWORD, Visitor
+from tests.api.worker import Worker, requested, trained
+from tests.serving import told
+
+IN_TIME: Final = timedelta(days=30, minutes=1)
+NAMES: Final = [each.name for each in PROJECTIONS]
+# Dies after so many commands.
+KILLED: Final = f"""
+import os, signal, sys
+from datetime import UTC, datetime, timedelta
+from consumers.ending import Liquidator
+from infra.config import Settings
+from infra.host import Host
+
+class Dying(Liquidator):
+    left = int(sys.argv[1])
+
+    def _do(self, command, now):
+        if Dying.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        Dying.left -= 1
+        return super()._do(command, now)
+
+with Host.open(Settings()) as host:
+    while Dying(host).once(datetime.now(UTC) + timedelta(seconds={IN_TIME.total_seconds()})):
+        pass
+"""
+
+
+@dataclass(frozen=True)
+class Ground:
+    host: Host
+    settings: Settings
+
+    def run(self, later: timedelta = timedelta(0)) -> None:
+        """Until there is nothing to do at that time."""
+        self.caught_up()
+        while Liquidator(self.host).once(datetime.now(UTC) + later):
+            self.caught_up()
+
+    def caught_up(self) -> None:
+        self.host.reading.wait_until(NAMES, self.host.core.store.head().position, 20)
+
+    def empty(self) -> None:
+        """What was purged is freed, and the hour of grace is over."""
+        self.caught_up()
+        core = self.host.core
+        trash = Trash.of(core, self.host.reading, Blobs(core.pool, Objects.open(self.settings)), timedelta(0))
+        for thrown in trash.waiting():
+            trash.free(thrown)
+        trash.sweep()
+
+    def topics(self, organization: str) -> list[str]:
+        rows = (self.host.core.mapper.recorded(row.stored, row.position, row.recorded_at) for row in self.rows())
+        return [each.topic for each in rows if str(each.envelope.organization) == organization]
+
+    def rows(self) -> Any:
+        return self.host.core.store.read(0, 100_000)
+
+    def objects(self, organization: str) -> set[str]:
+        batches = s3_store(self.settings).list(f"orgs/{organization}/blobs")
+        return {each["path"] for batch in batches for each in batch}
+
+
+@pytest.fixture(scope="module")
+def ground(settings: Settings, client: object) -> Iterator[Ground]:
+    with Host.open(settings) as host:
+        yield Ground(host, settings)
+
+
+@pytest.fixture
+def admin(client: TestClient) -> Visitor:
+    return Visitor(client).register(company=f"Company {uuid4()}")
+
+
+def test_what_went_on_ends_with_the_closing_and_stays_ended(admin: Visitor, worker: Worker, ground: Ground) -> None:
+    dataset = filled(admin)
+    waits, runs = requested(admin, dataset)["id"], requested(admin, dataset)
+    attempt = worker.claim(runs["id"])
+    attempt.start()
+    admin.verified().post("/invitations", {"email": f"{uuid4().hex}@example.org"})
+    other = admin.colleague("manager")
+    admin.post(f"/projects/{runs['project_id']}/owner/offer", {"person_id": other.id})
+    admin.post(f"/datasets/{dataset}/owner/offer", {"person_id": other.id})
+    close(admin)
+    ground.run()
+    assert attempt.get(attempt.path)["current"] is False
+    admin.post("/organization/reopen")
+    ground.caught_up()
+    for id in (waits, runs["id"]):
+        job = admin.get(f"/training-jobs/{id}")
+        assert (job["status"], job["reason"]) == ("cancelled", "policy")
+    (invitation,) = admin.get("/invitations")["items"]
+    assert (invitation["status"], invitation["reason"]) == ("cancelled", "organization_closed")
+    assert admin.get(f"/projects/{runs['project_id']}")["offered_to"] is None
+    assert admin.get(f"/datasets/{dataset}")["offered_to"] is None
+    answer = attempt("POST", f"{attempt.path}/epochs", {"epoch": 1, "epochs": 3, "metrics": {}, "seconds": 1})
+    assert answer.json()["type"] == "urn:vistory:problem:job-is-over"
+
+
+def test_before_its_time_nothing_that_it_has_goes(admin: Visitor, ground: Ground) -> None:
+    dataset = filled(admin)
+    close(admin)
+    ground.run(timedelta(days=29))
+    admin.post("/organization/reopen")
+    assert admin.get(f"/datasets/{dataset}/images")["items"]
+    ground.run(IN_TIME)
+    assert admin.get(f"/datasets/{dataset}/images")["items"]
+
+
+def test_when_its_time_is_over_nothing_and_nobody_is_left(
+    admin: Visitor, bob: Visitor, worker: Worker, ground: Ground
+) -> None:
+    full(admin, worker)
+    member, waiting = admin.colleague("guest"), Visitor(admin.client).register(admin.company)
+    close(admin)
+    ground.run(IN_TIME)
+    ground.empty()
+    assert_ended(ground, admin)
+    for each in (admin, member, waiting):
+        assert login(each).status_code == 401
+        assert each("GET", "/auth/me").status_code == 401
+    assert admin("POST", "/organization/reopen").status_code == 401
+    assert bob.get("/projects", Vistory_Min_Position=admin.seen)["items"] == []
+    assert compare_rebuild(ground.host.core).differences == ()
+
+
+def test_who_is_killed_half_way_goes_on_from_there(
+    admin: Visitor, worker: Worker, ground: Ground, tmp_path: Path
+) -> None:
+    full(admin, worker)
+    close(admin)
+    ground.caught_up()
+    environment = os.environ | {SETTINGS_FILE: str(told(ground.settings, tmp_path))}
+    for commands in ("1", "2", "3"):
+        run = [sys.executable, "-c", KILLED, commands]
+        assert subprocess.run(run, env=environment, check=False, timeout=60).returncode == -signal.SIGKILL
+        ground.caught_up()
+    assert "membership.ended" not in ground.topics(admin.organization)
+    ground.run(IN_TIME)
+    ground.empty()
+    assert_ended(ground, admin)
+    topics = ground.topics(admin.organization)
+    assert (topics.count("closure.organization_purged"), topics.count("dataset.purged")) == (1, 2)
+
+
+def test_then_its_company_and_division_are_free_for_another_one(admin: Visitor, ground: Ground) -> None:
+    close(admin)
+    ground.run(IN_TIME)
+    new = Visitor(admin.client).register(admin.company)
+    assert new.organization != admin.organization
+    assert new.get("/auth/me")["role"] == "admin"
+    assert new.get("/organization")["use"]["users"] == 1
+    second = Visitor(admin.client).register(admin.company.upper())
+    assert (second.organization, second.get("/auth/me")["role"]) == (new.organization, None)
+    assert {each["entity_id"] for each in new.get("/audit/organization?entity_type=closure")["items"]} == set()
+    taken = {"email": admin.email, "full_name": "N", "password": PASSWORD, "company": "Mine", "division": "Vision"}
+    assert Visitor(admin.client)("POST", "/auth/register", taken).status_code == 409
+
+
+def full(admin: Visitor, worker: Worker) -> None:
+    """A training with its model, another dataset, what is in the trash, and a program."""
+    trained(admin, worker, filled(admin))
+    admin.post("/datasets", {"name": "empty"})
+    admin("DELETE", f"/projects/{admin.post('/projects', {'name': 'thrown'})['id']}")
+    admin.service("manager", "read")
+    admin.program("read")
+
+
+def assert_ended(ground: Ground, admin: Visitor) -> None:
+    topics = ground.topics(admin.organization)
+    for began, ended in (
+        ("dataset.created", "dataset.purged"),
+        ("project.created", "project.purged"),
+        ("membership.requested", "membership.ended"),
+        ("service_account.created", "service_account.deleted"),
+        ("api_token.created", "api_token.revoked"),
+        ("organization.seat_taken", "organization.seat_released"),
+    ):
+        assert topics.count(began) == topics.count(ended) > 0, (began, ended)
+    assert ground.objects(admin.organization) == set()
