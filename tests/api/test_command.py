@@ -160,7 +160,7 @@ def test_a_body_over_the_limit_is_refused_declared_or_not(ann: Visitor, client: 
     assert client.post(f"{PREFIX}/projects", content=pieces, headers=headers).status_code == 413
 
 
-@pytest.mark.parametrize("name", ["مشروع", "🙂🧪", "プロジェクト", "‮gnirts"])
+@pytest.mark.parametrize("name", ["مشروع", "🙂🧪", "プロジェクト", "שלום"])
 def test_any_alphabet_is_welcome_in_a_name(ann: Visitor, name: str) -> None:
     id = ann.post("/projects", {"name": name})["id"]
     assert ann.get(f"/projects/{id}")["name"] == name
