@@ -129,7 +129,7 @@ async def invitation(desk: Desk, recorded: Recorded) -> Letter | None:
         "organization": organization.name,
         "type": found.type.value,
         "target": target.name,
-        "role": found.role.replace("_", " "),
+        "role": found.role,
         "message": message,
         "until": f"{link.expires_at:%Y-%m-%d %H:%M} UTC",
     }

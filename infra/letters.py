@@ -98,6 +98,11 @@ def unlinked(text: str) -> str:
     return "\n".join(_LINKING.sub("\\g<0>\u2060", line) for line in lines)
 
 
+def role(name: str) -> str:
+    """As people write it: an engineer II is no engineer ii."""
+    return " ".join(word.upper() if set(word) == {"i"} else word for word in name.split("_"))
+
+
 class _Form:
     """One letter in one of the forms that it is read in."""
 
@@ -116,5 +121,5 @@ class _Form:
 def _environment(form: str) -> Environment:
     loader = FileSystemLoader(TEMPLATES)
     made = Environment(loader=loader, autoescape=form == "html", undefined=StrictUndefined)
-    made.filters |= {"said": said, "name": name, "unlinked": unlinked}
+    made.filters |= {"said": said, "name": name, "unlinked": unlinked, "role": role}
     return made

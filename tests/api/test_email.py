@@ -123,7 +123,7 @@ def test_another_address_is_verified_before_it_takes_the_place_of_the_old_one(
     letters = letters_to(delivered)
     letter, warning = letters.pop(NEW), letters.pop(ann.email)
     assert not letters
-    assert warning.letter["subject"] == "Somebody asked for another address of your account at Vistory"
+    assert warning.letter["subject"] == "A new address was requested for your account at Vistory"
     assert "vistory password forgot" in warning.text
     assert NEW not in warning.text + warning.html
     assert "#token" not in warning.text + warning.html
@@ -154,7 +154,7 @@ def test_an_address_that_somebody_has_is_told_to_nobody_but_them(
     letters = letters_to(delivered)
     assert letters.keys() == {ann.email, ben.email}
     letter = letters[ben.email]
-    assert letter.letter["subject"] == "You have an account at Vistory already"
+    assert letter.letter["subject"] == "You already have an account at Vistory"
     assert "#token" not in letter.text + letter.html
     assert ann.email not in letter.text
 

@@ -116,7 +116,7 @@ def test_no_answer_tells_who_has_an_address_and_whoever_has_it_hears_of_it(stran
     assert (known.status_code, known.text) == (unknown.status_code, unknown.text) == (202, '{"status":"asked"}')
     assert set(known.headers) == set(unknown.headers)
     letters = {str(each.letter["to"]): each for each in look()}
-    assert letters["known@example.org"].letter["subject"] == "You have an account at Vistory already"
+    assert letters["known@example.org"].letter["subject"] == "You already have an account at Vistory"
     assert "#token" not in letters["known@example.org"].text
     assert follow(stranger, letters["unknown@example.org"]).status_code == 200
 

@@ -306,7 +306,7 @@ def test_whatever_happens_to_it_is_told_by_mail(
 
     told()
     shows, codes = turned_on(member, owner)
-    assert told() == ["A second factor is on for your account at Vistory"]
+    assert told() == ["A second factor was turned on for your account at Vistory"]
     good(answered(member, challenged(member), shows()))
     assert told() == [], "who signs in as ever is not written to"
     good(answered(member, challenged(member), codes[0]))
@@ -314,7 +314,7 @@ def test_whatever_happens_to_it_is_told_by_mail(
     fresh = member.post("/auth/second-factor/recovery-codes", {"password": PASSWORD, "code": codes[1]})
     assert told() == ["New recovery codes for your account at Vistory"]
     member.post("/auth/second-factor/off", {"password": PASSWORD, "code": fresh["recovery_codes"][0]})
-    assert told() == ["The second factor of your account at Vistory is off"]
+    assert told() == ["The second factor of your account at Vistory was turned off"]
     good(member("PUT", "/auth/me/language", {"language": "ko"}))
     turned_on(member, owner)
     assert told() == ["Vistory 2단계 인증이 설정되었습니다"]

@@ -202,7 +202,7 @@ def test_whoever_has_the_address_that_is_wished_for_hears_that_somebody_tried(of
     office.spec.by(NOBODY).given(register(BEN, "ben"))
     wish_for(office, "BEN@example.org")
     (letter,) = office.write("write-on-email-change-requested")
-    assert (letter["to"], letter["subject"]) == ("ben@example.org", "You have an account at Vistory already")
+    assert (letter["to"], letter["subject"]) == ("ben@example.org", "You already have an account at Vistory")
 
 
 def test_an_address_that_was_wished_for_and_another_after_it_is_sent_nothing(office: Office) -> None:
@@ -235,7 +235,7 @@ def test_whoever_is_invited_is_sent_a_link_that_works(office: Office) -> None:
     (letter,) = office.write("write-on-invitation-sent")
     assert (letter["to"], letter["vistory-about"]) == ("dan@example.org", f"{ASKED}, {ANN}")
     assert f"https://vistory.example/invite#token={token()}" in content(letter, "plain")
-    assert all(word in content(letter, "plain") for word in ("Ann", "Acme / Vision", "engineer i", "welcome"))
+    assert all(word in content(letter, "plain") for word in ("Ann", "Acme / Vision", "engineer I", "welcome"))
     office.spec.by(NOBODY).given(join())
 
 

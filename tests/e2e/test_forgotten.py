@@ -73,7 +73,7 @@ def test_of_whoever_is_erased_nothing_is_left_anywhere(house: House) -> None:
     waited(lambda: letters_came(data, planted), 60, "every letter has come")
     # What an invitation said that is over is soon forgotten.
     over = planted.personal["accepted: message"]
-    waited(lambda: over not in words_in(looking.found(data, house.host)), 60, "the letter of an invitation that is over is gone")
+    waited(lambda: over not in words_in(looking.found(data, house.host)), 60, "it is forgotten")
     before = looking.found(data, house.host)
     assert words_in(before) == {*planted.personal.values()} - {over}, "what may stand nowhere stands nowhere"
     away = put_into_the_open(house.owner, [*planted.secret.values(), over])

@@ -22,7 +22,7 @@ def test_what_was_kept_is_read_again_the_newest_first(box: Mailbox) -> None:
         box.keep(written(full_name=name).as_bytes(policy=SMTP))
     newest, oldest = box.letters()
     assert "Hello Ben," in newest.text
-    assert oldest.text.startswith("Hello Ann,\n\nsomebody")
+    assert oldest.text.startswith("Hello Ann,\n\nSomebody")
     assert "\r" not in oldest.text + oldest.html
     assert "<p>Hello Ann,</p>" in oldest.html
     assert box.letter(oldest.number) is not None
