@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from uuid_utils.compat import uuid7
 
 from api import errors, watch
-from api.edge import AnonymousDesk, Body, Desk, Made, Perhaps, wish
+from api.edge import AnonymousDesk, Body, CommandReceipt, Desk, Perhaps, wish
 from api.link import whose
 from api.person import Password, Spoken, WritableEmail
 from api.session import By, Challenge, SignedIn, by_password, go_on_at
@@ -35,7 +35,7 @@ COMMAND: Final = errors.responses(401, 403, 404, 409, 413, 422, 503)
 _ANYBODY: Final = Caller(kind="anonymous", id=UUID(int=0))
 
 
-class Told(Value):
+class InvitationInfo(Value):
     """What whoever has the link may know before accepting."""
 
     inviter: str
@@ -59,12 +59,12 @@ class Acceptance(Body):
     refresh: By = "cookie"
 
 
-class Refusal(Body):
+class InvitationRefusal(Body):
     token: LinkToken
 
 
 @router.get("/{token}/info", responses=errors.responses(404, 422, 503))
-def info(token: Annotated[str, Path(max_length=200)], desk: AnonymousDesk) -> Told:
+def info(token: Annotated[str, Path(max_length=200)], desk: AnonymousDesk) -> InvitationInfo:
     """Of one that is pending and leads somewhere, for whoever has its link."""
     ledger = desk.house.ledger_as(_ANYBODY)
     try:
@@ -72,7 +72,7 @@ def info(token: Annotated[str, Path(max_length=200)], desk: AnonymousDesk) -> To
         must_lead_on(found, ledger)
     except Refused as over:
         raise NotFound(str(over)) from over
-    return Told(
+    return InvitationInfo(
         inviter=str(ledger.get(Person, found.inviter_id).full_name),
         organization=ledger.get(Organization, found.organization_id).name,
         type=found.type,
@@ -110,9 +110,9 @@ def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn |
 
 
 @router.post("/decline", responses=errors.responses(404, 409, 413, 422, 503))
-def decline(body: Refusal, desk: AnonymousDesk) -> Made:
+def decline(body: InvitationRefusal, desk: AnonymousDesk) -> CommandReceipt:
     """By whoever has the link; nobody's name is kept."""
-    return Made(id=_by_link(desk, DeclineInvitation(token=body.token)))
+    return CommandReceipt(id=_by_link(desk, DeclineInvitation(token=body.token)))
 
 
 def _pending(desk: Desk, token: SecretStr) -> Invitation:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Connection
 
 from api import errors
-from api.edge import Body, Made, Nothing, PersonDesk
+from api.edge import Body, CommandReceipt, Empty, PersonDesk
 from api.reading import After, Known, Limit, may, reads
 from api.user import NewFullName
 from commands.membership import ChangeRole, DeactivateMember, ReactivateMember, RemoveMember, RenameMember
@@ -26,7 +26,7 @@ COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
 Words = Annotated[str, Query(max_length=200, description="Part of a name, an address or an avatar name")]
 
 
-class NewRole(Body):
+class NewMemberRole(Body):
     role: Role
 
 
@@ -52,37 +52,37 @@ def show(person_id: UUID, admin: Admin, tx: Reading) -> UserRow:
 
 
 @router.patch("/{person_id}", responses=COMMAND)
-def update(person_id: UUID, body: NewFullName, desk: PersonDesk) -> Made:
+def update(person_id: UUID, body: NewFullName, desk: PersonDesk) -> CommandReceipt:
     """Of those who registered in this organization."""
-    return Made(id=desk(RenameMember(membership_id=_member(desk, person_id), full_name=body.full_name)).id)
+    return CommandReceipt(id=desk(RenameMember(membership_id=_member(desk, person_id), full_name=body.full_name)).id)
 
 
 @router.patch("/{person_id}/role", responses=COMMAND)
-def change_role(person_id: UUID, body: NewRole, desk: PersonDesk) -> Made:
-    return Made(id=desk(ChangeRole(membership_id=_member(desk, person_id), role=body.role)).id)
+def change_role(person_id: UUID, body: NewMemberRole, desk: PersonDesk) -> CommandReceipt:
+    return CommandReceipt(id=desk(ChangeRole(membership_id=_member(desk, person_id), role=body.role)).id)
 
 
 @router.post("/{person_id}/deactivate", responses=COMMAND)
-def deactivate(person_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+def deactivate(person_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
     """It holds at once: whatever tokens the person has are worth nothing in this organization."""
-    return Made(id=desk(DeactivateMember(membership_id=_member(desk, person_id))).id)
+    return CommandReceipt(id=desk(DeactivateMember(membership_id=_member(desk, person_id))).id)
 
 
 @router.post("/{person_id}/reactivate", responses=COMMAND)
-def reactivate(person_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(ReactivateMember(membership_id=_member(desk, person_id))).id)
+def reactivate(person_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
+    return CommandReceipt(id=desk(ReactivateMember(membership_id=_member(desk, person_id))).id)
 
 
 @router.delete("/{person_id}/second-factor", responses=COMMAND)
-def reset_second_factor(person_id: UUID, desk: PersonDesk) -> Made:
+def reset_second_factor(person_id: UUID, desk: PersonDesk) -> CommandReceipt:
     """Of a member who lost it: the password alone signs in, until another one is set up."""
-    return Made(id=desk(ResetSecondFactor(membership_id=_member(desk, person_id))).id)
+    return CommandReceipt(id=desk(ResetSecondFactor(membership_id=_member(desk, person_id))).id)
 
 
 @router.delete("/{person_id}", responses=COMMAND)
-def remove(person_id: UUID, desk: PersonDesk) -> Made:
+def remove(person_id: UUID, desk: PersonDesk) -> CommandReceipt:
     """Out of the organization; the person's account, and its place in other organizations, stay."""
-    return Made(id=desk(RemoveMember(membership_id=_member(desk, person_id))).id)
+    return CommandReceipt(id=desk(RemoveMember(membership_id=_member(desk, person_id))).id)
 
 
 def _member(desk: PersonDesk, person_id: UUID) -> UUID:

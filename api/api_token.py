@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, Desk, Made, PersonDesk
+from api.edge import Body, CommandReceipt, Desk, PersonDesk
 from api.house import House, TheHouse
 from api.reading import After, Known, Limit, may, reads
 from commands.api_token import CreateToken, Days, MakesToken, RevokeToken, Scopes
@@ -33,7 +33,7 @@ class TokenWasShown(Refused):
     pass
 
 
-class Wanted(Body):
+class TokenRequest(Body):
     """A token is good for so many days."""
 
     name: PlainName
@@ -41,7 +41,7 @@ class Wanted(Body):
     days: Days = DEFAULT_DAYS
 
 
-class NewToken(Value):
+class IssuedToken(Value):
     """`token` is told here and never again."""
 
     id: UUID
@@ -49,7 +49,7 @@ class NewToken(Value):
     prefix: str
 
 
-class Token(TokenRow):
+class ListedToken(TokenRow):
     """`last_used_at` is true to a minute; null where it was never used."""
 
     last_used_at: datetime | None
@@ -62,7 +62,7 @@ class Token(TokenRow):
 
 
 @router.post("", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503))
-def create(body: Wanted, desk: PersonDesk) -> NewToken:
+def create(body: TokenRequest, desk: PersonDesk) -> IssuedToken:
     """For a program to carry as `Authorization: Bearer`; it never lets a program do more than you may yourself.
 
     A token can neither make tokens nor manage people, places in projects or the organization.
@@ -70,33 +70,33 @@ def create(body: Wanted, desk: PersonDesk) -> NewToken:
     return shown_once(desk, CreateToken, body)
 
 
-def shown_once(desk: Desk, kind: type[MakesToken], body: Wanted, **more: UUID) -> NewToken:
+def shown_once(desk: Desk, kind: type[MakesToken], body: TokenRequest, **more: UUID) -> IssuedToken:
     """Raises TokenWasShown where the command was done before, with a token that nobody knows any more."""
     minted, token_id = mint(), uuid7()
     asked = kind(token_id=token_id, prefix=minted.prefix, digest=minted.digest, **dict(body), **more)
     made = desk(asked).id
     if made != token_id:
         raise TokenWasShown(f"the token {made} was made and shown already; revoke it, and make another one")
-    return NewToken(id=made, token=minted.token, prefix=minted.prefix)
+    return IssuedToken(id=made, token=minted.token, prefix=minted.prefix)
 
 
 @router.get("", responses=errors.responses(401, 403, 422, 503))
 def index(
     keeper: Keeper, tx: Reading, house: TheHouse, everybody: Everybody = False, after: After = None, limit: Limit = 50
-) -> Page[Token]:
+) -> Page[ListedToken]:
     if everybody and reach(keeper.role, Permission.MANAGE_TOKENS) is not Reach.ANY:
         raise Forbidden(f"the role {keeper.role} does not include {Permission.MANAGE_TOKENS} of others")
     owner = None if everybody else keeper.caller.id
     return with_last_use(list_tokens(tx, keeper.organization_id, owner_id=owner, after=after, limit=limit), house)
 
 
-def with_last_use(page: Page[TokenRow], house: House) -> Page[Token]:
+def with_last_use(page: Page[TokenRow], house: House) -> Page[ListedToken]:
     used = house.api_tokens.last_uses(row.id for row in page.items)
     now = datetime.now(UTC)
-    return Page([Token.of(row, used.get(row.id), now) for row in page.items], page.next)
+    return Page([ListedToken.of(row, used.get(row.id), now) for row in page.items], page.next)
 
 
 @router.delete("/{id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def revoke(id: UUID, desk: PersonDesk) -> Made:
+def revoke(id: UUID, desk: PersonDesk) -> CommandReceipt:
     """One's own, or, for admins, anybody's in the organization; it holds at once."""
-    return Made(id=desk(RevokeToken(token_id=id)).id)
+    return CommandReceipt(id=desk(RevokeToken(token_id=id)).id)

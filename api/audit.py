@@ -29,7 +29,7 @@ ANSWERS = errors.responses(401, 403, 404, 422, 503)
 ABOUT_PEOPLE = frozenset({"person", "membership", "organization", "service_account", "api_token", "invitation"})
 
 
-class Entry(AuditRow):
+class AuditEntry(AuditRow):
     """An entry, and the same in words."""
 
     sentence: str
@@ -61,17 +61,17 @@ Filters = Annotated[dict[str, Any], Depends(filters)]
 
 
 @router.get("/me", responses=ANSWERS)
-def mine(member: Witness, tx: Reading, filters: Filters) -> Page[Entry]:
+def mine(member: Witness, tx: Reading, filters: Filters) -> Page[AuditEntry]:
     return _entries(tx, member, viewer=None, actor_id=member.caller.id, **filters)
 
 
 @router.get("/organization", responses=ANSWERS)
-def of_organization(auditor: Auditor, tx: Reading, filters: Filters) -> Page[Entry]:
+def of_organization(auditor: Auditor, tx: Reading, filters: Filters) -> Page[AuditEntry]:
     return _entries(tx, auditor, viewer=auditor.viewer, **filters)
 
 
 @router.get("/project/{project_id}", responses=ANSWERS)
-def of_project(project_id: UUID, member: Witness, tx: ReadingProjects, filters: Filters) -> Page[Entry]:
+def of_project(project_id: UUID, member: Witness, tx: ReadingProjects, filters: Filters) -> Page[AuditEntry]:
     """What was done to the project, and to the experiments and trainings in it."""
     if find_project(tx, member.organization_id, project_id) is None:
         raise NotFound(f"there is no project {project_id}")
@@ -79,7 +79,7 @@ def of_project(project_id: UUID, member: Witness, tx: ReadingProjects, filters: 
 
 
 @router.get("/entity/{type}/{id}", responses=ANSWERS)
-def of_entity(type: Slug, id: UUID, member: Witness, tx: Reading, filters: Filters) -> Page[Entry]:
+def of_entity(type: Slug, id: UUID, member: Witness, tx: Reading, filters: Filters) -> Page[AuditEntry]:
     known("entity type", type, EVERY_TYPE)
     _must_be_open_to(member, type, id, tx)
     return _entries(tx, member, viewer=member.viewer, **(filters | {"entity_type": type, "entity_id": id}))
@@ -98,13 +98,13 @@ def _may_audit(member: Known) -> bool:
     return reach(member.role, Permission.READ_AUDIT) is not None
 
 
-def _entries(tx: Connection, member: Known, **wanted: Any) -> Page[Entry]:
+def _entries(tx: Connection, member: Known, **wanted: Any) -> Page[AuditEntry]:
     page = list_entries(tx, member.organization_id, **wanted)
     return Page([_shown(row, member) for row in page.items], page.next)
 
 
-def _shown(row: AuditRow, member: Known) -> Entry:
+def _shown(row: AuditRow, member: Known) -> AuditEntry:
     """Where somebody else's request came from is for those who audit."""
     open_to = _may_audit(member) or row.actor_id == member.caller.id
     hidden = {} if open_to else {"address": None, "agent": None, "actor_email": None}
-    return Entry(**(dict(row) | hidden), sentence=row.description)
+    return AuditEntry(**(dict(row) | hidden), sentence=row.description)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, Made, PersonDesk, wish
+from api.edge import Body, CommandReceipt, PersonDesk, wish
 from api.house import House, TheHouse
 from api.reading import After, Known, Limit, Member, reads
 from commands.dataset import CreateDataset, MakeSplit, TakeSnapshot
@@ -69,13 +69,13 @@ class ShownSplit(Split):
     sides: tuple[SideTable, ...]
 
 
-class SplitMade(Made):
+class SplitMade(CommandReceipt):
     split: ShownSplit
 
 
 @router.post("", status_code=201, responses=COMMAND)
-def create(body: NewDataset, desk: PersonDesk) -> Made:
-    return Made(id=desk(CreateDataset(dataset_id=uuid7(), **dict(body))).id)
+def create(body: NewDataset, desk: PersonDesk) -> CommandReceipt:
+    return CommandReceipt(id=desk(CreateDataset(dataset_id=uuid7(), **dict(body))).id)
 
 
 @router.get("", responses=errors.responses(401, 403, 422, 503))
@@ -142,9 +142,9 @@ def split(dataset_id: UUID, body: NewSplit, desk: PersonDesk) -> SplitMade:
 
 
 @router.post("/{dataset_id}/snapshot", status_code=201, responses=COMMAND)
-def snapshot(dataset_id: UUID, body: NewSnapshot, desk: PersonDesk) -> Made:
+def snapshot(dataset_id: UUID, body: NewSnapshot, desk: PersonDesk) -> CommandReceipt:
     desk(TakeSnapshot(dataset_id=dataset_id, snapshot_id=uuid7(), **dict(body)))
-    return Made(id=desk.house.ledger_as(desk.caller).get(Dataset, dataset_id).snapshots[body.tag].id)
+    return CommandReceipt(id=desk.house.ledger_as(desk.caller).get(Dataset, dataset_id).snapshots[body.tag].id)
 
 
 @router.get("/{dataset_id}/snapshots", responses=QUERY)

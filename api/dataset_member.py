@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from api.dataset import COMMAND, QUERY, show
-from api.edge import Body, Made, NewOwner, Nothing, PersonDesk
+from api.edge import Body, CommandReceipt, Empty, NewOwner, PersonDesk
 from api.reading import Member, reads
 from commands.dataset import (
     AcceptDataset,
@@ -43,39 +43,39 @@ def members(dataset_id: UUID, member: Member, tx: ReadingPeople) -> list[Dataset
 
 
 @router.post("/members", responses=COMMAND)
-def add(dataset_id: UUID, body: NewDatasetMember, desk: PersonDesk) -> Made:
-    return Made(id=desk(AddDatasetMember(dataset_id=dataset_id, person_id=body.person_id, role=body.role)).id)
+def add(dataset_id: UUID, body: NewDatasetMember, desk: PersonDesk) -> CommandReceipt:
+    return CommandReceipt(id=desk(AddDatasetMember(dataset_id=dataset_id, person_id=body.person_id, role=body.role)).id)
 
 
 @router.patch("/members/{person_id}", responses=COMMAND)
-def change_role(dataset_id: UUID, person_id: UUID, body: NewDatasetRole, desk: PersonDesk) -> Made:
-    return Made(id=desk(ChangeDatasetRole(dataset_id=dataset_id, person_id=person_id, role=body.role)).id)
+def change_role(dataset_id: UUID, person_id: UUID, body: NewDatasetRole, desk: PersonDesk) -> CommandReceipt:
+    return CommandReceipt(id=desk(ChangeDatasetRole(dataset_id=dataset_id, person_id=person_id, role=body.role)).id)
 
 
 @router.delete("/members/{person_id}", responses=COMMAND)
-def remove(dataset_id: UUID, person_id: UUID, desk: PersonDesk) -> Made:
+def remove(dataset_id: UUID, person_id: UUID, desk: PersonDesk) -> CommandReceipt:
     """Oneself: to leave, which needs nobody's permission."""
     if person_id == desk.caller.id:
-        return Made(id=desk(LeaveDataset(dataset_id=dataset_id)).id)
-    return Made(id=desk(RemoveDatasetMember(dataset_id=dataset_id, person_id=person_id)).id)
+        return CommandReceipt(id=desk(LeaveDataset(dataset_id=dataset_id)).id)
+    return CommandReceipt(id=desk(RemoveDatasetMember(dataset_id=dataset_id, person_id=person_id)).id)
 
 
 @router.post("/owner/offer", responses=COMMAND)
-def offer(dataset_id: UUID, body: NewOwner, desk: PersonDesk) -> Made:
+def offer(dataset_id: UUID, body: NewOwner, desk: PersonDesk) -> CommandReceipt:
     """The dataset is handed over once that person accepts."""
-    return Made(id=desk(OfferDataset(dataset_id=dataset_id, person_id=body.person_id)).id)
+    return CommandReceipt(id=desk(OfferDataset(dataset_id=dataset_id, person_id=body.person_id)).id)
 
 
 @router.post("/owner/accept", responses=COMMAND)
-def accept(dataset_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(AcceptDataset(dataset_id=dataset_id)).id)
+def accept(dataset_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
+    return CommandReceipt(id=desk(AcceptDataset(dataset_id=dataset_id)).id)
 
 
 @router.post("/owner/decline", responses=COMMAND)
-def decline(dataset_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(DeclineDataset(dataset_id=dataset_id)).id)
+def decline(dataset_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
+    return CommandReceipt(id=desk(DeclineDataset(dataset_id=dataset_id)).id)
 
 
 @router.post("/owner/withdraw", responses=COMMAND)
-def withdraw(dataset_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(WithdrawDataset(dataset_id=dataset_id)).id)
+def withdraw(dataset_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
+    return CommandReceipt(id=desk(WithdrawDataset(dataset_id=dataset_id)).id)

@@ -43,7 +43,7 @@ class Body(Value):
     """What a request may say. Ids of owner, organization and actor are never part of it."""
 
 
-class Nothing(Body):
+class Empty(Body):
     """The body of a request that says everything in its address."""
 
 
@@ -53,7 +53,7 @@ class NewOwner(Body):
     person_id: UUID
 
 
-class Made(Value):
+class CommandReceipt(Value):
     """What a command made or changed."""
 
     id: UUID

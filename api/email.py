@@ -9,9 +9,9 @@ from pydantic import Field
 
 from api import errors
 from api.code import Shown, tried
-from api.edge import AnonymousDesk, Body, Made, OwnDesk
+from api.edge import AnonymousDesk, Body, CommandReceipt, OwnDesk
 from api.house import TheHouse
-from api.link import Asked, Reached, may_be_written_to, whose, write_to
+from api.link import EmailOnly, LetterPromise, may_be_written_to, whose, write_to
 from api.person import Password, WritableEmail, must_know_password
 from commands.code import must_give_code
 from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
@@ -27,11 +27,11 @@ PROOFS: Final[dict[Purpose, type[VerifyEmail | ChangeEmail | CompleteRegistratio
 }
 
 
-class Proof(Body):
+class EmailProof(Body):
     token: Annotated[Token, Field(description="From the link in the mail; good once, for a day")]
 
 
-class Elsewhere(Body):
+class EmailChange(Body):
     """The password once more, and a code where a second factor is on: whoever finds a screen unlocked does not take the
     account with them.
     """
@@ -42,19 +42,19 @@ class Elsewhere(Body):
 
 
 @router.post("/auth/verify-email", responses=errors.responses(409, 413, 422, 503))
-def verify(body: Proof, desk: AnonymousDesk, house: TheHouse) -> Made:
+def verify(body: EmailProof, desk: AnonymousDesk, house: TheHouse) -> CommandReceipt:
     """Whoever has the link reads the mail to the address; an account begins by it, or is reached there from now on."""
     if before := desk.before():
-        return Made(id=before.id)
+        return CommandReceipt(id=before.id)
     purpose, person_id = whose(desk, body.token, *PROOFS)
     desk(PROOFS[purpose](person_id=person_id, token=body.token))
     if purpose is Purpose.EMAIL_CHANGE:
         house.sign_ins.proven(person_id, str(house.account(person_id).email), desk.address)
-    return Made(id=person_id)
+    return CommandReceipt(id=person_id)
 
 
 @router.post("/auth/resend-verification", status_code=202, responses=errors.responses(413, 422, 503))
-def resend(body: Reached, desk: AnonymousDesk, after: BackgroundTasks) -> Asked:
+def resend(body: EmailOnly, desk: AnonymousDesk, after: BackgroundTasks) -> LetterPromise:
     """Another link goes to the address, if somebody has it who has not verified it."""
 
     def wish(person_id: UUID) -> RequestVerification:
@@ -64,16 +64,16 @@ def resend(body: Reached, desk: AnonymousDesk, after: BackgroundTasks) -> Asked:
 
 
 @router.post("/users/me/email", status_code=202, responses=errors.responses(401, 403, 409, 413, 422, 503))
-def change(body: Elsewhere, desk: OwnDesk) -> Asked:
+def change(body: EmailChange, desk: OwnDesk) -> LetterPromise:
     """A link goes to the new address, and it is yours once you follow it; until then nothing changes.
 
     The address of before is told at once. Signing out everywhere, or setting another password, ends the link.
     """
     if desk.before():
-        return Asked()
+        return LetterPromise()
     must_know_password(desk, body.password)
     must_give_code(desk.house.ledger_as(desk.caller), desk.caller.id, body.code)
     may_be_written_to(body.email, desk)
     with tried(desk, desk.caller.id, body.code) if body.code else nullcontext():
         desk(RequestEmailChange(email=body.email, code=body.code))
-    return Asked()
+    return LetterPromise()

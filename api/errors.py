@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from api import watch
-from api.faults import Fault, fault, in_words
+from api.faults import FieldError, fault, in_words
 from domain.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Refused, Unauthenticated
 from infra import logs
 from infra.allowance import TooManyRequests
@@ -55,7 +55,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str
-    errors: list[Fault] | None = None
+    errors: list[FieldError] | None = None
 
 
 def install(app: FastAPI) -> None:
@@ -83,7 +83,7 @@ def problem(
     kind: str,
     status: int,
     detail: str,
-    errors: list[Fault] | None = None,
+    errors: list[FieldError] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", kind)
@@ -128,7 +128,7 @@ async def _perhaps_away(request: Request, error: Exception) -> JSONResponse:
 async def _unreadable(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     found = [fault(each) for each in error.errors()[:100]]
-    faults = [Fault(field=_shown(each.field), detail=_shown(each.detail)) for each in found]
+    faults = [FieldError(field=_shown(each.field), detail=_shown(each.detail)) for each in found]
     return problem(request, "RequestIsInvalid", 422, in_words(faults), faults)
 
 

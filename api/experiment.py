@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, Made, PersonDesk
+from api.edge import Body, CommandReceipt, PersonDesk
 from api.reading import After, Limit, Member, reads
 from commands.experiment import CreateExperiment
 from domain.errors import Invalid, NotFound
@@ -43,7 +43,7 @@ class NewExperiment(Body):
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
 
 
-class Metrics(Value):
+class RunMetrics(Value):
     """Epoch by epoch, and at the end what the test side said."""
 
     job_id: UUID
@@ -53,9 +53,9 @@ class Metrics(Value):
 
 
 @router.post("", status_code=201, responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def create(body: NewExperiment, desk: PersonDesk) -> Made:
+def create(body: NewExperiment, desk: PersonDesk) -> CommandReceipt:
     accepted = desk(CreateExperiment(experiment_id=uuid7(), **dict(body)))
-    return Made(id=accepted.id)
+    return CommandReceipt(id=accepted.id)
 
 
 @router.get("", responses=errors.responses(401, 403, 422, 503))
@@ -113,10 +113,10 @@ def compare(experiment_id: UUID, member: Member, tx: Reading, run: Chosen) -> Ru
 
 
 @router.get("/{experiment_id}/runs/{job_id}/metrics", responses=errors.responses(401, 403, 404, 422, 503))
-def metrics(experiment_id: UUID, job_id: UUID, member: Member, tx: Reading, after: After = None) -> Metrics:
+def metrics(experiment_id: UUID, job_id: UUID, member: Member, tx: Reading, after: After = None) -> RunMetrics:
     """`after` is an epoch."""
     job = find_job(tx, member.organization_id, job_id, viewer=member.viewer)
     if job is None or job.experiment_id != experiment_id:
         raise NotFound(f"there is no run {job_id} in this experiment")
     epochs = list_epochs(tx, member.organization_id, job_id, after=after or 0)
-    return Metrics(job_id=job_id, epochs=epochs, metrics=job.metrics, best_epoch=job.best_epoch)
+    return RunMetrics(job_id=job_id, epochs=epochs, metrics=job.metrics, best_epoch=job.best_epoch)

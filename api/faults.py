@@ -11,7 +11,7 @@ from domain.values import Sha256, Slug, Tag, Word
 EMAIL: Final = r"^[^@\s]+@[^@\s]+$"
 
 
-class Fault(BaseModel):
+class FieldError(BaseModel):
     """One field of a request that cannot be as it is; what it held is not repeated."""
 
     field: str
@@ -40,11 +40,11 @@ _WORDS: Final = {
 _SUBJECT: Final = re.compile(r"^(?:Value error, |\w+ should )")
 
 
-def fault(error: Mapping[str, Any]) -> Fault:
-    return Fault(field=".".join(map(str, error["loc"])), detail=_sentence(error))
+def fault(error: Mapping[str, Any]) -> FieldError:
+    return FieldError(field=".".join(map(str, error["loc"])), detail=_sentence(error))
 
 
-def in_words(faults: list[Fault]) -> str:
+def in_words(faults: list[FieldError]) -> str:
     """The first of them, without the part of the request that the field is in."""
     return "; ".join(f"{each.field.partition('.')[2] or each.field}: {each.detail}" for each in faults[:5])
 

@@ -13,7 +13,7 @@ from infra.streams import EVENTS
 router = APIRouter(tags=["health"])
 
 
-class Alive(Value):
+class Health(Value):
     status: Literal["ok"] = "ok"
 
 
@@ -38,9 +38,9 @@ class Readiness(Value):
 
 
 @router.get("/health")
-async def health() -> Alive:
+async def health() -> Health:
     """Needs no thread: whoever asks whether we live must not wait behind those who ask for more."""
-    return Alive()
+    return Health()
 
 
 @router.get("/ready", responses=errors.responses(503) | {503: {"model": Readiness}})

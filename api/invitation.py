@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, Desk, Made, PersonDesk, wish
+from api.edge import Body, CommandReceipt, Desk, PersonDesk, wish
 from api.house import House, TheHouse
 from api.person import WritableEmail
 from api.reading import After, Known, Limit, may, reads
@@ -65,11 +65,11 @@ class NewInvitation(Body):
     days: Days = GOOD_FOR
 
 
-class Again(Body):
+class InvitationResend(Body):
     days: Days = GOOD_FOR
 
 
-class Sent(InvitationRow):
+class SentInvitation(InvitationRow):
     """One that nobody has ended is expired from the moment that it names."""
 
     @classmethod
@@ -79,12 +79,12 @@ class Sent(InvitationRow):
 
 
 @router.post("", status_code=201, responses=COMMAND)
-def send(body: NewInvitation, desk: PersonDesk) -> Made:
+def send(body: NewInvitation, desk: PersonDesk) -> CommandReceipt:
     """By a letter with a link. One that is pending to the same address and thing is cancelled in its favour.
 
     The answer is the same whether the address is somebody's or nobody's.
     """
-    return Made(id=invite(desk, COMMANDS[body.type], body.target_id or desk.organization_id, body))
+    return CommandReceipt(id=invite(desk, COMMANDS[body.type], body.target_id or desk.organization_id, body))
 
 
 def invite(desk: Desk, kind: type[Invite], target_id: UUID, body: Body) -> UUID:
@@ -106,7 +106,7 @@ def index(
     status: InvitationStatus | None = None,
     after: After = None,
     limit: Limit = 50,
-) -> Page[Sent]:
+) -> Page[SentInvitation]:
     """Those that you sent, unless others are asked for; the newest first."""
     into = _managed(sender, house, {Project: project_id, Dataset: dataset_id})
     if everybody and reach(sender.role, Permission.MANAGE_INVITATIONS) is not Reach.ANY:
@@ -122,23 +122,23 @@ def index(
         limit=limit,
     )
     now = datetime.now(UTC)
-    return Page([Sent.of(row, now) for row in page.items], page.next)
+    return Page([SentInvitation.of(row, now) for row in page.items], page.next)
 
 
 @router.delete("/{id:uuid}", responses=COMMAND)
-def cancel(id: UUID, desk: PersonDesk) -> Made:
+def cancel(id: UUID, desk: PersonDesk) -> CommandReceipt:
     """One's own, or one that one might have sent; its links are good for nothing at once."""
-    return Made(id=desk(CancelInvitation(invitation_id=id)).id)
+    return CommandReceipt(id=desk(CancelInvitation(invitation_id=id)).id)
 
 
 @router.post("/{id}/resend", responses=COMMAND)
-def resend(id: UUID, desk: PersonDesk, house: TheHouse, body: Again | None = None) -> Made:
+def resend(id: UUID, desk: PersonDesk, house: TheHouse, body: InvitationResend | None = None) -> CommandReceipt:
     """Another letter, and as many days as a new one has; links that were sent before stay good for theirs."""
-    asked = ResendInvitation(invitation_id=id, days=(body or Again()).days)
+    asked = ResendInvitation(invitation_id=id, days=(body or InvitationResend()).days)
     found = house.ledger_as(desk.caller).get(Invitation, id)
     if not isinstance(found.email, Erased):
         _may_write_to(desk, asked, found.email)
-    return Made(id=desk(asked).id)
+    return CommandReceipt(id=desk(asked).id)
 
 
 def _may_write_to(desk: Desk, asked: Command, email: str) -> None:

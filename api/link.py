@@ -15,18 +15,18 @@ from commands.link import LinkIsOver
 from commands.ports import Purpose
 from domain.values import Value
 from infra.delays import Act
-from infra.security import Kind
+from infra.security import SecurityEventKind
 
 log = logging.getLogger(__name__)
 
 
-class Reached(Body):
+class EmailOnly(Body):
     """By which address."""
 
     email: Email
 
 
-class Asked(Value):
+class LetterPromise(Value):
     """The same whether somebody has this address or not."""
 
     status: Literal["asked"] = "asked"
@@ -38,11 +38,11 @@ def may_be_written_to(email: str, desk: Desk) -> None:
     desk.house.delays.take(Act.LETTER, desk.address, asked)
 
 
-def write_to(email: str, wish: Callable[[UUID], Command], desk: Desk, after: BackgroundTasks) -> Asked:
+def write_to(email: str, wish: Callable[[UUID], Command], desk: Desk, after: BackgroundTasks) -> LetterPromise:
     """Who has the address is looked up once this is answered, so that no clock tells. Raises TooManyRequests."""
     may_be_written_to(email, desk)
     after.add_task(_write, email, wish, desk)
-    return Asked()
+    return LetterPromise()
 
 
 def whose(desk: Desk, token: SecretStr, *purposes: Purpose) -> tuple[Purpose, UUID]:
@@ -52,7 +52,7 @@ def whose(desk: Desk, token: SecretStr, *purposes: Purpose) -> tuple[Purpose, UU
         if link := links.find(purpose, token.get_secret_value()):
             return purpose, link.subject
     desk.house.delays.take(Act.LINK, desk.address)
-    desk.house.security.note(Kind.TOKEN_MADE_UP, desk.address)
+    desk.house.security.note(SecurityEventKind.TOKEN_MADE_UP, desk.address)
     raise LinkIsOver("this link was used already, or never sent")
 
 

@@ -49,16 +49,16 @@ class Hello(BaseModel):
     token: str
 
 
-class Line(Value):
+class LogLine(Value):
     cursor: str
     at: str
     line: str
 
 
-class Lines(Value):
+class LogLines(Value):
     """`next` is the cursor to go on from: given while there may be more, also where the bus is away just now."""
 
-    items: list[Line]
+    items: list[LogLine]
     next: str | None
 
 
@@ -69,19 +69,19 @@ async def logs(
     house: TheHouse,
     after: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
-) -> Lines:
+) -> LogLines:
     job = await asyncio.to_thread(_job, house, member.caller, job_id)
     feed = _feed(house, job, _read(after)[0])
-    lines: list[Line] = []
+    lines: list[LogLine] = []
     while points := await feed.next():
         for point in points:
             if point.fields["kind"] == "log":
-                lines.append(Line(cursor=_cursor(point.place), at=point.fields["at"], line=point.fields["line"]))
+                lines.append(LogLine(cursor=_cursor(point.place), at=point.fields["at"], line=point.fields["line"]))
             if len(lines) == limit:
-                return Lines(items=lines, next=_cursor(point.place))
+                return LogLines(items=lines, next=_cursor(point.place))
     if feed.is_cut and not lines:
         raise Unavailable("the bus is away, where the rest of the log is; try again soon")
-    return Lines(items=lines, next=_cursor(feed.place) if feed.is_cut else None)
+    return LogLines(items=lines, next=_cursor(feed.place) if feed.is_cut else None)
 
 
 @router.websocket("/live")

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from api import errors
-from api.edge import Body, Made, PersonDesk
+from api.edge import Body, CommandReceipt, PersonDesk
 from api.reading import After, Colleague, Limit, reads
 from commands.membership import ApproveMember
 from domain.roles import Role
@@ -19,7 +19,7 @@ router = APIRouter(tags=["members"])
 Reading = Annotated[Connection, reads(membership.PROJECTION)]
 
 
-class Grant(Body):
+class MemberApproval(Body):
     role: Role
 
 
@@ -31,6 +31,6 @@ def index(
 
 
 @router.post("/members/{id}/approve", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def approve(id: UUID, body: Grant, desk: PersonDesk) -> Made:
+def approve(id: UUID, body: MemberApproval, desk: PersonDesk) -> CommandReceipt:
     accepted = desk(ApproveMember(membership_id=id, role=body.role))
-    return Made(id=accepted.id)
+    return CommandReceipt(id=accepted.id)

@@ -21,7 +21,7 @@ LINEAGE = (m.PROJECTION for m in (dataset, experiment, membership, project, serv
 Reading = Annotated[Connection, reads(*LINEAGE)]
 
 
-class ModelPage(ModelRow):
+class ModelDetail(ModelRow):
     """The addresses are good for minutes; of a model that was purged there are none."""
 
     url: str | None
@@ -35,7 +35,7 @@ def index(member: Member, tx: Reading, after: After = None, limit: Limit = 50) -
 
 
 @router.get("/{model_id}", responses=errors.responses(401, 403, 404, 422, 503))
-def show(model_id: UUID, member: Member, tx: Reading, house: TheHouse) -> ModelPage:
+def show(model_id: UUID, member: Member, tx: Reading, house: TheHouse) -> ModelDetail:
     row = find_model(tx, member.organization_id, model_id, viewer=member.viewer)
     if row is None:
         raise NotFound(f"there is no model {model_id}")
@@ -43,7 +43,7 @@ def show(model_id: UUID, member: Member, tx: Reading, house: TheHouse) -> ModelP
         house.blobs.url(row.organization_id, sha256) if sha256 and row.purged_at is None else None
         for sha256 in (row.sha256, row.result, row.picture)
     ]
-    return ModelPage(**dict(row), url=urls[0], result_url=urls[1], picture_url=urls[2])
+    return ModelDetail(**dict(row), url=urls[0], result_url=urls[1], picture_url=urls[2])
 
 
 @router.get("/{model_id}/lineage", responses=errors.responses(401, 403, 404, 422, 503))

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Connection
 
 from api import errors
-from api.edge import Body, Made, Person, PersonDesk
+from api.edge import Body, CommandReceipt, Person, PersonDesk
 from api.house import House, TheHouse
-from api.organization import UsedOrganization, described
+from api.organization import OrganizationOverview, described
 from api.reading import After, reads
 from commands.access import must_be_operator
 from commands.operator import ChangeQuotas
@@ -37,11 +37,11 @@ def operator(caller: Person, house: TheHouse) -> House:
 @router.get("", responses=errors.responses(401, 403, 422, 503))
 def index(
     house: Annotated[House, Depends(operator)], tx: Reading, q: Words = "", after: After = None, limit: Few = 50
-) -> Page[UsedOrganization]:
+) -> Page[OrganizationOverview]:
     page, now = list_organizations(tx, words=q, after=after, limit=limit), datetime.now(UTC)
-    return Page([UsedOrganization.model_validate(described(tx, house, row, now)) for row in page.items], page.next)
+    return Page([OrganizationOverview.model_validate(described(tx, house, row, now)) for row in page.items], page.next)
 
 
 @router.patch("/{organization_id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def change(organization_id: UUID, body: NewQuotas, desk: PersonDesk) -> Made:
-    return Made(id=desk(ChangeQuotas(organization_id=organization_id, **dict(body))).id)
+def change(organization_id: UUID, body: NewQuotas, desk: PersonDesk) -> CommandReceipt:
+    return CommandReceipt(id=desk(ChangeQuotas(organization_id=organization_id, **dict(body))).id)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from api import errors
 from api.code import Shown, tried
-from api.edge import Body, Made, Nothing, OwnDesk, PersonDesk
+from api.edge import Body, CommandReceipt, Empty, OwnDesk, PersonDesk
 from api.house import House, TheHouse
 from api.person import Password, must_know_password
 from api.reading import Known, may, reads
@@ -34,7 +34,7 @@ Seen = Annotated[Known, Depends(may(Permission.READ, even_closed=True))]
 COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
 
 
-class Change(Body, QuotaChange):
+class OrganizationChange(Body, QuotaChange):
     """What is left out stays as it is."""
 
     name: PlainName | None = None
@@ -42,7 +42,7 @@ class Change(Body, QuotaChange):
     second_factor_required: Flag | None = None
 
 
-class Use(Value):
+class QuotaUse(Value):
     """Of what is limited: a GB is 10⁹ bytes, a month one of UTC."""
 
     users: int
@@ -50,13 +50,13 @@ class Use(Value):
     gpu_hours_this_month: float
 
 
-class UsedOrganization(OrganizationRow, Closed):
+class OrganizationOverview(OrganizationRow, Closed):
     """One with `closed_at` is closed: its admins can reopen it until `purge_at`, and from then on it ends."""
 
-    use: Use
+    use: QuotaUse
 
 
-class Organization(UsedOrganization):
+class Organization(OrganizationOverview):
     """`second_factor_required`: its members act only once they have one."""
 
     second_factor_required: bool
@@ -73,11 +73,11 @@ def show(member: Seen, tx: Reading, house: TheHouse) -> Organization:
 
 
 @router.patch("", responses=COMMAND)
-def change(body: Change, desk: PersonDesk) -> Made:
-    return Made(id=desk(ChangeOrganization(organization_id=desk.organization_id, **dict(body))).id)
+def change(body: OrganizationChange, desk: PersonDesk) -> CommandReceipt:
+    return CommandReceipt(id=desk(ChangeOrganization(organization_id=desk.organization_id, **dict(body))).id)
 
 
-class Confirmation(Body):
+class ClosingConfirmation(Body):
     """The organization's name exactly, and who one is; `code` where a second factor is on."""
 
     name: Name
@@ -85,7 +85,7 @@ class Confirmation(Body):
     code: Shown | None = None
 
 
-class Closing(Value):
+class OrganizationClosing(Value):
     """Null once it is open; until then it can be reopened, and from then on it ends."""
 
     id: UUID
@@ -93,7 +93,7 @@ class Closing(Value):
 
 
 @router.post("/close", responses=COMMAND)
-def close(body: Confirmation, desk: OwnDesk, house: TheHouse) -> Closing:
+def close(body: ClosingConfirmation, desk: OwnDesk, house: TheHouse) -> OrganizationClosing:
     """For everybody at once: no token that names it is good for anything, trainings and invitations end.
 
     For 30 days its admins can sign in and reopen it; then what it holds goes for good. Its history stays.
@@ -105,23 +105,23 @@ def close(body: Confirmation, desk: OwnDesk, house: TheHouse) -> Closing:
 
 
 @router.post("/reopen", responses=COMMAND)
-def reopen(desk: OwnDesk, house: TheHouse, body: Nothing | None = None) -> Closing:
+def reopen(desk: OwnDesk, house: TheHouse, body: Empty | None = None) -> OrganizationClosing:
     """As it was. What was ended as it closed stays ended: trainings, invitations, offers."""
     desk(ReopenOrganization(organization_id=desk.organization_id))
     return _closing(house, desk)
 
 
-def _closing(house: House, desk: OwnDesk) -> Closing:
+def _closing(house: House, desk: OwnDesk) -> OrganizationClosing:
     closure = house.ledger_as(desk.caller).find(Closure, closure_id(desk.organization_id))
-    return Closing(id=desk.organization_id, purge_at=closure.purge_at if closure else None)
+    return OrganizationClosing(id=desk.organization_id, purge_at=closure.purge_at if closure else None)
 
 
 def described(tx: Connection, house: House, row: OrganizationRow, now: datetime) -> dict[str, object]:
     return {**dict(row), **dict(closed(tx, row.id)), "use": used(tx, house, row, now)}
 
 
-def used(tx: Connection, house: House, row: OrganizationRow, now: datetime) -> Use:
-    return Use(
+def used(tx: Connection, house: House, row: OrganizationRow, now: datetime) -> QuotaUse:
+    return QuotaUse(
         users=row.seats,
         storage_gb=house.rooms.of(row.id).stored / GIGABYTE,
         gpu_hours_this_month=gpu_hours(tx, row.id, month_of(now), now),

@@ -7,9 +7,9 @@ from fastapi import APIRouter, BackgroundTasks
 from pydantic import Field
 
 from api import errors
-from api.edge import AnonymousDesk, Body, Made
+from api.edge import AnonymousDesk, Body, CommandReceipt
 from api.house import TheHouse
-from api.link import Asked, Reached, whose, write_to
+from api.link import EmailOnly, LetterPromise, whose, write_to
 from api.person import NewPassword
 from commands.password import RequestPasswordReset, ResetPassword
 from commands.ports import Purpose
@@ -18,7 +18,7 @@ from domain.values import Flag, Token
 router = APIRouter(prefix="/auth", tags=["persons"])
 
 
-class Reset(Body):
+class PasswordReset(Body):
     """API tokens are revoked, but for `keep_tokens`: of who only forgot the password, and made each of them."""
 
     token: Annotated[Token, Field(description="From the link in the mail; good once, for an hour")]
@@ -27,7 +27,7 @@ class Reset(Body):
 
 
 @router.post("/forgot-password", status_code=202, responses=errors.responses(413, 422, 503))
-def forgot(body: Reached, desk: AnonymousDesk, after: BackgroundTasks) -> Asked:
+def forgot(body: EmailOnly, desk: AnonymousDesk, after: BackgroundTasks) -> LetterPromise:
     """A link goes to the address, if somebody has it."""
 
     def wish(person_id: UUID) -> RequestPasswordReset:
@@ -37,17 +37,17 @@ def forgot(body: Reached, desk: AnonymousDesk, after: BackgroundTasks) -> Asked:
 
 
 @router.post("/reset-password", responses=errors.responses(409, 413, 422, 503))
-def reset(body: Reset, desk: AnonymousDesk, house: TheHouse) -> Made:
+def reset(body: PasswordReset, desk: AnonymousDesk, house: TheHouse) -> CommandReceipt:
     """Every session ends, API tokens are revoked, another address that was wished for does not take the place of yours.
 
     Whoever had the old password signs in with the new one, or not at all.
     """
     if before := desk.before():
-        return Made(id=before.id)
+        return CommandReceipt(id=before.id)
     _, person_id = whose(desk, body.token, Purpose.PASSWORD_RESET)
     begun = house.accounts.sessions_of(person_id)
     desk(ResetPassword(person_id=person_id, **dict(body)))
     for each in begun:
         house.ended.note(each.id)
     house.sign_ins.proven(person_id, str(house.account(person_id).email), desk.address)
-    return Made(id=person_id)
+    return CommandReceipt(id=person_id)

@@ -29,7 +29,7 @@ class Granter(Value):
     role: str
 
 
-class Answer(Explained):
+class PermissionExplanation(Explained):
     """`granted_by` is told to those who may see the members of their organization, and where it is not allowed yet."""
 
     granted_by: tuple[Granter, ...]
@@ -42,11 +42,11 @@ def explain_one(
     tx: Reading,
     action: Annotated[Line, Query(description=f"One of: {', '.join(ACTIONS)}")],
     target: Annotated[UUID | None, Query(description="The thing that it is to be done to")] = None,
-) -> Answer:
+) -> PermissionExplanation:
     """Whether the one who asks may do this now, by which rule, and what and who would change that."""
     found = explain(action, target, caller, house.ledger_as(caller))
     granters = () if found.allowed else _granters(tx, house, caller, found)
-    return Answer(**dict(found), granted_by=granters)
+    return PermissionExplanation(**dict(found), granted_by=granters)
 
 
 def _granters(tx: Connection, house: House, caller: Caller, found: Explained) -> tuple[Granter, ...]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
 
 from api import errors, watch
-from api.edge import Body, Desk, Made, OwnDesk, Person
+from api.edge import Body, CommandReceipt, Desk, OwnDesk, Person
 from api.faults import EMAIL
 from api.house import House, TheHouse
 from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
@@ -71,7 +71,7 @@ class Profile(Value):
     second_factor_required: bool
 
 
-class Speech(Body):
+class NewLanguage(Body):
     language: Language
 
 
@@ -81,9 +81,9 @@ def me(caller: Person, house: TheHouse) -> Profile:
 
 
 @router.put("/me/language", responses=errors.responses(401, 403, 409, 413, 422, 503))
-def speak(body: Speech, desk: OwnDesk) -> Made:
+def speak(body: NewLanguage, desk: OwnDesk) -> CommandReceipt:
     """In which the platform writes to oneself."""
-    return Made(id=desk(ChooseLanguage(language=body.language)).id)
+    return CommandReceipt(id=desk(ChooseLanguage(language=body.language)).id)
 
 
 class WrongPassword(Forbidden):

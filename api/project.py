@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, Made, NewOwner, Nothing, PersonDesk
+from api.edge import Body, CommandReceipt, Empty, NewOwner, PersonDesk
 from api.invitation import invite
 from api.person import WritableEmail
 from api.reading import After, Known, Limit, Member, reads
@@ -76,97 +76,97 @@ class NewMember(Body):
         return self
 
 
-class Placed(Made):
+class AddedMember(CommandReceipt):
     """`invitation_id` where somebody was invited; null for whoever is in the project by now."""
 
     invitation_id: UUID | None
 
 
-class NewRole(Body):
+class NewProjectRole(Body):
     role: ProjectRole
 
 
 @router.post("", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503))
-def create(body: NewProject, desk: PersonDesk) -> Made:
+def create(body: NewProject, desk: PersonDesk) -> CommandReceipt:
     accepted = desk(CreateProject(project_id=uuid7(), **dict(body)))
-    return Made(id=accepted.id)
+    return CommandReceipt(id=accepted.id)
 
 
 @router.patch("/{project_id}", responses=COMMAND)
-def rename(project_id: UUID, body: NewName, desk: PersonDesk) -> Made:
+def rename(project_id: UUID, body: NewName, desk: PersonDesk) -> CommandReceipt:
     accepted = desk(RenameProject(project_id=project_id, name=body.name))
-    return Made(id=accepted.id)
+    return CommandReceipt(id=accepted.id)
 
 
 @router.put("/{project_id}/description", responses=COMMAND)
-def describe(project_id: UUID, body: NewDescription, desk: PersonDesk) -> Made:
+def describe(project_id: UUID, body: NewDescription, desk: PersonDesk) -> CommandReceipt:
     accepted = desk(DescribeProject(project_id=project_id, description=body.description))
-    return Made(id=accepted.id)
+    return CommandReceipt(id=accepted.id)
 
 
 @router.post("/{project_id}/archive", responses=COMMAND)
-def archive(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(ArchiveProject(project_id=project_id)).id)
+def archive(project_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
+    return CommandReceipt(id=desk(ArchiveProject(project_id=project_id)).id)
 
 
 @router.post("/{project_id}/restore", responses=COMMAND)
-def restore(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(RestoreProject(project_id=project_id)).id)
+def restore(project_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
+    return CommandReceipt(id=desk(RestoreProject(project_id=project_id)).id)
 
 
 @router.delete("/{project_id}", responses=COMMAND)
-def delete(project_id: UUID, desk: PersonDesk) -> Made:
+def delete(project_id: UUID, desk: PersonDesk) -> CommandReceipt:
     """Into the trash, from where it can come back for 30 days (`purge_at` says until when)."""
-    return Made(id=desk(DeleteProject(project_id=project_id)).id)
+    return CommandReceipt(id=desk(DeleteProject(project_id=project_id)).id)
 
 
 @router.post("/{project_id}/undelete", responses=COMMAND)
-def undelete(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(UndeleteProject(project_id=project_id)).id)
+def undelete(project_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
+    return CommandReceipt(id=desk(UndeleteProject(project_id=project_id)).id)
 
 
 @router.post("/{project_id}/members", responses=COMMAND)
-def add(project_id: UUID, body: NewMember, desk: PersonDesk) -> Placed:
+def add(project_id: UUID, body: NewMember, desk: PersonDesk) -> AddedMember:
     if body.person_id is not None:
         accepted = desk(AddProjectMember(project_id=project_id, person_id=body.person_id, role=body.role))
-        return Placed(id=accepted.id, invitation_id=None)
+        return AddedMember(id=accepted.id, invitation_id=None)
     made = invite(desk, PlaceByAddress, project_id, body)
-    return Placed(id=project_id, invitation_id=None if made == project_id else made)
+    return AddedMember(id=project_id, invitation_id=None if made == project_id else made)
 
 
 @router.patch("/{project_id}/members/{person_id}", responses=COMMAND)
-def change_role(project_id: UUID, person_id: UUID, body: NewRole, desk: PersonDesk) -> Made:
+def change_role(project_id: UUID, person_id: UUID, body: NewProjectRole, desk: PersonDesk) -> CommandReceipt:
     accepted = desk(ChangeProjectRole(project_id=project_id, person_id=person_id, role=body.role))
-    return Made(id=accepted.id)
+    return CommandReceipt(id=accepted.id)
 
 
 @router.delete("/{project_id}/members/{person_id}", responses=COMMAND)
-def remove(project_id: UUID, person_id: UUID, desk: PersonDesk) -> Made:
+def remove(project_id: UUID, person_id: UUID, desk: PersonDesk) -> CommandReceipt:
     """Oneself: to leave, which needs nobody's permission."""
     if person_id == desk.caller.id:
-        return Made(id=desk(LeaveProject(project_id=project_id)).id)
-    return Made(id=desk(RemoveProjectMember(project_id=project_id, person_id=person_id)).id)
+        return CommandReceipt(id=desk(LeaveProject(project_id=project_id)).id)
+    return CommandReceipt(id=desk(RemoveProjectMember(project_id=project_id, person_id=person_id)).id)
 
 
 @router.post("/{project_id}/owner/offer", responses=COMMAND)
-def offer(project_id: UUID, body: NewOwner, desk: PersonDesk) -> Made:
+def offer(project_id: UUID, body: NewOwner, desk: PersonDesk) -> CommandReceipt:
     """The project is handed over once that person accepts."""
-    return Made(id=desk(OfferProject(project_id=project_id, person_id=body.person_id)).id)
+    return CommandReceipt(id=desk(OfferProject(project_id=project_id, person_id=body.person_id)).id)
 
 
 @router.post("/{project_id}/owner/accept", responses=COMMAND)
-def accept(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(AcceptProject(project_id=project_id)).id)
+def accept(project_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
+    return CommandReceipt(id=desk(AcceptProject(project_id=project_id)).id)
 
 
 @router.post("/{project_id}/owner/decline", responses=COMMAND)
-def decline(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(DeclineProject(project_id=project_id)).id)
+def decline(project_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
+    return CommandReceipt(id=desk(DeclineProject(project_id=project_id)).id)
 
 
 @router.post("/{project_id}/owner/withdraw", responses=COMMAND)
-def withdraw(project_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(WithdrawProject(project_id=project_id)).id)
+def withdraw(project_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
+    return CommandReceipt(id=desk(WithdrawProject(project_id=project_id)).id)
 
 
 @router.get("", responses=errors.responses(401, 403, 422, 503))

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from api import errors
 from api.edge import AnonymousDesk, Body
 from api.house import TheHouse
-from api.link import Asked, may_be_written_to
+from api.link import LetterPromise, may_be_written_to
 from api.person import NewPassword, Spoken, Status, WritableEmail, profile
 from commands.access import Caller
 from commands.person import RegisterPerson
@@ -22,7 +22,7 @@ from infra.avatar_name import avatar_name
 
 router = APIRouter(prefix="/auth", tags=["persons"])
 BY_MAIL: dict[int | str, dict[str, Any]] = {
-    202: {"model": Asked, "description": "A letter goes to the address, whether somebody has it or not"}
+    202: {"model": LetterPromise, "description": "A letter goes to the address, whether somebody has it or not"}
 }
 
 
@@ -35,7 +35,7 @@ class Registration(Body):
     language: Spoken = Language.ENGLISH
 
 
-class Registered(Value):
+class RegisteredPerson(Value):
     id: UUID
     organization_id: UUID
     avatar_name: str
@@ -46,19 +46,19 @@ class Registered(Value):
 @router.post(
     "/register",
     status_code=201,
-    response_model=Registered,
+    response_model=RegisteredPerson,
     responses=errors.responses(409, 413, 422, 503) | BY_MAIL,
 )
-def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> Registered | JSONResponse:
+def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> RegisteredPerson | JSONResponse:
     """Where the address is to be proven first, nothing tells whether somebody has it: the account begins by a link."""
     fields = {"person_id": uuid7(), "avatar_name": avatar_name(), **dict(body)}
     if house.settings.verify_first:
         may_be_written_to(body.email, desk)
         desk(AskToRegister(**fields))
-        return JSONResponse(Asked().model_dump(), 202)
+        return JSONResponse(LetterPromise().model_dump(), 202)
     accepted = desk(RegisterPerson(**fields))
     home = house.registration(accepted.id).organization_id
     me = profile(house, Caller(kind="person", id=accepted.id, organization_id=home))
-    return Registered(
+    return RegisteredPerson(
         id=me.id, organization_id=me.organization_id, avatar_name=me.avatar_name, status=me.status, role=me.role
     )

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 
 from api import errors
 from api.code import Shown, tried
-from api.edge import AnonymousDesk, Body, Made, OwnDesk, Person
+from api.edge import AnonymousDesk, Body, CommandReceipt, OwnDesk, Person
 from api.house import House, TheHouse
 from api.person import Password, must_know_password
 from api.session import By, SignedIn, begin
@@ -34,7 +34,7 @@ class WasShown(Refused):
     pass
 
 
-class Standing(Value):
+class SecondFactorStatus(Value):
     """`required`: the organization asks for one. A recovery code is good once."""
 
     on: bool
@@ -42,25 +42,25 @@ class Standing(Value):
     recovery_codes_left: int
 
 
-class Knowing(Body):
+class PasswordConfirmation(Body):
     password: Annotated[Password, Field(max_length=1_000)]
 
 
-class Confirming(Body):
+class SecondFactorConfirmation(Body):
     code: Annotated[Code, Field(description="The six digits that the authenticator shows")]
 
 
-class Proving(Knowing):
+class SecondFactorProof(PasswordConfirmation):
     code: Shown
 
 
-class Answering(Body):
+class SecondFactorSignIn(Body):
     challenge: Annotated[SecretStr, Field(max_length=2_000, description="What `POST /auth/login` answered")]
     code: Shown
     refresh: By = "cookie"
 
 
-class Offer(Value):
+class SecondFactorOffer(Value):
     """For an authenticator app: `qr` is a picture of `uri`, as a data URL; `secret` is the same, to be typed."""
 
     secret: str = Field(repr=False)
@@ -76,11 +76,11 @@ class RecoveryCodes(Value):
 
 
 @router.get("/second-factor", responses=errors.responses(401, 403, 503))
-def show(caller: Person, house: TheHouse) -> Standing:
+def show(caller: Person, house: TheHouse) -> SecondFactorStatus:
     store = house.ledger_as(caller)
     role_of(caller, store, even_closed=True)
     assert caller.organization_id is not None, "a person acts inside one organization"
-    return Standing(
+    return SecondFactorStatus(
         on=has_second_factor(caller.id, store),
         required=second_factor_is_required(caller.organization_id, store),
         recovery_codes_left=house.second_factors.recovery_codes_left(caller.id),
@@ -88,7 +88,7 @@ def show(caller: Person, house: TheHouse) -> Standing:
 
 
 @router.post("/second-factor/begin", responses=COMMAND)
-def offer(body: Knowing, desk: OwnDesk, house: TheHouse) -> Offer:
+def offer(body: PasswordConfirmation, desk: OwnDesk, house: TheHouse) -> SecondFactorOffer:
     """A secret for an authenticator app, good for nothing until a code of it confirms it; asked again, another one."""
     must_know_password(desk, body.password)
     desk(BeginSecondFactor())
@@ -96,11 +96,11 @@ def offer(body: Knowing, desk: OwnDesk, house: TheHouse) -> Offer:
     if offered is None:
         raise WasShown("this was begun before, and is confirmed since")
     qr = segno.make(offered.uri, micro=False).svg_data_uri(scale=4)
-    return Offer(secret=offered.secret, uri=offered.uri, qr=qr, confirm_until=offered.until)
+    return SecondFactorOffer(secret=offered.secret, uri=offered.uri, qr=qr, confirm_until=offered.until)
 
 
 @router.post("/second-factor/confirm", responses=COMMAND)
-def confirm(body: Confirming, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
+def confirm(body: SecondFactorConfirmation, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
     """From now on signing in takes a code, too."""
     codes = new_recovery_codes()
     with tried(desk, desk.caller.id, body.code):
@@ -109,7 +109,7 @@ def confirm(body: Confirming, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
 
 
 @router.post("/second-factor/recovery-codes", responses=COMMAND)
-def renew(body: Proving, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
+def renew(body: SecondFactorProof, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
     """Those of before are good for nothing any more."""
     codes = new_recovery_codes()
     must_know_password(desk, body.password)
@@ -119,15 +119,15 @@ def renew(body: Proving, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
 
 
 @router.post("/second-factor/off", responses=COMMAND)
-def turn_off(body: Proving, desk: OwnDesk, house: TheHouse) -> Made:
+def turn_off(body: SecondFactorProof, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
     """From now on the password alone signs in, but for where an organization asks for more."""
     must_know_password(desk, body.password)
     with tried(desk, desk.caller.id, body.code):
-        return Made(id=desk(TurnOffSecondFactor(code=body.code)).id)
+        return CommandReceipt(id=desk(TurnOffSecondFactor(code=body.code)).id)
 
 
 @router.post("/login/second-factor", responses=COMMAND)
-def answer(body: Answering, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
+def answer(body: SecondFactorSignIn, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
     """The second step of signing in, within five minutes of the first. A code is good once, and tokens shown once."""
     person_id, at, version = house.tokens.challenged(body.challenge.get_secret_value())
     with tried(desk, person_id, body.code):

@@ -11,7 +11,7 @@ from api.house import House
 from api.operator import operator
 from api.reading import After, Known, Limit, may, reads
 from domain.roles import Permission
-from infra.security import Count, Entry, counts, list_entries
+from infra.security import SecurityCount, SecurityEntry, counts, list_entries
 from projections import membership
 from projections.paging import Page
 
@@ -22,12 +22,12 @@ Days = Annotated[int, Query(ge=1, le=90)]
 
 
 @router.get("", responses=errors.responses(401, 403, 422, 503))
-def index(admin: Admin, tx: Reading, after: After = None, limit: Limit = 50) -> Page[Entry]:
+def index(admin: Admin, tx: Reading, after: After = None, limit: Limit = 50) -> Page[SecurityEntry]:
     """What is about the organization and the accounts of its members, the newest first."""
     return list_entries(tx, admin.organization_id, after=after, limit=limit)
 
 
 @router.get("/counts", responses=errors.responses(401, 403, 422, 503))
-def total(house: Annotated[House, Depends(operator)], tx: Reading, days: Days = 7) -> list[Count]:
+def total(house: Annotated[House, Depends(operator)], tx: Reading, days: Days = 7) -> list[SecurityCount]:
     """Of each kind on each day, over the whole platform; for its operators."""
     return counts(tx, datetime.now(UTC) - timedelta(days=days))

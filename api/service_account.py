@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.api_token import NewToken, Token, Wanted, shown_once, with_last_use
-from api.edge import Body, Made, Nothing, PersonDesk
+from api.api_token import IssuedToken, ListedToken, TokenRequest, shown_once, with_last_use
+from api.edge import Body, CommandReceipt, Empty, PersonDesk
 from api.house import House, TheHouse
 from api.reading import After, Colleague, Known, Limit, Witness, may, reads
 from commands.service_account import (
@@ -27,7 +27,7 @@ from commands.service_account import (
 )
 from domain.errors import NotFound
 from domain.roles import Permission, Role
-from domain.service_account import Since
+from domain.service_account import SubscriptionStart
 from domain.values import PlainName, Value
 from infra.nats_users import DOOR, without_credentials
 from infra.streams import EVENTS
@@ -43,7 +43,7 @@ Keeper = Annotated[Known, Depends(may(Permission.MANAGE_SERVICE_ACCOUNTS))]
 COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
 
 
-class Wish(Body):
+class NewServiceAccount(Body):
     """Any role but admin, and none that you may not grant."""
 
     name: PlainName
@@ -54,7 +54,7 @@ class NewName(Body):
     name: PlainName
 
 
-class NewRole(Body):
+class NewServiceAccountRole(Body):
     role: Role
 
 
@@ -70,8 +70,8 @@ class ServiceAccount(ServiceAccountRow):
         return cls(**dict(row), status=status, last_used_at=last_used_at)
 
 
-class Subscribing(Body):
-    since: Since = Since.BEGINNING
+class NewSubscription(Body):
+    since: SubscriptionStart = SubscriptionStart.BEGINNING
 
 
 class Subscription(Value):
@@ -94,9 +94,9 @@ class Subscription(Value):
 
 
 @router.post("", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503))
-def create(body: Wish, desk: PersonDesk) -> Made:
+def create(body: NewServiceAccount, desk: PersonDesk) -> CommandReceipt:
     """It belongs to the organization, takes no seat, and acts by its API tokens alone."""
-    return Made(id=desk(CreateServiceAccount(service_account_id=uuid7(), name=body.name, role=body.role)).id)
+    return CommandReceipt(id=desk(CreateServiceAccount(service_account_id=uuid7(), name=body.name, role=body.role)).id)
 
 
 @router.get("", responses=errors.responses(401, 403, 422, 503))
@@ -114,35 +114,35 @@ def show(id: UUID, colleague: Colleague, tx: Reading, house: TheHouse) -> Servic
 
 
 @router.patch("/{id}", responses=COMMAND)
-def rename(id: UUID, body: NewName, desk: PersonDesk) -> Made:
-    return Made(id=desk(RenameServiceAccount(service_account_id=id, name=body.name)).id)
+def rename(id: UUID, body: NewName, desk: PersonDesk) -> CommandReceipt:
+    return CommandReceipt(id=desk(RenameServiceAccount(service_account_id=id, name=body.name)).id)
 
 
 @router.patch("/{id}/role", responses=COMMAND)
-def change_role(id: UUID, body: NewRole, desk: PersonDesk) -> Made:
+def change_role(id: UUID, body: NewServiceAccountRole, desk: PersonDesk) -> CommandReceipt:
     """It holds at once, for every token of it."""
-    return Made(id=desk(ChangeServiceRole(service_account_id=id, role=body.role)).id)
+    return CommandReceipt(id=desk(ChangeServiceRole(service_account_id=id, role=body.role)).id)
 
 
 @router.post("/{id}/disable", responses=COMMAND)
-def disable(id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
+def disable(id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
     """Shut it out at once; its tokens are good again when it is enabled."""
-    return Made(id=desk(DisableServiceAccount(service_account_id=id)).id)
+    return CommandReceipt(id=desk(DisableServiceAccount(service_account_id=id)).id)
 
 
 @router.post("/{id}/enable", responses=COMMAND)
-def enable(id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(EnableServiceAccount(service_account_id=id)).id)
+def enable(id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
+    return CommandReceipt(id=desk(EnableServiceAccount(service_account_id=id)).id)
 
 
 @router.delete("/{id}", responses=COMMAND)
-def delete(id: UUID, desk: PersonDesk) -> Made:
+def delete(id: UUID, desk: PersonDesk) -> CommandReceipt:
     """For good, and all its tokens with it; what it made stays."""
-    return Made(id=desk(DeleteServiceAccount(service_account_id=id)).id)
+    return CommandReceipt(id=desk(DeleteServiceAccount(service_account_id=id)).id)
 
 
 @router.post("/{id}/tokens", status_code=201, responses=COMMAND)
-def create_token(id: UUID, body: Wanted, desk: PersonDesk) -> NewToken:
+def create_token(id: UUID, body: TokenRequest, desk: PersonDesk) -> IssuedToken:
     """For the program to carry; it is told here and never again."""
     return shown_once(desk, CreateServiceToken, body, service_account_id=id)
 
@@ -150,24 +150,24 @@ def create_token(id: UUID, body: Wanted, desk: PersonDesk) -> NewToken:
 @router.get("/{id}/tokens", responses=errors.responses(401, 403, 404, 422, 503))
 def tokens(
     id: UUID, keeper: Keeper, tx: Reading, house: TheHouse, after: After = None, limit: Limit = 50
-) -> Page[Token]:
+) -> Page[ListedToken]:
     owner = _found(tx, keeper, id).id
     return with_last_use(list_tokens(tx, keeper.organization_id, owner_id=owner, after=after, limit=limit), house)
 
 
 @router.delete("/{id}/tokens/{token_id}", responses=COMMAND)
-def revoke_token(id: UUID, token_id: UUID, desk: PersonDesk) -> Made:
+def revoke_token(id: UUID, token_id: UUID, desk: PersonDesk) -> CommandReceipt:
     """It holds at once."""
-    return Made(id=desk(RevokeServiceToken(service_account_id=id, token_id=token_id)).id)
+    return CommandReceipt(id=desk(RevokeServiceToken(service_account_id=id, token_id=token_id)).id)
 
 
 @router.post("/{id}/subscription", responses=COMMAND)
-def subscribe(id: UUID, desk: PersonDesk, body: Subscribing | None = None) -> Made:
+def subscribe(id: UUID, desk: PersonDesk, body: NewSubscription | None = None) -> CommandReceipt:
     """Let it hear every event of the organization on the bus, what is private to somebody among them; for admins.
 
     It knocks with an API token of its own, for the scope audit, as the password; see the guide for subscribers.
     """
-    return Made(id=desk(Subscribe(service_account_id=id, since=(body or Subscribing()).since)).id)
+    return CommandReceipt(id=desk(Subscribe(service_account_id=id, since=(body or NewSubscription()).since)).id)
 
 
 @router.get("/{id}/subscription", responses=errors.responses(401, 403, 404, 422, 503))
@@ -179,9 +179,9 @@ def subscription(id: UUID, member: Witness, tx: Reading, house: TheHouse) -> Sub
 
 
 @router.delete("/{id}/subscription", responses=COMMAND)
-def unsubscribe(id: UUID, desk: PersonDesk) -> Made:
+def unsubscribe(id: UUID, desk: PersonDesk) -> CommandReceipt:
     """It is sent away within ten seconds; where it stood is forgotten."""
-    return Made(id=desk(Unsubscribe(service_account_id=id)).id)
+    return CommandReceipt(id=desk(Unsubscribe(service_account_id=id)).id)
 
 
 def _found(tx: Connection, member: Known, id: UUID) -> ServiceAccountRow:

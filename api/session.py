@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from uuid_utils.compat import uuid7
 
 from api import cookie, errors, watch
-from api.edge import AnonymousDesk, Body, Desk, Made, Nothing, OwnDesk, Person
+from api.edge import AnonymousDesk, Body, CommandReceipt, Desk, Empty, OwnDesk, Person
 from api.house import House, TheHouse
 from api.person import Password, Profile, profile
 from commands.access import Caller, has_second_factor, role_of
@@ -21,7 +21,7 @@ from domain.person import Person as Account
 from domain.session import Ending, Means
 from domain.values import Value
 from infra.delays import Act
-from infra.security import Kind
+from infra.security import SecurityEventKind
 from infra.sessions import NotGivenHere, OldToken, RefreshToken
 from infra.tokens import ACCESS_LIFE, CHALLENGE_LIFE
 
@@ -45,13 +45,13 @@ class Credentials(Body):
     refresh: By = "cookie"
 
 
-class Held(Body):
+class RefreshRequest(Body):
     """What a program holds; a browser sends its cookie instead."""
 
     refresh_token: Annotated[SecretStr, Field(max_length=200)] | None = None
 
 
-class Where(Body):
+class OrganizationChoice(Body):
     organization_id: UUID
 
 
@@ -75,7 +75,7 @@ class Challenge(Value):
     expires_in: int
 
 
-class SessionShown(Value):
+class ListedSession(Value):
     """`address` and `device` are where it was begun; `used_at` is when it last went on."""
 
     id: UUID
@@ -106,7 +106,7 @@ def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn |
 
 
 @router.post("/refresh", responses=errors.responses(401, 403, 413, 422, 503))
-def refresh(body: Held, desk: AnonymousDesk, house: TheHouse) -> TokenPair:
+def refresh(body: RefreshRequest, desk: AnonymousDesk, house: TheHouse) -> TokenPair:
     """Each refresh token is good once; whoever uses an old one ends its session."""
     held = body.refresh_token
     given = cookie.of(desk.request) if held is None else held.get_secret_value()
@@ -114,7 +114,7 @@ def refresh(body: Held, desk: AnonymousDesk, house: TheHouse) -> TokenPair:
         session_id, person_id, organization_id, token = house.sessions.rotate(given)
     except NotGivenHere:
         house.delays.take(Act.REFRESH, desk.address)
-        house.security.note(Kind.TOKEN_MADE_UP, desk.address)
+        house.security.note(SecurityEventKind.TOKEN_MADE_UP, desk.address)
         raise
     except OldToken as old:
         desk(EndReusedSession(session_id=old.session_id), Caller(kind="system", id=SYSTEM))
@@ -125,7 +125,7 @@ def refresh(body: Held, desk: AnonymousDesk, house: TheHouse) -> TokenPair:
 
 
 @router.post("/switch", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def switch(body: Where, desk: OwnDesk, house: TheHouse) -> TokenPair:
+def switch(body: OrganizationChoice, desk: OwnDesk, house: TheHouse) -> TokenPair:
     """Another access token, for another of one's organizations; the session goes on there."""
     there = desk.caller.model_copy(update={"organization_id": body.organization_id})
     desk(SwitchOrganization(session_id=_session_of(there)), there)
@@ -133,41 +133,41 @@ def switch(body: Where, desk: OwnDesk, house: TheHouse) -> TokenPair:
 
 
 @router.post("/logout", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def logout(body: Nothing, desk: OwnDesk, house: TheHouse) -> Made:
+def logout(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
     own = _session_of(desk.caller)
     desk(EndSession(session_id=own))
     house.ended.note(own)
     cookie.take_away(desk.request, desk.response)
-    return Made(id=own)
+    return CommandReceipt(id=own)
 
 
 @router.post("/logout-everywhere", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def logout_everywhere(body: Nothing, desk: OwnDesk, house: TheHouse) -> Made:
+def logout_everywhere(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
     own, all_of_them = _session_of(desk.caller), house.accounts.sessions_of(desk.caller.id)
     desk(EndEverySession(session_id=own))
     for each in all_of_them:
         house.ended.note(each.id)
     cookie.take_away(desk.request, desk.response)
-    return Made(id=own)
+    return CommandReceipt(id=own)
 
 
 @router.get("/sessions", responses=errors.responses(401, 403, 503))
-def index(caller: Person, house: TheHouse) -> list[SessionShown]:
+def index(caller: Person, house: TheHouse) -> list[ListedSession]:
     """One's own that can go on, the one that was used last first."""
     found = []
     for alive in house.accounts.sessions_of(caller.id):
         begun_from = house.begun_from(alive.id)
         where = {"address": begun_from and begun_from.address, "device": begun_from and begun_from.agent}
-        found.append(SessionShown(**alive._asdict(), **where, current=alive.id == caller.session_id))
+        found.append(ListedSession(**alive._asdict(), **where, current=alive.id == caller.session_id))
     return found
 
 
 @router.delete("/sessions/{session_id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def end(session_id: UUID, desk: OwnDesk, house: TheHouse) -> Made:
+def end(session_id: UUID, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
     own = session_id == desk.caller.session_id
     desk(EndSession(session_id=session_id, reason=Ending.SIGNED_OUT if own else Ending.SIGNED_OUT_ELSEWHERE))
     house.ended.note(session_id)
-    return Made(id=session_id)
+    return CommandReceipt(id=session_id)
 
 
 def by_password(desk: Desk, person_id: UUID, at: UUID, by: By) -> SignedIn | JSONResponse:

@@ -12,7 +12,7 @@ router = APIRouter(tags=["sessions"])
 KEPT: Final = "public, max-age=300"
 
 
-class Key(Value):
+class JsonWebKey(Value):
     kty: str
     crv: str
     x: str
@@ -21,11 +21,11 @@ class Key(Value):
     alg: str
 
 
-class Keys(Value):
-    keys: list[Key]
+class JsonWebKeySet(Value):
+    keys: list[JsonWebKey]
 
 
 @router.get("/.well-known/jwks.json")
-async def keys(house: TheHouse, response: Response) -> Keys:
+async def keys(house: TheHouse, response: Response) -> JsonWebKeySet:
     response.headers["Cache-Control"] = KEPT
-    return Keys(keys=[Key(**each.jwk()) for each in house.tokens.keys.valid()])
+    return JsonWebKeySet(keys=[JsonWebKey(**each.jwk()) for each in house.tokens.keys.valid()])

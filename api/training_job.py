@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, Nothing, PersonDesk
+from api.edge import Body, Empty, PersonDesk
 from api.house import House, TheHouse
 from api.reading import After, Known, Limit, Member, may, reads
 from api.waiting import Waiting
@@ -35,21 +35,21 @@ Trainee = Annotated[Known, Depends(may(Permission.READ, scope=Scope.TRAIN))]
 Reading = Annotated[Connection, reads(training_job.PROJECTION, dataset.PROJECTION, project.PROJECTION)]
 
 
-class From(Body):
+class ParentModel(Body):
     """An earlier model, an object by its hash, or nothing."""
 
     model_id: UUID | None = None
     sha256: Sha256 | None = None
 
 
-class Request(Body):
+class TrainingRequest(Body):
     project_id: UUID
     dataset_id: UUID
     experiment_id: UUID | None = None
     framework: Slug
     model: Slug
     parameters: Parameters = Field(default_factory=dict)
-    weights: From = From()
+    weights: ParentModel = ParentModel()
     device: Device = Device.AUTO
     gpus: Annotated[int, Strict(), Field(ge=0, le=1)] = 0
 
@@ -80,7 +80,7 @@ def models(member: Member, house: TheHouse) -> list[Framework]:
 
 
 @router.post("/training-jobs", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def request(body: Request, desk: PersonDesk, member: Trainee, tx: Reading, house: TheHouse) -> Job:
+def request(body: TrainingRequest, desk: PersonDesk, member: Trainee, tx: Reading, house: TheHouse) -> Job:
     ids = {"job_id": uuid7(), "new_experiment_id": uuid7(), "snapshot_id": uuid7()}
     wanted = dict(body) | {"weights": _weights(body.weights, member, tx, house)}
     accepted = desk(RequestTraining(code_version=house.code_version, **ids, **wanted))
@@ -90,7 +90,7 @@ def request(body: Request, desk: PersonDesk, member: Trainee, tx: Reading, house
 @router.post(
     "/training-jobs/{job_id}/run-again", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503)
 )
-def run_again(job_id: UUID, desk: PersonDesk, house: TheHouse, body: Nothing | None = None) -> Job:
+def run_again(job_id: UUID, desk: PersonDesk, house: TheHouse, body: Empty | None = None) -> Job:
     accepted = desk(RunAgain(job_id=uuid7(), of=job_id, code_version=house.code_version))
     return shown(house, desk.caller, accepted.id)
 
@@ -98,7 +98,7 @@ def run_again(job_id: UUID, desk: PersonDesk, house: TheHouse, body: Nothing | N
 @router.post(
     "/training-jobs/{job_id}/cancel", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503)
 )
-def cancel(job_id: UUID, desk: PersonDesk, house: TheHouse, body: Nothing | None = None) -> Job:
+def cancel(job_id: UUID, desk: PersonDesk, house: TheHouse, body: Empty | None = None) -> Job:
     accepted = desk(CancelTraining(job_id=job_id))
     return shown(house, desk.caller, accepted.id)
 
@@ -109,7 +109,7 @@ class ListedJob(JobRow):
     waits_for: str | None
 
 
-class JobPage(ListedJob):
+class JobDetail(ListedJob):
     attempts: list[AttemptRow]
     checkpoints: list[CheckpointRow]
 
@@ -135,16 +135,16 @@ def index(
 
 
 @router.get("/training-jobs/{job_id}", responses=errors.responses(401, 403, 404, 422, 503))
-def show(job_id: UUID, member: Member, tx: Reading, house: TheHouse) -> JobPage:
+def show(job_id: UUID, member: Member, tx: Reading, house: TheHouse) -> JobDetail:
     row = find_job(tx, member.organization_id, job_id, viewer=member.viewer)
     if row is None:
         raise NotFound(f"there is no training job {job_id}")
     attempts = list_attempts(tx, member.organization_id, job_id)
     checkpoints = list_checkpoints(tx, member.organization_id, job_id)
-    return JobPage(**dict(row), waits_for=Waiting(house, member).why(row), attempts=attempts, checkpoints=checkpoints)
+    return JobDetail(**dict(row), waits_for=Waiting(house, member).why(row), attempts=attempts, checkpoints=checkpoints)
 
 
-def _weights(weights: From, member: Known, tx: Connection, house: House) -> Weights:
+def _weights(weights: ParentModel, member: Known, tx: Connection, house: House) -> Weights:
     """An earlier model is pinned by its hash; bytes that this organization does not have are no start."""
     id, viewer = weights.model_id, member.viewer
     model = find_model(tx, member.organization_id, id, viewer=viewer) if id else None

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from api import errors
-from api.edge import Body, Made, Nothing, PersonDesk
+from api.edge import Body, CommandReceipt, Empty, PersonDesk
 from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, UndeleteDataset
 from domain.values import Name
 
@@ -13,36 +13,36 @@ router = APIRouter(tags=["trash"])
 COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
 
 
-class Confirmation(Body):
+class PurgeConfirmation(Body):
     """What is to go for good, by its name exactly."""
 
     name: Name
 
 
 @router.delete("/datasets/{dataset_id:uuid}", responses=COMMAND)
-def delete(dataset_id: UUID, desk: PersonDesk) -> Made:
+def delete(dataset_id: UUID, desk: PersonDesk) -> CommandReceipt:
     """Into the trash, from where it can come back for 30 days (`purge_at` says until when)."""
-    return Made(id=desk(DeleteDataset(dataset_id=dataset_id)).id)
+    return CommandReceipt(id=desk(DeleteDataset(dataset_id=dataset_id)).id)
 
 
 @router.post("/datasets/{dataset_id}/undelete", responses=COMMAND)
-def undelete(dataset_id: UUID, desk: PersonDesk, body: Nothing | None = None) -> Made:
-    return Made(id=desk(UndeleteDataset(dataset_id=dataset_id)).id)
+def undelete(dataset_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
+    return CommandReceipt(id=desk(UndeleteDataset(dataset_id=dataset_id)).id)
 
 
 @router.post("/datasets/{dataset_id}/purge", responses=COMMAND)
-def purge_dataset(dataset_id: UUID, body: Confirmation, desk: PersonDesk) -> Made:
+def purge_dataset(dataset_id: UUID, body: PurgeConfirmation, desk: PersonDesk) -> CommandReceipt:
     """Out of the trash for good. Images that no other dataset has go; what was trained on it, and its history, stay.
 
     They take no room in a moment, and an hour later they are nowhere.
     """
-    return Made(id=desk(PurgeDataset(dataset_id=dataset_id, name=body.name)).id)
+    return CommandReceipt(id=desk(PurgeDataset(dataset_id=dataset_id, name=body.name)).id)
 
 
 @router.post("/projects/{project_id}/purge", responses=COMMAND)
-def purge_project(project_id: UUID, body: Confirmation, desk: PersonDesk) -> Made:
+def purge_project(project_id: UUID, body: PurgeConfirmation, desk: PersonDesk) -> CommandReceipt:
     """Out of the trash for good. Models, checkpoints, logs and what MLflow has of its trainings go; history stays.
 
     They take no room in a moment, and an hour later they are nowhere.
     """
-    return Made(id=desk(PurgeProject(project_id=project_id, name=body.name)).id)
+    return CommandReceipt(id=desk(PurgeProject(project_id=project_id, name=body.name)).id)

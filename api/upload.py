@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, Desk, Holder, Made, Nothing, PersonDesk
+from api.edge import Body, CommandReceipt, Desk, Empty, Holder, PersonDesk
 from api.house import House, TheHouse
 from api.reading import Member
 from commands.access import Caller, demand
@@ -35,14 +35,14 @@ COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
 PATIENCE = 5.0
 
 
-class SeenFile(Body):
+class ListedFile(Body):
     path: Annotated[str, Field(max_length=4_000)]
     size: Count
     sha256: Sha256 | None = None
 
 
-class Seen(Body):
-    files: Annotated[tuple[SeenFile, ...], Field(max_length=100_000)]
+class FolderListing(Body):
+    files: Annotated[tuple[ListedFile, ...], Field(max_length=100_000)]
 
 
 class HashedFile(Body):
@@ -51,7 +51,7 @@ class HashedFile(Body):
     sha256: Sha256
 
 
-class Batch(Body):
+class FileBatch(Body):
     files: Annotated[tuple[HashedFile, ...], Field(max_length=1_000)]
 
 
@@ -63,22 +63,22 @@ class Destination(Value):
     headers: dict[str, str]
 
 
-class Missing(Value):
+class MissingFiles(Value):
     missing: list[Destination]
 
 
-class Commit(Body):
+class UploadCommit(Body):
     strict: Flag = False
 
 
-class Progress(Value):
+class UploadProgress(Value):
     """The files are still being looked at; ask again after as many seconds as Retry-After says."""
 
     done: Count
     total: Count
 
 
-class Committed(Made):
+class CommittedUpload(CommandReceipt):
     revision: Count
     content: Content
     report: Report
@@ -86,30 +86,30 @@ class Committed(Made):
 
 
 @router.post("/analyze", responses=errors.responses(401, 403, 413, 422, 503))
-def analyze(body: Seen, member: Member) -> Analysis:
+def analyze(body: FolderListing, member: Member) -> Analysis:
     """What a folder seems to be. One with more files than a request can name goes, named, into an upload first."""
     return analyzed(File(file.path, file.size, file.sha256 or "") for file in body.files)
 
 
 @router.post("/{dataset_id}/uploads", status_code=201, responses=COMMAND)
-def begin(dataset_id: UUID, caller: Holder, house: TheHouse, body: Nothing | None = None) -> Made:
+def begin(dataset_id: UUID, caller: Holder, house: TheHouse, body: Empty | None = None) -> CommandReceipt:
     """No command, so it heeds no `Idempotency-Key`; begun twice and committed once, nothing is done twice."""
     dataset = _changeable(house, caller, dataset_id)
     base = dataset.content.root if dataset.content else None
     upload = Upload(uuid7(), dataset.organization_id, dataset_id, base)
     house.uploads.begin(upload)
-    return Made(id=upload.id)
+    return CommandReceipt(id=upload.id)
 
 
 @router.post("/{dataset_id}/uploads/{upload_id}/files", responses=COMMAND)
-async def files(dataset_id: UUID, upload_id: UUID, body: Batch, caller: Holder, house: TheHouse) -> Missing:
+async def files(dataset_id: UUID, upload_id: UUID, body: FileBatch, caller: Holder, house: TheHouse) -> MissingFiles:
     """Asked again once the files were sent, it answers that nothing is missing."""
     return await wrap_future(
         house.receiving.submit(caller.organization_id, lambda: _missing(house, caller, dataset_id, upload_id, body))
     )
 
 
-def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, body: Batch) -> Missing:
+def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, body: FileBatch) -> MissingFiles:
     upload = _upload(house, caller, dataset_id, upload_id)
     named = [File(normal(file.path), file.size, file.sha256) for file in body.files]
     missing = house.arrivals.missing(upload.organization_id, named)
@@ -118,7 +118,7 @@ def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, bo
         house.rooms.promise(upload.organization_id, missing, organization.must_have_room)
     house.uploads.add(upload.id, (UploadedFile(file.path, file.sha256, file.size) for file in named))
     places = [(each.sha256, house.blobs.place(upload.organization_id, each)) for each in missing]
-    return Missing(
+    return MissingFiles(
         missing=[Destination(sha256=sha256, url=place.url, headers=dict(place.headers)) for sha256, place in places]
     )
 
@@ -132,12 +132,12 @@ def analysis(dataset_id: UUID, upload_id: UUID, caller: Holder, house: TheHouse)
 
 @router.post(
     "/{dataset_id}/uploads/{upload_id}/commit",
-    response_model=Committed,
-    responses=COMMAND | {202: {"model": Progress, "description": "Not yet: ask again"}},
+    response_model=CommittedUpload,
+    responses=COMMAND | {202: {"model": UploadProgress, "description": "Not yet: ask again"}},
 )
 async def commit(
-    dataset_id: UUID, upload_id: UUID, body: Commit, desk: PersonDesk, house: TheHouse
-) -> Committed | Response:
+    dataset_id: UUID, upload_id: UUID, body: UploadCommit, desk: PersonDesk, house: TheHouse
+) -> CommittedUpload | Response:
     """The dataset's next revision is what this upload names. 202 as long as its files are being looked at."""
 
     def asked() -> Work | None:
@@ -148,18 +148,18 @@ async def commit(
         await work.over(PATIENCE)
         work = await run_in_threadpool(asked)
     if work is not None:
-        progress = Progress(done=work.progress.done, total=work.progress.total)
+        progress = UploadProgress(done=work.progress.done, total=work.progress.total)
         return JSONResponse(progress.model_dump(), 202, headers={"Retry-After": "1"})
     command = CommitUpload(dataset_id=dataset_id, upload_id=upload_id, strict=body.strict)
     return await run_in_threadpool(_committed, desk, command)
 
 
-def _committed(desk: Desk, command: CommitUpload) -> Committed:
+def _committed(desk: Desk, command: CommitUpload) -> CommittedUpload:
     accepted, house = desk(command), desk.house
     dataset = house.ledger_as(desk.caller).get(Dataset, command.dataset_id)
     assert dataset.content is not None, "a revision was just committed"
     assert dataset.report is not None, "with its report"
-    return Committed(
+    return CommittedUpload(
         id=accepted.id,
         revision=dataset.revision,
         content=dataset.content,

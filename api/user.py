@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from api import errors
-from api.edge import Body, Made, Nothing, OwnDesk, Person
+from api.edge import Body, CommandReceipt, Empty, OwnDesk, Person
 from api.house import House, TheHouse
 from commands.access import Caller, must_have_second_factor, role_of
 from commands.erasure import AskForErasure, CancelErasure
@@ -29,7 +29,7 @@ class Export(Value):
     url: str
 
 
-class Leaving(Value):
+class Erasure(Value):
     """Until `due_at` the erasure can be cancelled."""
 
     id: UUID
@@ -53,12 +53,12 @@ def export(caller: Person, house: TheHouse) -> Export | Response:
 
 
 @router.patch("", responses=COMMAND)
-def rename(body: NewFullName, desk: OwnDesk) -> Made:
-    return Made(id=desk(RenameSelf(full_name=body.full_name)).id)
+def rename(body: NewFullName, desk: OwnDesk) -> CommandReceipt:
+    return CommandReceipt(id=desk(RenameSelf(full_name=body.full_name)).id)
 
 
 @router.delete("", status_code=202, responses=COMMAND)
-def erase(desk: OwnDesk, house: TheHouse) -> Leaving:
+def erase(desk: OwnDesk, house: TheHouse) -> Erasure:
     """After some days, for good: what is personal about you goes, and what you did stays under your avatar name.
 
     Refused while an organization would be left without an admin, or a project without its owner.
@@ -68,10 +68,10 @@ def erase(desk: OwnDesk, house: TheHouse) -> Leaving:
 
 
 @router.post("/erasure/cancel", responses=COMMAND)
-def stay(desk: OwnDesk, house: TheHouse, body: Nothing | None = None) -> Leaving:
+def stay(desk: OwnDesk, house: TheHouse, body: Empty | None = None) -> Erasure:
     desk(CancelErasure())
     return _leaving(house, desk.caller)
 
 
-def _leaving(house: House, caller: Caller) -> Leaving:
-    return Leaving(id=caller.id, due_at=house.ledger_as(caller).get(Account, caller.id).erasure_due_at)
+def _leaving(house: House, caller: Caller) -> Erasure:
+    return Erasure(id=caller.id, due_at=house.ledger_as(caller).get(Account, caller.id).erasure_due_at)

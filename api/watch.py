@@ -17,7 +17,7 @@ from api.house import House, house_of
 from commands.access import Caller
 from domain.membership import Membership, membership_id
 from domain.model import PLATFORM
-from infra.security import Kind
+from infra.security import SecurityEventKind
 from projections.models import job_of_model
 
 # Of one request.
@@ -45,8 +45,8 @@ def _note(house: House, caller: Caller, address: str, ids: list[UUID]) -> None:
     try:
         for organization_id in {each for id in ids if (each := _beyond(house, caller, id))}:
             inside = {"person_id": caller.id, "organization_id": caller.organization_id}
-            house.security.note(Kind.REACHED_OUT, address, **inside)
-            house.security.note(Kind.REACHED_IN, organization_id=organization_id)
+            house.security.note(SecurityEventKind.REACHED_OUT, address, **inside)
+            house.security.note(SecurityEventKind.REACHED_IN, organization_id=organization_id)
     except Exception:
         log.exception("it could not be noted that somebody asked for a thing of others")
 

@@ -9,7 +9,7 @@ from pydantic import Field, Strict
 
 from api import errors
 from api.dataset import Images, images_of
-from api.edge import Attempt, AttemptDesk, Body, Desk, Made, Service, ServiceDesk
+from api.edge import Attempt, AttemptDesk, Body, CommandReceipt, Desk, Service, ServiceDesk
 from api.house import House, TheHouse
 from commands.access import Caller, OfAttempt
 from commands.inside import must_be_open
@@ -42,12 +42,12 @@ class Registry(Body):
     gpus: Count = 0
 
 
-class Registered(Value):
+class RegisteredModels(Value):
     framework: str
     models: int
 
 
-class Claim(Body):
+class AttemptClaim(Body):
     attempt: Count
     worker_id: UUID
     worker: Line
@@ -64,7 +64,7 @@ class Resume(Download):
     size: Count
 
 
-class Work(Value):
+class ClaimedTraining(Value):
     """`resume` names the checkpoints that may be gone on from, the newest first."""
 
     id: UUID
@@ -77,17 +77,17 @@ class Work(Value):
     weights: Download | None
 
 
-class Claimed(Value):
+class ClaimedAttempt(Value):
     token: str
-    job: Work
+    job: ClaimedTraining
 
 
-class Product(Body):
+class AttemptObject(Body):
     sha256: Sha256
     size: Annotated[int, Strict(), Field(ge=1, le=5 * 2**30)]
 
 
-class Place(Value):
+class ObjectDestination(Value):
     """Where to put an object, unless it is there."""
 
     present: bool
@@ -95,7 +95,7 @@ class Place(Value):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
-class Start(Body):
+class AttemptStart(Body):
     device: RanOn
     environment: Annotated[dict[Line, Line], Field(max_length=100)]
     parameters: Parameters
@@ -109,7 +109,7 @@ class Epoch(Body):
     seconds: Annotated[Finite, Field(ge=0)]
 
 
-class Saved(Body):
+class SavedCheckpoint(Body):
     checkpoint: Checkpoint
 
 
@@ -121,37 +121,37 @@ class Completion(Body):
     picture: Sha256 | None = None
 
 
-class End(Body):
+class AttemptEnd(Body):
     evidence: Evidence
 
 
-class Reported(Made):
+class Reported(CommandReceipt):
     cancelling: bool
 
 
-class Standing(Value):
+class AttemptStanding(Value):
     current: bool
     cancelling: bool
     archived: Count
 
 
 @router.post("/workers/models", responses=errors.responses(401, 403, 413, 422, 503))
-def report_models(body: Registry, caller: Service, house: TheHouse) -> Registered:
+def report_models(body: Registry, caller: Service, house: TheHouse) -> RegisteredModels:
     if body.framework != caller.framework:
         raise Forbidden(f"this credential is for {caller.framework}, not for {body.framework}")
     house.trainers.report(body.framework, body.models, body.gpus)
-    return Registered(framework=body.framework, models=len(body.models))
+    return RegisteredModels(framework=body.framework, models=len(body.models))
 
 
 @router.post("/training-jobs/{job_id}/attempts", status_code=201, responses=ANSWERS)
-def claim(job_id: UUID, body: Claim, desk: ServiceDesk, house: TheHouse) -> Claimed:
+def claim(job_id: UUID, body: AttemptClaim, desk: ServiceDesk, house: TheHouse) -> ClaimedAttempt:
     caller = desk.caller.model_copy(update={"id": body.worker_id})
     desk(ClaimJob(job_id=job_id, attempt=body.attempt, worker=body.worker, gpus=body.gpus), caller)
     job = house.ledger_as(caller).get(TrainingJob, job_id)
     job.must_run(body.attempt)  # a claim that is repeated by its key was once good, and need not be any more
     framework = job.recipe.framework
     token = house.tokens.job(body.worker_id, framework, job_id, body.attempt, datetime.now(UTC))
-    return Claimed(token=token, job=_work(house, job, body.attempt))
+    return ClaimedAttempt(token=token, job=_work(house, job, body.attempt))
 
 
 @router.get(f"{AN_ATTEMPT}/entries", responses=ANSWERS)
@@ -170,17 +170,17 @@ def entries(
 
 
 @router.post(f"{AN_ATTEMPT}/objects", responses=ANSWERS)
-def place(job_id: UUID, attempt: int, body: Product, caller: Attempt, house: TheHouse) -> Place:
+def place(job_id: UUID, attempt: int, body: AttemptObject, caller: Attempt, house: TheHouse) -> ObjectDestination:
     job = _current(house, caller, job_id, attempt)
     named = Named(body.sha256, body.size)
     if not house.blobs.missing(job.organization_id, [named]):
-        return Place(present=True)
+        return ObjectDestination(present=True)
     url, headers = house.blobs.place(job.organization_id, named)
-    return Place(present=False, url=url, headers=dict(headers))
+    return ObjectDestination(present=False, url=url, headers=dict(headers))
 
 
 @router.post(f"{AN_ATTEMPT}/start", responses=ANSWERS)
-def start(job_id: UUID, attempt: int, body: Start, desk: AttemptDesk) -> Reported:
+def start(job_id: UUID, attempt: int, body: AttemptStart, desk: AttemptDesk) -> Reported:
     return _report(desk, ReportStart(job_id=job_id, attempt=attempt, **dict(body)))
 
 
@@ -190,7 +190,7 @@ def epoch(job_id: UUID, attempt: int, body: Epoch, desk: AttemptDesk) -> Reporte
 
 
 @router.post(f"{AN_ATTEMPT}/checkpoints", responses=ANSWERS)
-def checkpoint(job_id: UUID, attempt: int, body: Saved, desk: AttemptDesk) -> Reported:
+def checkpoint(job_id: UUID, attempt: int, body: SavedCheckpoint, desk: AttemptDesk) -> Reported:
     _confirm(desk, job_id, attempt, [Named(body.checkpoint.sha256, body.checkpoint.size)])
     return _report(desk, ReportCheckpoint(job_id=job_id, attempt=attempt, checkpoint=body.checkpoint))
 
@@ -202,21 +202,23 @@ def complete(job_id: UUID, attempt: int, body: Completion, desk: AttemptDesk) ->
 
 
 @router.post(f"{AN_ATTEMPT}/fail", responses=ANSWERS)
-def fail(job_id: UUID, attempt: int, body: End, desk: AttemptDesk) -> Reported:
+def fail(job_id: UUID, attempt: int, body: AttemptEnd, desk: AttemptDesk) -> Reported:
     return _report(desk, FailTraining(job_id=job_id, attempt=attempt, evidence=body.evidence))
 
 
 @router.post(f"{AN_ATTEMPT}/hand-over", responses=ANSWERS)
-def hand_over(job_id: UUID, attempt: int, body: End, desk: AttemptDesk) -> Reported:
+def hand_over(job_id: UUID, attempt: int, body: AttemptEnd, desk: AttemptDesk) -> Reported:
     return _report(desk, HandOver(job_id=job_id, attempt=attempt, evidence=body.evidence))
 
 
 @router.get(AN_ATTEMPT, responses=errors.responses(401, 403, 404, 422, 503))
-def standing(job_id: UUID, attempt: int, caller: Attempt, house: TheHouse) -> Standing:
+def standing(job_id: UUID, attempt: int, caller: Attempt, house: TheHouse) -> AttemptStanding:
     _own(house, caller, job_id, attempt)
     stands = house.states.standing(job_id)
     current = stands.attempt == attempt and not stands.over
-    return Standing(current=current, cancelling=stands.cancelling, archived=house.archive.reaches(job_id, attempt))
+    return AttemptStanding(
+        current=current, cancelling=stands.cancelling, archived=house.archive.reaches(job_id, attempt)
+    )
 
 
 def _report(desk: Desk, command: OfAttempt) -> Reported:
@@ -253,9 +255,9 @@ def _confirm(desk: Desk, job_id: UUID, attempt: int, named: list[Named], *known:
     desk.house.blobs.confirm(job.organization_id, named, [sha256 for sha256 in known if sha256])
 
 
-def _work(house: House, job: TrainingJob, attempt: int) -> Work:
+def _work(house: House, job: TrainingJob, attempt: int) -> ClaimedTraining:
     organization, weights = job.organization_id, job.recipe.weights.sha256
-    return Work(
+    return ClaimedTraining(
         id=job.id,
         attempt=attempt,
         organization_id=organization,

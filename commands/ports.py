@@ -10,7 +10,7 @@ from domain.content import Content, Ratios, Split, SplitMethod, Task
 from domain.groups import Rule
 from domain.model import Aggregate
 from domain.person import Language
-from domain.service_account import Since
+from domain.service_account import SubscriptionStart
 from domain.session import Means
 from domain.values import Line, Name, Personal, Slug, Value
 
@@ -261,7 +261,7 @@ class Places(Protocol):
 class Subscribers(Protocol):
     """Which places on the bus the downstream systems have."""
 
-    def take(self, organization_id: UUID, service_account_id: UUID, since: Since, *, anew: bool) -> None:
+    def take(self, organization_id: UUID, service_account_id: UUID, since: SubscriptionStart, *, anew: bool) -> None:
         """One that has a place keeps it; it goes on where it was, or begins anew there. Raises BusIsFull."""
         ...
 

@@ -18,7 +18,7 @@ from domain.errors import NotFound
 from domain.model import Actor, Aggregate
 from domain.organization import Organization
 from domain.roles import Permission, Role
-from domain.service_account import ServiceAccount, Since
+from domain.service_account import ServiceAccount, SubscriptionStart
 from domain.values import PlainName
 
 _ON_ONE: Access = May(Permission.MANAGE_SERVICE_ACCOUNTS, ServiceAccount, "service_account_id")
@@ -69,7 +69,7 @@ class Subscribe(Command):
 
     ACCESS: ClassVar[Access] = _SUBSCRIBING
     service_account_id: UUID
-    since: Since
+    since: SubscriptionStart
 
 
 class Unsubscribe(Command):

@@ -9,7 +9,7 @@ from commands.session import NoteFailedSignIns
 from consumers.acting import Platform
 from consumers.pace import until_none_is_left
 from domain.errors import NotFound, Refused
-from infra.security import BY_MEANS, Failures, Kind, SecurityLog
+from infra.security import BY_MEANS, Failures, SecurityEventKind, SecurityLog
 
 EVERY: Final = 60.0
 AT_ONCE: Final = 100
@@ -33,7 +33,7 @@ async def note_due(platform: Platform, security: SecurityLog) -> int:
 def _wish(failures: Failures) -> NoteFailedSignIns:
     return NoteFailedSignIns(
         person_id=failures.person_id,
-        means=BY_MEANS[Kind(failures.kind)],
+        means=BY_MEANS[SecurityEventKind(failures.kind)],
         failures=failures.failures,
         first_at=failures.first_at,
         last_at=failures.last_at,

@@ -23,7 +23,7 @@ class BusIsFull(Refused):
     """Every place that the bus has for subscribers is taken."""
 
 
-class Since(StrEnum):
+class SubscriptionStart(StrEnum):
     """From which event on a subscriber is told."""
 
     BEGINNING = "beginning"
@@ -81,7 +81,7 @@ class ServiceAccount(Aggregate):
         """From now on it may hear every event of its organization on the bus, what is private to somebody there too."""
 
         TOPIC: ClassVar[str] = "service_account.subscribed"
-        since: Since
+        since: SubscriptionStart
 
         def apply(self, aggregate: "ServiceAccount") -> None:
             aggregate.subscribed = True
@@ -142,7 +142,7 @@ class ServiceAccount(Aggregate):
         if self.disabled:
             self.trigger_event(self.Enabled, timestamp=now)
 
-    def subscribe(self, since: Since, now: datetime) -> None:
+    def subscribe(self, since: SubscriptionStart, now: datetime) -> None:
         self.must_be_there()
         if not self.subscribed:
             self.trigger_event(self.Subscribed, since=since, timestamp=now)

@@ -21,7 +21,7 @@ from projections.membership import members, people
 from projections.paging import Page, every, newest
 
 
-class Kind(StrEnum):
+class SecurityEventKind(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     SECOND_FACTOR_FAILED = "second_factor_failed"
     """By what looked like a code of an authenticator."""
@@ -35,9 +35,9 @@ class Kind(StrEnum):
 
 
 BY_MEANS: Final = {
-    Kind.SIGN_IN_FAILED: Means.PASSWORD,
-    Kind.SECOND_FACTOR_FAILED: Means.TOTP,
-    Kind.RECOVERY_CODE_FAILED: Means.RECOVERY_CODE,
+    SecurityEventKind.SIGN_IN_FAILED: Means.PASSWORD,
+    SecurityEventKind.SECOND_FACTOR_FAILED: Means.TOTP,
+    SecurityEventKind.RECOVERY_CODE_FAILED: Means.RECOVERY_CODE,
 }
 log: Final = Table(
     "security_log",
@@ -60,14 +60,14 @@ _DUE: Final = """
 """
 
 
-class Entry(Value):
+class SecurityEntry(Value):
     """What happened `count` times between two moments of one hour.
 
     `person_id` is whose account it was about, or who asked; `network` is none where there were too many to name.
     """
 
     id: int
-    kind: Kind
+    kind: SecurityEventKind
     person_id: UUID | None
     avatar_name: str | None
     network: str | None
@@ -76,11 +76,11 @@ class Entry(Value):
     last_at: datetime
 
 
-class Count(Value):
+class SecurityCount(Value):
     """Of one kind on one day (UTC), in all organizations and where nobody knows in which."""
 
     day: datetime
-    kind: Kind
+    kind: SecurityEventKind
     count: int
 
 
@@ -100,7 +100,12 @@ class SecurityLog:
     pool: ConnectionPool
 
     def note(
-        self, kind: Kind, address: str = "", *, person_id: UUID | None = None, organization_id: UUID | None = None
+        self,
+        kind: SecurityEventKind,
+        address: str = "",
+        *,
+        person_id: UUID | None = None,
+        organization_id: UUID | None = None,
     ) -> None:
         with self.pool.connection() as connection:
             connection.execute(
@@ -117,19 +122,21 @@ class SecurityLog:
             connection.execute("SELECT secrets.security_told(%s, %s, %s)", failures[:3])
 
 
-def list_entries(tx: Connection, organization_id: UUID, *, after: int | None = None, limit: int = 50) -> Page[Entry]:
+def list_entries(
+    tx: Connection, organization_id: UUID, *, after: int | None = None, limit: int = 50
+) -> Page[SecurityEntry]:
     """What is about an organization, and the accounts of its members; of whoever waits it is not theirs to read."""
     ours = select(members.c.person_id).where(members.c.organization_id == organization_id, members.c.role.is_not(None))
     about = or_(log.c.organization_id == organization_id, log.c.organization_id.is_(None) & log.c.person_id.in_(ours))
     shown = [each for each in log.c if each.name not in ("organization_id", "network")]
     query = select(*shown, func.nullif(log.c.network, "").label("network"), people.c.avatar_name)
     whose = log.outerjoin(people, people.c.id == log.c.person_id)
-    return newest(tx, query.select_from(whose).where(about), log.c.id, Entry, after, limit)
+    return newest(tx, query.select_from(whose).where(about), log.c.id, SecurityEntry, after, limit)
 
 
-def counts(tx: Connection, since: datetime) -> list[Count]:
+def counts(tx: Connection, since: datetime) -> list[SecurityCount]:
     """The latest day first."""
     day = func.date_trunc("day", log.c.last_at, "UTC").label("day")
     total = func.sum(log.c.count).cast(BigInteger).label("count")
     query = select(day, log.c.kind, total).where(log.c.last_at >= since).group_by(day, log.c.kind)
-    return every(tx, query.order_by(day.desc(), log.c.kind), Count)
+    return every(tx, query.order_by(day.desc(), log.c.kind), SecurityCount)

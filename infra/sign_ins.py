@@ -11,7 +11,7 @@ from uuid import UUID
 from infra.allowance import Allowance, household
 from infra.delays import Act, Delays
 from infra.secrets import Accounts
-from infra.security import Kind, SecurityLog
+from infra.security import SecurityEventKind, SecurityLog
 
 REMEMBERED_SECONDS: Final = 60.0
 MOST: Final = 1_000
@@ -59,7 +59,7 @@ class SignIns:
 
     def note_failure(self, email: str, client: str) -> None:
         """Once it was answered, so that no clock tells whether somebody has the address."""
-        self.security.note(Kind.SIGN_IN_FAILED, client, person_id=self.accounts.person_of(email))
+        self.security.note(SecurityEventKind.SIGN_IN_FAILED, client, person_id=self.accounts.person_of(email))
 
     def _may_try(self, email: str, client: str) -> bytes:
         """Before anybody waits for a hash: who is refused costs no thread."""

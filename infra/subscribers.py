@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
-from domain.service_account import BusIsFull, Since
+from domain.service_account import BusIsFull, SubscriptionStart
 from infra.nats_users import PLACES, subscriber
 from infra.streams import Durable
 
@@ -46,9 +46,9 @@ class Subscribers:
     pool: ConnectionPool
     places: int = PLACES
 
-    def take(self, organization_id: UUID, service_account_id: UUID, since: Since, *, anew: bool) -> None:
+    def take(self, organization_id: UUID, service_account_id: UUID, since: SubscriptionStart, *, anew: bool) -> None:
         """One that has a place keeps it; it goes on where it was, or begins anew there. Raises BusIsFull."""
-        head = "(SELECT position FROM ledger.head)" if since is Since.NOW else "0"
+        head = "(SELECT position FROM ledger.head)" if since is SubscriptionStart.NOW else "0"
         with self.pool.connection() as connection, connection.transaction():
             connection.execute("LOCK TABLE work.subscribers IN SHARE ROW EXCLUSIVE MODE")
             taken = {place: account for place, account, *_ in connection.execute(_ALL)}

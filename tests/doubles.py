@@ -15,7 +15,7 @@ from domain.content import Content, Ratios, Split, SplitMethod, Task
 from domain.errors import Invalid, NotFound
 from domain.groups import Grouped, Rule
 from domain.membership import Membership
-from domain.service_account import BusIsFull, Since
+from domain.service_account import BusIsFull, SubscriptionStart
 from domain.session import Means
 from domain.training import OrganizationIsBusy
 from domain.training_job import TrainingJob
@@ -504,7 +504,7 @@ class FewPlaces:
     places: int = PLACES
     taken: set[UUID] = field(default_factory=set)
 
-    def take(self, organization_id: UUID, service_account_id: UUID, since: Since, *, anew: bool) -> None:
+    def take(self, organization_id: UUID, service_account_id: UUID, since: SubscriptionStart, *, anew: bool) -> None:
         if len(self.taken - {service_account_id}) >= self.places:
             raise BusIsFull("every place is taken")
         self.taken.add(service_account_id)

@@ -54,6 +54,13 @@ def test_no_parameter_is_described_as_null(bare: TestClient) -> None:
     assert not [each for each in parameters if {"type": "null"} in each["schema"].get("anyOf", [])]
 
 
+def test_no_schema_is_named_after_the_module_it_stands_in(bare: TestClient) -> None:
+    """As it is where two have one name: clients made of the description would change with a third."""
+    schemas: dict[str, Any] = good(bare.get("/openapi.json")).json()["components"]["schemas"]
+    assert len(schemas) > 100
+    assert not [name for name in schemas if "__" in name]
+
+
 def test_a_filter_with_nul_is_refused() -> None:
     app = FastAPI()
 

@@ -157,9 +157,9 @@ def test_asking_for_a_letter_takes_as_long_for_an_address_that_nobody_has(
 def test_a_letter_that_is_asked_for_before_the_answer_is_found(
     timed: Timed, known: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hasty(email: str, wish: Any, desk: Any, after: Any) -> link.Asked:
+    def hasty(email: str, wish: Any, desk: Any, after: Any) -> link.LetterPromise:
         link._write(email, wish, desk)
-        return link.Asked()
+        return link.LetterPromise()
 
     monkeypatch.setattr("api.email.write_to", hasty)
     assert differ(*sampled(timed, known, ask(timed, "/auth/resend-verification", 202)))

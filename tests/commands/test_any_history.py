@@ -78,7 +78,7 @@ from domain.organization import Admission, Organization, organization_id
 from domain.person import Language
 from domain.project import Project
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
-from domain.service_account import ServiceAccount, Since
+from domain.service_account import ServiceAccount, SubscriptionStart
 from domain.session import Ending, Means
 from domain.training import OVER, Checkpoint, EndReason, Evidence, Model
 from domain.training_job import TrainingJob
@@ -141,7 +141,7 @@ EVIDENCE = st.builds(
 SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     **IDS,
     "scopes": st.sets(st.sampled_from(Scope), min_size=1),
-    "since": st.sampled_from(Since),
+    "since": st.sampled_from(SubscriptionStart),
     "days": st.sampled_from([1, 30]),
     "for_anyone": st.booleans(),
     "prefix": st.sampled_from(["vst_00000001", "vst_00000002"]),

@@ -28,7 +28,7 @@ from domain.model import Actor
 from domain.organization import MOST_SERVICE_ACCOUNTS, Organization, TooManyServiceAccounts
 from domain.project import Project
 from domain.roles import Permission, ProjectRole, Role, Scope
-from domain.service_account import AdminIsAPerson, BusIsFull, ServiceAccount, ServiceAccountIsDeleted, Since
+from domain.service_account import AdminIsAPerson, BusIsFull, ServiceAccount, ServiceAccountIsDeleted, SubscriptionStart
 from tests.commands.conftest import ACME, BEN, CAT, ann, approve, ben, cat, eve
 from tests.commands.test_access import Wish, admit, wish
 from tests.commands.test_api_token import NIGHTLY, nightly
@@ -230,11 +230,11 @@ def test_what_is_for_people_is_for_none(spec: Spec) -> None:
     assert cat.kind == "person"
 
 
-subscribe, unsubscribe = Subscribe(**named, since=Since.BEGINNING), Unsubscribe(**named)
+subscribe, unsubscribe = Subscribe(**named, since=SubscriptionStart.BEGINNING), Unsubscribe(**named)
 
 
 def test_an_admin_lets_it_subscribe_and_ends_that(spec: Spec) -> None:
-    spec.given(exporter).when(subscribe).then((ServiceAccount.Subscribed, {"since": Since.BEGINNING}))
+    spec.given(exporter).when(subscribe).then((ServiceAccount.Subscribed, {"since": SubscriptionStart.BEGINNING}))
     spec.when(subscribe).then()
     assert spec.subscribers.taken == {EXPORTER}
     spec.when(unsubscribe).then((ServiceAccount.Unsubscribed, {}))
@@ -252,7 +252,7 @@ def test_no_manager_lets_any_subscribe_nor_does_one_itself(spec: Spec, command: 
 def test_where_the_bus_is_full_none_subscribes(spec: Spec) -> None:
     spec.subscribers.places = 1
     spec.given(exporter, subscribe, create_account(UUID(int=92)))
-    spec.when(Subscribe(service_account_id=UUID(int=92), since=Since.NOW)).then_refused(BusIsFull)
+    spec.when(Subscribe(service_account_id=UUID(int=92), since=SubscriptionStart.NOW)).then_refused(BusIsFull)
 
 
 def test_a_deleted_one_does_not_subscribe(spec: Spec) -> None:

@@ -27,7 +27,7 @@ from domain.project import Project
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
 from domain.second_factor import SecondFactor
 from domain.security_policy import SecurityPolicy
-from domain.service_account import ServiceAccount, Since
+from domain.service_account import ServiceAccount, SubscriptionStart
 from domain.session import Ending, Means, Session
 from domain.training import Checkpoint, Device, EndReason, Evidence, Model, Outcome, Recipe, Start, Weights
 from domain.training_job import TrainingJob
@@ -113,7 +113,7 @@ def service_account(organization: Organization) -> ServiceAccount:
     account.change_role(Role.MANAGER, NOW)
     account.disable(NOW)
     account.enable(NOW)
-    account.subscribe(Since.BEGINNING, NOW)
+    account.subscribe(SubscriptionStart.BEGINNING, NOW)
     account.unsubscribe(NOW)
     account.delete(NOW)
     return account

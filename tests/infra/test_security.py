@@ -16,12 +16,12 @@ from infra.event_store import EventStore
 from infra.ledger import Append
 from infra.migrate import migrate
 from infra.provision import APP
-from infra.security import Kind, SecurityLog
+from infra.security import SecurityEventKind, SecurityLog
 from tests.ground import Hand
 from tests.servers import Databases, Servers
 
 ANN, BEN, ACME = UUID(int=1), UUID(int=2), UUID(int=3)
-FAILED = Kind.SIGN_IN_FAILED
+FAILED = SecurityEventKind.SIGN_IN_FAILED
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +76,10 @@ def test_what_goes_on_is_one_row_an_hour_that_counts_it(log: SecurityLog, owner:
 
 def test_kinds_people_and_organizations_are_counted_apart(log: SecurityLog, owner: Any) -> None:
     log.note(FAILED, "10.0.0.1", person_id=ANN)
-    log.note(Kind.SECOND_FACTOR_FAILED, "10.0.0.1", person_id=ANN)
+    log.note(SecurityEventKind.SECOND_FACTOR_FAILED, "10.0.0.1", person_id=ANN)
     log.note(FAILED, "10.0.0.1", person_id=BEN)
     log.note(FAILED, "10.0.0.1")
-    log.note(Kind.REACHED_OUT, "10.0.0.1", person_id=ANN, organization_id=ACME)
+    log.note(SecurityEventKind.REACHED_OUT, "10.0.0.1", person_id=ANN, organization_id=ACME)
     assert [each["count"] for each in rows(owner)] == [1] * 5
 
 
@@ -117,7 +117,7 @@ def test_what_is_due_is_told_once_when_its_hour_is_over(log: SecurityLog, owner:
     for address in ("10.0.0.1", "10.0.0.2", "10.0.0.2"):
         log.note(FAILED, address, person_id=ANN)
     log.note(FAILED, "10.0.0.1")
-    log.note(Kind.REACHED_OUT, "10.0.0.1", person_id=ANN, organization_id=ACME)
+    log.note(SecurityEventKind.REACHED_OUT, "10.0.0.1", person_id=ANN, organization_id=ACME)
     assert log.due(10) == []
     age(owner, 2)
     (failures,) = log.due(10)

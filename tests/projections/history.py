@@ -75,7 +75,7 @@ from domain.model import SYSTEM, Actor, Aggregate, Client, Recorded
 from domain.organization import Admission, organization_id
 from domain.person import Language, Person
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
-from domain.service_account import Since
+from domain.service_account import SubscriptionStart
 from domain.session import Means, Session
 from infra.unit import Errand, Unit
 from projections.folding import step
@@ -224,7 +224,7 @@ def _services(spec: Spec) -> None:
     other = {"service_account_id": GONE}
     spec.given(create_account(GONE), RenameServiceAccount(**other, name="old"))
     spec.given(ChangeServiceRole(**other, role=Role.MANAGER), DisableServiceAccount(**other))
-    spec.given(EnableServiceAccount(**other), Subscribe(**other, since=Since.NOW), Unsubscribe(**other))
+    spec.given(EnableServiceAccount(**other), Subscribe(**other, since=SubscriptionStart.NOW), Unsubscribe(**other))
     spec.given(exporter_token.model_copy(update={**other, "token_id": UUID(int=68), "digest": "8" * 64}))
     spec.given(DeleteServiceAccount(**other))
 
