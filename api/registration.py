@@ -11,10 +11,12 @@ from api import errors
 from api.edge import AnonymousDesk, Body
 from api.house import TheHouse
 from api.link import LetterPromise, may_be_written_to
-from api.person import NewPassword, Spoken, Status, WritableEmail, profile
+from api.person import NewPassword, Spoken, Status, WritableEmail
 from commands.access import Caller
+from commands.inside import role_of_person
 from commands.person import RegisterPerson
 from commands.registration import AskToRegister
+from domain.membership import Membership, membership_id
 from domain.person import Language
 from domain.roles import Role
 from domain.values import PlainName, Value
@@ -57,8 +59,14 @@ def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> Regist
         desk(AskToRegister(**fields))
         return JSONResponse(LetterPromise().model_dump(), 202)
     accepted = desk(RegisterPerson(**fields))
-    home = house.registration(accepted.id).organization_id
-    me = profile(house, Caller(kind="person", id=accepted.id, organization_id=home))
+    person = house.registration(accepted.id)
+    # Also where the organization is closed at this moment: it let the person in before.
+    store = house.ledger_as(Caller(kind="person", id=accepted.id, organization_id=person.organization_id))
+    role = role_of_person(store.find(Membership, membership_id(person.organization_id, accepted.id)))
     return RegisteredPerson(
-        id=me.id, organization_id=me.organization_id, avatar_name=me.avatar_name, status=me.status, role=me.role
+        id=accepted.id,
+        organization_id=person.organization_id,
+        avatar_name=person.avatar_name,
+        status="active" if role else "waiting",
+        role=role,
     )

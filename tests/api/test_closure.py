@@ -9,13 +9,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from api.house import House
 from cli.local import hosting
 from commands.closure import CloseOrganizationOf, ReopenOrganizationOf
 from commands.ports import Purpose
+from domain.person import Person
 from infra.config import Settings
 from tests.api.folders import filled, scenes, send
 from tests.api.phone import secured
-from tests.api.visitor import PASSWORD, Visitor
+from tests.api.visitor import PASSWORD, Visitor, good
 from tests.api.worker import Worker, requested
 
 CLOSED = "urn:vistory:problem:organization-was-closed"
@@ -199,6 +201,19 @@ def test_what_is_committed_as_it_closes_is_before_it_or_refused(admin: Visitor) 
         else:
             assert shut_out(answer) or answer.status_code == 409
     admin.post("/organization/reopen")
+
+
+def test_who_registered_just_before_is_told_so(admin: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    written_down = House.registration
+
+    def closed_meanwhile(house: House, person_id: UUID) -> Person.Registered:
+        assert close(admin).status_code == 200
+        return written_down(house, person_id)
+
+    monkeypatch.setattr(House, "registration", closed_meanwhile)
+    who = {"email": f"{uuid4().hex}@example.org", "full_name": "N", "password": PASSWORD, "division": "Vision"}
+    told = good(Visitor(admin.client)("POST", "/auth/register", who | {"company": admin.company})).json()
+    assert (told["organization_id"], told["status"], told["role"]) == (admin.organization, "waiting", None)
 
 
 def test_who_registers_as_it_closes_waits_in_it_or_is_refused(admin: Visitor) -> None:
