@@ -12,14 +12,15 @@ from eventsourcing.persistence import InterfaceError, OperationalError
 from commands import HANDLERS
 from commands.access import Command
 from commands.ports import Accepted
-from domain.errors import Conflict, KeyReused
+from domain.errors import Conflict, Forbidden, KeyReused, NotFound, Refused, Unauthenticated
 from infra import logs, metrics, tracing
 from infra.known import Known
-from infra.ledger import Ledger
+from infra.ledger import Ledger, Verdict
 from infra.mapper import Mapper
 from infra.unit import Errand, Unit
 
 TRIES: Final = 5
+_REFUSALS: Final = (Refused, Forbidden, NotFound, Unauthenticated)
 _PER_UNIT: Final = frozenset({"store", "secrets"})
 
 
@@ -58,6 +59,11 @@ class Dispatch:
                 return self._handle(command, unit)
             except KeyReused:
                 raise
+            except _REFUSALS:
+                # Whoever asks again while the first request is at work may find what that one did in the way.
+                if comes_again and (before := self._done_meanwhile(errand)):
+                    return unit.answer(before)
+                raise
             except Conflict:
                 if attempt == TRIES - 1:
                     raise
@@ -69,6 +75,12 @@ class Dispatch:
                 self.pause(0.1 * 2**attempt)
             self.pause(random.uniform(0, 0.005 * 2**attempt))
         raise AssertionError("the last try returns or raises")
+
+    def _done_meanwhile(self, errand: Errand) -> Verdict | None:
+        try:
+            return self.ledger.command(errand.command_id)
+        except (OperationalError, InterfaceError) as error:
+            raise Unavailable("the ledger cannot be reached") from error
 
     def _handle(self, command: Command, unit: Unit) -> Accepted:
         handler, ports, per_unit = self.bound[type(command)]

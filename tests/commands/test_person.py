@@ -2,13 +2,16 @@ from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
+from uuid_utils.compat import uuid7
 
 from commands.person import EmailIsTaken, RegisterPerson
+from commands.ports import Accepted
 from domain.membership import Membership
 from domain.organization import Organization
 from domain.person import Person
 from domain.roles import Role
 from domain.values import Erased
+from infra.ledger import Verdict
 from tests.commands.conftest import ACME, ANN, register
 from tests.spec import NOBODY, Spec
 
@@ -34,6 +37,23 @@ def test_a_later_member_waits_for_approval(spec: Spec) -> None:
 
 def test_an_address_is_registered_once(spec: Spec) -> None:
     spec.by(NOBODY).when(register(DAN, "ANN")).then_refused(EmailIsTaken, "sign in")
+
+
+def test_who_asks_again_while_the_first_is_at_work_is_told_what_that_one_did(
+    spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, first = {"command_id": uuid7(), "fingerprint": b"body"}, list[Accepted]()
+    look = spec.ledger.command
+
+    def too_early(id: UUID) -> Verdict | None:
+        monkeypatch.setattr(spec.ledger, "command", look)
+        first.append(spec.do(register(DAN, "dan"), **asked))
+        return None
+
+    monkeypatch.setattr(spec.ledger, "command", too_early)
+    assert [spec.by(NOBODY).do(register(UUID(int=110), "dan"), **asked)] == first
+    with pytest.raises(EmailIsTaken):
+        spec.do(register(UUID(int=111), "dan"), command_id=uuid7(), fingerprint=b"body")
 
 
 def test_an_erased_person_reads_as_erased_and_still_replays(spec: Spec) -> None:
