@@ -19,6 +19,7 @@ from domain.model import Actor
 from domain.organization import Organization, Quotas
 from domain.project import Project
 from domain.service_account import ServiceAccount
+from domain.training import EndReason
 from domain.training_job import TrainingJob
 
 
@@ -72,7 +73,7 @@ class DissolveMembership(Command):
 def stop_training(command: StopTraining, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     job = store.get(TrainingJob, command.job_id)
     _must_be_closed(job.organization_id, store)
-    job.stop(now)
+    job.stop(now, EndReason.ORGANIZATION_CLOSED)
     return store.save(job)
 
 

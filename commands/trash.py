@@ -107,7 +107,7 @@ def withdraw_training(command: WithdrawTraining, actor: Actor, now: datetime, *,
     job = store.get(TrainingJob, command.job_id)
     due = store.get(Dataset, job.dataset_id).is_due(now) or store.get(Project, job.project_id).is_due(now)
     if due and job.status is Status.QUEUED:
-        job.cancel(now, EndReason.POLICY)
+        job.cancel(now, EndReason.TARGET_PURGED)
     return store.save(job)
 
 

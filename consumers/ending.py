@@ -29,9 +29,9 @@ from commands.ending import (
     StopTraining,
 )
 from consumers.acting import CALLER
-from domain.errors import Conflict, Refused
 from infra import logs
 from infra.host import Host
+from infra.reach import in_short
 from infra.reading import NotThereYet
 from infra.unit import Errand
 from projections import ending
@@ -81,8 +81,8 @@ class Liquidator:
     def _do(self, command: Command, now: datetime) -> bool:
         try:
             self.host.dispatch(command, Errand(CALLER, now, uuid7()))
-        except (Conflict, NotThereYet, Refused) as refusal:
-            self.complaints.hear(f"{type(command).__name__} waits: {refusal}")
+        except Exception as error:
+            self.complaints.hear(f"{type(command).__name__} waits: {in_short(error)}")
             return False
         return True
 

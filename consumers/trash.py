@@ -16,12 +16,10 @@ from commands.access import Command
 from commands.trash import PurgeDatasetInTime, PurgeProjectInTime, WithdrawTraining
 from consumers.acting import CALLER
 from consumers.pace import regularly
-from domain.errors import Refused
 from infra import logs
 from infra.host import Host
 from infra.mlflow import Mlflow
 from infra.reach import in_short
-from infra.reading import NotThereYet
 from infra.trash import Trash
 from infra.unit import Errand
 from projections import trash as thrown_away
@@ -65,8 +63,8 @@ class Emptier:
             try:
                 for wish in (*self._withdrawals(thrown), _purge(thrown)):
                     self.host.dispatch(wish, Errand(CALLER, now, uuid7()))
-            except (Refused, NotThereYet) as refusal:
-                self.complaints.hear(f"{thrown.kind} {thrown.id} waits to be purged: {refusal}")
+            except Exception as error:
+                self.complaints.hear(f"{thrown.kind} {thrown.id} waits to be purged: {in_short(error)}")
 
     def _withdrawals(self, thrown: Thrown) -> list[Command]:
         """Of trainings that no worker took in all that time: one whose framework nobody serves would wait for ever."""

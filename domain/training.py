@@ -20,6 +20,8 @@ class EndReason(StrEnum):
 
     USER = "user"
     POLICY = "policy"
+    TARGET_PURGED = "target_purged"
+    ORGANIZATION_CLOSED = "organization_closed"
     WORKER_LOST = "worker_lost"
     HANDED_OVER = "handed_over"
     PREEMPTED = "preempted"

@@ -253,10 +253,10 @@ class TrainingJob(Aggregate):
         elif not self.cancelling:
             self.trigger_event(self.CancelRequested, attempt=self.attempt, timestamp=now)
 
-    def stop(self, now: datetime) -> None:
+    def stop(self, now: datetime, reason: EndReason) -> None:
         """Over at once, whatever its worker does: nobody works there any more."""
         if self.status not in OVER:
-            self._cancel(None, EndReason.POLICY, now)
+            self._cancel(None, reason, now)
 
     def lose(self, attempt: int, evidence: Evidence, now: datetime) -> None:
         """Give up an attempt; begin the next one unless the job was to be cancelled or has had its share."""

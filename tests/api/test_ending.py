@@ -115,7 +115,7 @@ def test_what_went_on_ends_with_the_closing_and_stays_ended(admin: Visitor, work
     ground.caught_up()
     for id in (waits, runs["id"]):
         job = admin.get(f"/training-jobs/{id}")
-        assert (job["status"], job["reason"]) == ("cancelled", "policy")
+        assert (job["status"], job["reason"]) == ("cancelled", "organization_closed")
     (invitation,) = admin.get("/invitations")["items"]
     assert (invitation["status"], invitation["reason"]) == ("cancelled", "organization_closed")
     assert admin.get(f"/projects/{runs['project_id']}")["offered_to"] is None

@@ -19,18 +19,23 @@ import pytest
 from fastapi.testclient import TestClient
 from obstore.exceptions import GenericError
 
+from commands.access import Command
 from commands.experiment import LinkMlflowExperiment
+from commands.ports import Accepted
+from commands.trash import PurgeDatasetInTime
 from consumers.trash import Emptier
 from infra.arrivals import Arrivals
 from infra.blobs import Blobs, Named, Received
 from infra.config import SETTINGS_FILE, Settings
 from infra.contents import DatasetContents
+from infra.dispatch import Dispatch
 from infra.host import Host
 from infra.mlflow import Mlflow
 from infra.objects import Objects, s3_store
 from infra.reading import Reading
 from infra.room import Room, Rooms
 from infra.trash import Trash
+from infra.unit import Errand
 from infra.uploads import Upload, Uploads
 from infra.wiring import Core
 from projections import PROJECTIONS
@@ -476,9 +481,9 @@ def test_the_platform_purges_what_has_lain_there_for_a_month(ada: Visitor, worke
     house.once(now + timedelta(days=30, minutes=1))
     assert [bool(ada.get(path)["purged_at"]) for path in things] == [False, True, True, False]
     over = ada.get(f"/training-jobs/{waits['id']}")
-    assert (over["status"], over["reason"]) == ("cancelled", "policy")
+    assert (over["status"], over["reason"]) == ("cancelled", "target_purged")
     (told,) = ada.get(f"/audit/entity/training_job/{waits['id']}?action=cancel")["items"]
-    assert (told["actor_kind"], "(policy)" in told["sentence"]) == ("system", True)
+    assert (told["actor_kind"], "(target_purged)" in told["sentence"]) == ("system", True)
     ada.post(f"/training-jobs/{job['id']}/cancel")
     attempt.report("fail", evidence())
     house.once(now + timedelta(days=30, minutes=1))
@@ -488,6 +493,29 @@ def test_the_platform_purges_what_has_lain_there_for_a_month(ada: Visitor, worke
     house.once(now + timedelta(days=30, minutes=2))
     assert house.yard.objects(ada) == set()
     assert house.yard.room(ada) == Room(0, 0)
+
+
+def test_what_cannot_be_purged_holds_up_nothing_else(
+    ada: Visitor, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, *others = (filled(ada) for _ in range(3))
+    for dataset in (broken, *others):
+        deleted(ada, f"/datasets/{dataset}")
+
+    sound = Dispatch.__call__
+
+    def stumbles(dispatch: Dispatch, command: Command, errand: Errand) -> Accepted:
+        if isinstance(command, PurgeDatasetInTime) and command.dataset_id == UUID(broken):
+            raise RuntimeError("a fault of this one alone")
+        return sound(dispatch, command, errand)
+
+    a_month_later = datetime.now(UTC) + timedelta(days=30, minutes=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(Dispatch, "__call__", stumbles)
+        house.once(a_month_later)
+    assert [bool(ada.get(f"/datasets/{each}")["purged_at"]) for each in (broken, *others)] == [False, True, True]
+    house.once(a_month_later)
+    assert ada.get(f"/datasets/{broken}")["purged_at"]
 
 
 def test_what_mlflow_has_of_a_project_goes_with_it(ada: Visitor, house: House) -> None:

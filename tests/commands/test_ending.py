@@ -56,7 +56,7 @@ def ended(spec: Spec) -> Spec:
 
 def test_a_training_that_waits_ends_with_the_closing(spec: Spec) -> None:
     trained(spec).given(close).by(PLATFORM).when(StopTraining(job_id=JOB)).then(
-        (TrainingJob.Cancelled, {"attempt": 1, "reason": EndReason.POLICY})
+        (TrainingJob.Cancelled, {"attempt": 1, "reason": EndReason.ORGANIZATION_CLOSED})
     )
     spec.when(StopTraining(job_id=JOB)).then()
 
@@ -64,12 +64,15 @@ def test_a_training_that_waits_ends_with_the_closing(spec: Spec) -> None:
 def test_a_training_that_runs_ends_too_and_its_worker_is_heard_no_more(spec: Spec) -> None:
     trained(spec).by(pool()).given(claim).by(worker()).given(start).by(ann).given(close)
     spec.by(worker()).when(epoch(1)).then_refused(OrganizationWasClosed)
-    spec.by(PLATFORM).when(StopTraining(job_id=JOB)).then((TrainingJob.Cancelled, {"reason": EndReason.POLICY}))
+    spec.by(PLATFORM).when(StopTraining(job_id=JOB)).then(
+        (TrainingJob.Cancelled, {"reason": EndReason.ORGANIZATION_CLOSED})
+    )
     spec.by(ann).given(reopen).by(worker()).when(epoch(1)).then_refused(JobIsOver)
 
 
 def test_no_worker_claims_what_is_of_a_closed_organization(spec: Spec) -> None:
     trained(spec).given(close).by(pool()).when(claim).then_refused(OrganizationWasClosed)
+    spec.by(PLATFORM).given(StopTraining(job_id=JOB)).by(pool()).when(claim).then_refused(JobIsOver)
 
 
 def test_what_went_on_in_an_organization_that_is_open_is_not_stopped(spec: Spec) -> None:

@@ -102,7 +102,7 @@ def test_a_training_that_nobody_took_is_over_with_the_month(spec: Spec, away: Co
     withdraw = WithdrawTraining(job_id=JOB)
     trained(spec).given(away).by(platform).when(withdraw).then()
     spec.now += timedelta(days=30)
-    spec.when(withdraw).then((TrainingJob.Cancelled, {"reason": EndReason.POLICY}))
+    spec.when(withdraw).then((TrainingJob.Cancelled, {"reason": EndReason.TARGET_PURGED}))
     spec.when(gone)
 
 
