@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Protocol, TypeVar
@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from commands.access import Caller, Command
 from commands.ports import Accepted
 from domain.errors import Refused
-from domain.model import SYSTEM, Aggregate, Recorded
+from domain.model import SYSTEM, Aggregate, Envelope, Recorded
 from infra.ledger import Ledger
 from infra.mapper import Mapper
 from infra.published import Message, Origins, unpack
@@ -45,7 +45,14 @@ class Platform:
 
     async def act(self, command: Command, about: UUID, name: str) -> None:
         """A command without an event behind it: given once under this name."""
-        errand = Errand(CALLER, self.clock(), uuid5(about, name), fingerprint=b"")
+        await self._give(command, Errand(CALLER, self.clock(), uuid5(about, name), fingerprint=b""))
+
+    async def react(self, command: Command, cause: Envelope, name: str) -> None:
+        """A command for the sake of an event, to whose story it belongs: given once under this name."""
+        errand = Errand(CALLER, self.clock(), uuid5(cause.event, name), fingerprint=b"")
+        await self._give(command, replace(errand, correlation=cause.correlation, causation=cause.event))
+
+    async def _give(self, command: Command, errand: Errand) -> None:
         await asyncio.to_thread(self.dispatch, command, errand)
 
     async def acts(self, command: Command, about: UUID, name: str) -> bool:

@@ -33,7 +33,7 @@ class LeavingReaction:
             membership = await self.platform.get(Membership, event.originator_id)
             for command, thing_id in await asyncio.to_thread(self._held, membership, recorded.position):
                 name = f"{type(command).__name__} {thing_id}"
-                await self.platform.act(command, recorded.envelope.event, name)
+                await self.platform.react(command, recorded.envelope, name)
 
     def _held(self, membership: Membership, ended: int) -> list[tuple[Command, UUID]]:
         """Raises NotThereYet. What was given or offered since, to one who came back, is none of those."""

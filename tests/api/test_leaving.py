@@ -67,6 +67,19 @@ def test_who_comes_back_has_no_place_of_before(ann: Visitor, react: React) -> No
     assert told == "The platform removed Ann Ö (maintainer) from the dataset secret"
 
 
+def test_what_the_end_takes_away_tells_of_the_end(ann: Visitor, react: React, settings: Settings) -> None:
+    gone = ann.colleague("guest")
+    shared(ann, gone)
+    ann("DELETE", f"/admin/users/{gone.id}")
+    react()
+    with Core.open(settings) as core:
+        events = [core.mapper.decode(row.stored) for row in core.store.read(0, 10_000)]
+    membership = membership_id(UUID(gone.organization), UUID(gone.id))
+    (end,) = (on for event, on in events if isinstance(event, Membership.Ended) and event.originator_id == membership)
+    caused = [on for _, on in events if on.causation == end.event]
+    assert [on.correlation for on in caused] == [end.correlation] * 2
+
+
 def test_a_place_that_is_given_since_is_kept_however_late_the_end_is_heard_of(ann: Visitor, react: React) -> None:
     gone = ann.colleague("guest")
     things, others = shared(ann), shared(ann, gone)
