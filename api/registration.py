@@ -15,7 +15,7 @@ from api.person import NewPassword, Spoken, Status, WritableEmail
 from commands.access import Caller
 from commands.inside import role_of_person
 from commands.person import RegisterPerson
-from commands.registration import AskToRegister
+from commands.registration import RequestRegistration
 from domain.membership import Membership, membership_id
 from domain.person import Language
 from domain.roles import Role
@@ -56,7 +56,7 @@ def register(body: Registration, desk: AnonymousDesk, house: TheHouse) -> Regist
     fields = {"person_id": uuid7(), "avatar_name": avatar_name(), **dict(body)}
     if house.settings.verify_first:
         may_be_written_to(body.email, desk)
-        desk(AskToRegister(**fields))
+        desk(RequestRegistration(**fields))
         return JSONResponse(LetterPromise().model_dump(), 202)
     accepted = desk(RegisterPerson(**fields))
     person = house.registration(accepted.id)

@@ -9,7 +9,7 @@ from api import errors
 from api.edge import Body, CommandReceipt, Empty, OwnDesk, Person
 from api.house import House, TheHouse
 from commands.access import Caller, must_have_second_factor, role_of
-from commands.erasure import AskForErasure, CancelErasure
+from commands.erasure import CancelErasure, RequestErasure
 from commands.person import RenameSelf
 from domain.person import Person as Account
 from domain.values import PlainName, Value
@@ -63,7 +63,7 @@ def erase(desk: OwnDesk, house: TheHouse) -> Erasure:
 
     Refused while an organization would be left without an admin, or a project without its owner.
     """
-    desk(AskForErasure(days=house.settings.erasure_days))
+    desk(RequestErasure(days=house.settings.erasure_days))
     return _leaving(house, desk.caller)
 
 

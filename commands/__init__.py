@@ -31,7 +31,7 @@ from commands.ports import Accepted
 
 HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     person.RegisterPerson: person.register_person,
-    registration.AskToRegister: registration.ask_to_register,
+    registration.RequestRegistration: registration.request_registration,
     registration.CompleteRegistration: registration.complete_registration,
     registration.DropRegistration: registration.drop_registration,
     session.SignIn: session.sign_in,
@@ -40,7 +40,7 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     session.EndSession: session.end_session,
     session.EndEverySession: session.end_every_session,
     session.EndReusedSession: session.end_reused_session,
-    erasure.AskForErasure: erasure.ask_for_erasure,
+    erasure.RequestErasure: erasure.request_erasure,
     erasure.CancelErasure: erasure.cancel_erasure,
     erasure.ErasePerson: erasure.erase_person,
     person.ChooseLanguage: person.choose_language,

@@ -20,7 +20,7 @@ from domain.person import Person
 from domain.session import Ending
 
 
-class AskForErasure(Command):
+class RequestErasure(Command):
     ACCESS: ClassVar[Access] = Oneself()
     days: Annotated[int, Field(ge=0, le=365)] = 7
 
@@ -36,15 +36,15 @@ class ErasePerson(Command):
     person_id: UUID
 
 
-def ask_for_erasure(
-    command: AskForErasure, actor: Actor, now: datetime, *, store: Store, memberships: Memberships
+def request_erasure(
+    command: RequestErasure, actor: Actor, now: datetime, *, store: Store, memberships: Memberships
 ) -> Accepted:
     """What would keep it from being done is said now. Raises OrganizationNeedsAnAdmin, MemberOwnsProjects."""
     person = store.get(Person, actor.id)
     for membership, organization in _memberships(person, store, memberships):
         membership.must_be_free()
         organization.must_have_another_admin(person.id)
-    person.ask_for_erasure(home(actor), now + timedelta(days=command.days), now)
+    person.request_erasure(home(actor), now + timedelta(days=command.days), now)
     return store.save(person)
 
 

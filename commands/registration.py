@@ -17,7 +17,7 @@ from domain.person import Person
 from domain.values import Token
 
 
-class AskToRegister(RegisterPerson):
+class RequestRegistration(RegisterPerson):
     """Whether somebody has the address is not looked at, so that neither answer nor clock tells."""
 
 
@@ -36,7 +36,9 @@ class DropRegistration(Command):
     person_id: UUID
 
 
-def ask_to_register(command: AskToRegister, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
+def request_registration(
+    command: RequestRegistration, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
+) -> Accepted:
     if store.find(Person, command.person_id) is not None:
         raise Conflict("this id is somebody's")
     until = now + VERIFIED_WITHIN

@@ -229,7 +229,7 @@ class Person(Aggregate):
         if self.operator:
             self._happened(self.OperatorDismissed, now)
 
-    def ask_for_erasure(self, organization_id: UUID, due_at: datetime, now: datetime) -> None:
+    def request_erasure(self, organization_id: UUID, due_at: datetime, now: datetime) -> None:
         self._must_be_somebody()
         if self.erasure_due_at is None:
             self.trigger_event(self.ErasureRequested, organization_id=organization_id, due_at=due_at, timestamp=now)

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from uuid_utils.compat import uuid7
 
 from commands.access import Caller
-from commands.registration import AskToRegister
+from commands.registration import RequestRegistration
 from consumers.acting import Platform
 from consumers.mail import Desk, MailReaction
 from consumers.reactions import Records
@@ -230,7 +230,7 @@ def test_whoever_sends_a_registration_again_under_one_key_is_written_to_once(str
 
 
 def test_a_letter_that_no_server_takes_is_not_tried_for_ever(stranger: Visitor, look: Look, settings: Settings) -> None:
-    asked = AskToRegister(
+    asked = RequestRegistration(
         person_id=uuid7(), email="nobody@-nowhere-.example", full_name="Ida", avatar_name="calm-fox-1",
         password=PASSWORD, company="Nowhere", division="One",
     )  # fmt: skip

@@ -39,7 +39,7 @@ from commands.ending import (
     StopInvitation,
     StopProjectOffer,
 )
-from commands.erasure import AskForErasure, CancelErasure, ErasePerson
+from commands.erasure import CancelErasure, ErasePerson, RequestErasure
 from commands.invitation import (
     ExpireInvitation,
     InviteToDataset,
@@ -64,7 +64,7 @@ from commands.project import (
     RemoveProjectMember,
     VacateProject,
 )
-from commands.registration import AskToRegister, CompleteRegistration, DropRegistration
+from commands.registration import CompleteRegistration, DropRegistration, RequestRegistration
 from commands.second_factor import (
     BeginSecondFactor,
     ConfirmSecondFactor,
@@ -226,7 +226,7 @@ PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (ChangeEmail, "person_id"): st.just(ANN),
     (ChangeEmail, "token"): st.just(link_token(Purpose.EMAIL_CHANGE, ANN, 3)),
     (NoteFailedSignIns, "means"): st.sampled_from(Means),
-    (AskToRegister, "person_id"): st.just(UUID(int=107)),
+    (RequestRegistration, "person_id"): st.just(UUID(int=107)),
     (CompleteRegistration, "person_id"): st.just(ASKING),
     (CompleteRegistration, "token"): st.just(link_token(Purpose.REGISTRATION, ASKING, 1)),
     (DropRegistration, "person_id"): st.sampled_from([ASKING, UUID(int=108)]),
@@ -267,7 +267,7 @@ PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
 OF_BEN = (
     AcceptDataset,
     AcceptProject,
-    AskForErasure,
+    RequestErasure,
     CancelErasure,
     DeclineDataset,
     DeclineProject,
@@ -385,7 +385,7 @@ def begun() -> Spec:
     spec.given(invite("any@example.org", invitation_id=FOR_ANYONE, for_anyone=True, role=Role.GUEST))
     spec.given(approve(BEN, Role.ENGINEER_I), project, AddProjectMember(project_id=CELLS, person_id=BEN))
     spec.by(Caller(kind="system", id=SYSTEM)).given(AppointOperator(person_id=eve.id)).by(ann)
-    spec.given(OfferProject(project_id=CELLS, person_id=BEN)).by(ben).given(AskForErasure()).by(ann)
+    spec.given(OfferProject(project_id=CELLS, person_id=BEN)).by(ben).given(RequestErasure()).by(ann)
     spec.given(experiment, dataset, upload(spec, ONE), MakeSplit(dataset_id=CRACKS), request())
     spec.given(*(wish(dataset_id=CRACKS, person_id=BEN) for wish in (AddDatasetMember, OfferDataset)))
     spec.given(exporter, exporter_token)

@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from commands.erasure import AskForErasure, CancelErasure, ErasePerson
+from commands.erasure import CancelErasure, ErasePerson, RequestErasure
 from domain.errors import Forbidden, Unauthenticated
 from domain.membership import MemberOwnsProjects, Membership
 from domain.organization import Organization, OrganizationNeedsAnAdmin
@@ -19,11 +19,11 @@ erase = ErasePerson(person_id=BEN)
 
 
 def test_whoever_asks_to_be_erased_has_a_week_to_think(spec: Spec) -> None:
-    spec.by(ben).when(AskForErasure()).then((Person.ErasureRequested, {}))
+    spec.by(ben).when(RequestErasure()).then((Person.ErasureRequested, {}))
     asked = spec.events()[-1]
     assert isinstance(asked, Person.ErasureRequested)
     assert asked.due_at == spec.now + timedelta(days=7)
-    spec.when(AskForErasure()).then()
+    spec.when(RequestErasure()).then()
     spec.when(CancelErasure()).then((Person.ErasureCancelled, {}))
     spec.when(CancelErasure()).then_refused(ErasureIsNotAskedFor)
 
@@ -44,12 +44,12 @@ def test_an_erased_address_registers_as_somebody_new(spec: Spec) -> None:
     spec.when(register(UUID(int=106), "ben")).then((Person.Registered, {}), (Membership.Requested, {}))
 
 
-@pytest.mark.parametrize(("caller", "wish"), [(ann, AskForErasure()), (platform, ErasePerson(person_id=ANN))])
+@pytest.mark.parametrize(("caller", "wish"), [(ann, RequestErasure()), (platform, ErasePerson(person_id=ANN))])
 def test_the_only_admin_names_another_first(spec: Spec, caller: object, wish: object) -> None:
     spec.by(caller).when(wish).then_refused(OrganizationNeedsAnAdmin, "name another one first")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("caller", "wish"), [(ben, AskForErasure()), (platform, erase)])
+@pytest.mark.parametrize(("caller", "wish"), [(ben, RequestErasure()), (platform, erase)])
 def test_whoever_owns_a_project_hands_it_over_first(spec: Spec, caller: object, wish: object) -> None:
     spec.given(approve(BEN, Role.GUEST)).by(ben).given(project).by(caller)  # type: ignore[arg-type]
     spec.when(wish).then_refused(MemberOwnsProjects, "hand them over first")  # type: ignore[arg-type]
@@ -60,5 +60,5 @@ def test_nobody_but_the_platform_erases(spec: Spec) -> None:
 
 
 def test_whoever_waits_may_go_as_well(spec: Spec) -> None:
-    spec.by(ben).given(AskForErasure()).by(platform)
+    spec.by(ben).given(RequestErasure()).by(platform)
     spec.when(erase).then((Person.Erased, {}), (Membership.Ended, {"previous": None}))

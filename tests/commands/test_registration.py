@@ -8,7 +8,7 @@ from commands.email import VerifyEmail
 from commands.link import LinkIsOver
 from commands.person import EmailIsTaken
 from commands.ports import Purpose
-from commands.registration import AskToRegister, CompleteRegistration, DropRegistration
+from commands.registration import CompleteRegistration, DropRegistration, RequestRegistration
 from domain.errors import Conflict, Forbidden, NotFound
 from domain.membership import Membership
 from domain.model import SYSTEM
@@ -22,9 +22,9 @@ ASKING = UUID(int=106)
 platform = Caller(kind="system", id=SYSTEM)
 
 
-def ask(person_id: UUID, name: str, company: str = "Acme", **other: object) -> AskToRegister:
+def ask(person_id: UUID, name: str, company: str = "Acme", **other: object) -> RequestRegistration:
     wish = register(person_id, name, company)
-    return AskToRegister(**{**dict(wish), **other})
+    return RequestRegistration(**{**dict(wish), **other})
 
 
 asking = ask(ASKING, "ida")

@@ -7,7 +7,7 @@ import pytest
 from commands.access import Caller, SecondFactorIsRequired
 from commands.api_token import CreateToken
 from commands.code import WrongCode
-from commands.erasure import AskForErasure
+from commands.erasure import RequestErasure
 from commands.membership import ChangeRole, RemoveMember
 from commands.operator import AppointOperator, ChangeQuotas
 from commands.organization import ChangeOrganization
@@ -264,7 +264,7 @@ def strict(spec: Spec) -> Spec:
 WISHES = [
     CreateProject(project_id=UUID(int=7), name="P"),
     RenameSelf(full_name="Ben"),
-    AskForErasure(),
+    RequestErasure(),
     approve(cat.id, Role.GUEST),
     CreateToken(token_id=UUID(int=8), name="T", scopes={Scope.READ}, days=1, prefix="vst_1", digest="a" * 64),
     TurnOffSecondFactor(code="123456"),

@@ -90,7 +90,7 @@ def somebody(organization: UUID) -> Person:
     person.request_password_reset(NOW)
     person.change_password(NOW)
     person.note_failed_sign_ins(Means.PASSWORD, 12, NOW - timedelta(minutes=50), NOW, NOW)
-    person.ask_for_erasure(organization, NOW, NOW)
+    person.request_erasure(organization, NOW, NOW)
     person.cancel_erasure(organization, NOW)
     person.become_operator(NOW)
     person.stop_being_operator(NOW)

@@ -23,7 +23,7 @@ from commands.dataset import (
 )
 from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
 from commands.ending import DissolveMembership, PurgeOrganization
-from commands.erasure import AskForErasure, CancelErasure, ErasePerson
+from commands.erasure import CancelErasure, ErasePerson, RequestErasure
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
 from commands.invitation import (
     ExpireInvitation,
@@ -263,7 +263,7 @@ def _erased(spec: Spec) -> None:
     """Cat comes, wants to go, stays after all, and is erased."""
     cat = Caller(kind="person", id=CAT, organization_id=ACME, client=Client(address="192.0.2.9", agent="cat's"))
     spec.by(NOBODY).given(register(CAT, "cat"))
-    spec.by(cat).given(RenameSelf(full_name="Catherine"), AskForErasure(), CancelErasure(), AskForErasure())
+    spec.by(cat).given(RenameSelf(full_name="Catherine"), RequestErasure(), CancelErasure(), RequestErasure())
     spec.given(RequestEmailChange(email="catherine@example.org"))
     moved = link_token(Purpose.EMAIL_CHANGE, CAT, len(spec.ledger.events_of(CAT)))
     spec.by(NOBODY).given(ChangeEmail(person_id=CAT, token=moved))

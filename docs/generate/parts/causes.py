@@ -13,11 +13,11 @@ from domain.shared import Shared
 from domain.training_job import TrainingJob
 
 # What they write is no event: it is about somebody who has not proven the address yet.
-WITHOUT_EVENTS: Final = frozenset({"AskToRegister", "DropRegistration"})
+WITHOUT_EVENTS: Final = frozenset({"RequestRegistration", "DropRegistration"})
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "person.registered": ("RegisterPerson", "CompleteRegistration", "JoinByInvitation"),
     "person.renamed": ("RenameSelf", "RenameMember"),
-    "person.erasure_requested": ("AskForErasure",),
+    "person.erasure_requested": ("RequestErasure",),
     "person.erasure_cancelled": ("CancelErasure",),
     "person.erased": ("ErasePerson",),
     "person.signed_in": (),
