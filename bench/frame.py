@@ -1,5 +1,6 @@
 """How a benchmark measures and reports: ours beside a limit or a peer, in turn, their ratio, the goal."""
 
+import gc
 import json
 import statistics
 import time
@@ -117,6 +118,12 @@ def in_turn(ways: Mapping[str, Callable[[], float]], rounds: int = 3) -> Rounds:
         for name, way in ways.items():
             found[name].append(way())
     return found
+
+
+def settle() -> None:
+    """What building a history left in this process is not what serves a request: no full collection looks at it."""
+    gc.collect()
+    gc.freeze()
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import cycle, zip_longest
@@ -16,20 +16,20 @@ from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
 from api.house import House, open_house
-from bench.frame import Bench, Result, by, in_turn, percentile
+from bench.checking import EACH, rights_of
+from bench.frame import Bench, Result, by, in_turn, percentile, settle
 from bench.http import noted
 from bench.load import Load, Talk
 from bench.served import PASSWORD, serving
 from cli.push import batched
-from commands.access import Caller, demand
+from commands.access import Caller
 from domain.api_token import ApiToken, OwnerKind
-from domain.errors import Forbidden
 from domain.invitation import InvitationStatus, InvitationType
 from domain.membership import Membership
 from domain.model import Aggregate, Event
 from domain.organization import Organization
 from domain.project import Project
-from domain.roles import Permission, ProjectRole, Role, Scope
+from domain.roles import ProjectRole, Role, Scope
 from domain.second_factor import SecondFactor
 from domain.security_policy import SecurityPolicy
 from infra import api_tokens
@@ -49,7 +49,6 @@ from tests.servers import Servers
 
 HANDS = 4
 PEOPLE = 20
-EACH = 1_000
 AT_ONCE = 500
 OF_ONE = 100
 MEMBERS = 5
@@ -65,11 +64,9 @@ def membership(bench: Bench) -> Iterator[Result]:
     with _populated(bench.servers, users, projects) as (house, members, places):
 
         def rights(who: str, callers: Sequence[Caller], token: Callable[[Caller], str] | None = None) -> Result:
-            ask = partial(_checked, house, places=places, token=token)
-            spent = [ask(random.choice(callers)) for _ in range(EACH)]
-            work, notes = f"rights checked, {who}; {size}, p99", {"p50": median(spent)}
-            return Result(work, "ms", percentile(spent, 0.99), goal=1.0, more_is_better=False, notes=notes)
+            return rights_of(f"rights checked, {who}; {size}, p99", house, callers, places, token)
 
+        settle()
         yield rights("seen before", members[:OF_ONE])
         yield rights("anybody", members)
         carried = _tokens(house, members[-EACH:])
@@ -187,24 +184,6 @@ def _append(
             stored = [mapper.encode(event, envelope.model_copy(update={"event": uuid7()})) for event in events]
             given.append(Append(uuid7(), b"", {"id": str(each.id)}, stored, sides=[side] if side else []))
         assert {verdict.verdict for verdict in house.core.store.append(given)} == {"accepted"}
-
-
-def _checked(
-    house: House, caller: Caller, places: Sequence[UUID], token: Callable[[Caller], str] | None = None
-) -> float:
-    """Milliseconds until it is known whether this person may change this project: what every request begins with.
-
-    With an API token, from its text on.
-    """
-    place, carried = random.choice(places), token and token(caller)
-    begin = time.perf_counter()
-    if carried:
-        caller = house.api_tokens.caller(carried)
-    store = house.ledger_as(caller)
-    project = store.get(Project, place)
-    with suppress(Forbidden):
-        demand(caller, store, Permission.CHANGE_PROJECT, project.owner_id, project)
-    return (time.perf_counter() - begin) * 1_000
 
 
 def _seated(house: House, caller: Caller) -> Result:

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from pydantic_core import from_json
 
-from bench.frame import Bench, Result, in_turn, percentile, rate
+from bench.frame import Bench, Result, in_turn, percentile, rate, settle
 from bench.history import Past, past
 from bench.peers.projection_runner import events_of, projected
 from infra.reading import Reading
@@ -85,7 +85,7 @@ def _audited(history: Past) -> Result:
     """Pages as people ask for them, anywhere in the log: queried, and made into the rows that are answered."""
     chance, reading = random.Random(3), Reading(history.databases.app_url)
     spent = []
-    _settle()
+    settle()
     with reading.transaction() as tx:
         whole = list_entries(tx, ACME, viewer=None, noisy=True, limit=1_000, after=history.position // 2).items
     for _ in range(400):
@@ -107,12 +107,6 @@ def _audited(history: Past) -> Result:
     reading.close()
     work = f"audit page, filtered, at {history.position:,} events, p99"
     return Result(work, "ms", percentile(spent, 0.99), goal=20, more_is_better=False, notes={"p50": median(spent)})
-
-
-def _settle() -> None:
-    """What building the history left in this process is not what serves a page: no full collection looks at it."""
-    gc.collect()
-    gc.freeze()
 
 
 def _growth(name: str, found: list[tuple[int, float]]) -> Iterator[Result]:

@@ -230,12 +230,16 @@ def role_of(caller: Caller, store: Store, *, even_closed: bool = False) -> Role 
 
 
 def _looked_at(caller: Caller) -> Iterator[UUID]:
-    """In whatever a member asks for: what it is in its organization, whether that is closed, and what it asks."""
+    """In whatever a member asks for: what it is in its organization, whether that is closed, what it asks, and whether
+    the member has that.
+    """
     if caller.is_member and caller.organization_id is not None:
         is_service = caller.kind == "service"
         yield caller.id if is_service else membership_id(caller.organization_id, caller.id)
         yield closure_id(caller.organization_id)
         yield security_policy_id(caller.organization_id)
+        if not is_service:
+            yield second_factor_id(caller.id)
 
 
 def must_have_second_factor(caller: Caller, store: Store) -> None:

@@ -13,6 +13,8 @@ from domain.membership import GuestOwnsAProject, Membership, membership_id
 from domain.person import Person
 from domain.project import Project
 from domain.roles import Role
+from domain.second_factor import SecondFactor
+from domain.security_policy import SecurityPolicy
 from infra import known
 from infra.known import Known, good_until
 from infra.mapper import Mapper, Stored
@@ -55,7 +57,14 @@ def test_what_is_known_is_not_decoded_again_but_what_happened_since_is(spec: Spe
     assert counting.decoded == 22
 
 
-def test_whom_a_request_is_judged_by_and_what_it_is_about_come_in_one_reading(spec: Spec) -> None:
+@pytest.mark.parametrize("strict", [False, True])
+def test_whom_a_request_is_judged_by_and_what_it_is_about_come_in_one_reading(spec: Spec, strict: bool) -> None:
+    policy, factor = SecurityPolicy.begin(ACME, START), SecondFactor.begin(ANN, ACME, START)
+    policy.require_second_factor(strict, START)
+    factor.turn_on(ACME, START)
+    before = unit(spec, spec.mapper, Known())
+    before.actor = ann.acting(Role.ADMIN)
+    before.save(policy, factor)
     readings: list[int] = []
 
     class Watched(MemoryLedger):
@@ -68,7 +77,7 @@ def test_whom_a_request_is_judged_by_and_what_it_is_about_come_in_one_reading(sp
     rename = RenameProject(project_id=DIGITS, name="digits")
     assert rename.ACCESS.admit(rename, ann, store).role == Role.ADMIN
     assert store.get(Project, DIGITS).name == "digits 19"
-    assert readings == [4], "the project, the membership, whether it is closed, and what the organization asks"
+    assert readings == [5], "the project, the membership, whether it is closed, what the organization asks, and that"
 
 
 def test_what_was_only_looked_ahead_at_is_not_asserted(spec: Spec) -> None:
