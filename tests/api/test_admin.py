@@ -32,12 +32,24 @@ def test_people_are_found_by_words_role_and_standing(admin: Visitor) -> None:
     assert found("") == {admin.id, guest.id, engineer.id, waiting.id}
 
 
-def test_the_pages_of_a_search_hold_everybody_once(admin: Visitor) -> None:
+@pytest.mark.parametrize("words", ["", "&q=@"])
+def test_the_pages_of_a_search_hold_everybody_once(admin: Visitor, words: str) -> None:
     people = {admin.colleague("guest").id for _ in range(3)} | {admin.id}
-    first = admin.get("/admin/users?limit=3")
-    second = admin.get(f"/admin/users?limit=3&after={first['next']}")
+    first = admin.get(f"/admin/users?limit=3{words}")
+    second = admin.get(f"/admin/users?limit=3{words}&after={first['next']}")
     assert second["next"] is None
     assert sorted(each["person_id"] for each in first["items"] + second["items"]) == sorted(people)
+
+
+def test_whoever_is_not_among_the_newest_is_found_too(admin: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.admin.LOOKED_THROUGH", 2)
+    people = {admin.id} | {admin.colleague("guest").id for _ in range(4)}
+    pages = [admin.get("/admin/users?q=@&limit=1")]
+    while (after := pages[-1]["next"]) is not None:
+        pages.append(admin.get(f"/admin/users?q=@&limit=1&after={after}"))
+    assert {each["person_id"] for page in pages for each in page["items"]} == people
+    assert len(pages) == len(people)
+    assert {each["person_id"] for each in admin.get(f"/admin/users?q={admin.email}")["items"]} == {admin.id}
 
 
 def test_whoever_is_deactivated_is_out_at_once_and_signs_in_no_more(admin: Visitor) -> None:
