@@ -36,7 +36,7 @@ up: ## the same stack, left running (DATA=folder; ctrl-C stops it)
 
 test: ## every test, on the real parts, fast ones first
 	@$(SETUP) .venv/.dev environments
-	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/.dev ## the tests that need no server
 	@.venv/bin/python -m pytest -m "not connected and not slow"

@@ -75,7 +75,8 @@ class Child:
     # Called before each start: make its folder, remove what the last run left, wait until its ports are free.
     prepare: Callable[[], None] = nothing
     user: User | None = None
-    ready_within: float = 30.0
+    # In seconds, however busy the machine is; of one that dies before, nobody waits for that.
+    ready_within: float = 180.0
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 5.0
     nice: int = 0

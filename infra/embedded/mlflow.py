@@ -36,7 +36,6 @@ class MLflow:
             cwd=self._home,
             ready_probe=lambda: speaks_http(self._port, "/health"),
             prepare=prepare,
-            ready_within=180.0,
             grace=1.5,
             nice=10,
         )
