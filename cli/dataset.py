@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.exits import Exit, Stop
+from cli.kept import home
 from cli.named import Thing, thing_of
 from cli.output import Json, amount, busy, show, table
-from cli.session import Address, home, signed_in
+from cli.session import Address, signed_in
 from cli.shared import path, people, share, with_people
 from cli.trash import Confirm, Trash, in_trash, purged
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from shlex import quote
 from shutil import which
 
+from cli.kept import usual_api
+
 NAMED = re.compile(r"`vistory ([a-z][^`\n]*)`")
 # What this command was told of where the platform is, by the name of the option.
 _heard: dict[str, str] = {}
@@ -81,6 +83,4 @@ def _is_usual(option: str, value: str) -> bool:
         from infra.embedded import default_folder
 
         return Path(value) == default_folder()
-    from cli.session import usual_api
-
     return value.rstrip("/") == usual_api()

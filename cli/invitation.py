@@ -8,9 +8,10 @@ import typer
 from cli.asking import CodeFile, PasswordFile, mailed_code, password
 from cli.client import Api
 from cli.exits import Exit, Stop
+from cli.kept import Session, current, keep
 from cli.named import begins, id_of, is_id, short
 from cli.output import Json, moment, show, table
-from cli.session import Address, Session, current, keep, reached, signed_in
+from cli.session import Address, reached, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

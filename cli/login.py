@@ -7,8 +7,9 @@ import typer
 
 from cli.asking import FactorFile, PasswordFile, factor_code, password
 from cli.client import Api
+from cli.kept import Session, keep
 from cli.output import Json, show
-from cli.session import ASKED, Address, Session, keep, lacks_second_factor, reached, sign_in
+from cli.session import ASKED, Address, lacks_second_factor, reached, sign_in
 
 app = typer.Typer()
 Email = Annotated[str, typer.Argument(help="The address that you registered with.")]

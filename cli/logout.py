@@ -7,8 +7,9 @@ import typer
 from cli.client import Problem
 from cli.exits import Exit
 from cli.files import named_file
+from cli.kept import Session, current, place
 from cli.output import Json, show
-from cli.session import Session, current, place, signed_in
+from cli.session import signed_in
 
 app = typer.Typer()
 Everywhere = Annotated[bool, typer.Option("--everywhere", help="End every session of yours, on every device.")]

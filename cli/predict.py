@@ -15,9 +15,10 @@ import typer
 
 from cli.exits import Exit, Stop
 from cli.files import named_file
+from cli.kept import home
 from cli.named import id_of, short
 from cli.output import Json, amount, busy, show
-from cli.session import Address, home, signed_in
+from cli.session import Address, signed_in
 
 if TYPE_CHECKING:
     from cli.client import Api

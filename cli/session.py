@@ -1,13 +1,9 @@
-"""Who is signed in where: a file of mode 0600 in the user's own settings, renewed as its tokens run out."""
+"""Who is signed in, and how: by a session that is renewed as its tokens run out, or by an API token."""
 
-import fcntl
-import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -15,13 +11,11 @@ import typer
 
 from cli.client import Api, Problem
 from cli.exits import Exit, Stop
-from cli.files import named_file
 from cli.hint import hear_api
+from cli.kept import DEFAULT_API, PROFILE, alone, current, keep, usual_api
 
-PROFILE = "VISTORY_PROFILE"
 # An API token, for programs: as an argument everybody on the machine could read it.
 TOKEN = "VISTORY_TOKEN"
-DEFAULT_API = "http://127.0.0.1:8000"
 ASKED = "your organization asks for a second factor: `vistory second-factor on` comes before anything else"
 
 
@@ -43,14 +37,6 @@ Address = Annotated[
         callback=address_of,
     ),
 ]
-
-
-@dataclass(frozen=True)
-class Session:
-    api: str
-    email: str
-    token: str
-    refresh_token: str = ""
 
 
 @dataclass
@@ -88,51 +74,6 @@ def lacks_second_factor(me: Mapping[str, Any]) -> bool:
     return bool(me["second_factor_required"] and not me["second_factor"])
 
 
-def home() -> Path:
-    settings = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(os.environ.get("VISTORY_HOME") or Path(settings) / "vistory")
-
-
-def place() -> Path:
-    """One for each person that somebody at this machine is (`vistory --as NAME`)."""
-    name = os.environ.get(PROFILE, "")
-    if name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}", name):
-        raise Stop(f"{name!r} cannot be kept apart by: letters, digits and . _ @ + - can", Exit.USAGE)
-    return home() / (f"session-{name}.json" if name else "session.json")
-
-
-def keep(session: Session) -> Path:
-    from infra.embedded.passwords import write_private
-
-    file = place()
-    with named_file():
-        home().mkdir(parents=True, exist_ok=True, mode=0o700)
-        return write_private(file, json.dumps(asdict(session)).encode())
-
-
-def current() -> Session | None:
-    file = place()
-    try:
-        with named_file():
-            return _read(file) if file.exists() else None
-    except (ValueError, TypeError) as error:
-        raise Stop(f"{file} is damaged; `vistory login EMAIL` writes it anew", Exit.SIGNED_OUT) from error
-
-
-def _read(file: Path) -> Session:
-    return Session(**json.loads(file.read_bytes()))
-
-
-def usual_api() -> str:
-    """Where a command goes that is not told: where this person is signed in, else where whoever is none other is."""
-    for file in (place(), home() / "session.json"):
-        try:
-            return _read(file).api
-        except (OSError, ValueError, TypeError):
-            continue
-    return DEFAULT_API
-
-
 def reached(address: str | None) -> str:
     return (address or usual_api()).rstrip("/")
 
@@ -155,7 +96,7 @@ def _carrying(token: str, address: str | None) -> Api:
 
 def renewed(used: str) -> str:
     """Of several commands at once one goes on, and the others take what it got."""
-    with _alone():
+    with alone():
         session = current()
         if session is None:
             raise Stop("nobody is signed in any more; `vistory login EMAIL` first", Exit.SIGNED_OUT)
@@ -168,10 +109,3 @@ def renewed(used: str) -> str:
             raise Stop(f"{over}: `vistory login {session.email}`", over.exit_code) from over
         keep(replace(session, token=token, refresh_token=renewal.refresh_token))
         return token
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    with place().with_suffix(".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.exits import Exit
-from cli.session import Session, keep
+from cli.kept import Session, keep
 from tests.cli.http_server import Server, serving
 
 MAIN = [sys.executable, "-c", "import cli; cli.main()"]

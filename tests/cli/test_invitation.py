@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cli.exits import Stop
 from cli.invitation import app
-from cli.session import Session, current, keep
+from cli.kept import Session, current, keep
 from tests.cli.http_server import Answer, Server, serving
 
 ID = "0198c0de-0000-7000-8000-000000000007"

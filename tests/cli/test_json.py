@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import NOUNS, app, load
-from cli.session import Session, keep
+from cli.kept import Session, keep
 
 ID = "0198c0de-0000-7000-8000-000000000091"
 OBJECT = json.dumps({"per_class": []}).encode()

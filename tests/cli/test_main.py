@@ -80,7 +80,7 @@ def test_an_argument_that_is_no_text_is_refused(home: Path, silent: socket.socke
 
 def test_a_file_that_cannot_be_used_is_named_in_a_line(home: Path) -> None:
     home.write_text("not a folder")
-    code = "import cli, cli.session as s; cli.app = lambda **_: s.keep(s.Session('a', 'b', 'c')); cli.main()"
+    code = "import cli, cli.kept as s; cli.app = lambda **_: s.keep(s.Session('a', 'b', 'c')); cli.main()"
     assert ended(home, code=code) == (Exit.REFUSED, f"vistory: {home}: File exists\n")
 
 

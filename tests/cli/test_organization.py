@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import asking
+from cli.kept import Session, keep
 from cli.organization import app, words
-from cli.session import Session, keep
 from tests.cli.http_server import Server, serving
 
 CLOSING = {"id": "0198c0de-0000-7000-8000-000000000001", "purge_at": "2026-12-27T03:04:05Z"}

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from cli import asking, login, second_factor
 from cli.exits import Stop
-from cli.session import CodeIsNeeded, Session, current, keep, sign_in
+from cli.kept import Session, current, keep
+from cli.session import CodeIsNeeded, sign_in
 from tests.cli.http_server import Server, door, serving
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from cli.kept import Session, keep
 from cli.service_account import app
-from cli.session import Session, keep
 from tests.cli.http_server import Server, serving
 from tests.cli.test_token import LISTED as TOKEN
 from tests.cli.test_token import MADE

@@ -7,11 +7,12 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from cli import client, session
+from cli import client, kept
 from cli.client import Unreachable
 from cli.exits import Exit, Stop
+from cli.kept import Session, current, keep, place, usual_api
 from cli.logout import app, logout
-from cli.session import Session, address_of, current, keep, place, signed_in, usual_api
+from cli.session import address_of, signed_in
 from tests.cli.http_server import Server, serving
 
 
@@ -70,7 +71,7 @@ def test_each_person_at_a_machine_has_a_sign_in_of_their_own(monkeypatch: pytest
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", ".", "a\x00b"])
 def test_a_person_is_kept_apart_by_a_plain_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "os", SimpleNamespace(environ={"VISTORY_PROFILE": name}))
+    monkeypatch.setattr(kept, "os", SimpleNamespace(environ={"VISTORY_PROFILE": name}))
     with pytest.raises(Stop, match="letters, digits") as stopped:
         place()
     assert stopped.value.exit_code == Exit.USAGE
@@ -158,7 +159,7 @@ def test_what_is_no_address_is_told_with_how_one_is_written(given: str) -> None:
 
 
 def test_whoever_is_signed_in_nowhere_is_led_where_the_other_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert usual_api() == session.DEFAULT_API
+    assert usual_api() == kept.DEFAULT_API
     keep(Session("http://127.0.0.1:8123", "me@b.example", "x"))
     monkeypatch.setenv("VISTORY_PROFILE", "ann")
     assert usual_api() == "http://127.0.0.1:8123"

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from cli.dataset import app as dataset
 from cli.exits import Stop
+from cli.kept import Session, keep
 from cli.project import app as project
-from cli.session import Session, keep
 from cli.shared import people
 from tests.cli.http_server import Server, serving
 

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.exits import Exit, Stop
-from cli.session import Session, keep, signed_in
+from cli.kept import Session, keep
+from cli.session import signed_in
 from cli.token import app
 from tests.cli.http_server import Server, serving
 
