@@ -55,9 +55,9 @@ check: .venv/.dev docs-check ## style, types, layers, locks and generated pages
 docs-check: .venv/.dev ## generated pages are current (each script in docs/generate/ takes --check)
 	@for script in $(wildcard docs/generate/*.py); do .venv/bin/python "$$script" --check; done
 
-bench: ## benchmarks, as ratios against a limit measured in the same run (ONLY="ledger relay", LONG=1 for the big sizes)
+bench: ## benchmarks, as ratios against a limit measured in the same run (ONLY="ledger relay"; LONG=1 for the big sizes, which go on where they were stopped, AGAIN=1 measures all)
 	@$(SETUP) .venv/.dev environments
-	.venv/bin/python -m bench $(ONLY) $(if $(LONG),--long)
+	.venv/bin/python -m bench $(ONLY) $(if $(LONG),--long) $(if $(AGAIN),--again)
 
 soak: ## memory, files and false alarms while both cores are busy (MINUTES=30)
 	@$(SETUP) .venv/.dev environments

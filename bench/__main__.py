@@ -5,16 +5,14 @@ environment is in peers/.
 """
 
 import argparse
-import os
 import pkgutil
 import sys
-import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from bench.frame import Bench, Benchmark, Result, show
+from bench.frame import Bench, Benchmark, show
+from bench.kept import Kept
 from infra.code_version import code_version
 from tests.servers import running_servers
 
@@ -31,41 +29,41 @@ def benchmarks() -> dict[str, Benchmark]:
 
 def main(words: Sequence[str]) -> int:
     known = benchmarks()
-    parser = argparse.ArgumentParser(prog="bench", description="Ratios against limits measured in the same run.")
-    parser.add_argument("names", nargs="*", metavar="name", help=f"all, or some of: {', '.join(known)}")
-    parser.add_argument("--long", action="store_true", help="the big sizes")
-    chosen = parser.parse_args(words)
-    if unknown := set(chosen.names) - known.keys():
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there is: {', '.join(known)}")
-    start = time.monotonic()
-    results, seconds = measured({name: known[name] for name in chosen.names or known}, chosen.long)
-    about = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "code": code_version(),
-        "form": "long" if chosen.long else "short",
-        "cores": os.cpu_count(),
-        "load": os.getloadavg(),
-        "seconds": seconds | {"all": time.monotonic() - start},
-    }
-    show(results, about, HERE / "results" / f"{about['form']}.json")
+    chosen = asked(words, known)
+    names = chosen.names or list(known)
+    form = "long" if chosen.long else "short"
+    kept = Kept(HERE / "results" / f"{form}.json")
+    there = [name for name in names if chosen.long and not chosen.again and kept.has(name, code_version())]
+    if there:
+        print(f"measured by this code before, so not again without --again: {', '.join(there)}", file=sys.stderr)
+    measure({name: known[name] for name in names if name not in there}, chosen.long, kept)
+    show(kept.results(names))
+    seconds = kept.seconds(names)
     print(", ".join(f"{name} {spent:.0f} s" for name, spent in seconds.items()), file=sys.stderr)
-    if not chosen.names and not chosen.long and time.monotonic() - start > SECONDS:
+    print(f"the {form} form of these ran for {sum(seconds.values()):.0f} s", file=sys.stderr)
+    if not chosen.names and not chosen.long and sum(seconds.values()) > SECONDS:
         print(f"the short form took more than {SECONDS} s", file=sys.stderr)
     return 0
 
 
-def measured(chosen: dict[str, Benchmark], long: bool) -> tuple[list[Result], dict[str, float]]:
-    """The results, and how long each benchmark took."""
-    results: list[Result] = []
-    seconds: dict[str, float] = {}
+def asked(words: Sequence[str], known: Mapping[str, Benchmark]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description="Ratios against limits measured in the same run.")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"all, or some of: {', '.join(known)}")
+    parser.add_argument("--long", action="store_true", help="the big sizes; what this code has measured stays")
+    parser.add_argument("--again", action="store_true", help="also what this code has measured")
+    chosen = parser.parse_args(words)
+    if unknown := set(chosen.names) - known.keys():
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there is: {', '.join(known)}")
+    return chosen
+
+
+def measure(chosen: Mapping[str, Benchmark], long: bool, kept: Kept) -> None:
+    if not chosen:
+        return
     with running_servers() as servers:
         for name, benchmark in chosen.items():
-            start = time.monotonic()
-            for result in benchmark(Bench(servers, long)):
-                results.append(result)
+            for result in kept.measured(name, code_version(), benchmark(Bench(servers, long))):
                 print(f"{result.work}: {result.ours if result.ratio is None else result.ratio:.2f}", file=sys.stderr)
-            seconds[name] = time.monotonic() - start
-    return results, seconds
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """How a benchmark measures and reports: ours beside a limit or a peer, in turn, their ratio, the goal."""
 
 import gc
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Self
 
 from rich.console import Console
@@ -130,14 +128,11 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
-def show(results: Sequence[Result], about: Mapping[str, object], file: Path) -> None:
+def show(results: Sequence[Result]) -> None:
     table = Table("work", "ours", "limit", "limit is", "ratio", "goal", title="benchmarks")
     for each in results:
         table.add_row(*_cells(each))
     Console(width=None if Console().is_terminal else 180).print(table)
-    lines = [asdict(each) | {"ratio": each.ratio, "met": each.met} for each in results]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({**about, "results": lines}, indent=2) + "\n")
 
 
 def _cells(r: Result) -> tuple[str, ...]:

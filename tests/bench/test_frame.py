@@ -1,10 +1,8 @@
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import get_type_hints
 
 from bench.__main__ import benchmarks
-from bench.frame import Bench, Result, in_turn, show
+from bench.frame import Bench, Result, in_turn
 
 
 def test_what_passes_for_a_benchmark_is_one() -> None:
@@ -34,15 +32,3 @@ def test_ways_are_measured_one_after_the_other_round_by_round() -> None:
         return len(order)
 
     assert in_turn({"ours": lambda: way("a"), "bare": lambda: way("b")}, 2) == {"ours": [1, 3], "bare": [2, 4]}
-
-
-def test_the_table_is_kept_as_json_with_its_verdicts(tmp_path: Path) -> None:
-    result = Result("push", "s", 2.0, 4.0, "DVC", 0.6, more_is_better=False, notes={"p99": 3.0})
-    show([result], {"form": "short"}, tmp_path / "results.json")
-    kept = json.loads((tmp_path / "results.json").read_text())
-    assert kept["form"] == "short"
-    assert (kept["results"][0]["ratio"], kept["results"][0]["met"], kept["results"][0]["notes"]) == (
-        0.5,
-        True,
-        {"p99": 3},
-    )
