@@ -23,6 +23,8 @@ LAYOUTS: Final = {"plain": "layout.txt", "html": "layout.html"}
 _ADDRESS_OF_A_PAGE: Final = re.compile(r"://|\bwww\b|[\w-]\.\w\w", re.IGNORECASE)
 # Where a link may be made of what is on both sides, a joiner of no width is put between.
 _LINKING: Final = re.compile(r"(?<=\S)[.:/@](?=\S)")
+# What begins so in a header is decoded by whoever reads it, with the ends of lines that are hidden in it (RFC 2047).
+_ENCODED: Final = re.compile(r"=(?=\?)")
 _LDH: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
 
 
@@ -81,9 +83,10 @@ def addressed(email: str) -> Address:
 
 
 def said(text: str) -> str:
-    """In one line, without what steers or turns the text around it."""
+    """In one line, without what steers or turns the text around it, or would be read as something else."""
     line = " ".join(text.split())
-    return "".join(c for c in line if not unicodedata.category(c).startswith("C") or c in "\u200c\u200d")
+    plain = "".join(c for c in line if not unicodedata.category(c).startswith("C") or c in "\u200c\u200d")
+    return _ENCODED.sub("=\u2060", plain)
 
 
 def name(text: str) -> str:

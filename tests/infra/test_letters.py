@@ -111,11 +111,16 @@ def test_html_in_a_name_is_text() -> None:
     assert "&lt;img src=x onerror=alert(1)&gt; &amp; &#34;Co&#34;" in html
 
 
+@pytest.mark.parametrize("kind", ["password_reset", "invitation"])
 @pytest.mark.parametrize(
-    "hostile", ["Ann\r\nBcc: eve@example.org", "Ann\u2028Bcc: eve@example.org", "\u202eAnn\u2066", "A\x00n\x1bn"]
+    "hostile",
+    [
+        *("Ann\r\nBcc: eve@example.org", "Ann\u2028Bcc: eve@example.org", "\u202eAnn\u2066", "A\x00n\x1bn"),
+        *("=?utf-8?q?A=0D=0ABcc:_eve=40example.org?=", "=\u200b?utf-8?b?QQ0KQmNjOiBldmU=?=", "An=?utf-8?q?=0D=0A?=n"),
+    ],
 )
-def test_a_name_makes_no_header_and_turns_no_text(hostile: str) -> None:
-    letter = written(full_name=hostile)
+def test_a_name_makes_no_header_and_turns_no_text(hostile: str, kind: str) -> None:
+    letter = written(kind, full_name=hostile, inviter=hostile, organization=hostile, target=hostile)
     assert set(letter.keys()) == {
         "Subject",
         "From",
