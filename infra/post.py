@@ -5,7 +5,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import Final
+from typing import Any, Final
 
 import aiosmtplib
 
@@ -13,6 +13,8 @@ from infra.config import MissingSetting
 from infra.mail_settings import Mail, Security
 
 SECONDS: Final = 20.0
+# RFC 5321, 4.5.3.2.6. Whoever gives up before the server has said that it keeps a letter sends it twice.
+KEPT_WITHIN: Final = 600.0
 UNTRUSTED: Final = "the mail server's certificate or TLS is not as it must be"
 TOO_LARGE: Final = 552
 _FINER_CODE: Final = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
@@ -28,6 +30,13 @@ class PostRefusesUs(Exception):
 
 class LetterIsRefused(Exception):
     """For good, and only this one."""
+
+
+class _Patient(aiosmtplib.SMTP):
+    """With the server that has the whole letter: it, or this process, may be held up."""
+
+    async def data(self, message: str | bytes, /, **_: Any) -> aiosmtplib.SMTPResponse:
+        return await super().data(message, timeout=KEPT_WITHIN)
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Post:
         mail, secure = self.mail, self.mail.security
         if mail.host is None:
             raise MissingSetting("VISTORY_MAIL_HOST is not set, and letters need it")
-        return aiosmtplib.SMTP(
+        return _Patient(
             hostname=mail.host,
             port=mail.at_port,
             use_tls=secure is Security.TLS,

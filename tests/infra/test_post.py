@@ -76,6 +76,7 @@ class Answers:
 
     def __init__(self, **answers: str) -> None:
         self.answers = answers
+        self.pause = 0.0
         self.kept: list[bytes] = []
 
     async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
@@ -88,6 +89,7 @@ class Answers:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.kept.append(envelope.content)
+        await asyncio.sleep(self.pause)
         return self.answers.get("data", "250 ok")
 
 
@@ -127,6 +129,14 @@ def test_a_refusal_is_judged_by_its_code_and_tells_no_address(
 def test_a_server_that_is_away_is_waited_for() -> None:
     with pytest.raises(PostIsAway, match="cannot be reached"):
         send(Post(Mail(**OPEN, port=9)))
+
+
+def test_a_server_that_takes_its_time_to_keep_a_letter_is_not_sent_it_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.post.SECONDS", 0.2)
+    slow = Answers()
+    slow.pause = 0.5
+    beside(lambda: SMTP(slow), lambda port: Post(Mail(**OPEN, port=port)).send(written()))
+    assert len(slow.kept) == 1
 
 
 def test_an_address_that_needs_more_than_a_server_can_is_not_written_to() -> None:
