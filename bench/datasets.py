@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
-from bench.frame import Bench, Result
+from bench.frame import Bench, Result, growth
 from bench.pushing import peak, signed_in
 from cli.client import Api
 from commands.ports import Prepared
@@ -34,7 +34,7 @@ TIMES = 20
 
 
 def datasets(bench: Bench) -> Iterator[Result]:
-    count = bench.size(50_000, 1_000_000)
+    costs: dict[str, list[tuple[int, float]]] = {}
     with (
         tempfile.TemporaryDirectory(prefix="vistory-bench-") as name,
         signed_in(bench.servers, Path(name)) as (running, door),
@@ -42,28 +42,33 @@ def datasets(bench: Bench) -> Iterator[Result]:
     ):
         organization = UUID(door.get("/auth/me")["organization_id"])
         pages = Counting(contents, organization)
-        start = time.perf_counter()
-        first = pages.written(lambda keep: revision.build(entries(range(count)), CLASSES, keep))
-        yield Result(f"{count:,} images: written whole", "images/s", count / (time.perf_counter() - start))
-        before = peak(running)
-        yield from measured(door, pages, first, count)
-        after = Result("memory of the API: at most, against before", "MB", peak(running), before, "before", 1.3)
-        yield replace(after, more_is_better=False)
+        for count in (10_000, 100_000, 1_000_000) if bench.long else (50_000,):
+            start = time.perf_counter()
+            first = pages.written(partial(revision.build, entries(range(count)), CLASSES))
+            yield Result(f"{count:,} images: written whole", "images/s", count / (time.perf_counter() - start))
+            before = peak(running)
+            for what, found in measured(door, pages, first, count):
+                costs.setdefault(what, []).append((count, found.ours))
+                yield found
+            after = Result(f"{count:,} images: memory of the API, at most", "MB", peak(running), before, "before", 1.3)
+            yield replace(after, more_is_better=False)
+    for what, cost in costs.items():
+        yield from growth(what, "images", cost)
 
 
-def measured(door: Api, pages: "Counting", first: Manifest, count: int) -> Iterator[Result]:
+def measured(door: Api, pages: "Counting", first: Manifest, count: int) -> Iterator[tuple[str, Result]]:
     dataset, other = (
         committed(door, pages, each) for each in (first, pages.changed(first, range(0, count, count // 100)))
     )
     spent = [milliseconds(partial(door.post, f"/datasets/{dataset}/snapshot", tag=f"v{n}")) for n in range(TIMES)]
-    yield limited(f"{count:,} images: a snapshot", spent, 10)
+    yield "a snapshot", limited(f"{count:,} images: a snapshot", spent, 10)
     more = (range(count + n, count + n + 1) for n in range(TIMES))
     spent = [milliseconds(partial(pages.changed, first, each)) for each in more]
-    yield replace(limited(f"{count:,} images: one more", spent, 100), notes={"pages": pages.last})
+    yield "one more", replace(limited(f"{count:,} images: one more", spent, 100), notes={"pages": pages.last})
     both = {"dataset_a": dataset, "dataset_b": other}
     assert door.get("/datasets/compare", **both)["images_changed"] == 100
     spent = [milliseconds(partial(door.get, "/datasets/compare", **both)) for _ in range(TIMES)]
-    yield limited(f"{count:,} images: compared with one that differs in 100", spent, 200)
+    yield "compared", limited(f"{count:,} images: compared with one that differs in 100", spent, 200)
 
 
 class Counting:
@@ -105,7 +110,7 @@ def entries(numbers: range, salt: str = "") -> Iterator[Entry]:
 
 def committed(door: Api, pages: Counting, made: Manifest) -> str:
     """A dataset of these images, through the door; only what files would have come to is put in by hand."""
-    dataset = door.post("/datasets", name="large")["id"]
+    dataset = door.post("/datasets", name=f"large {made.sha256}")["id"]
     upload = door.post(f"/datasets/{dataset}/uploads")["id"]
     counts = made.root.counts
     content = Content(

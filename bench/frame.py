@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
+from math import log
 from typing import Self
 
 from rich.console import Console
@@ -116,6 +118,13 @@ def in_turn(ways: Mapping[str, Callable[[], float]], rounds: int = 3) -> Rounds:
         for name, way in ways.items():
             found[name].append(way())
     return found
+
+
+def growth(work: str, of: str, cost: Sequence[tuple[int, float]]) -> Iterator[Result]:
+    """How cost, found at each size, grows: 0 where size does not matter, 1 where twice as much costs twice."""
+    for (small, less), (large, more) in pairwise(cost):
+        exponent = log(more / less) / log(large / small)
+        yield Result(f"{work}: exponent, {small:,} to {large:,} {of}", "", exponent, more_is_better=False)
 
 
 def settle() -> None:

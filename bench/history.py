@@ -38,7 +38,7 @@ class Past:
         self._chance = random.Random(7)
         story = [(each.event, here(each.envelope, self.core.mapper.ledger)) for each in recorded(everything())]
         self._training = _training(recorded(everything()))
-        self._append([[self.core.mapper.encode(*each)] for each in story])
+        self.append([[self.core.mapper.encode(*each)] for each in story])
 
     @property
     def position(self) -> int:
@@ -47,13 +47,14 @@ class Past:
     def grow(self, upto: int) -> None:
         while (missing := upto - self.position) > 0:
             trainings = -(-missing // len(self._training))
-            self._append([self._another() for _ in range(min(trainings, AT_ONCE))])
+            self.append([self.another() for _ in range(min(trainings, AT_ONCE))])
 
-    def _append(self, commands: Sequence[list[Stored]]) -> None:
+    def append(self, commands: Sequence[list[Stored]]) -> None:
         given = [Append(uuid7(), b"", {"id": str(events[0].originator_id)}, events) for events in commands]
         assert {verdict.verdict for verdict in self.core.store.append(given)} == {"accepted"}
 
-    def _another(self) -> list[Stored]:
+    def another(self) -> list[Stored]:
+        """One more training, from its wish to its end."""
         job = uuid7()
         return [self.core.mapper.encode(*self._changed(event, envelope, job)) for event, envelope in self._training]
 

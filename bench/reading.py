@@ -7,8 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
-from math import log
 from statistics import median
 from typing import Any
 
@@ -16,7 +14,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from pydantic_core import from_json
 
-from bench.frame import Bench, Result, in_turn, percentile, rate, settle
+from bench.frame import Bench, Result, growth, in_turn, percentile, rate, settle
 from bench.history import Past, past
 from bench.peers.projection_runner import events_of, projected
 from infra.reading import Reading
@@ -26,26 +24,32 @@ from tests.commands.conftest import ACME
 from tests.servers import Servers
 
 BY_HAND = "a named cursor, a fold and COPY, written by hand"
-LIBRARY = "the library's ProjectionRunner, of a twentieth of the events"
-MOST_OF_THE_LIBRARY = 2_500
+LIBRARY = "the library's ProjectionRunner"
+SHARE = 20
 SIZES = (10_000, 100_000, 1_000_000)
 
 
 def reading(bench: Bench) -> Iterator[Result]:
+    costs: dict[str, list[tuple[int, float]]] = {}
     with past(bench.servers) as history:
-        peer: float | None = None
-        seconds: dict[str, list[tuple[int, float]]] = {"verify": [], "rebuild": []}
         for size in SIZES if bench.long else (10_000, 50_000):
             history.grow(size)
-            results = {"verify": _verified(history), "rebuild": _rebuilt(history)}
-            for name, result in results.items():
-                seconds[name].append((history.position, history.position / result.ours))
-                yield result
-            peer = peer or _by_the_library(bench.servers, history)
-            yield replace(results["rebuild"], limit=peer, limit_is=LIBRARY, goal=40.0, ratios=())
-            yield _audited(history)
-        for name, found in seconds.items():
-            yield from _growth(name, found)
+            verified, rebuilt, audited = _verified(history), _rebuilt(history), _audited(history)
+            yield from (verified, rebuilt)
+            events, peer = _by_the_library(bench.servers, history)
+            yield replace(rebuilt, limit=peer, limit_is=f"{LIBRARY}, of {events:,} events", goal=40.0, ratios=())
+            yield audited
+            at = history.position
+            for name, spent in (
+                ("verify, all of it", at / verified.ours),
+                ("rebuild, all of it", at / rebuilt.ours),
+                ("an audit page, p50", audited.notes["p50"]),
+                ("an audit page, p99", audited.ours),
+                ("an append of a training's events", _appended(history)),
+            ):
+                costs.setdefault(name, []).append((at, spent))
+    for name, cost in costs.items():
+        yield from growth(name, "events", cost)
 
 
 def _verified(history: Past) -> Result:
@@ -69,16 +73,27 @@ def _rebuilt(history: Past) -> Result:
     return Result.of(f"rebuild all read models from {history.position:,} events", "/s", rounds, BY_HAND, 0.4)
 
 
-def _by_the_library(servers: Servers, history: Past) -> float:
-    """Events a second: what one costs does not depend on how many there are, so few are enough."""
+def _by_the_library(servers: Servers, history: Past) -> tuple[int, float]:
+    """How many events it was given, a twentieth of ours and of their size, and how many a second it projected."""
     databases = servers.fresh_database()
     with psycopg.connect(history.databases.app_url) as connection:
         size = connection.execute("SELECT avg(octet_length(state))::int FROM ledger.events").fetchone()
     assert size
-    with events_of(databases.owner_url, min(history.position // 20, MOST_OF_THE_LIBRARY), "x" * size[0]) as environment:
+    with events_of(databases.owner_url, history.position // SHARE, "x" * size[0]) as environment:
         reached = projected(environment)
     servers.drop(databases)
     return reached
+
+
+def _appended(history: Past) -> float:
+    """Seconds, the median of some."""
+    spent = []
+    for _ in range(50):
+        one = history.another()
+        begin = time.perf_counter()
+        history.append([one])
+        spent.append(time.perf_counter() - begin)
+    return median(spent)
 
 
 def _audited(history: Past) -> Result:
@@ -107,12 +122,6 @@ def _audited(history: Past) -> Result:
     reading.close()
     work = f"audit page, filtered, at {history.position:,} events, p99"
     return Result(work, "ms", percentile(spent, 0.99), goal=20, more_is_better=False, notes={"p50": median(spent)})
-
-
-def _growth(name: str, found: list[tuple[int, float]]) -> Iterator[Result]:
-    for (small, quick), (large, slow) in pairwise(found):
-        exponent = log(slow / quick) / log(large / small)
-        yield Result(f"{name}: exponent of its cost, {small:,} to {large:,} events", "", exponent, more_is_better=False)
 
 
 def by_hand(history: Past) -> int:

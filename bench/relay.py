@@ -3,13 +3,15 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, closing, suppress
+from functools import partial
+from typing import Any
 
 from nats.aio.client import Client
 from uuid_utils.compat import uuid7
 
-from bench.frame import Bench, Result, in_turn
+from bench.frame import Bench, Result, growth, in_turn
 from consumers.relay import Relay
 from infra.batch import MOST_MESSAGES, publish_batch
 from infra.bus import connect, jetstream
@@ -25,21 +27,26 @@ from tests.servers import Servers
 BARE = "the same bytes, published bare in atomic batches"
 STATE = json.dumps({"data": {}, "envelope": {"event": str(uuid7()), "organization": "platform"}}).encode().ljust(700)
 
+Way = Callable[[Servers, EventStore, int], Coroutine[Any, Any, float]]
+
 
 def relay(bench: Bench) -> Iterator[Result]:
-    servers, backlog = bench.servers, bench.size(20_000, 200_000)
+    servers, costs = bench.servers, []
     databases = servers.fresh_database()
     migrate(databases.owner_url, APP, uuid7())
     with closing(EventStore(databases.app_url, pool_size=2)) as store:
-        for _ in range(backlog // 500):
-            store.append([Append(uuid7(), b"", {}, [Stored(uuid7(), 1, "bench.event", STATE) for _ in range(500)])])
-        rounds = in_turn(
-            {
-                "ours": lambda: asyncio.run(_relayed(servers, store, backlog)),
-                BARE: lambda: asyncio.run(_bare(servers, store, backlog)),
-            }
-        )
-    yield Result.of(f"relay, a backlog of {backlog:,} events", "/s", rounds, BARE, 0.8)
+
+        def once(way: Way, backlog: int) -> float:
+            return asyncio.run(way(servers, store, backlog))
+
+        for backlog in (10_000, 50_000, 200_000) if bench.long else (20_000,):
+            while store.head().position < backlog:
+                store.append([Append(uuid7(), b"", {}, [Stored(uuid7(), 1, "bench.event", STATE) for _ in range(500)])])
+            ways = {"ours": partial(once, _relayed, backlog), BARE: partial(once, _bare, backlog)}
+            found = Result.of(f"relay, a backlog of {backlog:,} events", "/s", in_turn(ways), BARE, 0.8)
+            yield found
+            costs.append((backlog, backlog / found.ours))
+    yield from growth("relay, all of it", "events", costs)
     servers.drop(databases)
 
 

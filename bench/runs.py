@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import median
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ import httpx
 from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
-from bench.frame import Bench, Result, percentile
+from bench.frame import Bench, Result, growth, percentile
 from bench.lifecycle import mlflow
 from infra.migrate import migrate
 from infra.provision import APP
@@ -32,28 +33,35 @@ PEER = f"MLflow's search_runs, of a {SHARE}th of the runs"
 
 
 def runs(bench: Bench) -> Iterator[Result]:
-    databases = bench.servers.fresh_database()
+    middle: dict[str, list[tuple[int, float]]] = {}
+    for count in (1_000, COUNT, 100_000) if bench.long else (COUNT,):
+        for name, spent in _asked(bench.servers, count).items():
+            middle.setdefault(name, []).append((count, median(spent)))
+            goal = 25 if count == COUNT else None
+            notes = {"p50": median(spent)}
+            work = f"{count:,} runs: {name}, p99"
+            yield Result(work, "ms", percentile(spent, 0.99), goal=goal, more_is_better=False, notes=notes)
+    for name, cost in middle.items():
+        yield from growth(f"{name}, p50", "runs", cost)
+    theirs, ours = median(_of_mlflow(bench.servers)), dict(middle[SORTED])[COUNT]
+    yield Result(f"{COUNT:,} runs: {SORTED}", "/s", 1_000 / ours, 1_000 / theirs, PEER, 5.0)
+
+
+def _asked(servers: Servers, count: int) -> dict[str, list[float]]:
+    """Milliseconds of every answer, question by question, of so many runs of one experiment."""
+    databases = servers.fresh_database()
     migrate(databases.owner_url, APP, uuid7())
-    _fill(databases.app_url)
+    _fill(databases.app_url, count)
     reading = Reading(databases.app_url)
 
-    def asked(ask: Callable[[Connection], Any]) -> float:
-        def transaction() -> None:
-            with reading.transaction() as tx:
-                ask(tx)
+    def once(ask: Callable[[Connection], Any]) -> None:
+        with reading.transaction() as tx:
+            ask(tx)
 
-        return _milliseconds(transaction)
-
-    middle: dict[str, float] = {}
-    for name, ask in QUESTIONS.items():
-        spent = [asked(ask) for _ in range(EACH)]
-        middle[name] = median(spent)
-        work = f"{COUNT:,} runs: {name}, p99"
-        yield Result(work, "ms", percentile(spent, 0.99), goal=25, more_is_better=False, notes={"p50": middle[name]})
+    spent = {name: [_milliseconds(partial(once, ask)) for _ in range(EACH)] for name, ask in QUESTIONS.items()}
     reading.close()
-    bench.servers.drop(databases)
-    theirs = median(_of_mlflow(bench.servers))
-    yield Result(f"{COUNT:,} runs: {SORTED}", "/s", 1_000 / middle[SORTED], 1_000 / theirs, PEER, 5.0)
+    servers.drop(databases)
+    return spent
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
@@ -84,13 +92,14 @@ def _of_mlflow(servers: Servers) -> list[float]:
         return [_milliseconds(lambda: said("search", query)) for _ in range(EACH // 4)]
 
 
-def _fill(url: str) -> None:
+def _fill(url: str, count: int) -> None:
     chance = random.Random(5)
     engine = engine_for(url, pool_size=1)
     furnish(engine, [experiment.PROJECTION])
-    made = {(UUID(int=n),): row(n, _parameters(chance), _metrics(chance)) for n in range(1, COUNT + 1)}
     with engine.begin() as tx:
-        save(tx, table, made)
+        for first in range(1, count + 1, COUNT):
+            some = range(first, min(first + COUNT, count + 1))
+            save(tx, table, {(UUID(int=n),): row(n, _parameters(chance), _metrics(chance)) for n in some})
         tx.execute(text("ANALYZE read.experiment_runs"))
     engine.dispose()
 

@@ -20,6 +20,7 @@ from cli.live import once
 from tests.servers import Servers
 
 PER_SECOND: Final = 100
+HANDS: Final = 4
 JOBS: Final = "/api/v1/training-jobs"
 START: Final = {"device": "cpu", "environment": {"python": "3.11"}, "parameters": {}}
 HANDED_OVER: Final = {
@@ -34,12 +35,14 @@ def sockets(bench: Bench) -> Iterator[Result]:
         job: str = admin.post("/training-jobs", **wish)["id"]
         heard = Heard(admin, job)
         heard.start()
-        with others_at_work(served, wanted.project):
+        with others_at_work(served) as answered:
             accepted = asyncio.run(told(bench.servers, served, job, bench.size(100, 1_000)))
         heard.join(30)
     spent = [(at - since) * 1_000 for since, at in zip(accepted, heard.moments[-len(accepted) :], strict=True)]
     work = f"accepted, to a message on a socket, at {PER_SECOND} commands/s, p99"
-    yield Result(work, "ms", percentile(spent, 0.99), goal=80, more_is_better=False, notes={"p50": median(spent)})
+    at_once = sum(accepted[0] <= each <= accepted[-1] for each in answered)
+    notes = {"p50": median(spent), "commands/s of others reached": at_once / (accepted[-1] - accepted[0])}
+    yield Result(work, "ms", percentile(spent, 0.99), goal=80, more_is_better=False, notes=notes)
 
 
 class Heard(Thread):
@@ -80,22 +83,26 @@ async def told(servers: Servers, served: Served, job: str, attempts: int) -> lis
 
 
 @contextmanager
-def others_at_work(served: Served, project: str) -> Iterator[None]:
-    """A project is renamed again and again, at a steady rate."""
+def others_at_work(served: Served) -> Iterator[list[float]]:
+    """Each of some hands renames a project of its own at a steady rate; when, as the API has answered."""
     over = Event()
+    answered: list[float] = []
 
-    def work() -> None:
+    def work(hand: int) -> None:
         with Api(served.admin.url, served.token) as api:
-            begun = time.perf_counter()
-            number = 0
-            while not over.wait(max(0.0, begun + number / PER_SECOND - time.perf_counter())):
+            project = api.post("/projects", name=f"bench {hand}")["id"]
+            begun, number = time.perf_counter() + hand / PER_SECOND, 0
+            while not over.wait(max(0.0, begun + number * HANDS / PER_SECOND - time.perf_counter())):
                 number += 1
-                api.patch(f"/projects/{project}", name=f"bench {number}")
+                api.patch(f"/projects/{project}", name=f"bench {hand} {number}")
+                answered.append(time.perf_counter())
 
-    other = Thread(target=work, daemon=True)
-    other.start()
+    others = [Thread(target=work, args=(hand,), daemon=True) for hand in range(HANDS)]
+    for other in others:
+        other.start()
     try:
-        yield
+        yield answered
     finally:
         over.set()
-        other.join()
+        for other in others:
+            other.join()

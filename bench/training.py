@@ -10,15 +10,17 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from bench.frame import Bench, Result, Rounds, in_turn
+from bench.hosting import Took, hosted
 from tests.trainers.guests import ROOT, Material, python_of, shaped, trained
 
 COUNTS = {"train": 600, "val": 60, "test": 20}
 PAIRS = 3
 BARE, ALONE = "bare ultralytics", "one alone"
 BATCH, EPOCHS, PIXELS = 16, 2, 96
+PARAMETERS = {"epochs": EPOCHS, "batch": BATCH, "image_size": PIXELS}
 RECIPE: dict[str, Any] = {
     "epochs": EPOCHS,
     "batch": BATCH,
@@ -40,31 +42,41 @@ RECIPE: dict[str, Any] = {
 }
 
 
-class Took(NamedTuple):
-    """Seconds inside the epochs, and around them."""
-
-    inside: float
-    around: float
-
-
 def training(bench: Bench) -> Iterator[Result]:
     folder = Path(tempfile.mkdtemp(prefix="vistory-bench-"))
     try:
         material = shaped(folder / "material", COUNTS)
         data = laid_out(material, folder / "yolo")
         pairs = [(_ours(material, folder / f"ours-{n}"), _bare(data, folder / f"bare-{n}")) for n in range(PAIRS)]
+        yield from _compared("the process", pairs)
         if bench.long:
             yield Result.of("two trainings at once", "s", _two(material, folder), ALONE, 1.3, more_is_better=False)
+            yield from _compared("the platform", _on_the_platform(folder))
     finally:
         shutil.rmtree(folder)
+
+
+def _compared(whose: str, pairs: list[tuple[Took, Took]]) -> Iterator[Result]:
     sides = {"ours": 0, BARE: 1}
     inside = {name: [pair[side].inside for pair in pairs] for name, side in sides.items()}
     around = {name: [pair[side].around for pair in pairs] for name, side in sides.items()}
-    what = f"tiny-detector, {COUNTS['train']} images, {EPOCHS} epochs"
+    what = f"training by {whose}, {COUNTS['train']} images, {EPOCHS} epochs"
     yield Result.of(f"{what}: the epochs", "s", inside, BARE, 1.05, more_is_better=False)
     yield Result.of(f"{what}: around them", "s", around, BARE, None, more_is_better=False)
     added = statistics.median(ours.around - bare.around for ours, bare in pairs)
     yield Result(f"{what}: what ours adds around them", "s", added, goal=6, more_is_better=False)
+
+
+def _on_the_platform(folder: Path) -> list[tuple[Took, Took]]:
+    """It gives the one training all cores, so the bare one has them too."""
+    recipe = {"framework": "ultralytics", "model": "tiny-detector", "parameters": PARAMETERS}
+    pairs = []
+    with hosted() as platform:
+        for n in range(PAIRS):
+            scenes = folder / f"scenes-{n}"
+            ours = platform.trained(platform.pushed(scenes, COUNTS, n), recipe)
+            pairs.append((ours, _bare(scenes / "data.yaml", folder / f"beside-{n}", os.cpu_count() or 1)))
+    return pairs
 
 
 def _two(material: Material, folder: Path) -> Rounds:
@@ -84,23 +96,22 @@ def _two(material: Material, folder: Path) -> Rounds:
 
 def _ours(material: Material, folder: Path, threads: int = 1) -> Took:
     start = time.monotonic()
-    parameters = {"epochs": EPOCHS, "batch": BATCH, "image_size": PIXELS}
-    guest = trained("ultralytics", material.job(folder / "output", "tiny-detector", parameters, threads=threads))
+    guest = trained("ultralytics", material.job(folder / "output", "tiny-detector", PARAMETERS, threads=threads))
     whole = time.monotonic() - start
     inside = sum(line["seconds"] for line in guest.all("epoch"))
     return Took(inside, whole - inside)
 
 
-def _bare(data: Path, folder: Path) -> Took:
+def _bare(data: Path, folder: Path, threads: int = 1) -> Took:
     folder.mkdir()
     model = ROOT / "trainers" / "architectures" / "tiny-detector.yaml"
-    own = {"YOLO_CONFIG_DIR": str(folder), "YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "OMP_NUM_THREADS": "1"}
+    own = {"YOLO_CONFIG_DIR": str(folder), "YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
     arguments = [str(model), str(data), str(folder), json.dumps(RECIPE)]
     start = time.monotonic()
     with (folder / "log").open("w") as log:
         subprocess.run(
             [python_of("ultralytics"), str(ROOT / "bench" / "peers" / "bare_ultralytics.py"), *arguments],
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), **own},
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), "OMP_NUM_THREADS": str(threads), **own},
             stdout=log,
             stderr=log,
             check=True,

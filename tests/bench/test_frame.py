@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from typing import get_type_hints
 
 from bench.__main__ import benchmarks
-from bench.frame import Bench, Result, in_turn
+from bench.frame import Bench, Result, growth, in_turn
 
 
 def test_what_passes_for_a_benchmark_is_one() -> None:
@@ -32,3 +32,13 @@ def test_ways_are_measured_one_after_the_other_round_by_round() -> None:
         return len(order)
 
     assert in_turn({"ours": lambda: way("a"), "bare": lambda: way("b")}, 2) == {"ours": [1, 3], "bare": [2, 4]}
+
+
+def test_growth_is_told_between_one_size_and_the_next() -> None:
+    found = list(growth("relay", "events", [(10, 2.0), (100, 20.0), (1_000, 20.0)]))
+    assert [each.work for each in found] == [
+        "relay: exponent, 10 to 100 events",
+        "relay: exponent, 100 to 1,000 events",
+    ]
+    assert [round(each.ours, 6) for each in found] == [1.0, 0.0]
+    assert list(growth("of one size", "events", [(10, 2.0)])) == []
