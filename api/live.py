@@ -7,6 +7,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -34,7 +35,6 @@ router = APIRouter(prefix="/training-jobs/{job_id}", tags=["training"])
 CURSOR: Final = r"^[0-9]{1,9}\.[0-9]{1,15}(\.[0-9]{1,15})?$"
 TOKEN_WITHIN: Final = 5.0
 PAUSE: Final = 0.25
-SENT_WITHIN: Final = 30.0
 LOOKED_AT_AGAIN_EVERY: Final = 5.0
 # A worker that told of the end itself ships what is left up to its word that it ended, unless it dies just then; of one
 # that is lost nothing more may come. Time without the bus does not count.
@@ -98,12 +98,12 @@ async def live(socket: WebSocket, job_id: UUID, start: Annotated[str | None, Que
             show = Show(house, caller, job_id, _feed(house, job, _with_the_last(place)), place, version)
             await _tell(socket, show)
     except DomainError as error:
-        await socket.close(_code(error), str(error)[:120])
+        await _refuse(socket, _code(error), error)
         if isinstance(error, NotFound) and (noting := watch.after(socket, 404)):
             await noting()
     except TooManyRequests as error:
-        await socket.close(4429, str(error)[:120])
-    except (WebSocketDisconnect, TimeoutError):
+        await _refuse(socket, 4429, error)
+    except WebSocketDisconnect:
         pass
 
 
@@ -183,7 +183,7 @@ async def _tell(socket: WebSocket, show: Show) -> None:
         with show.house.news.of(show.job_id) as news:
             async for batch in show.messages():
                 for message in batch:
-                    await asyncio.wait_for(socket.send_json(message), SENT_WITHIN)
+                    await socket.send_json(message)
                 if not batch:
                     await _rest(gone, news)
                 if gone.done():
@@ -216,6 +216,11 @@ async def _admitted(socket: WebSocket, house: House) -> Caller:
         return await house.caller_soon(Hello.model_validate_json(text).token)
     except (TimeoutError, ValidationError, KeyError) as error:
         raise Unauthenticated('the first message must be {"token": "..."}, within 5 seconds') from error
+
+
+async def _refuse(socket: WebSocket, code: int, error: Exception) -> None:
+    with suppress(WebSocketDisconnect):  # whoever knocked may have left by now
+        await socket.close(code, str(error)[:120])
 
 
 def _code(error: DomainError) -> int:

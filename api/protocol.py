@@ -1,10 +1,14 @@
-"""HTTP as a stranger speaks it: who never comes to the point, or calls on too many lines at once, is hung up on."""
+"""HTTP as a stranger speaks it: who never comes to the point, or calls on too many lines at once, is hung up on.
+
+And sockets, of which one that says too much at once is closed and told why.
+"""
 
 import asyncio
 from ipaddress import ip_address
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from infra.allowance import household
 from infra.config import networks
@@ -70,3 +74,17 @@ class Guarded(HttpToolsProtocol):
         mine = household(self.client[0]) if self.client else None
         clients = [getattr(each, "client", None) for each in self.connections]
         return sum(household(client[0]) == mine for client in clients if client)
+
+
+class Socket(WebSocketsSansIOProtocol):
+    def handle_parser_exception(self) -> None:
+        """Hung up on at once it would never be told: TCP takes back what was sent while something is left unread.
+        So what still comes is thrown away until the other side has left, or for some seconds.
+        """
+        told = self.conn.close_sent
+        if told is not None and not self.close_sent:
+            self.close_sent = True
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": told.code, "reason": told.reason})
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.write_eof()
+            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)

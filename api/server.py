@@ -8,7 +8,8 @@ from typing import Any, Final
 import uvicorn
 from fastapi import FastAPI
 
-from api.protocol import Guarded
+from api.protocol import Guarded, Socket
+from api.unread import Unread
 from infra import logs
 from infra.config import Settings
 
@@ -33,6 +34,10 @@ def _bare(value: Any) -> Any:
 class Announced(uvicorn.Server):
     """Says `ready` once requests are answered."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.unread = Unread()
+
     async def startup(self, *args: Any, **kwargs: Any) -> None:
         await super().startup(*args, **kwargs)
         if self.started:
@@ -41,8 +46,12 @@ class Announced(uvicorn.Server):
             gc.freeze()
             logs.say_ready()
 
+    async def on_tick(self, counter: int) -> bool:
+        self.unread.look(self.server_state.connections)
+        return await super().on_tick(counter)
 
-def configured(app: FastAPI, settings: Settings) -> uvicorn.Server:
+
+def configured(app: FastAPI, settings: Settings) -> Announced:
     configuration = uvicorn.Config(
         app,
         host=settings.api_host,
@@ -53,6 +62,7 @@ def configured(app: FastAPI, settings: Settings) -> uvicorn.Server:
         timeout_graceful_shutdown=STOP_SECONDS,
         ws_max_size=64 * 1024,
         http=Guarded,
+        ws=Socket,
         forwarded_allow_ips=settings.trusted_proxies,
     )
     logging.getLogger("uvicorn.error").addFilter(WithoutQuery())
