@@ -1,6 +1,6 @@
 """The read models kept up to date in this process, straight from the ledger: the same folds and checkpoints, no bus."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
 
@@ -11,18 +11,19 @@ from infra.reading import engine_for
 from infra.tables import furnish
 from infra.wiring import Core
 from projections import PROJECTIONS
+from projections.model import Projection
 
 PAUSE = 0.02
 
 
 @contextmanager
-def projecting(settings: Settings) -> Iterator[Event]:
+def projecting(settings: Settings, projections: Sequence[Projection] = PROJECTIONS) -> Iterator[Event]:
     """While the event is set, nothing moves."""
     engine = engine_for(settings.need("database_url"), pool_size=1)
     stop, held = Event(), Event()
     with Core.open(settings) as core:
-        furnish(engine, PROJECTIONS)
-        projector = Projector.of(core.store, core.mapper, engine, PROJECTIONS)
+        furnish(engine, projections)
+        projector = Projector.of(core.store, core.mapper, engine, projections)
         projector.begin()
 
         def follow() -> None:
@@ -37,7 +38,9 @@ def projecting(settings: Settings) -> Iterator[Event]:
 
         thread = Thread(target=follow)
         thread.start()
-        yield held
-        stop.set()
-        thread.join()
-        engine.dispose()
+        try:
+            yield held
+        finally:
+            stop.set()
+            thread.join()
+            engine.dispose()
