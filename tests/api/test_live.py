@@ -24,6 +24,7 @@ from infra.config import Settings
 from infra.embedded.nats import Nats
 from infra.feed import Feed, Point
 from infra.leases import Key
+from infra.listening import listening
 from infra.objects import Objects
 from infra.positions import Positions
 from infra.wiring import Core
@@ -299,3 +300,18 @@ def test_what_is_accepted_reaches_a_socket_before_it_looks_again(
         began = time.monotonic()
         assert socket.receive_json()["status"] == "queued"
         assert time.monotonic() - began < 30
+
+
+def test_a_notice_that_is_lost_costs_a_socket_no_more_than_a_look(
+    ann: Visitor, settings: Settings, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = settings.need("database_url")
+    with Proxy(urlsplit(url).port or 0) as road:
+        monkeypatch.setattr("infra.news.listening", lambda _, *followed: listening(road.instead(url), *followed))
+        with TestClient(create_app(settings)) as client:
+            heard = told(Visitor(client, ann.token), attempt.job["id"])
+            assert [next(heard)["status"] for _ in range(3)] == ["queued", "claimed", "running"]
+            with road.cut():
+                attempt.report("hand-over", evidence("handed_over"))
+                assert next(heard)["status"] == "queued"
+            heard.close()

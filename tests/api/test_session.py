@@ -5,6 +5,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import jwt
@@ -17,9 +18,12 @@ from psycopg.conninfo import conninfo_to_dict
 from api import create_app
 from api.cookie import NAME, PATH
 from infra.config import Settings
+from infra.listening import listening
 from infra.provision import OWNER
 from tests.api.visitor import PASSWORD, PREFIX, Visitor, good
+from tests.faults.proxy import Proxy
 from tests.servers import Servers
+from tests.whole import waited
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
 
@@ -187,6 +191,22 @@ def test_another_process_hears_of_it_at_once(person: Visitor, client: TestClient
             assert time.monotonic() - begun < 1.0
     with TestClient(create_app(settings)) as later:
         assert not is_let_in(later, person.token or ""), "also one that was not there when it ended"
+
+
+def test_a_process_that_hears_of_nothing_asks(
+    person: Visitor, client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = settings.need("database_url")
+    with Proxy(urlsplit(url).port or 0) as road:
+        monkeypatch.setattr("infra.ended.listening", lambda _, *followed: listening(road.instead(url), *followed))
+        with TestClient(create_app(settings)) as other:
+            ended = other.app.state.house.ended  # type: ignore[attr-defined]
+            waited(lambda: ended.is_listening, 30, "it hears of what ends")
+            with road.cut():
+                waited(lambda: not ended.is_listening, 30, "it hears of nothing")
+                assert is_let_in(other, person.token or "")
+                person.post("/auth/logout")
+                assert not is_let_in(other, person.token or "")
 
 
 def test_the_list_of_sessions_says_from_where_and_which_one_this_is(person: Visitor, client: TestClient) -> None:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from consumers.relay import HALTED, POLL_SECONDS
@@ -12,12 +14,14 @@ from infra import durables, streams
 from infra.batch import MOST_BYTES, publish_batch
 from infra.embedded.nats import Nats
 from infra.ledger import Row
+from infra.listening import listening
 from infra.logs import is_ready
 from infra.published import pack, unpack
 from infra.stream_compare import compare
 from infra.stream_rebuild import begin_generation, rebuild_stream
 from infra.stream_tail import Diverged
 from tests.consumers.relaying import Scene, counted, relay_process, scene, until
+from tests.faults.proxy import Proxy
 from tests.ground import Ground, ground, opened
 from tests.servers import Databases, Servers
 
@@ -94,6 +98,38 @@ def test_an_event_stored_while_the_relay_waits_is_carried_over(nats: Nats, ledge
                 await asyncio.wait_for(at.settle(task), 20 * POLL_SECONDS)
 
     asyncio.run(story())
+
+
+def test_a_notice_wakes_the_relay_and_one_that_is_lost_costs_no_more_than_a_poll(
+    nats: Nats, ledger: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(road: Proxy) -> None:
+        monkeypatch.setattr("consumers.relay.POLL_SECONDS", 3_600.0)
+        there = road.instead(ledger.databases.app_url)
+        async with (
+            scene(nats, ledger) as at,
+            at.relaying() as (relay, task),
+            listening(there, "ledger", relay.hear),
+        ):
+            await until(partial(asyncio.to_thread, is_heard, ledger))
+            ledger.write(1)
+            await at.settle(task)
+            monkeypatch.setattr("consumers.relay.POLL_SECONDS", POLL_SECONDS)
+            ledger.write(1)
+            await at.settle(task)
+            with road.cut():
+                ledger.write(2)
+                await at.settle(task)
+
+    with Proxy(urlsplit(ledger.databases.app_url).port or 0) as road:
+        asyncio.run(story(road))
+
+
+def is_heard(ledger: Ground) -> bool:
+    """Whether somebody listens to what is stored."""
+    with psycopg.connect(ledger.databases.app_url) as connection:
+        query = """SELECT FROM pg_stat_activity WHERE datname = current_database() AND query = 'LISTEN "ledger"'"""
+        return connection.execute(query).fetchone() is not None
 
 
 def test_two_relays_and_eight_writers_make_one_stream(nats: Nats, ledger: Ground) -> None:
@@ -206,7 +242,7 @@ def test_a_store_with_another_past_halts_the_relay(nats: Nats, ledger: Ground, f
     asyncio.run(story())
 
 
-def test_a_halted_relay_says_why_and_exits_with_3(nats: Nats, ledger: Ground, tmp_path: Path) -> None:
+def test_a_halted_relay_says_why_and_exits_with_7(nats: Nats, ledger: Ground, tmp_path: Path) -> None:
     async def story() -> None:
         async with scene(nats, ledger) as at:
             await at.js.publish("vistory.events.foreign", b"{}")
