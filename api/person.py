@@ -1,4 +1,4 @@
-"""Persons over HTTP: who am I, and in which language I am written to."""
+"""Persons over HTTP: who am I, where am I a member, and in which language I am written to."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -6,11 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema
+from sqlalchemy import Connection
 
 from api import errors, watch
 from api.edge import Body, CommandReceipt, Desk, OwnDesk, Person
 from api.faults import EMAIL
 from api.house import House, TheHouse
+from api.reading import reads
 from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
 from commands.person import ChooseLanguage
 from domain.errors import Forbidden
@@ -19,6 +21,8 @@ from domain.person import Person as Account
 from domain.roles import Role
 from domain.values import Line, Personal, Value
 from infra.letters import AddressIsUnwritable, addressed
+from projections import membership
+from projections.person import OwnOrganization, own_organizations
 
 router = APIRouter(prefix="/auth", tags=["persons"])
 
@@ -78,6 +82,12 @@ class NewLanguage(Body):
 @router.get("/me", responses=errors.responses(401, 403, 503))
 def me(caller: Person, house: TheHouse) -> Profile:
     return profile(house, caller)
+
+
+@router.get("/me/organizations", responses=errors.responses(401, 403, 422, 503))
+def organizations(caller: Person, tx: Annotated[Connection, reads(membership.PROJECTION)]) -> list[OwnOrganization]:
+    """Those that one can go over to (`POST /auth/switch`); where one waits is not among them."""
+    return own_organizations(tx, caller.id)
 
 
 @router.put("/me/language", responses=errors.responses(401, 403, 409, 413, 422, 503))

@@ -81,3 +81,13 @@ def classes(everything: Sequence[Facts], sides: Sequence[Facts], boxes: bool) ->
     by_name = [{line["name"]: line for line in column} for _, column in columns]
     rows = ((line["name"], *(each[line["name"]][kind] for each in by_name for kind in kinds)) for line in everything)
     return table(("class", *heads), rows)
+
+
+def compared(one: str, other: str, found: Facts) -> str:
+    """What one has to become to be the other, in counts."""
+    counts = (
+        f"{found['added']:,} images only in {other}, {found['removed']:,} only in {one}; of those in both "
+        f"{found['images_changed']:,} are other pictures and {found['annotations_changed']:,} are annotated otherwise"
+    )
+    rows = ((each["name"], each["before"], each["after"]) for each in found["classes"])
+    return f"{counts}\n\n{table(('annotations', one, other), rows)}"

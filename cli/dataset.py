@@ -9,7 +9,7 @@ import typer
 
 from cli.exits import Exit, Stop
 from cli.kept import home
-from cli.named import Thing, thing_of
+from cli.named import Thing, short, thing_of
 from cli.output import Json, amount, busy, show, table
 from cli.session import Address, signed_in
 from cli.shared import path, people, share, with_people
@@ -27,6 +27,7 @@ Into = Annotated[
 ]
 Name = Annotated[str | None, typer.Option(help="Name of the new dataset; else the folder's.")]
 Dataset = Annotated[str, typer.Argument(help="Name or id of the dataset.")]
+Other = Annotated[str, typer.Argument(help="Name or id of the one that it is compared with.")]
 Trashed = Annotated[str, typer.Argument(help="Name or id of a dataset in the trash.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse the whole folder if anything in it would be left out.")]
 
@@ -167,6 +168,18 @@ def show_dataset(dataset: Dataset, api: Address = None, as_json: Json = False) -
         as_json,
         lambda: f"{contents.words(found, report, split, snapshots)}\n\n{people(found)}",
     )
+
+
+@app.command()
+def compare(dataset: Dataset, other: Other, api: Address = None, as_json: Json = False) -> None:
+    """Compare what two datasets hold at this moment: images by their paths, and annotations class by class."""
+    from cli.contents import compared
+
+    with signed_in(api) as door:
+        one, two = thing_of(door, "dataset", dataset), thing_of(door, "dataset", other)
+        found = door.get("/datasets/compare", dataset_a=one.id, dataset_b=two.id)
+    words = (one.word, two.word) if one.word != two.word else (short(one.id), short(two.id))
+    show(found, as_json, lambda: compared(*words, found))
 
 
 @app.command("split", epilog="Example: vistory dataset split cracks --ratios 0.8,0.1,0.1 --group-by folder")

@@ -1,5 +1,6 @@
 """Invitations: people are asked in by mail, and accept or decline with the code of the letter."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ from cli.asking import CodeFile, PasswordFile, mailed_code, password
 from cli.client import Api
 from cli.exits import Exit, Stop
 from cli.kept import Session, current, keep
-from cli.named import begins, id_of, is_id, short
+from cli.named import avatar_names, begins, id_of, is_id, short
 from cli.output import Json, moment, show, table
 from cli.session import Address, reached, signed_in
 
@@ -88,10 +89,11 @@ def list_invitations(
         into = thing(door, project, dataset)
         wanted = {f"{into['type']}_id": into["target_id"]} if into else {"everybody": True if everybody else None}
         found = list(door.pages("/invitations", **wanted, status=status))
-    show(found, as_json, lambda: table(HEADS, map(row, found)))
+        names = {} if as_json else avatar_names(door, {each["inviter_id"] for each in found})
+    show(found, as_json, lambda: table(HEADS, (row(each, names) for each in found)))
 
 
-def row(sent: dict[str, Any]) -> tuple[object, ...]:
+def row(sent: dict[str, Any], names: Mapping[str, str]) -> tuple[object, ...]:
     into = f"{sent['type']} {sent['target_name']}"
     return (
         sent["id"],
@@ -100,7 +102,7 @@ def row(sent: dict[str, Any]) -> tuple[object, ...]:
         sent["role"],
         sent["status"],
         moment(sent["expires_at"]),
-        sent["inviter_id"],
+        names.get(sent["inviter_id"], sent["inviter_id"]),
     )
 
 

@@ -8,16 +8,22 @@ import typer
 from cli.asking import FactorFile, PasswordFile, factor_code, password
 from cli.client import Api
 from cli.kept import Session, keep
+from cli.named import is_id, own_organization
 from cli.output import Json, show
 from cli.session import ASKED, Address, lacks_second_factor, reached, sign_in
 
 app = typer.Typer()
 Email = Annotated[str, typer.Argument(help="The address that you registered with.")]
+Organization = Annotated[
+    str | None,
+    typer.Option(help="Name or id of another of your organizations; else you are where you registered."),
+]
 
 
 @app.command()
 def login(
     email: Email,
+    organization: Organization = None,
     api: Address = None,
     password_file: PasswordFile = None,
     code_file: FactorFile = None,
@@ -28,12 +34,21 @@ def login(
     A program signs in by no password: it carries an API token in VISTORY_TOKEN (`vistory token create NAME`).
     """
     typed = password(password_file)
+    where = {"organization_id": organization} if organization and is_id(organization) else {}
     with Api(reached(api)) as door:
-        answer = sign_in(door, email, typed, lambda: factor_code(code_file))
-    tokens = answer["access_token"], answer["refresh_token"]
-    file = keep(Session(reached(api), email, *tokens))
+        answer = sign_in(door, email, typed, lambda: factor_code(code_file), **where)
+        if organization is not None and not where:
+            answer |= gone_over(door, organization)
+    file = keep(Session(reached(api), email, answer["access_token"], answer["refresh_token"]))
     person = answer["person"]
     show(person, as_json, lambda: words(person, file))
+
+
+def gone_over(door: Api, organization: str) -> dict[str, Any]:
+    """The session goes on there, under the refresh token that it has."""
+    there = own_organization(door, organization)["id"]
+    door.token = door.post("/auth/switch", organization_id=there)["access_token"]
+    return {"access_token": door.token, "person": door.get("/auth/me")}
 
 
 def words(person: dict[str, Any], file: Path) -> str:

@@ -10,7 +10,7 @@ from cli.guess import perhaps
 if TYPE_CHECKING:
     from cli.client import Api
 
-LISTED = {"dataset", "project", "model", "job", "service-account"}
+LISTED = {"dataset", "project", "experiment", "model", "job", "service-account"}
 PLACES = {"job": "/training-jobs"}
 # Fewer characters of an id are sooner a slip than a choice.
 FEWEST = 4
@@ -134,13 +134,24 @@ def member_of(door: "Api", word: str, **only: Any) -> dict[str, Any]:
     return found[0]
 
 
+def own_organization(door: "Api", word: str) -> dict[str, Any]:
+    """One that one can go over to, by its name, its id or the beginning of it. Raises Stop."""
+    every = door.get("/auth/me/organizations")
+    meant = {each.id for each in named(every, "organization", word)}
+    if len(meant) == 1:
+        return next(each for each in every if each["id"] in meant)
+    why = f"{len(meant)} of your organizations may be meant by" if meant else "you are in no organization"
+    guess = "" if meant else perhaps(word, (str(each["name"]) for each in every))
+    raise Stop(f"{why} {word!r}{guess}; `vistory organization list` tells what there is")
+
+
 def avatar_names(door: "Api", people: set[str]) -> dict[str, str]:
     """By id; nobody's for whom the members of the organization are not to be seen."""
     from cli.client import Problem
 
     found: dict[str, str] = {}
     try:
-        for member in door.pages("/members"):
+        for member in door.pages("/members") if people else ():
             if member["person_id"] in people:
                 found[member["person_id"]] = member["avatar_name"]
             if found.keys() == people:

@@ -1,13 +1,16 @@
-"""Operators of the platform, named by whoever keeps this machine: they see organizations and their use, no content."""
+"""Operators, whom whoever keeps this machine names: they see all organizations and their use, no content."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
 from cli.asking import must_be_meant
+from cli.exits import Exit, Stop
 from cli.local import Data, answered, given, hosting, settings_of
-from cli.output import Json, show, table
+from cli.output import Json, moment, show, table
+from cli.session import Address, signed_in
 
 if TYPE_CHECKING:
     from infra.config import Settings
@@ -15,6 +18,11 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Who sees all organizations and their use, and changes their quotas.", no_args_is_help=True)
 Person = Annotated[str, typer.Argument(help="E-mail address or id.")]
 Which = Annotated[UUID, typer.Argument(metavar="ORGANIZATION", help="The id of the organization.")]
+Words = Annotated[str, typer.Argument(help="Part of a name, a company or a division; every one, if left out.")]
+Users = Annotated[int | None, typer.Option("--max-users", min=0, help="How many people it may have.")]
+Storage = Annotated[int | None, typer.Option("--max-storage-gb", min=0, help="How many GB it may store.")]
+Hours = Annotated[int | None, typer.Option("--max-gpu-hours", min=0, help="How many GPU hours it may use in a month.")]
+HEADS = ("id", "name", "users", "GB stored", "GPU hours this month", "")
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")]
 
 
@@ -41,6 +49,40 @@ def list_operators(data: Data = None, as_json: Json = False) -> None:
     """Whoever is one."""
     found = operators(settings_of(data))
     show(found, as_json, lambda: table(("person", "called", "e-mail"), (tuple(row.values()) for row in found)))
+
+
+@app.command("list-organizations")
+def list_organizations(words: Words = "", api: Address = None, as_json: Json = False) -> None:
+    """Every organization of the platform with its use and its quotas, the newest first; for operators."""
+    with signed_in(api) as door:
+        found = list(door.pages("/admin/organizations", q=words))
+    show(found, as_json, lambda: table(HEADS, map(row, found)))
+
+
+def row(one: Mapping[str, Any]) -> tuple[object, ...]:
+    use, end = one["use"], one["purge_at"]
+    users, storage = f"{use['users']} of {one['max_users']}", f"{use['storage_gb']:.3f} of {one['max_storage_gb']}"
+    hours = f"{use['gpu_hours_this_month']:.1f} of {one['max_gpu_hours_per_month']}"
+    return (one["id"], one["name"], users, storage, hours, f"closed; it ends at {moment(end)}" if end else "")
+
+
+@app.command("change-quotas")
+def change_quotas(
+    organization: Which,
+    max_users: Users = None,
+    max_storage_gb: Storage = None,
+    max_gpu_hours: Hours = None,
+    api: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Change the quotas of any organization that are named, and leave the rest; for operators."""
+    quotas = {"max_users": max_users, "max_storage_gb": max_storage_gb, "max_gpu_hours_per_month": max_gpu_hours}
+    wish = {what: value for what, value in quotas.items() if value is not None}
+    if not wish:
+        raise Stop("name what to change; `vistory operator change-quotas --help` lists it", Exit.USAGE)
+    with signed_in(api) as door:
+        made = door.patch(f"/admin/organizations/{organization}", **wish)
+    show(made, as_json, lambda: f"{organization} has other quotas now; `vistory operator list-organizations` tells")
 
 
 @app.command("close-organization")

@@ -1,16 +1,26 @@
-"""The organization: what it is called, who may join, and how much of its quotas is used."""
+"""The organization: what it is called, who may join, how much of its quotas is used; and going over to another."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
 from cli.asking import FactorFile, PasswordFile, factor_code, password, word
 from cli.exits import Exit, Stop
-from cli.output import Json, moment, show
+from cli.kept import current, keep
+from cli.named import own_organization
+from cli.output import Json, moment, show, table
 from cli.session import Address, signed_in
 
 UNTIL_THEN = "and until then an admin can reopen it: `vistory organization reopen`"
-app = typer.Typer(help="Your organization: its name, who may join, its quotas and their use.", no_args_is_help=True)
+OVER = ": more than its quota; what is there stays, and nothing more is let in"
+app = typer.Typer(
+    help="Your organization: its name, who may join, its quotas and their use; go over to another.",
+    no_args_is_help=True,
+)
+HEADS = ("id", "name", "company", "division", "you are", "")
+Which = Annotated[str, typer.Argument(help="Its name, its id or the beginning of it.")]
 Name = Annotated[str | None, typer.Option(help="What it is called; company and division stay.")]
 Admission = Annotated[
     str | None,
@@ -38,8 +48,7 @@ def show_organization(api: Address = None, as_json: Json = False) -> None:
     show(found, as_json, lambda: words(found))
 
 
-def words(found: dict[str, Any]) -> str:
-    use = found["use"]
+def words(found: Mapping[str, Any]) -> str:
     closed = [f"closed; it ends at {moment(found['purge_at'])}, {UNTIL_THEN}"] if found["closed_at"] else []
     return "\n".join(
         [
@@ -47,11 +56,48 @@ def words(found: dict[str, Any]) -> str:
             *closed,
             f"company {found['company']}, division {found['division']}; to join: {found['admission']}",
             f"second factor: {'every member needs one' if found['second_factor_required'] else 'up to each member'}",
-            f"users: {use['users']} of {found['max_users']}, {found['admins']} of them admins",
-            f"storage: {use['storage_gb']:.3f} of {found['max_storage_gb']} GB",
-            f"GPU hours this month: {use['gpu_hours_this_month']:.1f} of {found['max_gpu_hours_per_month']}",
+            *quotas(found),
         ]
     )
+
+
+def quotas(found: Mapping[str, Any]) -> list[str]:
+    use = found["use"]
+    users, storage, hours = use["users"], use["storage_gb"], use["gpu_hours_this_month"]
+    lines = {
+        f"users: {users} of {found['max_users']}, {found['admins']} of them admins": users > found["max_users"],
+        f"storage: {storage:.3f} of {found['max_storage_gb']} GB": storage > found["max_storage_gb"],
+        f"GPU hours this month: {hours:.1f} of {found['max_gpu_hours_per_month']}": (
+            hours > found["max_gpu_hours_per_month"]
+        ),
+    }
+    return [line + OVER * is_over for line, is_over in lines.items()]
+
+
+@app.command("list")
+def list_organizations(api: Address = None, as_json: Json = False) -> None:
+    """Those that you have a role in, and where you are now."""
+    with signed_in(api) as door:
+        found = door.get("/auth/me/organizations")
+        here = {each["organization_id"] for each in door.get("/auth/sessions") if each["current"]}
+    show(found, as_json, lambda: table(HEADS, (row(each, here) for each in found)))
+
+
+def row(one: Mapping[str, Any], here: set[str]) -> tuple[object, ...]:
+    marks = ("here" if one["id"] in here else "", "closed" if one["closed_at"] else "")
+    named = (one["id"], one["name"], one["company"], one["division"], one["role"])
+    return (*named, ", ".join(filter(None, marks)))
+
+
+@app.command(epilog="Example: vistory organization switch 'Acme / Vision'")
+def switch(organization: Which, api: Address = None, as_json: Json = False) -> None:
+    """Go over to another of your organizations; whatever follows is asked there."""
+    with signed_in(api) as door:
+        there = own_organization(door, organization)
+        pair, session = door.post("/auth/switch", organization_id=there["id"]), current()
+        assert session is not None, "no API token goes over"
+        keep(replace(session, token=pair["access_token"]))
+    show(there, as_json, lambda: f"you are in {there['name']} now, as {there['role']}")
 
 
 @app.command()

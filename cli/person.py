@@ -8,16 +8,19 @@ import typer
 from cli.asking import must_be_meant
 from cli.exits import Exit, Stop
 from cli.local import Data, answered, hosting, person_at, settings_of
-from cli.output import Json, show
+from cli.output import Json, moment, show
 from cli.session import Address, signed_in
 
 if TYPE_CHECKING:
     from infra.config import Settings
 
-app = typer.Typer(help="Your own account; and erasing a person from this machine's platform.", no_args_is_help=True)
+app = typer.Typer(
+    help="Your own account and language; and erasing a person from this machine's platform.", no_args_is_help=True
+)
 Somebody = Annotated[str, typer.Argument(help="E-mail address or id.")]
 ExportFile = Annotated[Path, typer.Argument(help="Where it is written to, for your eyes only.", dir_okay=False)]
 FullName = Annotated[str, typer.Argument(help="What you are called.")]
+Language = Annotated[str, typer.Argument(help="en or ko.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")]
 
 
@@ -41,11 +44,21 @@ def rename(full_name: FullName, api: Address = None, as_json: Json = False) -> N
 
 
 @app.command()
+def language(language: Language, api: Address = None, as_json: Json = False) -> None:
+    """Choose the language that the platform writes to you in."""
+    with signed_in(api) as door:
+        made = door.replace("/auth/me/language", language=language)
+    show(made, as_json, lambda: f"letters to you are written in {language} from here on")
+
+
+@app.command()
 def leave(api: Address = None, as_json: Json = False) -> None:
     """Have your account erased in some days; until then you can stay after all."""
     with signed_in(api) as door:
         made = door.delete("/users/me")
-    show(made, as_json, lambda: f"your account is erased at {made['due_at']}; `vistory person stay` cancels that")
+    show(
+        made, as_json, lambda: f"your account is erased at {moment(made['due_at'])}; `vistory person stay` cancels that"
+    )
 
 
 @app.command()

@@ -113,7 +113,7 @@ def tokens(account: Account, api: Address = None, as_json: Json = False) -> None
     """Those that are or were its own, the newest first."""
     with signed_in(api) as door:
         found = list(door.pages(f"/service-accounts/{account_of(door, account)}/tokens"))
-    show(found, as_json, lambda: table(TOKEN_HEADS, map(row, found)))
+    show(found, as_json, lambda: table(TOKEN_HEADS, (row(each, {each["owner_id"]: account}) for each in found)))
 
 
 @app.command()

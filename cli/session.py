@@ -57,9 +57,9 @@ class CodeIsNeeded(Stop):
     """A second factor is on, and there is nobody to ask for a code."""
 
 
-def sign_in(api: Api, email: str, password: str, code: Callable[[], str] | None = None) -> dict[str, Any]:
+def sign_in(api: Api, email: str, password: str, code: Callable[[], str] | None = None, **where: str) -> dict[str, Any]:
     """`api` asks as this person from here on, for as long as it lives. Raises CodeIsNeeded."""
-    answer: dict[str, Any] = api.post("/auth/login", email=email, password=password, refresh="body")
+    answer: dict[str, Any] = api.post("/auth/login", email=email, password=password, refresh="body", **where)
     if "challenge" in answer:
         if code is None:
             raise CodeIsNeeded(f"a second factor is on for {email}: `vistory login {email}` asks for a code")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output import Json, show, table
+from cli.output import Json, moment, show, table
 from cli.session import Address, signed_in
 
 app = typer.Typer(help="Where you are signed in; end one of these sessions.", no_args_is_help=True)
@@ -20,8 +20,8 @@ def list_sessions(api: Address = None, as_json: Json = False) -> None:
     rows = [
         (
             each["id"],
-            each["begun_at"][:16],
-            each["used_at"][:16],
+            moment(each["begun_at"]),
+            moment(each["used_at"]),
             each["address"],
             each["device"],
             mark(each["current"]),

@@ -1,6 +1,6 @@
 """API tokens: what programs carry instead of a person."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ import typer
 
 from cli.exits import Stop
 from cli.files import named_file
-from cli.named import begins, short
+from cli.named import avatar_names, begins, short
 from cli.output import Json, moment, show, table
 from cli.session import Address, signed_in
 
@@ -60,13 +60,14 @@ def list_tokens(everybody: Everybody = False, api: Address = None, as_json: Json
     """Those that are or were yours, the newest first."""
     with signed_in(api) as door:
         tokens = list(door.pages("/tokens", everybody=True if everybody else None))
-    show(tokens, as_json, lambda: table(HEADS, map(row, tokens)))
+        names = {} if as_json else avatar_names(door, {each["owner_id"] for each in tokens})
+    show(tokens, as_json, lambda: table(HEADS, (row(each, names) for each in tokens)))
 
 
-def row(token: dict[str, Any]) -> tuple[object, ...]:
+def row(token: dict[str, Any], names: Mapping[str, str]) -> tuple[object, ...]:
     last = moment(token["last_used_at"]) if token["last_used_at"] else "never"
     what = (token["id"], token["prefix"], token["name"], " ".join(token["scopes"]))
-    return (*what, token["owner_id"], last, moment(token["expires_at"]), token["status"])
+    return (*what, names.get(token["owner_id"], token["owner_id"]), last, moment(token["expires_at"]), token["status"])
 
 
 @app.command()

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from cli.output import Json, show
+from cli.output import Json, moment, show
 from cli.session import ASKED, Address, lacks_second_factor, signed_in
 
 app = typer.Typer()
@@ -26,6 +26,6 @@ def words(found: dict[str, Any]) -> str:
     address = f"<{found['email']}>" if found["email_verified"] else f"<{found['email']}> (not verified)"
     who = f"{found['full_name']} {address}, {found['avatar_name']}: {role}, at {found['api']}"
     due = found["erasure_due_at"]
-    lines = [who, f"your account is erased at {due}; `vistory person stay` cancels that" if due else ""]
+    lines = [who, f"your account is erased at {moment(due)}; `vistory person stay` cancels that" if due else ""]
     lines += ["a second factor is on" if found["second_factor"] else "", ASKED if lacks_second_factor(found) else ""]
     return "\n".join(filter(None, lines))

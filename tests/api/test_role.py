@@ -216,6 +216,7 @@ OPEN: Final = {
 }
 ONESELF: Final = {
     ("GET", "/auth/me"),
+    ("GET", "/auth/me/organizations"),
     ("PUT", "/auth/me/language"),
     ("PATCH", "/users/me"),
     ("POST", "/users/me/email"),

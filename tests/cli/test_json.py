@@ -36,12 +36,13 @@ ANSWER: dict[str, Any] = PERSON | {
     "organization": "Acme", "type": "organization", "target": None, "inviter": "Ann", "on": False,
 }  # fmt: skip
 MEMBER = {"id": ID, "person_id": ID, "email": "ann@b.example", "avatar_name": "red-fox-1"}
+ORGANIZATION = {"id": ID, "name": "Acme", "role": "guest"}
 LISTS = ("/auth/sessions", "/training/models", "/admin/security/counts")
 # Each document of these is a line, as it comes, until the training ends.
 LINES = {"job follow"}
 # A framework's own environment answers: see tests/e2e.
 ELSEWHERE = {"predict"}
-WORDS = {"ratios": "0.7,0.2,0.1", "framework": "timm", "scope": "read", "limit": "1", "days": "1"}
+WORDS = {"ratios": "0.7,0.2,0.1", "framework": "timm", "scope": "read", "limit": "1", "days": "1", "max_users": "1"}
 
 
 class Anything(BaseHTTPRequestHandler):
@@ -51,6 +52,7 @@ class Anything(BaseHTTPRequestHandler):
         where = f"http://{self.headers['Host']}/object"
         answer: object = [] if path.endswith(LISTS) else ANSWER | {"url": where, "result_url": where}
         answer = {"items": [MEMBER], "next": None} if path.endswith("/api/v1/members") else answer
+        answer = [ORGANIZATION] if path.endswith("/auth/me/organizations") else answer
         content = OBJECT if path == "/object" else json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
