@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel
@@ -36,6 +37,21 @@ _WORDS: Final = {
     "string_pattern_mismatch": "does not have the form that it must have",
     "uuid_parsing": "must be an id (a UUID)",
     "uuid_type": "must be an id (a UUID)",
+    "string_type": "must be text",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    **dict.fromkeys(("list_type", "tuple_type"), "must be a list"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be an object"),
+    **dict.fromkeys(
+        ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_aware"),
+        "must be a time with its zone, as 2026-01-02T03:04:05Z",
+    ),
+}
+_PLAINER: Final = {
+    "less than or equal to": "at most",
+    "greater than or equal to": "at least",
+    " after validation": "",
 }
 _SUBJECT: Final = re.compile(r"^(?:Value error, |\w+ should )")
 
@@ -53,4 +69,5 @@ def _sentence(error: Mapping[str, Any]) -> str:
     form = error.get("ctx", {}).get("pattern", "")
     if words := _FORMS.get(form) or _WORDS.get(error["type"]):
         return words
-    return _SUBJECT.sub(lambda said: "must " if said[0].endswith("should ") else "", str(error["msg"]))
+    said = _SUBJECT.sub(lambda begins: "must " if begins[0].endswith("should ") else "", str(error["msg"]))
+    return reduce(lambda so_far, words: so_far.replace(*words), _PLAINER.items(), said)
