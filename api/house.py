@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from commands.access import Caller
 from commands.ports import Store
-from domain.model import SYSTEM, Client
+from domain.model import SYSTEM
 from domain.person import Person
 from infra import api_tokens
 from infra.api_tokens import ApiTokens
@@ -122,11 +122,6 @@ class House:
         caller = self.tokens.person(token)
         await self.ended.refuse_soon(caller.session_id)
         return caller
-
-    def begun_from(self, session_id: UUID) -> Client | None:
-        """Where a person signed in, for that person to read."""
-        _, envelope = self.core.mapper.decode(self.core.store.events_of(session_id, limit=1)[0])
-        return envelope.context if isinstance(envelope.context, Client) else None
 
     def account(self, person_id: UUID) -> Person:
         """As it is now, for that person to read."""

@@ -21,6 +21,7 @@ from domain.person import Person as Account
 from domain.session import Ending, Means
 from domain.values import Value
 from infra.delays import Act
+from infra.held import sessions
 from infra.security import SecurityEventKind
 from infra.sessions import NotGivenHere, OldToken, RefreshToken
 from infra.tokens import ACCESS_LIFE, CHALLENGE_LIFE
@@ -154,12 +155,8 @@ def logout_everywhere(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandRec
 @router.get("/sessions", responses=errors.responses(401, 403, 503))
 def index(caller: Person, house: TheHouse) -> list[ListedSession]:
     """One's own that can go on, the one that was used last first."""
-    found = []
-    for alive in house.accounts.sessions_of(caller.id):
-        begun_from = house.begun_from(alive.id)
-        where = {"address": begun_from and begun_from.address, "device": begun_from and begun_from.agent}
-        found.append(ListedSession(**alive._asdict(), **where, current=alive.id == caller.session_id))
-    return found
+    held = sessions(house.core, caller.id)
+    return [ListedSession(**each, current=each["id"] == caller.session_id) for each in held]
 
 
 @router.delete("/sessions/{session_id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))

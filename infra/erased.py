@@ -1,5 +1,6 @@
 """Whoever was erased, as the ledger has it: the key goes at once, and goes again where a backup brought it back."""
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
@@ -9,6 +10,7 @@ import psycopg
 from commands.access import Caller
 from commands.erasure import ErasePerson
 from commands.ports import Accepted
+from domain.invitation import Invitation
 from domain.model import SYSTEM
 from infra.dispatch import Dispatch
 from infra.invitation import over
@@ -48,17 +50,26 @@ def gone(connection: psycopg.Connection) -> list[UUID]:
 
 def forget_invitations(core: Core) -> None:
     """Those that are over: the key that sealed what is personal in each, the letters that are kept here, and what was
-    exported for whoever sent them.
+    exported for whoever sent them, or was sent them.
     """
-    invitations = core.accounts().invitations
+    accounts, invitations = core.accounts(), core.accounts().invitations
     while ended := invitations.over():
+        addressees = [id for address in _addresses(core, ended) if (id := accounts.person_of(address))]
         for id in ended:
             core.keys.erase(id)
         forget_letters(core, *ended)
         objects = PersonalObjects.open(core.settings)
-        for inviter_id in invitations.inviters(ended):
-            objects.forget(inviter_id)
+        for person_id in {*invitations.inviters(ended), *addressees}:
+            objects.forget(person_id)
         invitations.settle(ended)
+
+
+def _addresses(core: Core, ended: Iterable[UUID]) -> Iterator[str]:
+    """Where the key is gone already, nothing was exported since."""
+    for id in ended:
+        event, _ = core.mapper.decode(core.store.events_of(id, limit=1)[0])
+        if isinstance(event, Invitation.Sent) and isinstance(event.email, str):
+            yield event.email
 
 
 def destroy_keys_of_invitations(core: Core) -> None:

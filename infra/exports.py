@@ -1,7 +1,7 @@
 """All that is held about a person, as one JSON file: made in the background, and there for a while."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,16 +11,18 @@ from typing import Any, Final
 from uuid import UUID
 
 from psycopg import sql
-from sqlalchemy import Connection, Table, Uuid, or_, select
+from sqlalchemy import Column, Table, Uuid, or_, select
 
 from domain.membership import membership_id
 from domain.second_factor import second_factor_id
+from infra import held
 from infra.erased import erased
 from infra.personal_objects import PersonalObjects
 from infra.reading import Reading
 from infra.tables import tables
 from infra.wiring import Core
 from projections import PROJECTIONS
+from projections.invitation import invitations
 from projections.person import organizations_of
 
 NAME: Final = "vistory-export.json"
@@ -69,14 +71,17 @@ class Exports:
 
     def _make(self, person_id: UUID) -> None:
         """Once more where an invitation that it may tell of ended meanwhile; of who was erased meanwhile none stays."""
-        invitations = self.core.accounts().invitations
         before: list[UUID] | None = None
-        while (pending := sorted(invitations.by(person_id))) != before:
+        while (pending := self._invitations(person_id)) != before:
             before = pending
             self.reading.wait_until([each.name for each in PROJECTIONS], self.core.store.head().position, PATIENCE)
             self._put(person_id)
         if person_id in erased(self.core):
             self.objects.forget(person_id)
+
+    def _invitations(self, person_id: UUID) -> list[UUID]:
+        sent = self.core.accounts().invitations.by(person_id)
+        return sorted({*sent, *held.invitations_to(self.core, person_id)})
 
     def _put(self, person_id: UUID) -> None:
         with TemporaryFile() as file:
@@ -88,8 +93,11 @@ class Exports:
     def _parts(self, person_id: UUID) -> Iterator[tuple[str, Iterable[Any]]]:
         yield "events", self._events(person_id)
         yield "secrets", self._secrets(person_id)
+        for part in (held.sessions, held.security_log, held.letters):
+            yield part.__name__, part(self.core, person_id)
+        yield "invitations_to", self._invitations_to(person_id)
         for table in tables(PROJECTIONS):
-            yield table.name, self._rows(table, person_id)
+            yield table.name, self._rows(table, (person_id,), _ids(table))
 
     def _events(self, person_id: UUID) -> Iterator[dict[str, Any]]:
         """What happened to the person, its second factor and its memberships.
@@ -114,18 +122,21 @@ class Exports:
                 (count,) = connection.execute(query, (person_id,)).fetchone() or (0,)
                 yield {"kind": table, "count": count}
 
-    def _rows(self, table: Table, person_id: UUID) -> Iterator[dict[str, Any]]:
-        names = [column for column in table.columns if isinstance(column.type, Uuid)]
-        if not names:
+    def _invitations_to(self, person_id: UUID) -> Iterator[dict[str, Any]]:
+        yield from self._rows(invitations, held.invitations_to(self.core, person_id), [invitations.c.id])
+
+    def _rows(self, table: Table, ids: Collection[UUID], columns: Sequence[Column[Any]]) -> Iterator[dict[str, Any]]:
+        """In which one of these columns is one of these ids."""
+        if not columns:
             return
+        query = select(table).where(or_(*(column.in_(ids) for column in columns)))
         with self.reading.transaction() as tx:
-            yield from _found(tx, table, names, person_id)
+            for row in tx.execution_options(yield_per=1_000).execute(query).mappings():
+                yield dict(row)
 
 
-def _found(tx: Connection, table: Table, names: list[Any], person_id: UUID) -> Iterator[dict[str, Any]]:
-    query = select(table).where(or_(*(name == person_id for name in names)))
-    for row in tx.execution_options(yield_per=1_000).execute(query).mappings():
-        yield dict(row)
+def _ids(table: Table) -> list[Column[Any]]:
+    return [column for column in table.columns if isinstance(column.type, Uuid)]
 
 
 def _json(person_id: UUID, parts: Iterable[tuple[str, Iterable[Any]]]) -> Iterator[str]:

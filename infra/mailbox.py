@@ -88,6 +88,14 @@ class Mailbox:
             stream.write(html.encode())
         return page
 
+    def about(self, people: Collection[UUID]) -> Iterator[Kept]:
+        """Those that name one of them, the newest first."""
+        for file in reversed(self._files()):
+            with suppress(FileNotFoundError):
+                content = file.read_bytes()
+                if any(str(person).encode() in content for person in people):
+                    yield self._read(file)
+
     def forget(self, people: Collection[UUID]) -> None:
         """What tells of any of them goes, whomever it was sent to."""
         for each in list(self.letters()) if people else []:

@@ -151,6 +151,43 @@ def test_all_that_is_held_about_one_is_exported_and_nothing_of_others(admin: Vis
     assert "$argon2" not in str(found)
 
 
+def test_what_is_held_beside_the_history_is_exported_too(
+    admin: Visitor, founder: Callable[[], Visitor], client: TestClient, delivered: Delivered
+) -> None:
+    engineer, inviter = admin.colleague("engineer_i"), founder().verified()
+    delivered()
+    engineer.verified()
+    elsewhere = Visitor(client).elsewhere()
+    signing_in = {"email": engineer.email, "password": PASSWORD}
+    assert elsewhere("POST", "/auth/login", signing_in, User_Agent="Lantern/1.0").status_code == 200
+    assert elsewhere("POST", "/auth/login", signing_in | {"password": "not this one"}).status_code == 401
+    inviter.post("/invitations", {"email": engineer.email, "message": "come over to us"})
+    delivered()
+    found = exported(engineer)
+    (there,) = [each for each in found["sessions"] if each["device"] == "Lantern/1.0"]
+    assert there["address"].startswith("10.77.")
+    assert {"begun_at", "used_at", "organization_id"} <= there.keys()
+    failed = [(each["kind"], each["network"], each["count"]) for each in found["security_log"]]
+    assert failed == [("sign_in_failed", there["address"], 1)]
+    (invitation,) = found["invitations_to"]
+    assert (invitation["email"], invitation["message"]) == (engineer.email, "come over to us")
+    assert invitation["organization_id"] == inviter.organization
+    assert [(each["to"], each["subject"].partition(" ")[0]) for each in found["letters"]] == [
+        (engineer.email, "Ann"),
+        (engineer.email, "Verify"),
+    ]
+    assert "token=" not in str(found["letters"])
+
+
+def test_an_export_tells_nobody_of_invitations_to_an_address_that_may_be_another_s(
+    admin: Visitor, founder: Callable[[], Visitor]
+) -> None:
+    engineer = admin.colleague("engineer_i")
+    founder().verified().post("/invitations", {"email": engineer.email, "message": "come over to us"})
+    assert exported(engineer)["invitations_to"] == []
+    assert "come over to us" not in str(exported(engineer))
+
+
 def test_what_was_exported_goes_with_the_person_and_after_a_day(admin: Visitor, settings: Settings) -> None:
     engineer, other = admin.colleague("engineer_i"), admin.colleague("guest")
     exported(engineer), exported(other)
@@ -203,6 +240,19 @@ def test_what_was_exported_goes_with_an_invitation_that_it_tells_of(admin: Visit
         forget_invitations(work.core)
     assert PersonalObjects.open(settings).made_at(UUID(admin.id), NAME) is None
     assert address not in str(exported(admin))
+
+
+def test_what_was_exported_for_whom_an_invitation_went_to_goes_with_it(
+    admin: Visitor, founder: Callable[[], Visitor], settings: Settings
+) -> None:
+    engineer, inviter = admin.colleague("engineer_i").verified(), founder().verified()
+    id = inviter.post("/invitations", {"email": engineer.email, "message": "come over to us"})["id"]
+    assert "come over to us" in str(exported(engineer))
+    inviter("DELETE", f"/invitations/{id}")
+    with Host.open(settings) as work:
+        forget_invitations(work.core)
+    assert PersonalObjects.open(settings).made_at(UUID(engineer.id), NAME) is None
+    assert "come over to us" not in str(exported(engineer))
 
 
 def test_an_export_tells_of_no_invitation_that_ended_meanwhile(
