@@ -20,7 +20,7 @@ Reading = Annotated[Connection, reads(membership.PROJECTION)]
 
 
 class MemberApproval(Body):
-    role: Role
+    role: Role = Role.GUEST
 
 
 @router.get("/members", responses=errors.responses(401, 403, 422, 503))
@@ -31,6 +31,6 @@ def index(
 
 
 @router.post("/members/{id}/approve", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
-def approve(id: UUID, body: MemberApproval, desk: PersonDesk) -> CommandReceipt:
-    accepted = desk(ApproveMember(membership_id=id, role=body.role))
-    return CommandReceipt(id=accepted.id)
+def approve(id: UUID, desk: PersonDesk, body: MemberApproval | None = None) -> CommandReceipt:
+    """Whoever is given no role is a guest."""
+    return CommandReceipt(id=desk(ApproveMember(membership_id=id, **dict(body or MemberApproval()))).id)

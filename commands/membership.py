@@ -37,7 +37,10 @@ class RenameMember(Command):
 
 
 class DeactivateMember(Command):
-    """Shut out at once; what the person has in the organization stays, and its seat is free."""
+    """Shut out at once; what the person has in the organization stays, and its seat is free.
+
+    Also whoever owns projects: it may be urgent, and there is always an admin who can hand them over meanwhile.
+    """
 
     ACCESS: ClassVar[Access] = May(Permission.MANAGE_MEMBERS, Membership, "membership_id")
     membership_id: UUID

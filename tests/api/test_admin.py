@@ -96,6 +96,37 @@ def test_the_last_admin_is_told_to_name_another_first(admin: Visitor) -> None:
         assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-needs-an-admin")
 
 
+def test_whoever_owns_a_project_is_removed_once_it_is_handed_over(admin: Visitor) -> None:
+    owner, heir = admin.colleague("engineer_i"), admin.colleague("engineer_i")
+    id = owner.post("/projects", {"name": "theirs"})["id"]
+    answer = admin("DELETE", f"/admin/users/{owner.id}")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:member-owns-projects")
+    assert "owns 1 of the organization's projects; hand them over first" in answer.json()["detail"]
+    assert owner.get(f"/projects/{id}")["owner_id"] == owner.id
+    owner.post(f"/projects/{id}/owner/offer", {"person_id": heir.id})
+    heir.post(f"/projects/{id}/owner/accept")
+    assert admin("DELETE", f"/admin/users/{owner.id}").status_code == 200
+    assert owner("GET", "/projects").status_code == 401
+
+
+def test_what_whoever_is_deactivated_owns_is_led_on_and_handed_over_by_others(admin: Visitor) -> None:
+    """So nobody has to wait for a successor who shuts out an account that somebody else is in."""
+    owner, manager, heir = (admin.colleague(role) for role in ("engineer_i", "manager", "engineer_i"))
+    id = owner.post("/projects", {"name": "theirs"})["id"]
+    admin.post(f"/admin/users/{owner.id}/deactivate")
+    assert owner("PATCH", f"/projects/{id}", {"name": "mine"}).status_code == 401
+    assert manager("PATCH", f"/projects/{id}", {"name": "ours"}).status_code == 200
+    manager.post(f"/projects/{id}/members", {"person_id": heir.id, "role": "maintainer"})
+    manager.post(f"/projects/{id}/owner/offer", {"person_id": heir.id})
+    heir.post(f"/projects/{id}/owner/accept")
+    admin.post(f"/admin/users/{owner.id}/reactivate")
+    found = heir.get(f"/projects/{id}", Vistory_Min_Position=admin.seen)
+    assert (found["name"], found["owner_id"]) == ("ours", heir.id)
+    assert [(each["person_id"], each["role"]) for each in heir.get(f"/projects/{id}/members")] == [
+        (owner.id, "maintainer")
+    ]
+
+
 def test_another_organizations_people_are_not_there(admin: Visitor, bob: Visitor) -> None:
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/deactivate"), ("POST", "/reactivate")):
         assert admin(method, f"/admin/users/{bob.id}{path}").status_code == 404

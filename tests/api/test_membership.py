@@ -58,6 +58,44 @@ def test_of_those_who_register_one_address_at_once_one_has_it(stranger: Visitor)
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
 
 
+@pytest.mark.parametrize("body", [{}, None])
+def test_whoever_is_let_in_without_a_role_is_a_guest(
+    founder: Callable[[], Visitor], stranger: Visitor, body: dict[str, str] | None
+) -> None:
+    admin = founder()
+    newcomer = stranger.register(admin.company)
+    (waits,) = admin.get("/members?waiting=true", Vistory_Min_Position=newcomer.seen)["items"]
+    assert admin("POST", f"/members/{waits['id']}/approve", body).status_code == 200
+    assert newcomer.get("/auth/me")["role"] == "guest"
+
+
+def test_whoever_comes_into_an_open_organization_is_a_guest_at_once(
+    founder: Callable[[], Visitor], stranger: Visitor
+) -> None:
+    admin = founder()
+    admin("PATCH", "/organization", {"admission": "open"})
+    made = stranger.post("/auth/register", registration(admin.company))
+    assert (made["status"], made["role"]) == ("active", "guest")
+    (row,) = (
+        each
+        for each in admin.get("/members", Vistory_Min_Position=stranger.seen)["items"]
+        if each["person_id"] == made["id"]
+    )
+    assert row["role"] == "guest"
+
+
+def test_an_open_organization_that_is_full_takes_nobody_and_tells_a_stranger_no_numbers(
+    founder: Callable[[], Visitor], stranger: Visitor
+) -> None:
+    admin = founder()
+    admin("PATCH", "/organization", {"admission": "open", "max_users": 1})
+    answer = stranger("POST", "/auth/register", registration(admin.company))
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-is-closed")
+    assert answer.json()["detail"] == "this organization takes nobody at the moment; ask one of its admins"
+    admin("PATCH", "/organization", {"max_users": 2})
+    assert stranger.post("/auth/register", registration(admin.company))["role"] == "guest"
+
+
 def test_a_guest_owns_one_project_and_is_told_so(founder: Callable[[], Visitor]) -> None:
     guest = founder().colleague("guest")
     assert guest("POST", "/projects", {"name": "one"}).status_code == 201

@@ -59,7 +59,9 @@ def test_a_full_organization_takes_nobody_and_says_which_quota_it_is(admin: Visi
     answer = admin("POST", f"/members/{waits['id']}/approve", {"role": "guest"})
     assert answer.status_code == 409
     assert answer.json()["type"] == "urn:vistory:problem:organization-is-full"
-    assert "max_users" in answer.json()["detail"]
+    assert answer.json()["detail"] == (
+        f"{admin.company} / Vision has 1 of 1 users (quota max_users); an admin of the organization can raise it"
+    )
     admin("PATCH", "/organization", {"max_users": 2})
     assert admin("POST", f"/members/{waits['id']}/approve", {"role": "guest"}).status_code == 200
 
@@ -75,6 +77,10 @@ def test_what_is_stored_counts_and_no_address_is_given_for_more(admin: Visitor) 
     answer = admin("POST", f"{upload}/files", {"files": [file]})
     assert answer.status_code == 409
     assert answer.json()["type"] == "urn:vistory:problem:storage-is-full"
+    assert answer.json()["detail"] == (
+        f"{admin.company} / Vision stores 0.000 of 0 GB (quota max_storage_gb), and this takes 0.001 GB more; "
+        "an admin of the organization can raise the quota"
+    )
     assert admin.post(f"{upload}/files", {"files": listed(scenes())})["missing"] == []
     admin("PATCH", "/organization", {"max_storage_gb": 1})
     assert len(admin.post(f"{upload}/files", {"files": [file]})["missing"]) == 1
@@ -109,6 +115,10 @@ def test_a_training_that_may_use_a_gpu_needs_hours_and_one_on_the_processor_none
     again = admin("POST", f"/training-jobs/{first['id']}/run-again", {})
     assert again.status_code == 409
     assert again.json()["type"] == "urn:vistory:problem:gpu-hours-are-used-up"
+    assert again.json()["detail"] == (
+        f"{admin.company} / Vision has used 0.0 of 0 GPU hours in this month (quota max_gpu_hours_per_month); "
+        "an admin of the organization can raise it, and the device cpu needs none"
+    )
     wish = {"project_id": first["project_id"], "dataset_id": dataset, "framework": "timm", "model": "small"}
     assert admin("POST", "/training-jobs", wish).status_code == 409
     assert admin("POST", "/training-jobs", wish | {"device": "cpu"}).status_code == 202

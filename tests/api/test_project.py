@@ -36,6 +36,37 @@ def test_the_members_of_a_project_are_listed_with_their_places(ann: Visitor) -> 
     assert guest.get(f"/projects/{id}/members") == []
 
 
+def test_a_project_is_described_to_everybody_who_sees_it(ann: Visitor) -> None:
+    guest, id = ann.colleague("guest"), project(ann)
+    assert ann("PUT", f"/projects/{id}/description", {"description": "Cells, counted."}).status_code == 200
+    assert guest.get(f"/projects/{id}", Vistory_Min_Position=ann.seen)["description"] == "Cells, counted."
+    assert guest("PUT", f"/projects/{id}/description", {"description": "Mine."}).status_code == 403
+    (told,) = ann.get(f"/audit/entity/project/{id}?action=update")["items"]
+    assert told["sentence"] == "Ann Ö (admin) described the project cells anew"
+
+
+def test_another_place_in_a_project_holds_at_once(ann: Visitor) -> None:
+    guest, id = ann.colleague("guest"), project(ann)
+    place(ann, id, guest, "viewer")
+    for role, status in (("member", 201), ("viewer", 403)):
+        assert ann("PATCH", f"/projects/{id}/members/{guest.id}", {"role": role}).status_code == 200
+        assert guest("POST", "/experiments", {"project_id": id, "name": "E"}).status_code == status
+        assert [each["role"] for each in ann.get(f"/projects/{id}/members")] == [role]
+    stranger = ann.colleague("guest")
+    answer = ann("PATCH", f"/projects/{id}/members/{stranger.id}", {"role": "member"})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:person-has-no-place")
+
+
+def test_whoever_owns_a_project_neither_leaves_it_nor_is_removed(ann: Visitor) -> None:
+    owner = ann.colleague("engineer_i")
+    id = project(owner)
+    for visitor in (owner, ann):
+        answer = visitor("DELETE", f"/projects/{id}/members/{owner.id}")
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:owner-is-needed")
+        assert answer.json()["detail"].endswith("needs its owner: hand it over to somebody first")
+    assert owner("PATCH", f"/projects/{id}", {"name": "still mine"}).status_code == 200
+
+
 def test_a_project_is_handed_over_and_the_audit_log_names_both(ann: Visitor) -> None:
     ben, id = ann.colleague("engineer_i"), project(ann)
     ann.post(f"/projects/{id}/owner/offer", {"person_id": ben.id})
