@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import count
 from threading import Event
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
+from psycopg.conninfo import conninfo_to_dict
 from uuid_utils.compat import uuid7
 
 from api import create_app
@@ -14,7 +17,7 @@ from infra import bus, streams
 from infra.config import Settings
 from infra.embedded.nats import Nats
 from infra.migrate import migrate, migrate_keys
-from infra.provision import APP, KEYS
+from infra.provision import APP, KEYS, OWNER
 from tests.api.letters import Delivered, delivering
 from tests.api.projecting import projecting
 from tests.api.visitor import Visitor
@@ -57,6 +60,25 @@ def holding(settings: Settings) -> Iterator[Event]:
 def client(settings: Settings, holding: Event) -> Iterator[TestClient]:
     with TestClient(create_app(settings)) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def owner(servers: Servers, settings: Settings) -> Iterator[psycopg.Connection]:
+    """Of the database: who can do there what the application cannot."""
+    database = str(conninfo_to_dict(settings.need("database_url"))["dbname"])
+    with psycopg.connect(servers.parts.database_url(OWNER, database), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def aged(owner: psycopg.Connection) -> Callable[[str, timedelta], None]:
+    """All links about somebody or something that were sent by now, as if that had been so long ago."""
+
+    def age(subject: str, by: timedelta) -> None:
+        done = owner.execute("UPDATE secrets.links SET expires_at = expires_at - %s WHERE subject = %s", [by, subject])
+        assert done.rowcount > 0
+
+    return age
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,8 @@ from infra.trash import Trash
 from projections import PROJECTIONS
 from tests.api.folders import filled
 from tests.api.test_closure import close, login
-from tests.api.visitor import PASSWORD, Visitor
+from tests.api.test_session import gone_on
+from tests.api.visitor import PASSWORD, Visitor, good
 from tests.api.worker import Worker, requested, trained
 from tests.serving import told
 
@@ -139,6 +140,8 @@ def test_when_its_time_is_over_nothing_and_nobody_is_left(
 ) -> None:
     full(admin, worker)
     member, waiting = admin.colleague("guest"), Visitor(admin.client).register(admin.company)
+    program, service = admin.program("read"), admin.service("guest", "read")
+    held = login(member, refresh="body").json()["refresh_token"]
     close(admin)
     ground.run(IN_TIME)
     ground.empty()
@@ -146,6 +149,11 @@ def test_when_its_time_is_over_nothing_and_nobody_is_left(
     for each in (admin, member, waiting):
         assert login(each).status_code == 401
         assert each("GET", "/auth/me").status_code == 401
+    for each in (program, service):
+        assert each("GET", "/projects").status_code == 401
+        assert each("POST", "/datasets", {"name": "D"}).status_code == 401
+    renewed = Visitor(admin.client, good(gone_on(admin.client, held)).json()["access_token"])
+    assert renewed("GET", "/auth/me").status_code == 401, "what is left to do is to go over to another organization"
     assert admin("POST", "/organization/reopen").status_code == 401
     assert bob.get("/projects", Vistory_Min_Position=admin.seen)["items"] == []
     assert compare_rebuild(ground.host.core).differences == ()

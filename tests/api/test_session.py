@@ -4,6 +4,7 @@ import time
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -13,16 +14,14 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from psycopg.conninfo import conninfo_to_dict
 
 from api import create_app
 from api.cookie import NAME, PATH
 from infra.config import Settings
 from infra.listening import listening
-from infra.provision import OWNER
+from tests.api.letters import Delivered, token_in
 from tests.api.visitor import PASSWORD, PREFIX, Visitor, good
 from tests.faults.proxy import Proxy
-from tests.servers import Servers
 from tests.whole import waited
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -31,13 +30,6 @@ SAME = {"Sec-Fetch-Site": "same-origin"}
 @pytest.fixture
 def person(client: TestClient) -> Visitor:
     return Visitor(client).register(f"Sessions {uuid4()}")
-
-
-@pytest.fixture(scope="module")
-def owner(servers: Servers, settings: Settings) -> Iterator[psycopg.Connection]:
-    database = str(conninfo_to_dict(settings.need("database_url"))["dbname"])
-    with psycopg.connect(servers.parts.database_url(OWNER, database), autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture
@@ -64,8 +56,13 @@ def is_let_in(client: TestClient, token: str) -> bool:
     return Visitor(client, token)("GET", "/auth/me").is_success
 
 
+def claims_of(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
 def session_of(token: str) -> str:
-    return str(jwt.decode(token, options={"verify_signature": False})["sid"])
+    return str(claims_of(token)["sid"])
 
 
 def test_who_signs_in_is_told_who_they_are(person: Visitor) -> None:
@@ -89,7 +86,7 @@ def test_a_refresh_token_gives_way_to_the_next(person: Visitor, client: TestClie
     third = good(gone_on(client, second["refresh_token"])).json()
     assert len({each["refresh_token"] for each in (first, second, third)}) == 3
     assert {session_of(each["access_token"]) for each in (first, second, third)} == {session_of(first["access_token"])}
-    claims = jwt.decode(third["access_token"], options={"verify_signature": False})
+    claims = claims_of(third["access_token"])
     assert (claims["sub"], claims["email"], claims["role"]) == (person.id, person.email, "admin")
 
 
@@ -217,6 +214,21 @@ def test_the_list_of_sessions_says_from_where_and_which_one_this_is(person: Visi
     assert all(each["address"] == "testclient" and each["organization_id"] == person.organization for each in listed)
 
 
+def test_the_list_of_sessions_says_when_each_last_went_on_and_begins_with_that(
+    person: Visitor, client: TestClient
+) -> None:
+    first, second = signed_in(person), signed_in(person)
+    ids = [session_of(each["access_token"]) for each in (first, second)]
+    before = {each["id"]: each for each in person.get("/auth/sessions")}
+    good(gone_on(client, first["refresh_token"]))
+    listed = person.get("/auth/sessions")
+    assert [each["id"] for each in listed[:2]] == ids
+    used = [datetime.fromisoformat(each["used_at"]) for each in listed[:2]]
+    assert used[0] > used[1] == datetime.fromisoformat(before[ids[1]]["used_at"])
+    assert used[0] > datetime.fromisoformat(before[ids[0]]["used_at"])
+    assert [each["begun_at"] for each in listed[:2]] == [before[id]["begun_at"] for id in ids]
+
+
 def test_one_session_is_ended_from_another(person: Visitor, client: TestClient, bob: Visitor) -> None:
     other = signed_in(person)
     session = session_of(other["access_token"])
@@ -249,6 +261,28 @@ def test_going_over_to_where_one_is_mints_another_token(person: Visitor, client:
     pair = person.post("/auth/switch", {"organization_id": person.organization})
     assert session_of(pair["access_token"]) == session_of(person.token or "")
     assert is_let_in(client, pair["access_token"])
+
+
+def test_going_over_to_another_organization_mints_a_token_that_names_it_and_acts_there(
+    person: Visitor, bob: Visitor, client: TestClient, delivered: Delivered
+) -> None:
+    delivered()
+    bob.verified().post("/invitations", {"email": person.email, "role": "engineer_i"})
+    (letter,) = (each for each in delivered() if each.letter["to"] == person.email and "#token" in each.text)
+    person.post("/invitations/accept", {"token": token_in(letter, "invite")})
+    begun = signed_in(person)
+    here = Visitor(client, begun["access_token"])
+    pair = here.post("/auth/switch", {"organization_id": bob.organization})
+    claims = claims_of(pair["access_token"])
+    assert (claims["organization_id"], claims["role"]) == (bob.organization, "engineer_i")
+    assert (claims["sub"], claims["sid"]) == (person.id, session_of(begun["access_token"]))
+    there = Visitor(client, pair["access_token"])
+    project = there.post("/projects", {"name": "there"})["id"]
+    assert bob.get(f"/projects/{project}", Vistory_Min_Position=there.seen)["owner_id"] == person.id
+    assert here("GET", f"/projects/{project}", Vistory_Min_Position=there.seen).status_code == 404
+    assert claims_of(begun["access_token"])["organization_id"] == person.organization
+    later = good(gone_on(client, begun["refresh_token"])).json()["access_token"]
+    assert claims_of(later)["organization_id"] == bob.organization, "the session has gone over, too"
 
 
 def test_a_socket_of_a_session_that_has_ended_is_refused(person: Visitor, client: TestClient) -> None:

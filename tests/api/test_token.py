@@ -1,6 +1,10 @@
+"""Access tokens over HTTP: what they tell, which of them are refused, and the keys that verify them."""
+
 import base64
 import json
 import os
+from collections.abc import Iterator
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -9,12 +13,32 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner, Result
 
+from api import create_app
+from cli.exits import Stop
+from cli.hint import hear_data
+from cli.signing import app
 from commands.access import Caller
 from infra.config import Settings
 from infra.embedded.passwords import write_private
 from infra.tokens import ACCESS_LIFE, Tokens
 from tests.api.visitor import Visitor
+from tests.serving import told
+
+
+@pytest.fixture
+def rotating(
+    settings: Settings, holding: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TestClient]:
+    """With a key of its own, which its processes look at whenever they use it."""
+    monkeypatch.setattr("infra.signing_keys.LOOKED_AT_EVERY", 0.0)
+    own = settings.model_copy(update={"token_key_file": write_private(tmp_path / "token.key", os.urandom(32))})
+    (tmp_path / "run").mkdir()
+    told(own, tmp_path / "run")
+    with TestClient(create_app(own)) as client:
+        yield client
+    hear_data(None)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +89,19 @@ def test_a_token_signed_with_the_public_key_as_a_password_is_refused(
     assert asked_with(client, jwt.encode(claims, public, algorithm="HS256", headers={"kid": key.kid})) == 401
 
 
+@pytest.mark.parametrize("claim", ["organization_id", "sub", "sid", "exp"])
+def test_a_token_whose_claims_were_changed_is_refused(
+    client: TestClient, ann: Visitor, bob: Visitor, claim: str
+) -> None:
+    head, payload, signature = (ann.token or "").split(".")
+    claims = jwt.decode(ann.token or "", options={"verify_signature": False})
+    others = jwt.decode(bob.token or "", options={"verify_signature": False}) | {"exp": claims["exp"] + 86_400}
+    assert claims[claim] != others[claim]
+    changed = json.dumps(claims | {claim: others[claim]}).encode()
+    payload = base64.urlsafe_b64encode(changed).rstrip(b"=").decode()
+    assert asked_with(client, f"{head}.{payload}.{signature}") == 401
+
+
 def test_a_token_of_a_job_is_no_token_of_a_person(client: TestClient, tokens: Tokens) -> None:
     assert asked_with(client, tokens.job(uuid4(), "timm", uuid4(), 1, datetime.now(UTC))) == 401
 
@@ -94,3 +131,32 @@ def test_anybody_can_verify_a_token_with_what_is_told_of_the_keys(client: TestCl
     assert jwt.decode(ann.token or "", key, algorithms=["EdDSA"], audience="access", issuer="vistory")["sub"] == ann.id
     assert "max-age" in told.headers["cache-control"]
     assert not {"d", "p", "q"} & told.json()["keys"][0].keys()
+
+
+def kid_of(visitor: Visitor) -> str:
+    return str(jwt.get_unverified_header(visitor.token or "")["kid"])
+
+
+def test_after_a_rotation_both_keys_are_told_until_one_has_leaked(rotating: TestClient, tmp_path: Path) -> None:
+    def rotate(*words: str) -> Result:
+        words = ("rotate", "--data", str(tmp_path), "--json", *words)
+        return CliRunner().invoke(app, list(words), catch_exceptions=False)
+
+    def keys() -> dict[str, jwt.PyJWK]:
+        told = jwt.PyJWKSet.from_dict(rotating.get("/.well-known/jwks.json").json())
+        return {str(key.key_id): key for key in told.keys}
+
+    before = Visitor(rotating).register("Rotation")
+    assert list(keys()) == [kid_of(before)]
+    newer = json.loads(rotate().output)["kid"]
+    after = copy(before).sign_in()
+    assert list(keys()) == [kid_of(after), kid_of(before)] == [newer, kid_of(before)]
+    for each in (before, after):
+        assert each.get("/auth/me")["id"] == before.id
+        assert jwt.decode(each.token or "", keys()[kid_of(each)], audience="access", issuer="vistory")
+    with pytest.raises(Stop, match="tokens of the key before are still about"):
+        rotate()
+    assert list(keys()) == [newer, kid_of(before)]
+    newest = json.loads(rotate("--leaked").output)["kid"]
+    assert list(keys()) == [newest]
+    assert [asked_with(rotating, each.token or "") for each in (before, after)] == [401, 401]

@@ -22,6 +22,7 @@ from infra.mailbox import ABOUT, Mailbox
 from infra.personal_objects import PersonalObjects
 from tests.api.letters import Delivered
 from tests.api.phone import secured
+from tests.api.test_session import gone_on, signed_in
 from tests.api.visitor import PASSWORD, Visitor
 from tests.servers import Servers
 from tests.whole import waited
@@ -91,6 +92,20 @@ def test_whoever_is_erased_is_named_nowhere_at_once_and_may_come_back_as_somebod
     made = client.post("/api/v1/auth/register", json=again | {"company": admin.company, "division": "Vision"})
     assert made.status_code == 201
     assert made.json()["id"] != engineer.id
+
+
+def test_no_token_of_whoever_is_erased_is_good_for_anything(
+    admin: Visitor, settings: Settings, client: TestClient
+) -> None:
+    manager = admin.colleague("manager")
+    program, service = manager.program("read"), manager.service("guest", "read")
+    held = signed_in(manager)
+    with Host.open(settings) as work:
+        work.erase(UUID(manager.id))
+    for token in (manager.token, held["access_token"], program.token):
+        assert Visitor(client, token)("GET", "/projects").status_code == 401
+    assert gone_on(client, held["refresh_token"]).status_code == 401
+    assert service("GET", "/projects").status_code == 200, "it is the organization's"
 
 
 def test_no_letter_to_whoever_is_erased_stays_behind(
