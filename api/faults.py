@@ -53,6 +53,11 @@ _PLAINER: Final = {
     "greater than or equal to": "at least",
     " after validation": "",
 }
+# Of text that was changed before it was measured, a validator speaks as of a list.
+_LENGTHS: Final = {
+    "too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} characters",
+}
 _SUBJECT: Final = re.compile(r"^(?:Value error, |\w+ should )")
 
 
@@ -69,5 +74,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
     form = error.get("ctx", {}).get("pattern", "")
     if words := _FORMS.get(form) or _WORDS.get(error["type"]):
         return words
+    if isinstance(error.get("input"), str) and (words := _LENGTHS.get(error["type"])):
+        return words.format(**error["ctx"])
     said = _SUBJECT.sub(lambda begins: "must " if begins[0].endswith("should ") else "", str(error["msg"]))
     return reduce(lambda so_far, words: so_far.replace(*words), _PLAINER.items(), said)

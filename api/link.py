@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 from api.edge import Body, Desk
 from api.person import Email
 from commands.access import Command
-from commands.link import LinkIsOver
+from commands.link import LinkIsOver, must_be_in_time
 from commands.ports import Purpose
 from domain.values import Value
 from infra.delays import Act
@@ -50,6 +51,7 @@ def whose(desk: Desk, token: SecretStr, *purposes: Purpose) -> tuple[Purpose, UU
     links = desk.house.core.links()
     for purpose in purposes:
         if link := links.find(purpose, token.get_secret_value()):
+            must_be_in_time(link, datetime.now(UTC))
             return purpose, link.subject
     desk.house.delays.take(Act.LINK, desk.address)
     desk.house.security.note(SecurityEventKind.TOKEN_MADE_UP, desk.address)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from commands.ports import Purpose, Secrets
+from commands.ports import Link, Purpose, Secrets
 from domain.errors import Refused
 from domain.person import Person
 
@@ -22,10 +22,15 @@ def follow_link(secrets: Secrets, purpose: Purpose, token: str, now: datetime) -
     link = secrets.link(purpose, token)
     if link is None:
         raise LinkIsOver("this link was used already, or another was sent in its place")
-    if link.expires_at <= now:
-        raise LinkIsOver("this link is too old; ask for another")
+    must_be_in_time(link, now)
     secrets.use_link(token)
     return link.subject
+
+
+def must_be_in_time(link: Link, now: datetime) -> None:
+    """Raises LinkIsOver."""
+    if link.expires_at <= now:
+        raise LinkIsOver("this link is too old; ask for another")
 
 
 def follow_own_link(secrets: Secrets, purpose: Purpose, token: SecretStr, person_id: UUID, now: datetime) -> None:

@@ -1,10 +1,11 @@
 """Addresses over HTTP, with a real mail server: verified by the link of a letter, which can be asked for again."""
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from threading import Barrier, Thread
 from uuid import UUID
 
-import jwt
 import pytest
 
 from infra.config import Settings
@@ -12,10 +13,13 @@ from infra.host import Host
 from infra.mailbox import Kept, Mailbox
 from tests.api.letters import Delivered, token_in
 from tests.api.phone import secured
+from tests.api.test_session import claims_of
 from tests.api.visitor import PASSWORD, Visitor
 from tests.servers import Servers
 
 PAGE = "verify-email"
+LONGEST = "a" * 64 + "@" + ".".join(["d" * 63] * 4)
+assert len(LONGEST) == 320
 NEW, WRONG = "new.ann@example.com", "wrong horse battery"
 
 
@@ -88,6 +92,45 @@ def test_the_link_of_a_reset_is_no_proof_by_itself_and_what_is_set_by_it_is(
     stranger.post("/auth/reset-password", {"token": token, "password": "another horse battery"})
     ann.token = stranger.post("/auth/login", {"email": ann.email, "password": "another horse battery"})["access_token"]
     assert ann.get("/auth/me")["email_verified"] is True
+
+
+def test_a_link_that_verifies_is_good_for_a_day(
+    founder: Callable[[], Visitor], delivered: Delivered, stranger: Visitor, aged: Callable[[str, timedelta], None]
+) -> None:
+    delivered()
+    ann = founder()
+    late = token_in(delivered()[0], PAGE)
+    aged(ann.id, timedelta(days=1))
+    answer = stranger("POST", "/auth/verify-email", {"token": late})
+    assert (answer.status_code, answer.json()["detail"]) == (409, "this link is too old; ask for another")
+    assert ann.get("/auth/me")["email_verified"] is False
+    stranger("POST", "/auth/resend-verification", {"email": ann.email})
+    in_time = token_in(delivered()[0], PAGE)
+    aged(ann.id, timedelta(hours=23, minutes=59))
+    stranger.post("/auth/verify-email", {"token": in_time})
+
+
+def test_a_link_leads_where_the_settings_say_whatever_host_a_request_names(
+    founder: Callable[[], Visitor], delivered: Delivered
+) -> None:
+    ann = founder().verified().elsewhere()
+    delivered()
+    lie = {"Host": "evil.example", "X_Forwarded_Host": "evil.example", "Forwarded": "host=evil.example"}
+    other = {"email": "lied.to@example.com", "full_name": "Ben", "password": PASSWORD, "company": "L", "division": "O"}
+    for path, body in (
+        ("/auth/register", other),
+        ("/auth/resend-verification", {"email": other["email"]}),
+        ("/auth/forgot-password", {"email": ann.email}),
+        ("/users/me/email", {"email": "lie@example.com", "password": PASSWORD}),
+        ("/invitations", {"email": "invited.by.a.lie@example.com"}),
+    ):
+        assert ann("POST", path, body, **lie, Origin="https://evil.example").is_success
+    letters = delivered()
+    links = [link for each in letters for link in re.findall(r"\w+://[^\s\"<>]+", each.text + each.html)]
+    assert {link.partition("#")[0] for link in links} == {
+        f"https://vistory.example/{page}" for page in (PAGE, "reset-password", "invite")
+    }
+    assert not [each for each in letters if "evil" in each.letter.as_string()]
 
 
 @pytest.mark.parametrize("body", [{"token": "guess"}, {"token": ""}, {"token": "x" * 201}, {"token": "\x00"}, {}])
@@ -280,6 +323,41 @@ def test_whoever_left_an_address_is_written_to_there_no_more_and_is_erased_with_
         assert stranger.post("/auth/register", again)["id"] != engineer.id
 
 
-def claims_of(token: str) -> dict[str, object]:
-    found: dict[str, object] = jwt.decode(token, options={"verify_signature": False})
-    return found
+def test_the_longest_address_is_written_to_and_erased(
+    founder: Callable[[], Visitor], delivered: Delivered, stranger: Visitor, settings: Settings, servers: Servers
+) -> None:
+    admin = founder()
+    delivered()
+    who = {"email": LONGEST, "full_name": "Ann Ö", "password": PASSWORD, "company": admin.company, "division": "Vision"}
+    id = stranger.post("/auth/register", who)["id"]
+    (letter,) = delivered()
+    assert letter.letter["to"] == LONGEST
+    stranger.post("/auth/verify-email", {"token": token_in(letter, PAGE)})
+    me = stranger.post("/auth/login", {"email": LONGEST.upper(), "password": PASSWORD})["person"]
+    assert (me["id"], me["email"], me["email_verified"]) == (id, LONGEST, True)
+    with Host.open(settings) as work:
+        work.erase(UUID(id))
+    assert LONGEST not in {str(each.letter["to"]) for each in Mailbox.inside(servers.stack.folder.path).letters()}
+    assert stranger("POST", "/auth/login", {"email": LONGEST, "password": PASSWORD}).status_code == 401
+    assert LONGEST not in str(admin.get("/members"))
+    assert stranger.post("/auth/register", who)["id"] != id
+
+
+@pytest.mark.parametrize(
+    ("email", "why"),
+    [
+        (f"a{LONGEST}", "must have at most 320 characters"),
+        (f"{LONGEST}d", "must have at most 320 characters"),
+        (f"{'a' * 64}@{'.'.join(['d' * 63] * 3)}.{'e' * 64}"[1:], "must be an address that mail can be sent to"),
+        (f"ann@{'d' * 63}.{'.'.join(['d' * 62] * 3)}.ddd", "must be an address that mail can be sent to"),
+    ],
+    ids=["name and 1", "domain and 1", "a word of the domain", "the domain alone"],
+)
+def test_a_longer_address_is_refused_and_the_answer_says_why(
+    founder: Callable[[], Visitor], email: str, why: str
+) -> None:
+    ann = founder().verified()
+    newcomer = {"full_name": "Ann Ö", "password": PASSWORD, "company": "Long", "division": "One"}
+    for path, body in (("/auth/register", newcomer), ("/users/me/email", {"password": PASSWORD}), ("/invitations", {})):
+        answer = ann("POST", path, {**body, "email": email})
+        assert (answer.status_code, answer.json()["errors"]) == (422, [{"field": "body.email", "detail": why}])

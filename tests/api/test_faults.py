@@ -19,6 +19,8 @@ WHO: dict[str, Any] = {"full_name": "Ann", "password": PASSWORD, "company": "Acm
         ({"email": "a@b.example", "full_name": " "}, "full_name: must not be blank"),
         ({"email": "a@b.example", "full_name": 7}, "full_name: must be text"),
         ({"email": "a@b.example", "role": "admin"}, "role: is not known here"),
+        ({"email": "a@b.example", "password": "too short"}, "password: must have at least 10 characters"),
+        ({"email": "a" * 320 + "@b.example"}, "email: must have at most 320 characters"),
     ],
 )
 def test_a_field_that_cannot_be_as_it_is_is_named_with_a_sentence(

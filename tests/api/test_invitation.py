@@ -212,6 +212,23 @@ def test_whoever_has_not_verified_the_address_invites_nobody(ann: Visitor, addre
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:address-is-not-verified")
 
 
+def test_whoever_has_not_verified_the_address_is_invited_to_more_by_mail_only(
+    ann: Visitor, founder: Callable[[], Visitor], delivered: Delivered, project: str, address: str
+) -> None:
+    cat, eve = ann.colleague("guest"), founder()
+    delivered()
+    assert ann.post(f"/projects/{project}/members", {"email": cat.email})["invitation_id"] is not None
+    assert cat.id not in {each["person_id"] for each in ann.get(f"/projects/{project}/members")}
+    (letter,) = delivered()
+    cat.post("/invitations/accept", {"token": token_in(letter, "invite")})
+    assert cat.get("/auth/me")["email_verified"] is True
+    assert cat.id in {each["person_id"] for each in cat.get(f"/projects/{project}/members")}
+    _, token = invited(ann, delivered, address, for_anyone=True)
+    refused = eve("POST", "/invitations/accept", {"token": token})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:vistory:problem:address-is-not-verified")
+    assert eve.verified().post("/invitations/accept", {"token": token})["person"]["organization_id"] == ann.organization
+
+
 def test_nobody_gives_more_than_they_may(ann: Visitor, address: str) -> None:
     manager = ann.colleague("manager").verified()
     assert manager("POST", "/invitations", {"email": address, "role": "manager"}).status_code == 403
@@ -236,7 +253,10 @@ def test_seats_are_a_quota_when_inviting_and_when_accepting(
     _, token = invited(admin, delivered, address)
     answer = admin("POST", "/invitations", {"email": next(_addresses)})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-is-full")
-    assert "max_users" in answer.json()["detail"]
+    assert answer.json()["detail"] == (
+        f"{admin.company} / Vision has 1 of 2 users (quota max_users) and has invited 1 more; "
+        "an admin of the organization can raise it"
+    )
     good(admin("PATCH", "/organization", {"max_users": 1}))
     full = stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER})
     assert (full.status_code, full.json()["type"]) == (409, "urn:vistory:problem:organization-is-closed")
@@ -486,6 +506,25 @@ def test_whoever_may_not_invite_keeps_nobody_from_it(ann: Visitor, bob: Visitor,
         assert guest("POST", f"/invitations/{id}/resend", {}).status_code == 403
         assert bob("POST", f"/invitations/{id}/resend", {}).status_code == 404
     assert ann("POST", f"/invitations/{id}/resend", {}).status_code == 200
+
+
+def test_it_is_good_for_seven_days_where_nothing_else_is_said(
+    ann: Visitor, stranger: Visitor, delivered: Delivered, aged: Callable[[str, timedelta], None], address: str
+) -> None:
+    id, token = invited(ann, delivered, address)
+    (row,) = (each for each in ann.get("/invitations")["items"] if each["id"] == id)
+    sent, until = (datetime.fromisoformat(row[each]) for each in ("sent_at", "expires_at"))
+    assert until - sent == timedelta(days=7)
+    aged(id, timedelta(days=7))
+    assert stranger("GET", f"/invitations/{token}/info").status_code == 404
+    answer = stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER})
+    assert (answer.status_code, answer.json()["detail"]) == (409, "this link is too old; ask for another")
+    ann.post(f"/invitations/{id}/resend")
+    again = token_in(delivered()[0], "invite")
+    aged(id, timedelta(days=6, hours=23, minutes=59))
+    assert stranger("GET", f"/invitations/{token}/info").status_code == 404
+    assert stranger("GET", f"/invitations/{again}/info").status_code == 200
+    stranger.post("/invitations/accept", {"token": again, **NEWCOMER})
 
 
 def test_time_ends_it_with_an_event(ann: Visitor, stranger: Visitor, host: Host, address: str) -> None:

@@ -1,6 +1,7 @@
 """A forgotten password over HTTP, with a real mail server: asked for, written, read, and set by the link."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from tests.api.letters import Delivered, token_in
+from tests.api.test_session import gone_on, is_let_in, signed_in
 from tests.api.visitor import PASSWORD, Visitor
 from tests.servers import Servers
 from tests.serving import serving
@@ -48,6 +50,33 @@ def test_whoever_lost_the_answer_of_a_reset_has_it_again(founder: Callable[[], V
         assert ann.post("/auth/reset-password", body, key="lost") == {"id": ann.id}
     other = ann("POST", "/auth/reset-password", body | {"password": PASSWORD}, key="lost")
     assert (other.status_code, other.json()["type"]) == (422, "urn:vistory:problem:key-reused")
+
+
+def test_a_reset_ends_every_session(founder: Callable[[], Visitor], delivered: Delivered) -> None:
+    ann = founder().elsewhere()
+    other = signed_in(ann)
+    held = [ann.token or "", other["access_token"]]
+    assert all(is_let_in(ann.client, each) for each in held)
+    Visitor(ann.client).post("/auth/reset-password", {"token": token_of(ann, delivered), "password": NEW})
+    assert [is_let_in(ann.client, each) for each in held] == [False] * 2
+    assert gone_on(ann.client, other["refresh_token"]).status_code == 401
+    ann.token = ann.post("/auth/login", {"email": ann.email, "password": NEW})["access_token"]
+    assert len(ann.get("/auth/sessions")) == 1
+
+
+def test_a_link_to_another_password_is_good_for_an_hour(
+    founder: Callable[[], Visitor], delivered: Delivered, aged: Callable[[str, timedelta], None]
+) -> None:
+    ann = founder()
+    late = token_of(ann, delivered)
+    aged(ann.id, timedelta(hours=1))
+    answer = ann("POST", "/auth/reset-password", {"token": late, "password": NEW})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:link-is-over")
+    assert answer.json()["detail"] == "this link is too old; ask for another"
+    ann.sign_in()
+    in_time = token_of(ann, delivered)
+    aged(ann.id, timedelta(minutes=59))
+    ann.post("/auth/reset-password", {"token": in_time, "password": NEW})
 
 
 @pytest.mark.parametrize(("kept", "proven", "status"), [(False, True, 401), (True, True, 200), (True, False, 401)])
