@@ -97,16 +97,26 @@ def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn |
         raise Unauthenticated("sign in first, or send your account's password, or a new one and your full_name")
     if (before := desk.before()) is not None:
         return _once_more(body, body.password, desk, before.id)
-    if body.full_name is None:
-        email = body.email or _written_to(desk, body.token)
-        asked: Command = AcceptInvitation(person_id=_by_password(email, body.password, desk), token=body.token)
-    else:
-        given = body.model_dump(exclude={"refresh"}, exclude_none=True)
-        first = desk.house.settings.verify_first
-        asked = wish(JoinByInvitation, person_id=uuid7(), avatar_name=avatar_name(), proven=first, **given)
+    try:
+        asked = _asked(body, body.password, desk)
+    except Refused:
+        # Whoever asks again while the first request is at work may find that it has ended.
+        if (before := desk.before()) is None:
+            raise
+        return _once_more(body, body.password, desk, before.id)
     accepted = _accepted(desk, asked)
     assert accepted.person_id is not None, "somebody has accepted it"
     return by_password(desk, accepted.person_id, accepted.organization_id, body.refresh)
+
+
+def _asked(body: Acceptance, password: SecretStr, desk: Desk) -> Command:
+    """By somebody who has an account, or as somebody new. Raises Unauthenticated, and what `_pending` does."""
+    if body.full_name is None:
+        email = body.email or _written_to(desk, body.token)
+        return AcceptInvitation(person_id=_by_password(email, password, desk), token=body.token)
+    given = body.model_dump(exclude={"refresh"}, exclude_none=True)
+    first = desk.house.settings.verify_first
+    return wish(JoinByInvitation, person_id=uuid7(), avatar_name=avatar_name(), proven=first, **given)
 
 
 @router.post("/decline", responses=errors.responses(404, 409, 413, 422, 503))

@@ -11,8 +11,11 @@ from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 from uuid_utils.compat import uuid7
 
+from api import acceptance
+from api.edge import Desk
 from commands.access import Caller, Command
 from commands.invitation import InviteToOrganization
 from commands.ports import Accepted, Purpose
@@ -329,6 +332,28 @@ def test_whoever_lost_the_answer_hears_that_the_invitation_is_accepted(
     other = stranger("POST", "/invitations/accept", body | {"refresh": "cookie"}, key=who)
     assert (other.status_code, other.json()["type"]) == (422, "urn:vistory:problem:key-reused")
     assert Visitor(client, first["access_token"]).get("/auth/me")["organization_id"] == ann.organization
+
+
+def test_whoever_asks_again_while_the_first_request_is_at_work_is_told_that_it_was_done(
+    ann: Visitor, stranger: Visitor, client: TestClient, delivered: Delivered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ben = Visitor(client).register("Elsewhere")
+    id, token = invited(ann, delivered, ben.email)
+    body = {"token": token, "password": PASSWORD, "refresh": "body"}
+    late, written_to = [True], acceptance._written_to
+
+    def later(desk: Desk, token: SecretStr) -> str:
+        """The first request ends just after the second has looked for it."""
+        while late:
+            late.pop()
+            stranger.post("/invitations/accept", body, key="twice")
+        return written_to(desk, token)
+
+    monkeypatch.setattr(acceptance, "_written_to", later)
+    again = Visitor(client)("POST", "/invitations/accept", body, key="twice")
+    assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:tokens-were-shown")
+    ann.seen = stranger.seen
+    assert status_of(ann, id) == "accepted"
 
 
 def test_whoever_accepts_signed_in_and_lost_the_answer_has_it_again(
