@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -40,6 +41,7 @@ class House:
     away: set[str] = field(default_factory=set)
     died: Counter[str] = field(default_factory=Counter)
     killed: Counter[str] = field(default_factory=Counter)
+    killed_at: float = 0.0
     clock: Path = Path("/dev/null")
 
     def hear(self, change: Change) -> None:
@@ -93,6 +95,7 @@ class House:
     def kill(self, part: str) -> bool:
         """Whether there was one; it is gone then."""
         self.killed[part] += 1
+        self.killed_at = time.time()
         pid = self.send(part, signal.SIGKILL)
         if pid is not None:
             waited(lambda: self.pid(part) != pid, 30, f"{part} is gone")

@@ -15,13 +15,13 @@ from tests.faults.house import OURS, SERVERS, TRAINING, House
 from tests.whole import waited
 
 KILLED: Final = (*OURS, "mail", TRAINING, *SERVERS)
-STOPPED: Final = ("relay", "projector", "consumers", "api", "trainer-timm", TRAINING)
+STOPPED: Final = ("relay", "projector", "consumers", "mail", "api", "trainer-timm", TRAINING)
 ROADS: Final = ("postgres", "nats", "objects", "mlflow", "api")
 # For which reasons an attempt is rightly lost by what is done to whom.
 LOSES: Final = {TRAINING: ("infrastructure",), "trainer-timm": ("worker_lost", "infrastructure")}
 # Killed while it starts, PostgreSQL does not start again before what is left of it has ended.
 ENDS: Final = {"postgres": ("postgres",)}
-# Ended or held between a letter and the note of it, or between the letter and its receipt.
+# Ended between a letter and the note of it, or between the letter and its receipt.
 WRITES: Final = ("consumers", "mail")
 AWAY_FOR: Final = 20.0
 STOPPED_FOR: Final = 60.0
@@ -64,6 +64,8 @@ class Fault:
     rewinds: bool = False
     # A letter may come twice by it.
     doubles: bool = False
+    # Nothing but a worker ends by it: how soon its training goes on is told and judged.
+    ends_a_worker: bool = False
     # What it needs of the house beside itself: "disks" that can be filled, "clocks" that can be set.
     needs: frozenset[str] = frozenset()
 
@@ -122,15 +124,15 @@ def sever(road: str, blow: Blow) -> None:
 
 
 def second(part: str, blow: Blow) -> None:
-    """Two of them for a while, of which the first dies and comes back."""
+    """Two of them for a while, of which the first dies, comes back, and is held once it works again."""
     stack = blow.house.platform.stack
     other = replace(stack.vistory(part), name=f"{part}-2")
     with stack.supervised([other]):
         blow.last(6)
         blow.house.kill(part)
         blow.last(6)
-        with suspended(waited(lambda: blow.house.pid(part), 30, part)):
-            blow.last(10)
+        with suspended(waited(lambda: blow.house.pid(part) if blow.house.is_whole() else None, 60, part)):
+            blow.last(STOPPED_FOR)
 
 
 def restart_postgres(blow: Blow) -> None:
@@ -145,13 +147,17 @@ def restart_postgres(blow: Blow) -> None:
 def table() -> dict[str, Fault]:
     faults = [
         *(
-            Fault(f"kill {part}", partial(kill, part), LOSES.get(part, ()), ENDS.get(part, ()), doubles=part in WRITES)
+            Fault(
+                f"kill {part}",
+                partial(kill, part),
+                LOSES.get(part, ()),
+                ENDS.get(part, ()),
+                doubles=part in WRITES,
+                ends_a_worker=part in LOSES,
+            )
             for part in KILLED
         ),
-        *(
-            Fault(f"stop {part}", partial(suspend, part), LOSES.get(part, ()), doubles=part in WRITES)
-            for part in STOPPED
-        ),
+        *(Fault(f"stop {part}", partial(suspend, part), LOSES.get(part, ())) for part in STOPPED),
         *(Fault(f"cut {road}", partial(cut, road)) for road in ROADS),
         *(Fault(f"hush {road}", partial(hush, road)) for road in ROADS),
         *(Fault(f"slow {road}", partial(slow_down, road)) for road in ROADS),

@@ -1,10 +1,8 @@
 """A round: load, faults at random moments, rest, and a judgement of everything that there is."""
 
-import json
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import httpx
@@ -13,61 +11,53 @@ import psycopg
 from cli import rebuild
 from cli.client import Api
 from cli.live import messages
-from tests.faults import checking
+from tests.faults import checking, recovery
 from tests.faults.following import Followed
 from tests.faults.house import House
 from tests.faults.inflicting import Blow, Fault
+from tests.faults.judgement import Counts, Judgement
 from tests.faults.town import Town
 from tests.whole import ended, everywhere, goes_on, head, history, waited
 
 WITHIN: Final = 240.0
-CLAIMED: Final = "training_job.claimed"
-
-
-@dataclass
-class Judgement:
-    """What one round came to."""
-
-    fault: str
-    seed: int
-    events: int = 0
-    wishes: int = 0
-    lost_answers: int = 0
-    reads: int = 0
-    attempts: int = 0
-    settled: dict[str, float] = field(default_factory=dict)
-    found: list[str] = field(default_factory=list)
-
-    def line(self) -> str:
-        return json.dumps(asdict(self))
-
-    def words(self) -> str:
-        took = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in self.settled.items())
-        counts = (
-            f"{self.events} events, {self.wishes} commands, {self.lost_answers} answers lost, {self.reads} reads, "
-            f"{self.attempts} attempts"
-        )
-        return "\n  ".join([f"{self.fault} (seed {self.seed}): {counts}; {took}", *(self.found or ["all holds"])])
 
 
 def play(town: Town, faults: Sequence[Fault], seed: int, share: float) -> Judgement:
     """One fault after the other, each while a training goes on; then everything is judged at once."""
     chance = random.Random(seed)
     judgement, before = Judgement(", ".join(fault.name for fault in faults), seed), Counts.of(town)
-    begun = len(town.trainings.followed)
+    begun, town.record.before = len(town.trainings.followed), before.wishes
     town.awake.set()
     try:
+        bare = bare_start(town, faults)
         for fault in faults:
             a_training_goes_on(town)
             time.sleep(chance.uniform(0.0, 3.0) * share)
             fault.inflict(Blow(town.house, chance, share, town))
-        settle(town, town.trainings.followed[begun:], judgement)
+        settle(town, town.trainings.followed[begun:], judgement, before)
+        judgement.rested = True
+        judgement.recovered = recovered(town, bare)
         judgement.found += [*town.record.wrong, *judged(town, town.trainings.followed[begun:], faults)]
+        judgement.found += recovery.faults(judgement.recovered)
     except Exception as error:  # whatever it is, it is a finding, and the next round begins
         judgement.found.append(f"{type(error).__name__}: {error}; {town.house.positions()}")
     town.record.wrong.clear()
     before.since(town, judgement)
     return judgement
+
+
+def bare_start(town: Town, faults: Sequence[Fault]) -> dict[str, float]:
+    """Under the load of the round, where it is to be compared with."""
+    if not any(fault.ends_a_worker for fault in faults):
+        return {}
+    return {"bare start": round(recovery.bare_start(town.house.settings, town.house.data), 1)}
+
+
+def recovered(town: Town, bare: dict[str, float]) -> dict[str, float]:
+    """Of the last training: it is the one that was harmed."""
+    if not bare:
+        return {}
+    return bare | recovery.since(town.house.killed_at, history(town.house.direct, town.trainings.followed[-1].job))
 
 
 def a_training_goes_on(town: Town) -> None:
@@ -80,37 +70,14 @@ def a_training_goes_on(town: Town) -> None:
     waited(lambda: goes_on(house.direct, job, 1, position) or ended(house.direct, job), 120, "an epoch")
 
 
-@dataclass(frozen=True)
-class Counts:
-    events: int
-    wishes: int
-    lost: int
-    reads: int
-    claims: int
-
-    @classmethod
-    def of(cls, town: Town) -> "Counts":
-        record = town.record
-        lost = sum(wish.lost for wish in record.wishes)
-        claims = sum(
-            event.topic == CLAIMED for each in town.trainings.followed for event in history(town.house.direct, each.job)
-        )
-        return cls(head(town.house.direct), len(record.wishes), lost, record.read, claims)
-
-    def since(self, town: Town, judgement: Judgement) -> None:
-        now = Counts.of(town)
-        judgement.events, judgement.wishes = now.events - self.events, now.wishes - self.wishes
-        judgement.lost_answers, judgement.reads = now.lost - self.lost, now.reads - self.reads
-        judgement.attempts = now.claims - self.claims
-
-
-def settle(town: Town, followed: Sequence[Followed], judgement: Judgement) -> None:
+def settle(town: Town, followed: Sequence[Followed], judgement: Judgement, before: Counts) -> None:
     """How long each part takes to come to rest. Raises AssertionError where one does not."""
     house, begun = town.house, time.monotonic()
     mlflow = checking.Mlflow(house.servers.parts.mlflow_url)
     listeners = [listener for each in followed for listener in each.listeners]
     for what, done in (
         ("parts", house.is_whole),
+        ("each kind of command", lambda: before.has_each_kind(town)),
         ("answers", town.rest),
         ("jobs", lambda: all(ended(house.direct, each.job) for each in followed)),
         ("copies", lambda: everywhere(house.direct)),
@@ -146,17 +113,19 @@ def is_ready(api: Api) -> bool:
 
 def judged(town: Town, followed: Sequence[Followed], faults: Sequence[Fault]) -> Iterator[str]:
     house, wishes = town.house, list(town.record.wishes)
-    receipts = [(wish.position, wish.chain) for wish in wishes if wish.accepted]
+    receipts = [(wish.position, wish.chain) for wish in wishes if wish.accepted and wish.chain]
     ledger = checking.Ledger(house.ledger_url, receipts)
     yield from ledger.faults()
     yield from checking.stream_faults(house.owner.need("nats_url"), ledger)
     yield from read_model_faults(house)
     yield from checking.wish_faults(ledger, wishes)
     yield from checking.command_faults(ledger, wishes, town.begun)
+    yield from checking.acceptance_faults(ledger, wishes, town.begun)
+    yield from checking.link_faults(ledger)
     doubled = any(fault.doubles for fault in faults)
     yield from checking.letter_faults(ledger, town.post.letters(), town.judged, doubled)
     town.judged = ledger.events[-1].position
-    yield from checking.answer_faults(wishes)
+    yield from checking.answer_faults(wishes, town.record.before)
     shown = {project: town.api.get(f"/projects/{project}")["name"] for project in list(town.record.names)[-40:]}
     yield from checking.name_faults(shown, ledger)
     yield from checking.parked_faults(house.ledger_url)

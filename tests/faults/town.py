@@ -1,4 +1,4 @@
-"""Everybody who uses the house while it is harmed: eight who write, four who read, and trainings with listeners."""
+"""Everybody who uses the house while it is harmed: eight who write, four who read, one who closes, and trainings."""
 
 import random
 import re
@@ -12,11 +12,14 @@ from typing import Final
 
 from cli.digits import write_digits
 from cli.push import folder_of, push
-from tests.faults.checking import Post
+from tests.faults.checking import Ledger
 from tests.faults.clock import clocks
+from tests.faults.closing import Closer
 from tests.faults.following import Trainings
 from tests.faults.house import House, disks, housed
-from tests.faults.wishing import Actor, Door, Reader, Record, Writer
+from tests.faults.post import Post
+from tests.faults.wishing import ACCEPTED, Actor, Door, Reader, Record
+from tests.faults.writing import Writer
 from tests.servers import data_folder
 from tests.whole import waited
 
@@ -43,7 +46,8 @@ class Town:
         Reader.ledger, place, _ = self.api.receipt.split(":")
         self.begun = self.judged = int(place)
         self.post = Post(house.data / "mail")
-        self.actors: list[Actor] = [*map(self._writer, range(WRITERS)), *map(self._reader, range(READERS))]
+        writers, readers = map(self._writer, range(WRITERS)), map(self._reader, range(READERS))
+        self.actors: list[Actor] = [*writers, *readers, Closer("closer", *self._given(), url=self.api.url)]
         for actor in self.actors:
             actor.start()
 
@@ -57,7 +61,8 @@ class Town:
         self.api.post("/auth/verify-email", token=found[1])
 
     def _writer(self, number: int) -> Writer:
-        return Writer(f"w{number}", *self._given(), shared=self.shared)
+        street = Door(self.api.url, "", lambda: "")
+        return Writer(f"w{number}", *self._given(), shared=self.shared, post=self.post, street=street)
 
     def _reader(self, number: int) -> Reader:
         return Reader(f"r{number}", *self._given())
@@ -84,7 +89,8 @@ class Town:
 
     def forget(self, after: int) -> None:
         self.judged = min(self.judged, after)
-        self.record.forget(after)
+        events = Ledger(self.house.ledger_url).events
+        self.record.forget(after, {event.originator for event in events if event.topic == ACCEPTED})
 
     def train(self) -> str:
         return self.trainings.request().job

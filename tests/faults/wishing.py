@@ -1,7 +1,10 @@
-"""Writers and readers who go on while parts of the platform fail, and keep what each was told."""
+"""Who wishes and asks while parts of the platform fail, what each was told, and what is wrong with that at once."""
 
 import random
-from collections.abc import Callable
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from typing import Any, Final
@@ -18,12 +21,17 @@ UNDONE: Final = 410
 AGAIN: Final = (401, 429, 502, 503, 504)
 HERE: Final = {name: ACCOUNT[name] for name in ("company", "division")}
 NOBODY: Final = "00000000-0000-7000-8000-000000000000"
-
-
+PASSWORD: Final = "a lamp beside the lathe"
+PROBLEM: Final = "urn:vistory:problem:"
+UUIDS: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+REGISTERED: Final = "person.registered"
+INVITED: Final = "invitation.sent"
+ACCEPTED: Final = "invitation.accepted"
+ROLE_CHANGED: Final = "membership.role_changed"
+CLOSED: Final = "closure.organization_closed"
+REOPENED: Final = "closure.organization_reopened"
 # Whose events name what was wished for; of the others only the command tells which they are.
 NAMED: Final = frozenset({"project.created", "project.renamed", "experiment.created", "dataset.created"})
-PASSWORD: Final = "a lamp beside the lathe"
-ROLES: Final = ("guest", "engineer_i", "engineer_ii")
 
 
 @dataclass
@@ -41,10 +49,24 @@ class Wish:
     chain: str = ""
     id: str = ""
     lost: int = 0
+    problem: str = ""
+    # What it changes beside the things that its address and body name.
+    about: tuple[str, ...] = ()
+    begun: float = 0.0
+    ended: float = 0.0
 
     @property
     def accepted(self) -> bool:
         return self.status is not None and self.status < 300
+
+    @property
+    def things(self) -> frozenset[str]:
+        return frozenset((*UUIDS.findall(f"{self.path}{self.body}"), *self.about))
+
+    def meets(self, other: "Wish") -> bool:
+        """Whether both were under way in some moment, and change the same thing."""
+        at_once = self.begun < other.ended and other.begun < self.ended
+        return other is not self and at_once and not self.things.isdisjoint(other.things)
 
 
 class Record:
@@ -55,8 +77,11 @@ class Record:
         self.wishes: list[Wish] = []
         self.wrong: list[str] = []
         self.names: dict[str, list[tuple[int, str]]] = {}
+        # How many there were when the round began.
+        self.before = 0
         self.read = 0
         self.waited = 0
+        self.shut_out = 0
 
     def blame(self, what: str) -> None:
         with self.lock:
@@ -66,12 +91,16 @@ class Record:
         with self.lock:
             self.wishes.append(wish)
 
-    def forget(self, after: int) -> None:
-        """The store is as it was at this position: what was told later has not been."""
+    def forget(self, after: int, entered: Collection[str]) -> None:
+        """The store is as it was at this position, and has these acceptances: what was told later has not been."""
         with self.lock:
             for wish in self.wishes:
-                if wish.accepted and wish.position > after:
+                # The receipt of an acceptance is that of the session behind it.
+                is_gone = wish.id not in entered if wish.topic == ACCEPTED else wish.position > after
+                if wish.accepted and is_gone:
                     wish.status = UNDONE
+                if wish.position > after:
+                    wish.chain = ""
             known = {id: [name for name in names if name[0] <= after] for id, names in self.names.items()}
             self.names = {id: names for id, names in known.items() if names}
 
@@ -81,9 +110,21 @@ class Record:
             with self.lock:
                 self.names.setdefault(wish.id, []).append((wish.position, wish.word))
 
-    @property
-    def receipts(self) -> list[str]:
-        return [f"{wish.position}:{wish.chain}" for wish in self.wishes if wish.accepted]
+    def kinds_of_this_round(self) -> Counter[str]:
+        """How many of each kind that there must be were accepted."""
+        accepted = [wish for wish in self.wishes[self.before :] if wish.accepted]
+        return Counter(kind for wish in accepted for kind, is_one in KINDS.items() if is_one(wish))
+
+
+KINDS: Final[Mapping[str, Callable[[Wish], bool]]] = {
+    "registration": lambda wish: wish.topic == REGISTERED,
+    "invitation": lambda wish: wish.topic == INVITED,
+    "acceptance by a newcomer": lambda wish: wish.topic == ACCEPTED and "full_name" in wish.body,
+    "acceptance by a member": lambda wish: wish.topic == ACCEPTED and "full_name" not in wish.body,
+    "change of role": lambda wish: wish.topic == ROLE_CHANGED,
+    "closing": lambda wish: wish.topic == CLOSED,
+    "reopening": lambda wish: wish.topic == REOPENED,
+}
 
 
 class Door:
@@ -95,10 +136,10 @@ class Door:
 
     def ask(self, method: str, path: str, headers: dict[str, str], **what: Any) -> httpx.Response | None:
         try:
-            told = {"Authorization": f"Bearer {self._token}"} | headers
+            told = ({"Authorization": f"Bearer {self._token}"} if self._token else {}) | headers
             answer = self._client.request(method, path, headers=told, **what)
             if answer.status_code == 401:
-                self._token = self._renew()
+                self._token = self._renew() or self._token
             return answer
         except httpx.TransportError:
             return None
@@ -113,6 +154,7 @@ class Actor(Thread):
     def __init__(self, name: str, door: Door, record: Record, awake: Event, chance: random.Random) -> None:
         super().__init__(name=name, daemon=True)
         self.door, self.record, self.chance = door, record, chance
+        self.doors = [door]
         self.resting = Event()
         self._awake, self._over = awake, Event()
 
@@ -124,10 +166,38 @@ class Actor(Thread):
             else:
                 self.resting.set()
             self._over.wait(self.chance.uniform(0.5, 1.5) * PAUSE)
-        self.door.close()
+        for door in self.doors:
+            door.close()
 
     def act(self) -> None:
         raise NotImplementedError
+
+    def see_through(self, wish: Wish, door: Door | None = None) -> Wish:
+        """Asked again under its key until somebody says what became of it."""
+        wish.begun = time.monotonic()
+        self.record.begin(wish)
+        while not self.over:
+            answer = (door or self.door).ask(wish.method, wish.path, {"Idempotency-Key": wish.key}, json=wish.body)
+            if answer is not None and answer.status_code not in AGAIN:
+                self._note(wish, answer)
+                break
+            wish.lost += 1
+            if answer is not None and answer.status_code == 503 and "Retry-After" not in answer.headers:
+                self.record.blame(f"{wish.method} {wish.path}: 503 without Retry-After")
+            self._over.wait(PAUSE)
+        return wish
+
+    def _note(self, wish: Wish, answer: httpx.Response) -> None:
+        wish.ended = time.monotonic()
+        if answer.status_code >= 500:
+            self.record.blame(f"{wish.method} {wish.path} was answered {answer.status_code}: {answer.text[:300]}")
+        if answer.is_success:
+            wish.position, wish.chain = receipt(answer)
+            wish.id = wish.id or answer.json()["id"]
+        else:
+            wish.problem = problem(answer)
+        wish.status = answer.status_code
+        self.record.told(wish)
 
     def end(self) -> None:
         self._over.set()
@@ -135,134 +205,6 @@ class Actor(Thread):
     @property
     def over(self) -> bool:
         return self._over.is_set()
-
-
-class Writer(Actor):
-    """Commands of several kinds; one without an answer is asked again under its key until somebody says."""
-
-    def __init__(self, *given: Any, shared: str) -> None:
-        super().__init__(*given)
-        self._shared = shared
-        self._own: list[str] = []
-        self._people: dict[str, Wish] = {}
-        self._count = 0
-
-    def act(self) -> None:
-        likely = {
-            self._rename: 8,
-            self._rename_shared: 3,
-            self._experiment: 2,
-            self._dataset: 2,
-            self._project: 1,
-            self._person: 1,
-            self._invitation: 2,
-            self._role: 2,
-            self._refused: 2,
-        }
-        made = self.chance.choices(list(likely), list(likely.values()))[0]()
-        self._see_through(made)
-        if self.chance.random() < 0.15:
-            self._repeat()
-
-    def _word(self) -> str:
-        self._count += 1
-        return f"{self.name} {self._count}"
-
-    def _project(self) -> Wish:
-        word = self._word()
-        return Wish("POST", "/projects", {"name": word}, word, "project.created")
-
-    def _rename(self) -> Wish:
-        return self._renamed(self._own[-1]) if self._own else self._project()
-
-    def _rename_shared(self) -> Wish:
-        return self._renamed(self._shared)
-
-    def _renamed(self, project: str) -> Wish:
-        word = self._word()
-        return Wish("PATCH", f"/projects/{project}", {"name": word}, word, "project.renamed", id=project)
-
-    def _experiment(self) -> Wish:
-        word = self._word()
-        return Wish("POST", "/experiments", {"project_id": self._shared, "name": word}, word, "experiment.created")
-
-    def _dataset(self) -> Wish:
-        word = self._word()
-        return Wish("POST", "/datasets", {"name": word}, word, "dataset.created")
-
-    def _person(self) -> Wish:
-        """Who registers is written to."""
-        word = self._word()
-        who = {"email": address(word), "full_name": word, "password": PASSWORD}
-        return Wish("POST", "/auth/register", who | HERE, word, "person.registered")
-
-    def _invitation(self) -> Wish:
-        """Into the project that all share: a letter for each."""
-        word = self._word()
-        asked = {"type": "project", "target_id": self._shared, "email": f"guest.{address(word)}", "message": word}
-        return Wish("POST", "/invitations", asked, word, "invitation.sent")
-
-    def _role(self) -> Wish:
-        self._people = {id: last for id, last in self._people.items() if last.status != UNDONE}
-        if not self._people:
-            return self._person()
-        person, last = self.chance.choice(list(self._people.items()))
-        other = self.chance.choice([role for role in ROLES if role != last.body.get("role", "guest")])
-        path = f"/admin/users/{person}/role"
-        return Wish("PATCH", path, {"role": other}, self._word(), "membership.role_changed", id=person)
-
-    def _refused(self) -> Wish:
-        word = self._word()
-        return self.chance.choice(
-            [
-                Wish("PATCH", f"/projects/{NOBODY}", {"name": word}, word, "project.renamed"),
-                Wish("POST", "/experiments", {"project_id": NOBODY, "name": word}, word, "experiment.created"),
-                Wish("PATCH", f"/admin/users/{NOBODY}/role", {"role": "guest"}, word, "membership.role_changed"),
-                Wish("PATCH", f"/projects/{self._shared}", {"name": word, "id": NOBODY}, word, "project.renamed"),
-            ]
-        )
-
-    def _see_through(self, wish: Wish) -> None:
-        self.record.begin(wish)
-        while not self.over:
-            answer = self.door.ask(wish.method, wish.path, {"Idempotency-Key": wish.key}, json=wish.body)
-            if answer is not None and answer.status_code not in AGAIN:
-                return self._note(wish, answer)
-            wish.lost += 1
-            if answer is not None and answer.status_code == 503 and "Retry-After" not in answer.headers:
-                self.record.blame(f"{wish.method} {wish.path}: 503 without Retry-After")
-            self._over.wait(PAUSE)
-
-    def _note(self, wish: Wish, answer: httpx.Response) -> None:
-        if answer.status_code >= 500:
-            self.record.blame(f"{wish.method} {wish.path} was answered {answer.status_code}: {answer.text[:300]}")
-        if answer.is_success:
-            wish.position, wish.chain, wish.id = *receipt(answer), answer.json()["id"]
-        wish.status = answer.status_code
-        self.record.told(wish)
-        if wish.accepted and wish.topic == "project.created":
-            self._own.append(wish.id)
-        if wish.accepted and wish.topic == "person.registered":
-            self._people[wish.id] = wish
-        if wish.topic == "membership.role_changed" and (person := wish.path.split("/")[3]) in self._people:
-            if wish.accepted:
-                self._people[person] = wish
-            else:
-                del self._people[person]
-
-    def _repeat(self) -> None:
-        """The same key gives the same receipt, and is refused with another body."""
-        mine = [wish for wish in self.record.wishes[-200:] if wish.accepted and wish.word.startswith(f"{self.name} ")]
-        if not mine:
-            return
-        wish, other = self.chance.choice(mine), self.chance.random() < 0.3
-        body = wish.body | {"name": f"{wish.word} otherwise"} if other else wish.body
-        answer = self.door.ask(wish.method, wish.path, {"Idempotency-Key": wish.key}, json=body)
-        if answer is None or answer.status_code in AGAIN:
-            return
-        told = (answer.status_code, *receipt(answer)) if answer.is_success else (answer.status_code,)
-        if told != ((422,) if other else (wish.status, wish.position, wish.chain)):
-            self.record.blame(f"{wish.word} again ({'another' if other else 'the same'} body): {told}, was {wish}")
 
 
 class Reader(Actor):
@@ -300,6 +242,12 @@ class Reader(Actor):
 
 def receipt(answer: httpx.Response) -> tuple[int, str]:
     return int(answer.headers["Vistory-Position"].rpartition(":")[2]), answer.headers["Vistory-Chain"]
+
+
+def problem(answer: httpx.Response) -> str:
+    """The type of it, in our words; of what is none of ours, all of it."""
+    ours = answer.headers.get("Content-Type", "").startswith("application/problem+json")
+    return str(answer.json()["type"]).removeprefix(PROBLEM) if ours else answer.text
 
 
 def address(word: str) -> str:

@@ -1,0 +1,159 @@
+"""What the judges of a round let pass and what they find, of answers, acceptances, letters and lost workers."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from domain.person import Language
+from infra.letters import Letter, message
+from tests.faults.checking import Ledger, Stored, acceptance_faults, answer_faults, command_faults, letter_faults
+from tests.faults.closing import SHUT_OUT, is_wrong
+from tests.faults.post import Post
+from tests.faults.recovery import CLAIMED, STEPPED, faults, since
+from tests.faults.wishing import ACCEPTED, PROBLEM, REGISTERED, Record, Wish
+from tests.whole import Recorded
+
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
+SHARED, OWN = "01990000-0000-7000-8000-000000000001", "01990000-0000-7000-8000-000000000002"
+
+
+def renamed(project: str, begun: float, ended: float, status: int = 200, problem: str = "") -> Wish:
+    wish = Wish("PATCH", f"/projects/{project}", {}, "", "project.renamed", status=status, problem=problem)
+    wish.begun, wish.ended = begun, ended
+    return wish
+
+
+@pytest.mark.parametrize(
+    ("other", "is_found"),
+    [
+        (renamed(SHARED, 0.5, 1.5), False),
+        (renamed(SHARED, 2.5, 3.0), True),
+        (renamed(OWN, 0.5, 1.5), True),
+    ],
+)
+def test_a_conflict_is_an_answer_only_where_somebody_else_was_at_the_same_thing(other: Wish, is_found: bool) -> None:
+    refused = renamed(SHARED, 1.0, 2.0, 409, "conflict")
+    assert bool([*answer_faults([refused, other], 0)]) is is_found
+
+
+def test_any_other_refusal_is_found_once_however_many_were_there() -> None:
+    wishes = [renamed(SHARED, 1.0, 2.0, 409, "email-is-taken"), renamed(SHARED, 1.0, 2.0)]
+    assert [*answer_faults(wishes, 0)]
+    assert not [*answer_faults(wishes, 1)]
+
+
+def stored(*events: tuple[str, str, str]) -> Ledger:
+    """Each by its topic, of whom it is, and its command."""
+    ledger = Ledger("")
+    state = json.dumps({"envelope": {"event": "E"}}).encode()
+    found = [Stored(n, of, topic, {}, "", state, command) for n, (topic, of, command) in enumerate(events, 1)]
+    ledger.__dict__["events"] = found
+    return ledger
+
+
+JOINED = stored((REGISTERED, "ann", "C"), (ACCEPTED, "invitation", "C"))
+
+
+def accepted(*invitations: str) -> list[Wish]:
+    return [Wish("POST", "/invitations/accept", {}, "", ACCEPTED, status=200, id=id) for id in invitations]
+
+
+def test_whoever_joins_by_an_invitation_is_no_registration_that_nobody_was_told_of() -> None:
+    nobody = Wish("POST", "/auth/register", {}, "", REGISTERED, status=409)
+    assert [*command_faults(JOINED, [nobody], 0)] == []
+    assert [*command_faults(stored((REGISTERED, "ann", "C")), [nobody], 0)]
+
+
+@pytest.mark.parametrize(("told", "is_found"), [(("invitation",), False), ((), True), (("another",), True)])
+def test_each_acceptance_is_of_its_invitation(told: Sequence[str], is_found: bool) -> None:
+    assert bool([*acceptance_faults(JOINED, accepted(*told), 0)]) is is_found
+
+
+@pytest.mark.parametrize(
+    ("ledger", "letters", "doubled", "is_found"),
+    [
+        (JOINED, 0, False, False),
+        (JOINED, 1, True, True),
+        (stored((REGISTERED, "ann", "C")), 1, False, False),
+        (stored((REGISTERED, "ann", "C")), 0, False, True),
+        (stored((REGISTERED, "ann", "C")), 2, False, True),
+        (stored((REGISTERED, "ann", "C")), 2, True, False),
+    ],
+)
+def test_whose_address_a_letter_has_proven_gets_no_other(
+    ledger: Ledger, letters: int, doubled: bool, is_found: bool
+) -> None:
+    assert bool([*letter_faults(ledger, {"E": letters}, 0, doubled)]) is is_found
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "is_open", "is_found"),
+    [
+        (200, "", True, False),
+        (401, SHUT_OUT, True, True),
+        (200, "", False, True),
+        (401, SHUT_OUT, False, False),
+        (503, "unavailable", False, False),
+        (401, "unauthenticated", True, False),
+    ],
+)
+def test_a_member_is_let_in_where_it_is_open_and_refused_where_it_is_closed(
+    status: int, problem: str, is_open: bool, is_found: bool
+) -> None:
+    headers = {"Content-Type": "application/problem+json"}
+    answer = httpx.Response(status, json={"type": f"{PROBLEM}{problem}"}, headers=headers)
+    assert is_wrong(answer, is_open) is is_found
+
+
+def test_who_accepts_has_the_link_of_the_invitation_and_not_of_another_letter(tmp_path: Path) -> None:
+    for number, (page, token) in enumerate([("invite", "T0ken"), ("verify-email", "0ther")]):
+        letter = Letter(
+            "ann@example.org", (), Language.ENGLISH, "verification", page, token, {"full_name": "", "until": ""}
+        )
+        made = message(letter, "Vistory <vistory@example.net>", "https://vistory.example", uuid4(), NOW)
+        (tmp_path / f"{number}.eml").write_bytes(made.as_bytes())
+    post = Post(tmp_path)
+    assert (post.token_to("ann@example.org"), post.token_to("ben@example.org")) == ("T0ken", None)
+    assert post.letters().total() == 2
+
+
+def told(topic: str, seconds: float, **data: Any) -> Recorded:
+    return Recorded(0, topic, data, NOW + timedelta(seconds=seconds), "")
+
+
+def test_a_training_goes_on_once_an_epoch_ends_that_no_attempt_before_had_told_of() -> None:
+    lost_at = (NOW + timedelta(seconds=10)).timestamp()
+    story = [
+        told(CLAIMED, 0, attempt=1),
+        told(STEPPED, 9, attempt=1, epoch=4),
+        told(STEPPED, 11, attempt=1, epoch=5),
+        told(CLAIMED, 17, attempt=2),
+        told(STEPPED, 21, attempt=2, epoch=5),
+        told(STEPPED, 22, attempt=2, epoch=6),
+    ]
+    assert since(lost_at, story) == {"claimed": 7.0, "new epoch": 12.0}
+    assert since(lost_at, story[:3]) == {}
+
+
+@pytest.mark.parametrize(("claimed", "new_epoch", "found"), [(9.9, 12.9, 0), (10.1, 12.9, 1), (9.9, 13.1, 1)])
+def test_ten_seconds_are_let_pass_beside_the_start_of_the_bare_framework(
+    claimed: float, new_epoch: float, found: int
+) -> None:
+    assert len([*faults({"claimed": claimed, "new epoch": new_epoch, "bare start": 3.0})]) == found
+
+
+def test_what_a_restore_took_back_is_known_by_its_place_and_an_acceptance_by_its_invitation() -> None:
+    """The receipt of an acceptance is that of the session behind it, or none where its answer was lost."""
+    record = Record()
+    record.wishes = [*accepted("kept", "lost"), renamed(SHARED, 0, 1), renamed(SHARED, 0, 1)]
+    for wish, position in zip(record.wishes, (12, 0, 10, 11), strict=True):
+        wish.position, wish.chain = position, "chain"
+    record.forget(10, {"kept"})
+    assert [wish.accepted for wish in record.wishes] == [True, False, True, False]
+    assert [wish.chain for wish in record.wishes if wish.accepted] == ["", "chain"]
