@@ -91,7 +91,9 @@ def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn |
     shown once: repeated under one Idempotency-Key, this says so (409), and signing in is what is left to do.
     """
     if caller is not None:
-        accepted = _accepted(desk, AcceptInvitation(person_id=caller.id, token=body.token))
+        # Theirs wherever they are: accepting moves the session.
+        themselves = caller.model_copy(update={"organization_id": None})
+        accepted = _accepted(desk, AcceptInvitation(person_id=caller.id, token=body.token), themselves)
         return go_on_at(desk, caller, accepted.organization_id)
     if body.password is None:
         raise Unauthenticated("sign in first, or send your account's password, or a new one and your full_name")
@@ -133,17 +135,17 @@ def _pending(desk: Desk, token: SecretStr) -> Invitation:
     return found
 
 
-def _by_link(desk: Desk, asked: Command) -> UUID:
+def _by_link(desk: Desk, asked: Command, keyed: Caller | None = None) -> UUID:
     """A guess waits longer each time. Raises LinkIsOver, TooManyRequests."""
     try:
-        return desk(asked).id
+        return desk(asked, keyed=keyed).id
     except LinkIsOver:
         desk.house.delays.take(Act.LINK, desk.address)
         raise
 
 
-def _accepted(desk: Desk, asked: Command) -> Invitation:
-    return desk.house.ledger_as(_ANYBODY).get(Invitation, _by_link(desk, asked))
+def _accepted(desk: Desk, asked: Command, keyed: Caller | None = None) -> Invitation:
+    return desk.house.ledger_as(_ANYBODY).get(Invitation, _by_link(desk, asked, keyed))
 
 
 def _once_more(body: Acceptance, password: SecretStr, desk: Desk, invitation_id: UUID) -> SignedIn | JSONResponse:

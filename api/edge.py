@@ -74,9 +74,10 @@ class Desk:
     def address(self) -> str:
         return client(self.request).address
 
-    def __call__(self, command: Command, caller: Caller | None = None) -> Accepted:
+    def __call__(self, command: Command, caller: Caller | None = None, *, keyed: Caller | None = None) -> Accepted:
+        """`keyed` is whose key it is that the request came under, where that is not the caller's."""
         self.request.state.command = command
-        accepted = self.house.dispatch(command, self._errand(caller or self.caller))
+        accepted = self.house.dispatch(command, self._errand(caller or self.caller, keyed))
         self.response.headers["Vistory-Position"] = f"{accepted.ledger}:{accepted.position}"
         self.response.headers["Vistory-Chain"] = accepted.chain
         return accepted
@@ -97,13 +98,13 @@ class Desk:
             raise Unauthenticated("sign in first")
         return self.caller.organization_id
 
-    def _errand(self, caller: Caller) -> Errand:
+    def _errand(self, caller: Caller, keyed: Caller | None = None) -> Errand:
         now = datetime.now(UTC)
         state = self.request.state
         return Errand(
             caller=caller,
             now=now,
-            command_id=self._command_id(caller, self.key, now) if self.key else uuid7(),
+            command_id=self._command_id(keyed or caller, self.key, now) if self.key else uuid7(),
             fingerprint=self._fingerprint() if self.key else None,
             correlation=state.request_id,
             traceparent=state.traceparent,

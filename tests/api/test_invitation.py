@@ -366,6 +366,34 @@ def test_whoever_accepts_signed_in_and_lost_the_answer_has_it_again(
         assert Visitor(client, answer["access_token"]).get("/auth/me")["organization_id"] == ann.organization
 
 
+def test_a_key_of_somebody_else_at_one_address_is_another_key(
+    ann: Visitor, client: TestClient, delivered: Delivered
+) -> None:
+    ben, cat = (Visitor(client).register(company).verified() for company in ("Elsewhere", "Far Away"))
+    _, shared = invited(ann, delivered, next(_addresses), for_anyone=True)
+    _, own = invited(ann, delivered, cat.email)
+    ben.post("/invitations/accept", {"token": shared}, key="one")
+    late = cat("POST", "/invitations/accept", {"token": shared}, key="one")
+    assert (late.status_code, late.json()["type"]) == (409, "urn:vistory:problem:link-is-over")
+    assert "Vistory-Position" not in late.headers
+    answer = cat.post("/invitations/accept", {"token": own}, key="one")
+    assert (answer["person"]["id"], answer["person"]["organization_id"]) == (cat.id, ann.organization)
+
+
+def test_whoever_went_on_there_and_lost_the_answer_has_it_again(
+    ann: Visitor, client: TestClient, delivered: Delivered
+) -> None:
+    ben = Visitor(client).register("Elsewhere")
+    held = ben.post("/auth/login", {"email": ben.email, "password": PASSWORD, "refresh": "body"})
+    ben.token = held["access_token"]
+    _, token = invited(ann, delivered, ben.email)
+    ben.post("/invitations/accept", {"token": token}, key="gone on")
+    ben.token = ben.post("/auth/refresh", {"refresh_token": held["refresh_token"]})["access_token"]
+    assert ben.get("/auth/me")["organization_id"] == ann.organization
+    answer = ben.post("/invitations/accept", {"token": token}, key="gone on")
+    assert answer["person"]["organization_id"] == ann.organization
+
+
 def test_with_a_second_factor_an_invitation_is_accepted_and_a_code_signs_in(
     ann: Visitor, stranger: Visitor, client: TestClient, delivered: Delivered
 ) -> None:
