@@ -45,6 +45,7 @@ from commands.membership import (
     RenameMember,
 )
 from commands.organization import ChangeOrganization
+from commands.ports import Purpose
 from commands.project import (
     AcceptProject,
     AddProjectMember,
@@ -484,8 +485,43 @@ def test_a_query_is_for_those_whose_role_includes_it(
         assert answer.status_code == (200 if reach(role, permission) else 403), f"{role}: {answer.text}"
 
 
-def test_one_who_waits_sees_only_who_they_are(ann: Visitor, client: TestClient, things: Things) -> None:
-    waiting = Visitor(client).register(ann.company)
+def registered(ann: Visitor, client: TestClient) -> Visitor:
+    return Visitor(client).register(ann.company)
+
+
+def went_on(ann: Visitor, client: TestClient) -> Visitor:
+    """An admin elsewhere, invited by somebody who lets nobody in, who accepted signed in."""
+    waiting, engineer = Visitor(client).register(f"Of {uuid7()}"), ann.colleague("engineer_i").verified()
+    mine = engineer.post("/projects", {"name": "mine"})["id"]
+    asked = {"email": waiting.email, "type": "project", "target_id": mine}
+    app = client.app
+    assert isinstance(app, FastAPI)
+    id = UUID(engineer.post("/invitations", asked)["id"])
+    token = app.state.house.core.links().token(Purpose.INVITATION, id, 1)
+    answer = waiting.post("/invitations/accept", {"token": token})
+    waiting.token, waiting.organization = answer["access_token"], answer["person"]["organization_id"]
+    assert (waiting.organization, answer["person"]["status"]) == (ann.organization, "waiting")
+    return waiting
+
+
+@pytest.mark.parametrize("come", [registered, went_on])
+def test_one_who_waits_does_nothing_but_what_is_about_oneself(
+    ann: Visitor, client: TestClient, things: Things, come: Callable[[Visitor, TestClient], Visitor]
+) -> None:
+    waiting = come(ann, client)
+    for row in COMMANDS:
+        method, path, body = row[1:]
+        named = {k: v.format_map(things) if isinstance(v, str) else v for k, v in body.items()}
+        assert waiting(method, path.format_map(things), named).status_code == 403, path
+    for _, method, path in PLACES:
+        assert waiting(method, path.format_map({**things, "own_id": waiting.id})).status_code == 403, path
+
+
+@pytest.mark.parametrize("come", [registered, went_on])
+def test_one_who_waits_sees_only_who_they_are(
+    ann: Visitor, client: TestClient, things: Things, come: Callable[[Visitor, TestClient], Visitor]
+) -> None:
+    waiting = come(ann, client)
     for path in sorted(path for method, path in ONESELF if method == "GET"):
         assert waiting("GET", path).is_success, path
     for _, path in QUERIES:
