@@ -133,7 +133,9 @@ def close(
 ) -> None:
     """Close it for everybody at once, and for good 30 days later; for admins."""
     with signed_in(api) as door:
-        name = word(confirm, "All that it has goes in 30 days; repeat its name to close it", "--confirm NAME")
+        found = door.get("/organization")
+        question = f"All that {found['name']!r} has goes in 30 days; repeat its name to close it"
+        name = word(confirm, question, "--confirm NAME")
         proof = {"name": name, "password": password(password_file)}
         if door.get("/auth/second-factor")["on"]:
             proof["code"] = factor_code(code_file)

@@ -48,6 +48,7 @@ def given(*words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         ("second-factor on", "the password", "--password-file FILE"),
         ("invitation accept", "the code from the mail", "--code-file FILE"),
         ("project purge 0198c0de-0000-7000-8000-000000000091", "project 'cells' can never come back", "--confirm NAME"),
+        ("organization close", "all that 'cells' has goes in 30 days", "--confirm NAME"),
     ],
 )
 def test_where_there_is_no_terminal_one_line_says_what_to_give(

@@ -12,6 +12,7 @@ from cli.kept import Session, keep
 from cli.organization import app, words
 from tests.cli.http_server import Server, serving
 
+OPEN = {"name": "Acme / Vision"}
 CLOSING = {"id": "0198c0de-0000-7000-8000-000000000001", "purge_at": "2026-12-27T03:04:05Z"}
 
 
@@ -32,7 +33,7 @@ def run(*words: str, typed: str = "") -> str:
 
 
 def test_its_name_the_password_and_a_code_are_asked_for_and_none_is_printed(server: Server) -> None:
-    server.answers = [(200, {}, {"on": True}), (200, {}, CLOSING)]
+    server.answers = [(200, {}, OPEN), (200, {}, {"on": True}), (200, {}, CLOSING)]
     told = run("close", typed="Acme / Vision\ncorrect horse\n123456\n")
     assert json.loads(server.body) == {"name": "Acme / Vision", "password": "correct horse", "code": "123456"}
     assert server.asked[-1][1].endswith("/organization/close")
@@ -42,7 +43,7 @@ def test_its_name_the_password_and_a_code_are_asked_for_and_none_is_printed(serv
 
 
 def test_a_script_gives_what_is_asked_for(server: Server, tmp_path: Path) -> None:
-    server.answers = [(200, {}, {"on": False}), (200, {}, CLOSING)]
+    server.answers = [(200, {}, OPEN), (200, {}, {"on": False}), (200, {}, CLOSING)]
     (tmp_path / "password").write_text("correct horse\n")
     run("close", "--confirm", "Acme / Vision", "--password-file", str(tmp_path / "password"), "--json")
     assert json.loads(server.body) == {"name": "Acme / Vision", "password": "correct horse"}
