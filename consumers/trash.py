@@ -16,7 +16,7 @@ from commands.access import Command
 from commands.trash import PurgeDatasetInTime, PurgeProjectInTime, WithdrawTraining
 from consumers.acting import CALLER
 from consumers.pace import regularly
-from infra import logs
+from infra import logs, metrics
 from infra.host import Host
 from infra.mlflow import Mlflow
 from infra.reach import in_short
@@ -26,6 +26,7 @@ from projections import trash as thrown_away
 from projections.training_job import list_queued
 from projections.trash import Thrown
 
+NAME: Final = "trash"
 EVERY: Final = 10.0
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class Emptier:
         try:
             await work
         except Exception as error:
-            self.complaints.hear(f"{what} is freed another time: {in_short(error)}")
+            self._later(f"{what} is freed another time", error)
 
     def purge_due(self, now: datetime) -> None:
         due: list[Thrown] = self.host.reading.ask(partial(thrown_away.list_due, now=now), [])
@@ -64,7 +65,11 @@ class Emptier:
                 for wish in (*self._withdrawals(thrown), _purge(thrown)):
                     self.host.dispatch(wish, Errand(CALLER, now, uuid7()))
             except Exception as error:
-                self.complaints.hear(f"{thrown.kind} {thrown.id} waits to be purged: {in_short(error)}")
+                self._later(f"{thrown.kind} {thrown.id} waits to be purged", error)
+
+    def _later(self, what: str, error: Exception) -> None:
+        metrics.RETRIES.labels(NAME).inc()
+        self.complaints.hear(f"{what}: {in_short(error)}")
 
     def _withdrawals(self, thrown: Thrown) -> list[Command]:
         """Of trainings that no worker took in all that time: one whose framework nobody serves would wait for ever."""

@@ -18,6 +18,7 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from obstore.exceptions import GenericError
+from prometheus_client import REGISTRY
 
 from commands.access import Command
 from commands.experiment import LinkMlflowExperiment
@@ -495,8 +496,12 @@ def test_the_platform_purges_what_has_lain_there_for_a_month(ada: Visitor, worke
     assert house.yard.room(ada) == Room(0, 0)
 
 
+def retried() -> float:
+    return REGISTRY.get_sample_value("vistory_retries_total", {"consumer": "trash"}) or 0.0
+
+
 def test_what_cannot_be_purged_holds_up_nothing_else(
-    ada: Visitor, house: House, monkeypatch: pytest.MonkeyPatch
+    ada: Visitor, house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, *others = (filled(ada) for _ in range(3))
     for dataset in (broken, *others):
@@ -512,7 +517,10 @@ def test_what_cannot_be_purged_holds_up_nothing_else(
     a_month_later = datetime.now(UTC) + timedelta(days=30, minutes=1)
     with monkeypatch.context() as patched:
         patched.setattr(Dispatch, "__call__", stumbles)
+        before = retried()
         house.once(a_month_later)
+    assert retried() == before + 1
+    assert f"dataset {broken} waits to be purged: a fault of this one alone" in caplog.text
     assert [bool(ada.get(f"/datasets/{each}")["purged_at"]) for each in (broken, *others)] == [False, True, True]
     house.once(a_month_later)
     assert ada.get(f"/datasets/{broken}")["purged_at"]
