@@ -9,10 +9,10 @@ from pydantic import Field
 
 from domain.content import Content, DatasetHasNoSplit, Snapshot, Split, SplitMethod
 from domain.errors import Refused
-from domain.model import Event, InitialEvent
+from domain.model import Event
 from domain.roles import OF_DATASET_OWNER, DatasetRole, Permission
 from domain.shared import Shared
-from domain.values import Count, Name, Sha256, Tag, Text
+from domain.values import Count, Sha256, Tag, Text
 
 
 class Visibility(StrEnum):
@@ -45,19 +45,13 @@ class Dataset(Shared[DatasetRole]):
     PLACES: ClassVar[type[DatasetRole]] = DatasetRole
     OF_ITS_OWNER: ClassVar[frozenset[Permission]] = OF_DATASET_OWNER
 
-    class Created(InitialEvent):
+    class Created(Shared.Created):
         TOPIC: ClassVar[str] = "dataset.created"
-        organization_id: UUID
-        owner_id: UUID
-        name: Name
-        description: Text
         visibility: Visibility
         tags: Annotated[tuple[Tag, ...], Field(max_length=50)]
 
         def apply(self, aggregate: "Dataset") -> None:
-            aggregate.organization_id = self.organization_id
-            aggregate.owner_id = self.owner_id
-            aggregate.name = self.name
+            super().apply(aggregate)
             aggregate.visibility = self.visibility
             aggregate.content = None
             aggregate.report = None
@@ -65,7 +59,6 @@ class Dataset(Shared[DatasetRole]):
             aggregate.split = None
             aggregate.brought = None
             aggregate.snapshots = {}
-            aggregate.begin_shared()
 
     class RevisionCommitted(Event):
         TOPIC: ClassVar[str] = "dataset.revision_committed"

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 from uuid import UUID
 
 from domain.errors import Refused
-from domain.model import Event, InitialEvent
+from domain.model import Event
 from domain.roles import OF_PROJECT_OWNER, Permission, ProjectRole
 from domain.shared import Shared
 from domain.values import Name, Text
@@ -20,20 +20,13 @@ class Project(Shared[ProjectRole]):
     PLACES: ClassVar[type[ProjectRole]] = ProjectRole
     OF_ITS_OWNER: ClassVar[frozenset[Permission]] = OF_PROJECT_OWNER
 
-    class Created(InitialEvent):
+    class Created(Shared.Created):
         TOPIC: ClassVar[str] = "project.created"
-        organization_id: UUID
-        owner_id: UUID
-        name: Name
-        description: Text
 
         def apply(self, aggregate: "Project") -> None:
-            aggregate.organization_id = self.organization_id
-            aggregate.owner_id = self.owner_id
-            aggregate.name = self.name
+            super().apply(aggregate)
             aggregate.description = self.description
             aggregate.archived = False
-            aggregate.begin_shared()
 
     class Renamed(Event):
         TOPIC: ClassVar[str] = "project.renamed"

@@ -5,9 +5,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from domain.errors import Refused
-from domain.model import Event
+from domain.model import Event, InitialEvent
 from domain.roles import DatasetRole, Permission, Place, ProjectRole, includes
 from domain.trash import Disposable
+from domain.values import Name, Text
 
 P = TypeVar("P", bound=Place)
 
@@ -34,6 +35,18 @@ class Shared(Disposable, Generic[P]):
     PLACES: ClassVar[type[ProjectRole] | type[DatasetRole]]
     OF_ITS_OWNER: ClassVar[frozenset[Permission]]
     """What owning it adds to what the role in the organization allows."""
+
+    class Created(InitialEvent):
+        organization_id: UUID
+        owner_id: UUID
+        name: Name
+        description: Text
+
+        def apply(self, aggregate: Any) -> None:
+            aggregate.organization_id = self.organization_id
+            aggregate.owner_id = self.owner_id
+            aggregate.name = self.name
+            aggregate.begin_shared()
 
     class MemberAdded(Event):
         person_id: UUID
