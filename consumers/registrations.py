@@ -70,6 +70,13 @@ class NewcomersDesk:
             if time.monotonic() >= self._stopped_until:
                 await self._surely(newcomer)
         await self.records.redrive(WRITE, self._again)
+        await asyncio.to_thread(self._withdraw, now)
+
+    def _withdraw(self, now: datetime) -> None:
+        """Of whoever is registered by now, or never will be, nothing stays set aside: it would outlive an erasure."""
+        for digest in self.records.parked.digests(WRITE):
+            if self.registrations.waiting(UUID(digest), now) is None:
+                self.records.parked.withdraw(WRITE, digest)
 
     async def _surely(self, newcomer: Newcomer) -> None:
         """Written to, or known why not."""

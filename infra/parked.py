@@ -52,6 +52,12 @@ class Parked:
             rows = connection.execute("SELECT DISTINCT consumer FROM work.parked WHERE redriven_at IS NOT NULL")
             return {consumer for (consumer,) in rows}
 
+    def digests(self, consumer: str) -> list[str]:
+        """Of everything that this consumer set aside."""
+        with self.pool.connection() as connection:
+            rows = connection.execute("SELECT digest FROM work.parked WHERE consumer = %s", (consumer,)).fetchall()
+        return [digest for (digest,) in rows]
+
     def due(self, consumer: str) -> list[Due]:
         with self.pool.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(Due))

@@ -216,6 +216,20 @@ def test_a_letter_waits_for_the_mail_server_and_goes_once(
         assert (look(), Parked(core.pool).listed()) == ([], [])
 
 
+def test_of_whoever_came_in_nothing_stays_set_aside(stranger: Visitor, look: Look, settings: Settings) -> None:
+    """A server may have refused a letter that came all the same."""
+    ask(stranger, "late@example.org")
+    (letter,) = look()
+    person_id = str(letter.letter["vistory-about"]).strip()
+    with Core.open(settings) as core:
+        subject = f"registration.{person_id}"
+        asyncio.run(records_of(core).park("write-to-newcomers", 0, subject, "refused", 1, person_id))
+        assert look() == []
+        assert [row["subject"] for row in Parked(core.pool).listed()] == [subject]
+        assert follow(stranger, letter).status_code == 200
+        assert (look(), Parked(core.pool).listed()) == ([], [])
+
+
 def test_how_often_somebody_is_written_to_is_limited(stranger: Visitor, look: Look) -> None:
     answers = [ask(stranger, "often@example.org") for _ in range(4)]
     assert [each.status_code for each in answers] == [202, 202, 202, 429]
