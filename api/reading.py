@@ -33,6 +33,10 @@ def viewer(role: Role, person_id: UUID) -> UUID | None:
     return None if role is Role.ADMIN else person_id
 
 
+class PositionIsUnknown(Invalid):
+    """No place in this ledger."""
+
+
 @dataclass(frozen=True)
 class Known:
     """Somebody who may read what is inside the wall of one organization."""
@@ -78,9 +82,11 @@ def reads(*projections: Projection) -> Any:
 def _position(house: House, given: str) -> int:
     ledger, _, position = given.rpartition(":")
     if ledger != str(house.core.mapper.ledger):
-        raise Invalid("Vistory-Min-Position is a place in another ledger")
+        raise PositionIsUnknown("Vistory-Min-Position is a place in another ledger")
     if int(position) > house.core.store.head().position:
-        raise Invalid("Vistory-Min-Position lies ahead of the ledger; it was restored, or nobody was ever told this")
+        raise PositionIsUnknown(
+            "Vistory-Min-Position lies ahead of the ledger; it was restored, or nobody was ever told this"
+        )
     return int(position)
 
 

@@ -10,17 +10,16 @@ from uuid import uuid4
 
 import httpx
 
+from cli import patience
 from cli.exits import Exit, Stop
-from cli.output import busy
+from cli.kept import Seen, is_later
+from cli.output import complain
+from cli.patience import AWAY, BEHIND, LONGEST_PAUSE, Patience, asked_to_wait, hindrance
 
 PREFIX = "/api/v1"
-PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-# Where an answer does not say when to ask again, and where it says a time that nobody would wait.
-PATIENCE = 0.5
-LONGEST_PAUSE = 60.0
-WORTH_A_WORD = 2.0
-AWAY = {429, 502, 503, 504}
 ENDS = {401: Exit.SIGNED_OUT, 502: Exit.UNREACHABLE, 503: Exit.UNREACHABLE, 504: Exit.UNREACHABLE}
+# A problem of the API that means: no place in this ledger.
+UNKNOWN_POSITION = "urn:vistory:problem:position-is-unknown"
 # What a list of sessions shows as the device.
 CALLED = "vistory at a terminal"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -56,13 +55,20 @@ class Problem(Stop):
 
 
 class Api:
-    def __init__(self, url: str, token: str | None = None, renew: Callable[[str], str] | None = None) -> None:
-        """`renew` gets another token in place of one that has run out."""
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        renew: Callable[[str], str] | None = None,
+        kept: Seen | None = None,
+    ) -> None:
+        """`renew` gets another token in place of one that has run out; `kept` is what commands before this one saw."""
         self.url = url.rstrip("/")
         self.token = token
         self.renew = renew
         self.receipt: str | None = None
-        self._seen: str | None = None
+        self._kept = kept
+        self._seen = kept.position() if kept else None
         # A proxy for the outside world has no business between a machine and itself.
         self._http = httpx.Client(
             trust_env=urlsplit(url).hostname not in LOOPBACK, timeout=60.0, headers={"User-Agent": CALLED}
@@ -70,7 +76,12 @@ class Api:
 
     def get(self, path: str, **query: Any) -> Any:
         asked = {name: value for name, value in query.items() if value is not None}
-        return self._send("GET", path, {"Vistory-Min-Position": self._seen} if self._seen else {}, params=asked)
+        try:
+            return self._send("GET", path, {"Vistory-Min-Position": self._seen} if self._seen else {}, params=asked)
+        except Problem as refused:
+            if not (self._kept and refused.document.get("type") == UNKNOWN_POSITION):
+                raise
+            return self._without_what_was_seen(self._kept, path, asked)
 
     def pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """Every item of a list, page after page."""
@@ -116,7 +127,8 @@ class Api:
 
     def has_seen(self, position: str) -> None:
         """Queries that follow show at least what was true at this place of the ledger."""
-        self._seen = position
+        if is_later(position, self._seen):
+            self._seen = position
 
     def close(self) -> None:
         self._http.close()
@@ -130,6 +142,12 @@ class Api:
     def _command(self, method: str, path: str, body: dict[str, Any]) -> Any:
         """A retry carries the same key, so nothing is done twice."""
         return self._send(method, path, {"Idempotency-Key": str(uuid4())}, json=body)
+
+    def _without_what_was_seen(self, kept: Seen, path: str, asked: Mapping[str, Any]) -> Any:
+        complain("vistory: the platform does not know your last change any more: it was restored, or is another one")
+        kept.forget()
+        self._seen = None
+        return self._send("GET", path, {}, params=asked)
 
     def _until_done(self, method: str, path: str, headers: Callable[[], dict[str, str]], **what: Any) -> Any:
         while True:
@@ -169,26 +187,26 @@ class Api:
     def _remember(self, headers: Mapping[str, str]) -> None:
         """Where the ledger was: queries that follow show at least that, and nobody can take it back unseen."""
         if "Vistory-Position" in headers:
-            self._seen = headers["Vistory-Position"]
-            self.receipt = f"{self._seen}:{headers['Vistory-Chain']}" if "Vistory-Chain" in headers else self.receipt
+            position = headers["Vistory-Position"]
+            self.has_seen(position)
+            if self._kept:
+                self._kept.reach(position)
+            self.receipt = f"{position}:{headers['Vistory-Chain']}" if "Vistory-Chain" in headers else self.receipt
 
     def _persist(self, attempt: Any, url: str = "") -> httpx.Response:
         """`url` where it is not the API that is asked; a presigned one is never shown."""
-        for pause in (*PAUSES, None):
+        waiting = Patience(server_of(url or self.url))
+        for pause in (*patience.PAUSES, None):
             try:
                 answer: httpx.Response = attempt()
-                if answer.status_code not in AWAY or pause is None:
-                    return answer
                 wished = asked_to_wait(answer, 0.0)
-                if wished > LONGEST_PAUSE:
+                if answer.status_code not in AWAY or pause is None or wished > LONGEST_PAUSE:
                     return answer
-                pause = max(pause, wished)
+                waiting.wait(max(pause, wished), hindrance(answer))
             except httpx.TransportError as error:
                 if pause is None or in_vain(error):
-                    raise Unreachable(server_of(url or self.url), error, "" if url else STARTS) from error
-            if pause >= WORTH_A_WORD:
-                busy(f"{server_of(url or self.url)} cannot be asked just now; again in {pause:.0f} s")
-            time.sleep(pause)
+                    raise Unreachable(waiting.server, error, "" if url else STARTS) from error
+                waiting.wait(pause, f"does not answer ({reason(error)})")
         raise AssertionError("the last attempt returns or raises")
 
 
@@ -211,12 +229,6 @@ def reason(error: Exception) -> str:
     return said or "nothing came in time"
 
 
-def asked_to_wait(answer: httpx.Response, otherwise: float = PATIENCE) -> float:
-    """As many seconds as Retry-After says."""
-    asked = answer.headers.get("Retry-After", "")
-    return float(asked) if asked.isdecimal() else otherwise
-
-
 def content_of(answer: httpx.Response) -> Any:
     try:
         return answer.json()
@@ -234,5 +246,7 @@ def document_of(answer: httpx.Response) -> dict[str, Any]:
 
 
 def in_words(status: int, document: Mapping[str, Any]) -> str:
+    if (behind := BEHIND.get(str(document.get("type")))) is not None:
+        return behind
     said = str(document.get("detail") or document.get("title") or f"refused with status {status}")
     return f"{said}; ask again in {document['wait'] / 60:.0f} minutes" if "wait" in document else said

@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -69,6 +69,45 @@ def usual_api() -> str:
         except (OSError, ValueError, TypeError):
             continue
     return DEFAULT_API
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How far the ledger of a platform was after this person's last change: what they ask next shows at least that."""
+
+    api: str
+
+    def position(self) -> str | None:
+        """None of another platform's."""
+        try:
+            told = json.loads(self._file().read_bytes())
+            return str(told["position"]) if told["api"] == self.api else None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def reach(self, position: str) -> None:
+        """A change that is done is not undone where no note of it can be kept."""
+        from infra.embedded.passwords import write_private
+
+        with suppress(OSError):
+            home().mkdir(parents=True, exist_ok=True, mode=0o700)
+            with alone():
+                if is_later(position, self.position()):
+                    write_private(self._file(), json.dumps({"api": self.api, "position": position}).encode())
+
+    def forget(self) -> None:
+        with suppress(OSError):
+            self._file().unlink(missing_ok=True)
+
+    def _file(self) -> Path:
+        return place().with_suffix(".seen")
+
+
+def is_later(position: str, than: str | None) -> bool:
+    """Whatever is of another ledger is."""
+    ledger, _, number = position.rpartition(":")
+    before, _, last = (than or "").rpartition(":")
+    return ledger != before or not last.isdecimal() or int(number) > int(last)
 
 
 @contextmanager

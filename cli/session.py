@@ -12,7 +12,7 @@ import typer
 from cli.client import Api, Problem
 from cli.exits import Exit, Stop
 from cli.hint import hear_api
-from cli.kept import DEFAULT_API, PROFILE, alone, current, keep, usual_api
+from cli.kept import DEFAULT_API, PROFILE, Seen, alone, current, keep, usual_api
 
 # An API token, for programs: as an argument everybody on the machine could read it.
 TOKEN = "VISTORY_TOKEN"
@@ -85,13 +85,13 @@ def signed_in(address: str | None = None) -> Api:
     if session is None or (address and address.rstrip("/") != session.api):
         who = f"{os.environ[PROFILE]} is not" if os.environ.get(PROFILE) else "nobody is"
         raise Stop(f"{who} signed in at {reached(address)}; `vistory login EMAIL` first", Exit.SIGNED_OUT)
-    return Api(session.api, session.token, renewed if session.refresh_token else None)
+    return Api(session.api, session.token, renewed if session.refresh_token else None, Seen(session.api))
 
 
 def _carrying(token: str, address: str | None) -> Api:
     if not re.fullmatch(r"[!-~]{1,4096}", token):
         raise Stop(f"{TOKEN} holds no token", Exit.USAGE)
-    return Api(reached(address), token)
+    return Api(reached(address), token, kept=Seen(reached(address)))
 
 
 def renewed(used: str) -> str:

@@ -105,7 +105,7 @@ def test_a_position_ahead_of_the_ledger_is_refused_at_once(ann: Visitor) -> None
     ann.post("/projects", {"name": "P"})
     ledger, _, position = ann.seen.partition(":")
     answer = ann("GET", "/projects", Vistory_Min_Position=f"{ledger}:{int(position) + 10_000}")
-    assert (answer.status_code, answer.json()["type"]) == (422, "urn:vistory:problem:invalid")
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:vistory:problem:position-is-unknown")
 
 
 @pytest.mark.parametrize(

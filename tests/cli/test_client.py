@@ -2,20 +2,29 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cli import client
+from cli import patience
 from cli.client import Api, NotOurs, Problem, Unreachable, reason
 from cli.exits import Exit, Stop
+from cli.kept import Seen
 from tests.cli.http_server import Server, door, serving
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(client, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(patience, "PAUSES", (0.0, 0.0))
     with serving() as server:
         yield server
+
+
+@pytest.fixture
+def seen(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Seen:
+    monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
+    return Seen(f"http://127.0.0.1:{server.server_port}")
 
 
 def test_a_command_is_sent_again_with_the_same_key_until_it_is_answered(server: Server) -> None:
@@ -58,6 +67,87 @@ def test_a_query_sees_what_the_command_before_it_did(server: Server) -> None:
         api.post("/projects", name="x")
         assert list(api.pages("/projects")) == []
     assert server.asked[1][2]["Vistory-Min-Position"] == "ledger:7"
+
+
+def test_a_query_sees_what_the_commands_of_before_did(server: Server, seen: Seen) -> None:
+    server.answers = [(201, {"Vistory-Position": "ledger:7"}, {}), (200, {}, {}), (200, {}, {})]
+    with Api(seen.api, kept=seen) as api:
+        api.post("/projects", name="x")
+    with Api(seen.api, kept=seen) as api:
+        api.get("/projects")
+    with Api("http://elsewhere", kept=Seen("http://elsewhere")) as other:
+        assert other._seen is None
+    assert server.asked[1][2]["Vistory-Min-Position"] == "ledger:7"
+
+
+def test_of_two_commands_at_once_the_later_change_is_kept(seen: Seen) -> None:
+    for position, kept in {"a:7": "a:7", "a:5": "a:7", "a:10": "a:10", "b:1": "b:1"}.items():
+        seen.reach(position)
+        assert seen.position() == kept
+
+
+def test_what_a_platform_does_not_know_any_more_is_told_once_and_not_asked_for_again(
+    server: Server, seen: Seen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen.reach("ledger:7")
+    unknown = {"type": "urn:vistory:problem:position-is-unknown", "detail": "ahead of the ledger"}
+    server.answers = [(422, {}, unknown), (200, {}, {"items": []}), (200, {}, {"items": []})]
+    with Api(seen.api, kept=seen) as api:
+        assert api.get("/projects") == {"items": []}
+        api.get("/projects")
+    assert ["Vistory-Min-Position" in headers for _, _, headers in server.asked] == [True, False, False]
+    assert seen.position() is None
+    assert capsys.readouterr().err.count("does not know your last change any more") == 1
+
+
+def test_a_command_that_is_done_is_no_failure_where_no_note_of_it_can_be_kept(
+    server: Server, seen: Seen, tmp_path: Path
+) -> None:
+    (tmp_path / "home").write_text("not a folder")
+    server.answers = [(201, {"Vistory-Position": "ledger:7"}, {"id": "1"})]
+    with Api(seen.api, kept=seen) as api:
+        assert api.post("/projects", name="x") == {"id": "1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("not-there-yet", "not to be seen yet; ask again soon"), ("read-model-stopped", "before the platform is mended")],
+)
+def test_what_is_not_to_be_seen_yet_is_told_with_what_to_do(server: Server, kind: str, words: str) -> None:
+    behind = {"type": f"urn:vistory:problem:{kind}", "detail": "projection:projects not at position 7 after 2 s"}
+    server.answers = [(503, {}, behind)] * 3
+    with door(server) as api, pytest.raises(Problem, match=rf"{words}.*`vistory doctor` tells") as late:
+        api.get("/projects")
+    assert late.value.exit_code == Exit.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ([(503, {}, {"type": "urn:vistory:problem:not-there-yet"})], "does not show your last change yet"),
+        ([(503, {}, {"type": "urn:vistory:problem:unavailable"})], "lacks a part of itself just now"),
+        ([(429, {}, {})], "is asked for too much at once"),
+    ],
+)
+def test_whoever_waits_for_longer_than_a_moment_is_told_what_for_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answers: Any, words: str
+) -> None:
+    monkeypatch.setattr(patience, "PAUSES", (0.0, 0.3, 0.0))
+    monkeypatch.setattr(patience, "WORTH_A_WORD", 0.2)
+    server.answers = [*answers * 3, (200, {}, {})]
+    with door(server) as api:
+        api.get("/projects")
+    assert capsys.readouterr().err == f"{api.url} {words}; asking again ...\n"
+
+
+def test_whoever_waits_for_a_server_that_is_not_there_is_told_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(patience, "PAUSES", (0.0, 0.3, 0.0))
+    monkeypatch.setattr(patience, "WORTH_A_WORD", 0.2)
+    with Api("http://127.0.0.1:9") as api, pytest.raises(Unreachable):
+        api.get("/projects")
+    assert capsys.readouterr().err == "http://127.0.0.1:9 does not answer (Connection refused); asking again ...\n"
 
 
 def test_a_list_is_read_page_after_page(server: Server) -> None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from cli import client, kept
+from cli import kept, patience
 from cli.client import Unreachable
 from cli.exits import Exit, Stop
 from cli.kept import Session, current, keep, place, usual_api
@@ -60,7 +60,7 @@ def test_each_person_at_a_machine_has_a_sign_in_of_their_own(monkeypatch: pytest
         signed_in()
     keep(other)
     assert current() == other
-    monkeypatch.setattr(client, "PAUSES", ())
+    monkeypatch.setattr(patience, "PAUSES", ())
     with pytest.raises(Unreachable):
         logout()
     assert current() is None, "nothing answers, and the tokens are forgotten all the same"

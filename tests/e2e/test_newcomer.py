@@ -12,7 +12,7 @@ import pytest
 
 from cli.digits import write_digits
 from cli.exits import Exit
-from tests.e2e.running import VISTORY, up, vistory
+from tests.e2e.running import VISTORY, Up, up, vistory
 from tests.servers import data_folder
 from tests.whole import waited
 
@@ -30,9 +30,15 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def told(folder: Path) -> Iterator[dict[str, Any]]:
+def platform(folder: Path) -> Iterator[Up]:
     with up(folder / "data", folder / "home") as running:
-        yield json.loads(running.first_line())
+        yield running
+
+
+@pytest.fixture(scope="module")
+def told(platform: Up) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(platform.first_line())
+    return said
 
 
 def given(folder: Path, *words: str) -> str:
@@ -71,6 +77,24 @@ def test_what_is_printed_can_be_pasted_from_registering_to_an_answer(told: dict[
     assert "%" in pasted(folder, predict.replace("IMAGE", str(image)))
     answer = given(folder, *shlex.split(predict.replace("IMAGE", str(image)))[1:], "--json")
     assert json.loads(answer)["predictions"]
+
+
+def test_what_was_just_made_is_not_said_to_be_missing_while_the_bus_is_away(
+    told: dict[str, Any], folder: Path, platform: Up
+) -> None:
+    one = ("--as", "one")
+    given(folder, *one, "login", told["email"], "--api", told["api"], "--password-file", told["password_file"])
+    (bus,) = (each for each in platform.family() if each.name().startswith("nats-server"))
+    bus.suspend()
+    try:
+        given(folder, *one, "project", "create", "made in between")
+        late = vistory(*one, "project", "list", home=folder / "home")
+        assert late.returncode == Exit.UNREACHABLE
+        assert "does not show your last change yet; asking again ..." in late.stderr
+        assert "the platform is behind: your last change is recorded" in late.stderr
+    finally:
+        bus.resume()
+    assert "made in between" in given(folder, *one, "project", "list")
 
 
 @pytest.mark.parametrize("words", LOCAL)
