@@ -13,7 +13,7 @@ from pathlib import Path
 from shlex import quote
 from shutil import which
 
-from cli.kept import usual_api
+from cli.kept import folder_of, usual_api
 
 NAMED = re.compile(r"`vistory ([a-z][^`\n]*)`")
 # What this command was told of where the platform is, by the name of the option.
@@ -60,9 +60,16 @@ def _begun() -> str:
 
 
 def _where(words: "tuple[str, ...] | list[str]") -> list[str]:
-    missing = [option for option in _heard if option not in words and not _is_usual(option, _heard[option])]
+    told = _known()
+    missing = [option for option in told if option not in words and not _is_usual(option, told[option])]
     known = options(*words[:2]) if missing else frozenset()
-    return [each for option in missing if option in known for each in (option, quote(_heard[option]))]
+    return [each for option in missing if option in known for each in (option, quote(told[option]))]
+
+
+def _known() -> dict[str, str]:
+    """What was not told of the data folder, whoever started the platform left."""
+    folder = None if "--data" in _heard else folder_of(_heard.get("--api", usual_api()).rstrip("/"))
+    return _heard if folder is None else _heard | {"--data": folder}
 
 
 @cache

@@ -110,6 +110,27 @@ def is_later(position: str, than: str | None) -> bool:
     return ledger != before or not last.isdecimal() or int(number) > int(last)
 
 
+def started(api: str, data: Path) -> None:
+    """That whoever goes to this address needs this data folder to start it again, where it was started from here."""
+    from infra.embedded.passwords import write_private
+
+    known = {at: folder for at, folder in _folders().items() if folder != str(data) and Path(folder).exists()}
+    with named_file():
+        home().mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(home() / "platforms.json", json.dumps(known | {api: str(data)}).encode())
+
+
+def folder_of(api: str) -> str | None:
+    return _folders().get(api)
+
+
+def _folders() -> dict[str, str]:
+    try:
+        return {str(api): str(folder) for api, folder in json.loads((home() / "platforms.json").read_bytes()).items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
 @contextmanager
 def alone() -> Iterator[None]:
     """Of several commands of one person at once."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli.hint import hear_api, line
+from cli.kept import started
 from cli.local import Data
 from cli.output import Json, complain, say, show
 
@@ -30,6 +31,7 @@ def up(data: Data = None, as_json: Json = False) -> None:
     try:
         with running(data or default_folder(), quiet if as_json else tell) as platform:
             hear_api(platform.api_url)
+            started(platform.api_url, platform.stack.folder.path)
             try:
                 platform.sign_in().close()
             except (PasswordIsLost, CodeIsNeeded) as why:

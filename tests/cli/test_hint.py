@@ -12,6 +12,7 @@ import pytest
 
 from cli import NOUNS, load
 from cli.hint import NAMED, completed, hear_api, hear_data, line, options
+from cli.kept import started
 
 TOLD = sorted(
     {
@@ -80,6 +81,20 @@ def test_where_the_platform_is_is_said_to_whom_it_concerns_and_only_where_it_is_
     assert line("login", "a@b.example", "--api", "http://x") == "vistory login a@b.example --api http://x"
     assert split(line("mail", "list"))[3:] == ["--data", str(Path("a b").absolute())]
     assert line("logout") == "vistory logout"
+
+
+def test_who_started_a_platform_here_is_led_back_to_its_folder(tmp_path: Path) -> None:
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+    started("http://x:1", tmp_path / "one")
+    started("http://x:2", tmp_path / "other")
+    hear_api("http://x:2/")
+    assert line("up") == f"vistory up --data {tmp_path / 'other'}"
+    assert completed("`vistory doctor` tells") == f"`vistory doctor --data {tmp_path / 'other'}` tells"
+    started("http://x:1", tmp_path / "other")
+    assert line("up") == "vistory up", "it has moved"
+    hear_api("http://elsewhere:1")
+    assert line("up") == "vistory up"
 
 
 def test_where_somebody_is_signed_in_is_the_usual_place(tmp_path: Path) -> None:

@@ -112,3 +112,14 @@ def test_what_doctor_says_to_do_can_be_pasted(told: dict[str, Any], folder: Path
     ones = backup.replace("ONE", str(folder / "one")).replace("ANOTHER", str(folder / "another"))
     done = subprocess.run(ones, shell=True, capture_output=True, text=True, check=False)
     assert done.returncode == Exit.OK, done.stderr
+
+
+def test_whoever_goes_to_a_platform_that_was_stopped_is_told_how_to_start_that_one(
+    told: dict[str, Any], folder: Path, platform: Up
+) -> None:
+    """The last one, as nothing runs afterwards."""
+    given(folder, "login", told["email"], "--api", told["api"], "--password-file", told["password_file"])
+    platform.interrupt()
+    gone = vistory("project", "list", home=folder / "home")
+    assert gone.returncode == Exit.UNREACHABLE
+    assert f" up --data {told['data']}` starts a platform" in gone.stderr
