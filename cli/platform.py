@@ -77,9 +77,9 @@ class PasswordIsLost(Stop):
 
 
 @contextmanager
-def running(data: Path, on_event: Callable[[Change], None]) -> Iterator[Platform]:
+def running(data: Path, on_event: Callable[[Change], None], start_within: float | None = None) -> Iterator[Platform]:
     """Everything is ready when this yields, but MLflow, for which nothing waits; everything is gone when it returns."""
-    with Stack(data, settings=Settings(), on_event=on_event) as stack:
+    with Stack(data, settings=Settings(), on_event=on_event, start_within=start_within) as stack:
         stack.start_servers()
         prepare(stack)
         for name in ("cli", "migrate"):  # for commands that are given beside it

@@ -3,7 +3,7 @@
 import signal
 import time
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from infra.embedded import Change
 
 app = typer.Typer()
+Within = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        min=1,
+        help="How long a part that is at work may take to be ready, as one that recovers after a crash; else 600.",
+    ),
+]
 
 
 @app.command()
-def up(data: Data = None, as_json: Json = False) -> None:
+def up(data: Data = None, start_within: Within = None, as_json: Json = False) -> None:
     """Start PostgreSQL, NATS, object storage, MLflow and our own processes; ctrl-C stops them all within 10 s."""
     from cli.platform import PasswordIsLost, running
     from cli.session import CodeIsNeeded
@@ -29,7 +37,7 @@ def up(data: Data = None, as_json: Json = False) -> None:
     interrupt_on_termination()
     begun = time.monotonic()
     try:
-        with running(data or default_folder(), quiet if as_json else tell) as platform:
+        with running(data or default_folder(), quiet if as_json else tell, start_within) as platform:
             hear_api(platform.api_url)
             started(platform.api_url, platform.stack.folder.path)
             try:
@@ -115,6 +123,8 @@ def under_each_other(urls: dict[str, str]) -> str:
 def tell(change: "Change") -> None:
     if change.state in ("ready", "restarted"):
         say(f"  {change.name:<20} {change.state} after {change.after:.1f} s")
+    elif change.state == "starting" and change.detail:
+        say(f"  {change.name:<20} still starting after {change.after:.0f} s: {change.detail}")
     elif change.state == "died":
         complain(f"  {change.name:<20} died: {change.detail}")
 

@@ -34,7 +34,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """What happened to a child; `after` is in seconds since its start."""
+    """What happened to a child; `after` is in seconds since its start. One that takes long is told to start again and
+    again, with the last line of its log as the detail.
+    """
 
     name: str
     state: State
@@ -75,8 +77,8 @@ class Child:
     # Called before each start: make its folder, remove what the last run left, wait until its ports are free.
     prepare: Callable[[], None] = nothing
     user: User | None = None
-    # In seconds, however busy the machine is; of one that dies before, nobody waits for that.
-    ready_within: float = 180.0
+    # How long it may do nothing at all (see stirring.py) before it is ready; whoever is at work is waited for.
+    quiet_for: float = 30.0
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 5.0
     nice: int = 0

@@ -11,12 +11,17 @@ from infra.embedded.child import Change, Child
 from infra.embedded.supervisor import Keeper
 
 STOP_WITHIN = 9.5
+START_WITHIN = 600.0
 
 
 class Group:
-    def __init__(self, log_folder: Path, on_change: Callable[[Change], None]) -> None:
+    def __init__(
+        self, log_folder: Path, on_change: Callable[[Change], None], start_within: float = START_WITHIN
+    ) -> None:
+        """`start_within` are the seconds that a child which is at work may take to be ready."""
         self._logs = log_folder
         self._on_change = on_change
+        self._start_within = start_within
         self._telling = Lock()
         self._layers: list[list[Keeper]] = []
         self._stopped = Event()
@@ -25,7 +30,7 @@ class Group:
 
     def start(self, children: Iterable[Child], wait: bool = True) -> None:
         """All at once, as one layer; with `wait`, returns when the last is ready."""
-        layer = [Keeper(child, self._logs / f"{child.name}.log", self._tell) for child in children]
+        layer = [Keeper(child, self._logs / f"{child.name}.log", self._tell, self._start_within) for child in children]
         self._layers.append(layer)
         for keeper in layer:
             keeper.start()

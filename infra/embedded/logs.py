@@ -43,7 +43,12 @@ class News:
         return self.log.stat().st_size if self.log.exists() else 0
 
 
-def tail(log: Path, lines: int = 12) -> str:
+def tail(log: Path, lines: int = 12, since: int = 0) -> str:
+    """The last lines, of those that came behind the first `since` bytes; of all where it was moved aside meanwhile."""
+    if not log.exists():
+        return ""
     with log.open("rb") as stream:
-        stream.seek(max(0, log.stat().st_size - 16384))
-        return "\n".join(stream.read().decode(errors="replace").splitlines()[-lines:])
+        size = log.stat().st_size
+        stream.seek(max(since if since <= size else 0, size - 16384))
+        said = stream.read().decode(errors="replace").splitlines()
+    return "\n".join([line for line in said if line.strip()][-lines:])

@@ -1,6 +1,7 @@
 """PostgreSQL from a wheel: only its programs, started and configured by ourselves."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,14 @@ log_error_verbosity = 'terse'
 log_min_error_statement = 'panic'
 log_parameter_max_length_on_error = 0
 """
+
+
+# What it says to whom it will never let in, however long they wait.
+FINAL = re.compile(r"FATAL:.*(authentication failed|no pg_hba\.conf entry|role .* does not exist)")
+
+
+class CannotBeEntered(Exception):
+    """The cluster is another than the secrets of the data folder are for."""
 
 
 class Postgres:
@@ -60,9 +69,12 @@ class Postgres:
         )
 
     def _answers(self) -> bool:
+        """Raises CannotBeEntered where it is ready, and says no."""
         try:
             psycopg.connect(self.admin_url, connect_timeout=2).close()
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
+            if FINAL.search(str(error)):
+                raise CannotBeEntered(f"{error}".strip()) from error
             return False
         return True
 
@@ -94,7 +106,8 @@ class Postgres:
             line, cwd=self._home, env={"PATH": os.defpath}, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise OSError(f"{argv[0]} failed: {done.stderr.strip()}")
+            said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-12:]
+            raise OSError("\n".join([f"{argv[0]} failed with exit status {done.returncode}", *said]))
 
     def _write(self, file: Path, text: str) -> Path:
         file.touch(mode=0o600)

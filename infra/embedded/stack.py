@@ -13,7 +13,7 @@ from typing import Self
 from infra.config import SETTINGS_FILE, Settings
 from infra.embedded.child import Change, Child
 from infra.embedded.folder import DataFolder
-from infra.embedded.group import Group
+from infra.embedded.group import START_WITHIN, Group
 from infra.embedded.parts import Parts
 from infra.embedded.passwords import Passwords, keep_keys, write_private
 from infra.embedded.ports import Ports
@@ -37,7 +37,9 @@ class Stack:
         settings: Settings | None = None,
         on_event: Callable[[Change], None] = say_nothing,
         frameworks: Sequence[str] = FRAMEWORKS,
+        start_within: float | None = None,
     ) -> None:
+        """`start_within` are the seconds that a part which is at work may take to be ready, else ten minutes."""
         self.folder = DataFolder(data)
         self.folder.make()
         self.folder.lock()
@@ -47,7 +49,8 @@ class Stack:
         self.parts = Parts.of(self.folder, settings or Settings(), self.ports, self.passwords, frameworks)
         self.told = Told(self.folder, self.parts, self.ports, tuple(frameworks))
         self._on_event = on_event
-        self._group = Group(self.folder / "logs", on_event)
+        self._start_within = start_within or START_WITHIN
+        self._group = self._new_group()
         self._stopped = Event()
 
     def start_servers(self, mlflow: bool = True) -> None:
@@ -71,7 +74,7 @@ class Stack:
     @contextmanager
     def supervised(self, children: Iterable[Child]) -> Iterator[None]:
         """Children that live shorter than the stack."""
-        with Group(self.folder / "logs", self._on_event).running(children):
+        with self._new_group().running(children):
             yield
 
     def await_ready(self, name: str) -> None:
@@ -124,6 +127,9 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _new_group(self) -> Group:
+        return Group(self.folder / "logs", self._on_event, self._start_within)
 
     def _mlflow(self) -> Child:
         assert self.parts.mlflow

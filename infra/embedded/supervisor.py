@@ -18,12 +18,14 @@ from threading import Event, Lock, Thread
 from infra.embedded.child import Change, Child, StartFailed, State
 from infra.embedded.folder import User
 from infra.embedded.logs import News, tail
+from infra.embedded.stirring import Stirring, length
 
 LAUNCH = Path(__file__).with_name("launch.py")
 FIRST_TRIES = 3
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 STEADY = 10.0
 LOOKED_AT_EVERY = 1.0
+TOLD_EVERY = 20.0
 
 
 def launch_line(
@@ -50,8 +52,9 @@ def spawn(child: Child, log: Path) -> "subprocess.Popen[bytes]":
 
 
 class Keeper:
-    def __init__(self, child: Child, log: Path, tell: Callable[[Change], None]) -> None:
+    def __init__(self, child: Child, log: Path, tell: Callable[[Change], None], start_within: float) -> None:
         self.child = child
+        self._start_within = start_within
         self._log = log
         self._tell = tell
         self._news = News(log)
@@ -64,6 +67,7 @@ class Keeper:
         self._deaths = 0
         self._was_ready = False
         self._spent: str | None = None
+        self._said_before = length(log)
         self._thread = Thread(target=self._keep, name=f"keep-{child.name}", daemon=True)
 
     @property
@@ -105,7 +109,7 @@ class Keeper:
         self._begun = time.monotonic()
         self._say(State.STARTING)
         self.child.prepare()
-        self._news, self._spent = News(self._log), None
+        self._news, self._spent, self._said_before = News(self._log), None, length(self._log)
         if not self._spawn():
             return
         Thread(target=self._watch, args=(self._process,), name=f"watch-{self.child.name}", daemon=True).start()
@@ -127,14 +131,24 @@ class Keeper:
             self._give_up(f"cannot be probed, {type(error).__name__}: {error}")
 
     def _probe_until_ready(self, process: "subprocess.Popen[bytes]") -> None:
+        stirring, told = Stirring(process.pid, self._log), self._begun
         while self._process is process and not self._stopping.is_set():
             if self._probe():
-                self._rejoice()
-                return
-            if not self._was_ready and time.monotonic() - self._begun > self.child.ready_within:
-                self._give_up(f"not ready within {self.child.ready_within:.0f} s")
-                return
+                return self._rejoice()
+            if not self._was_ready and (why := self._in_vain(stirring)):
+                return self._give_up(why)
+            if time.monotonic() - told > TOLD_EVERY:
+                told = time.monotonic()
+                self._say(State.STARTING, self._last_line() or "it has said nothing")
             self._stopping.wait(0.03)
+        return None
+
+    def _in_vain(self, stirring: Stirring) -> str:
+        """Why nobody waits any longer until it is ready."""
+        if time.monotonic() - self._begun > self._start_within:
+            return f"is not ready after {self._start_within:g} s (`vistory up --start-within SECONDS` gives it more)"
+        quiet = stirring.quiet()
+        return f"is not ready and has done nothing for {quiet:.0f} s" if quiet > self.child.quiet_for else ""
 
     def _look_until_spent(self, process: "subprocess.Popen[bytes]") -> None:
         while self._process is process and not self._stopping.wait(LOOKED_AT_EVERY):
@@ -186,17 +200,24 @@ class Keeper:
     def _mourn(self, code: int) -> None:
         lived = time.monotonic() - self._begun
         self._deaths = 1 if lived > STEADY else self._deaths + 1
-        self._say(State.DIED, self._spent or f"exit status {code}")
+        how = f"exit status {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+        last = self._last_line()
+        self._say(State.DIED, self._spent or (f"{how}, and it said: {last}" if last else how))
         if not self._was_ready and self._deaths >= FIRST_TRIES:
-            self._give_up(f"ended {self._deaths} times before it was ready, with exit status {code}")
+            self._give_up(f"ended {self._deaths} times before it was ready, with {how}")
         else:
             self._stopping.wait(min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** (self._deaths - 1)))
 
     def _give_up(self, why: str) -> None:
-        last = tail(self._log) if self._log.exists() else ""
-        self._failure = StartFailed(f"{self.child.name} {why}; the end of {self._log}:\n{last}")
+        last = tail(self._log, since=self._said_before)
+        said = f"the end of {self._log}:\n{last}" if last else f"it has said nothing in {self._log}"
+        self._failure = StartFailed(f"{self.child.name} {why}; {said}")
         self._settled.set()
         self.ask_to_stop()
+
+    def _last_line(self) -> str:
+        """Of what it has said since it was started this time."""
+        return tail(self._log, 1, self._said_before)
 
     def _send(self, number: signal.Signals) -> None:
         with self._lock:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from infra.config import Settings
 from infra.embedded import AlreadyRunning, Stack, State
+from infra.embedded.child import StartFailed
 from infra.embedded.parts import UnknownBusUser
 from infra.nats_users import connect_options
 from infra.post import speaks
@@ -212,3 +213,25 @@ def test_a_named_bus_without_our_users_is_refused_with_what_to_do(stack: Stack) 
         with pytest.raises(UnknownBusUser, match=r"include '.*nats-users\.conf'"):
             second.start_servers()
         assert stat.S_IMODE((other / "secrets" / "nats-users.conf").stat().st_mode) == 0o600
+
+
+def test_a_cluster_that_the_secrets_are_not_for_is_told_so_and_not_waited_for() -> None:
+    with data_folder() as folder:
+        with Stack(folder, settings=Settings()) as first:
+            assert first.parts.postgres
+            first.start([first.parts.postgres.child()])
+        (folder / "secrets" / "postgres-admin").write_text("of-another-folder")
+        with Stack(folder, settings=Settings()) as second:
+            assert second.parts.postgres
+            with pytest.raises(StartFailed, match=r"CannotBeEntered: .*password authentication failed"):
+                second.start([second.parts.postgres.child()])
+
+
+def test_a_cluster_that_cannot_be_started_is_told_with_the_reason() -> None:
+    with data_folder() as folder, Stack(folder, settings=Settings()) as stack:
+        assert stack.parts.postgres
+        child = stack.parts.postgres.child()
+        (folder / "postgres" / "data").mkdir(mode=0o700)
+        (folder / "postgres" / "data" / "PG_VERSION").write_text("1\n")
+        with pytest.raises(StartFailed, match=r"(?s)ended 3 times.*exit status 2.*postgresql\.conf"):
+            stack.start([child])

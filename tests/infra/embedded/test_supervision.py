@@ -14,11 +14,12 @@ from threading import Condition
 import psutil
 import pytest
 
-from infra.embedded import logs
+from infra.embedded import logs, supervisor
 from infra.embedded.child import Change, Child, StartFailed, State
 from infra.embedded.folder import AlreadyRunning, DataFolder
 from infra.embedded.group import Group
 from infra.embedded.ports import HOST, Ports, is_free
+from infra.embedded.stirring import processor_seconds
 
 
 class Seen:
@@ -125,9 +126,53 @@ def test_a_child_that_cannot_start_fails_with_the_end_of_its_log(group: Group, t
         group.start([shell(tmp_path, "echo no such configuration; exit 7", ready_probe=lambda: False)])
 
 
-def test_a_child_that_is_never_ready_fails_in_time(group: Group, tmp_path: Path) -> None:
-    with pytest.raises(StartFailed, match="not ready within"):
-        group.start([shell(tmp_path, "exec sleep 60", ready_probe=lambda: False, ready_within=0.2)])
+@pytest.mark.parametrize("script", ["while :; do :; done", "while :; do echo recovering; sleep 0.2; done"])
+def test_a_child_that_is_at_work_is_waited_for(group: Group, tmp_path: Path, script: str) -> None:
+    """However long; the limit for one that does nothing does not concern it."""
+    ready = time.monotonic() + 4
+    group.start([shell(tmp_path, script, ready_probe=lambda: time.monotonic() > ready, quiet_for=2)])
+    assert time.monotonic() >= ready
+
+
+def test_the_work_of_what_a_child_has_started_counts_as_its_own() -> None:
+    with subprocess.Popen(["/bin/sh", "-c", "sh -c 'while :; do :; done' & wait"], start_new_session=True) as parent:
+        try:
+            assert eventually(lambda: processor_seconds(parent.pid) > 0.1)
+        finally:
+            os.killpg(parent.pid, signal.SIGKILL)
+
+
+def test_a_child_that_does_nothing_and_is_not_ready_fails_in_time(group: Group, tmp_path: Path) -> None:
+    begun = time.monotonic()
+    with pytest.raises(StartFailed, match=r"is not ready and has done nothing for \d s; it has said nothing in"):
+        group.start([shell(tmp_path, "exec sleep 60", ready_probe=lambda: False, quiet_for=1)])
+    assert time.monotonic() - begun < 10
+
+
+def test_a_child_that_is_at_work_for_ever_fails_when_it_must_be_ready(tmp_path: Path, seen: Seen) -> None:
+    group = Group(tmp_path, seen, start_within=1.5)
+    with pytest.raises(StartFailed, match=r"(?s)is not ready after 1\.5 s .*--start-within.*busy"):
+        group.start([shell(tmp_path, "echo busy; while :; do :; done", ready_probe=lambda: False)])
+    group.stop()
+
+
+def test_a_child_that_takes_long_is_told_with_what_it_says(
+    group: Group, seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "TOLD_EVERY", 0.3)
+    (tmp_path / "child.log").write_text("of yesterday\n")
+    mark = tmp_path / "mark"
+    group.start(
+        [shell(tmp_path, f"sleep 0.5; echo redo; sleep 1; touch {mark}; exec sleep 60", ready_probe=mark.exists)]
+    )
+    assert {"it has said nothing", "redo"} == {change.detail for change in seen.changes if change.detail}
+
+
+def test_a_child_that_dies_is_told_with_what_it_said_last(group: Group, seen: Seen, tmp_path: Path) -> None:
+    (tmp_path / "child.log").write_text("of yesterday\n")
+    script = f"[ -e {tmp_path}/again ] && exec sleep 60; touch {tmp_path}/again; echo no room; kill -9 $$"
+    group.start([shell(tmp_path, script, ready_probe=lambda: (tmp_path / "again").exists() and len(seen.changes) > 2)])
+    assert [change.detail for change in seen.changes if change.detail] == ["killed by SIGKILL, and it said: no room"]
 
 
 def test_a_probe_that_breaks_fails_the_start(group: Group, tmp_path: Path) -> None:
