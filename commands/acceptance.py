@@ -88,7 +88,7 @@ def join_by_invitation(
         )
     email, at = _address_of(command, invitation, secrets), invitation.organization_id
     person = enrolled(command, email, at, now, secrets, proven=not invitation.for_anyone)
-    keep_password(command, email, secrets)
+    keep_password(command, email, (store.get(Organization, at).name,), secrets)
     return _accepted(invitation, person, now, store, secrets)
 
 

@@ -11,6 +11,7 @@ from commands.person import NewPassword
 from commands.ports import Accepted, Purpose, Secrets, Store
 from commands.session import end_sessions
 from domain.model import Actor, Aggregate
+from domain.organization import Organization
 from domain.person import Person
 from domain.second_factor import SecondFactor, second_factor_id
 from domain.session import Ending
@@ -65,7 +66,8 @@ def reset_password(command: ResetPassword, actor: Actor, now: datetime, *, store
     ended = end_sessions(secrets.sessions_of(person.id), Ending.PASSWORD_CHANGED, now, store, secrets)
     for purpose in (Purpose.PASSWORD_RESET, Purpose.EMAIL_CHANGE):
         secrets.close_links(purpose, person.id)
-    secrets.set_password(person.id, command.password.get_secret_value(), (person.email, person.full_name))
+    theirs = [store.get(Organization, each).name for each in person.organizations]
+    secrets.set_password(person.id, command.password.get_secret_value(), (person.email, person.full_name, *theirs))
     return store.save(person, *ended, *others)
 
 

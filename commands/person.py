@@ -1,6 +1,6 @@
 """What one may ask of a person: to register, and to be called otherwise."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import count
 from typing import Annotated, ClassVar
@@ -72,7 +72,7 @@ def register_person(
 ) -> Accepted:
     """The first member of an organization is its admin; a later one waits, unless the organization is open."""
     arrived = arrive(command, now, store, secrets)
-    keep_password(command, command.email, secrets)
+    keep_password(command, command.email, (command.company, command.division), secrets)
     return store.save(*arrived)
 
 
@@ -150,9 +150,9 @@ def enrolled(
     return person
 
 
-def keep_password(who: Newcomer, email: str, secrets: Secrets) -> None:
-    """Raises PasswordIsCommon."""
-    secrets.set_password(who.person_id, who.password.get_secret_value(), (email, who.full_name))
+def keep_password(who: Newcomer, email: str, organization: Iterable[str], secrets: Secrets) -> None:
+    """`organization` is what theirs is called. Raises PasswordIsCommon."""
+    secrets.set_password(who.person_id, who.password.get_secret_value(), (email, who.full_name, *organization))
 
 
 def _admit(organization: Organization, membership: Membership, role: Role, now: datetime) -> None:

@@ -100,7 +100,7 @@ class Secrets(Protocol):
         ...
 
     def set_password(self, person_id: UUID, password: str, about: Iterable[Personal[str]]) -> None:
-        """`about` is what is known of the person, and so no password. Raises PasswordIsCommon."""
+        """`about` is what is known of the person, and so counts for nothing in one. Raises PasswordIsCommon."""
         ...
 
     def hold_registration(self, registration: Registration, now: datetime, until: datetime) -> None:

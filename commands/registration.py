@@ -43,7 +43,7 @@ def request_registration(
         raise Conflict("this id is somebody's")
     until = now + VERIFIED_WITHIN
     asked = Registration(**command.model_dump(exclude={"password"}))
-    keep_password(command, command.email, secrets)
+    keep_password(command, command.email, (command.company, command.division), secrets)
     secrets.hold_registration(asked, now, until)
     secrets.open_link(Purpose.REGISTRATION, command.person_id, 1, now, until)
     return store.note(command.person_id)

@@ -49,6 +49,7 @@ from domain.project import Project, ProjectIsArchived
 from domain.roles import DatasetRole, ProjectRole, Role
 from domain.shared import PersonHasAPlace
 from domain.values import Erased
+from infra.common_passwords import PasswordIsCommon
 from tests.commands.conftest import ACME, ANN, BEN, CAT, EVE, ann, approve, ben, cat, eve, register, verify
 from tests.commands.test_dataset import CRACKS
 from tests.commands.test_dataset import create as dataset
@@ -153,6 +154,11 @@ def test_neither_token_nor_address_nor_message_stands_in_the_ledger(spec: Spec) 
 def test_an_invitation_is_good_for_a_day_to_a_month(days: int) -> None:
     with pytest.raises(ValueError, match="days"):
         invite(days=days)
+
+
+@pytest.mark.parametrize("password", ["dan@example!", "dans.password", "acme-acme-2026"])
+def test_what_everybody_knows_of_one_is_no_password(spec: Spec, password: str) -> None:
+    spec.given(invite()).by(NOBODY).when(join(password=password)).then_refused(PasswordIsCommon)
 
 
 def test_a_newcomer_is_registered_in_the_organization_and_the_role(spec: Spec) -> None:

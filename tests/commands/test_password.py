@@ -2,6 +2,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
 from commands.link import LinkIsOver
 from commands.password import RequestPasswordReset, ResetPassword
@@ -10,6 +11,7 @@ from domain.errors import NotFound
 from domain.model import Event
 from domain.person import Person
 from domain.session import Ending, Session
+from infra.common_passwords import PasswordIsCommon
 from tests.commands.conftest import ANN, BEN, ann, ben
 from tests.commands.test_session import OTHER, again, sign_in
 from tests.doubles import link_token
@@ -46,6 +48,12 @@ def test_every_session_of_the_person_ends(anybody: Spec) -> None:
 
 def test_a_link_is_good_once(anybody: Spec) -> None:
     anybody.given(ask, reset(2)).when(reset(2)).then_refused(LinkIsOver, "used already")
+
+
+@pytest.mark.parametrize("password", ["annspassword", "acme-acme-2026"])
+def test_what_everybody_knows_of_one_is_no_password(anybody: Spec, password: str) -> None:
+    weak = reset(2).model_copy(update={"password": SecretStr(password)})
+    anybody.given(ask).when(weak).then_refused(PasswordIsCommon)
 
 
 def test_every_link_that_was_sent_is_good_until_one_is_used(anybody: Spec) -> None:

@@ -1,7 +1,7 @@
 from uuid import UUID
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from uuid_utils.compat import uuid7
 
 from commands.person import EmailIsTaken, RegisterPerson
@@ -11,6 +11,7 @@ from domain.organization import Organization
 from domain.person import Person
 from domain.roles import Role
 from domain.values import Erased
+from infra.common_passwords import PasswordIsCommon
 from infra.ledger import Verdict
 from tests.commands.conftest import ACME, ANN, register
 from tests.spec import NOBODY, Spec
@@ -72,6 +73,14 @@ def test_nobody_is_called_as_another_wherever_they_belong_to(spec: Spec) -> None
     called = [event.avatar_name for event in spec.events() if isinstance(event, Person.Registered)]
     assert len(called) == len(set(called))
     assert called[-2:] == ["red-fox-104", "red-fox-106"]
+
+
+@pytest.mark.parametrize(
+    "password", ["annspassword", "ann@example!", "acme-acme-2026", "Vision-2026-07", "vistory2026!"]
+)
+def test_what_everybody_knows_of_one_is_no_password(password: str) -> None:
+    wish = register(ANN, "ann").model_copy(update={"password": SecretStr(password)})
+    Spec().by(NOBODY).when(wish).then_refused(PasswordIsCommon)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
 from commands.access import Caller
 from commands.email import VerifyEmail
@@ -14,6 +15,7 @@ from domain.membership import Membership
 from domain.model import SYSTEM
 from domain.organization import Organization
 from domain.person import Language, Person
+from infra.common_passwords import PasswordIsCommon
 from tests.commands.conftest import ANN, register
 from tests.doubles import MemorySecrets, link_token
 from tests.spec import NOBODY, Spec
@@ -43,6 +45,11 @@ def anybody(spec: Spec) -> Spec:
 
 def secrets(spec: Spec) -> MemorySecrets:
     return MemorySecrets(spec.ledger, [])
+
+
+@pytest.mark.parametrize("password", ["ida@example!", "acme-acme-2026"])
+def test_what_everybody_knows_of_one_is_no_password(anybody: Spec, password: str) -> None:
+    anybody.when(ask(ASKING, "ida", password=SecretStr(password))).then_refused(PasswordIsCommon)
 
 
 @pytest.mark.parametrize("name", ["ida", "ann"])

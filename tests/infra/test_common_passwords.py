@@ -6,7 +6,7 @@ import pytest
 
 from infra.common_passwords import is_common
 
-ANN = ("annabel.lee@example.org", "Annabel Lee")
+ANN = ("annabel.lee@example.org", "Annabel Lee", "Rhône Bridges / Vision")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,16 @@ ANN = ("annabel.lee@example.org", "Annabel Lee")
         "Annabel Lee1",
         "annabellee2024",
         "example.org",
+        "annabelspassword",
+        "4nn4belspassw0rd",
+        "my-annabel-pet",
+        "leeleelee is it",
+        "bridges20261127",
+        "RHÔNE.bridges!!",
+        "visionvision1234",
+        "vistory2026!",
+        "V1story-V1story",
+        "vistory password12",
     ],
 )
 def test_what_is_tried_first_is_common(password: str) -> None:
@@ -56,11 +66,17 @@ def test_what_is_tried_first_is_common(password: str) -> None:
         "7hK-pq2Z_vv9",
         "가나다라마바사아자차",
         "a lee side of the hill",
+        "seven bridges over a canal",
+        "vistory walks to the lathe",
         "password for the lathe",
     ],
 )
 def test_what_takes_long_to_guess_is_not(password: str) -> None:
     assert not is_common(password, ANN)
+
+
+def test_what_others_are_called_is_no_secret_of_theirs() -> None:
+    assert not is_common("annabelspassword", ("ben@example.org", "Ben"))
 
 
 def test_it_takes_no_time_whatever_is_sent() -> None:
