@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Select, false, func, or_, select
 
 from domain.roles import Role
-from projections.membership import MemberRow, members, of_organization, people
+from projections.membership import CALLED, MemberRow, members, of_organization, people
 from projections.paging import LARGEST_PAGE, Page, first, newest
 from projections.second_factor import second_factors
 
@@ -28,8 +28,7 @@ def _users(organization_id: UUID) -> Select[tuple[object, ...]]:
 
 
 def _called(words: str) -> ColumnElement[bool]:
-    named = people.c.full_name, people.c.email, people.c.avatar_name
-    return or_(*(each.icontains(words, autoescape=True) for each in named))
+    return or_(*(people.c[each].icontains(words, autoescape=True) for each in CALLED))
 
 
 def _among_the_newest(
