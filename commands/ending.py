@@ -24,6 +24,8 @@ from domain.training_job import TrainingJob
 
 
 class StopTraining(Command):
+    """Of what went on as the organization closed, also if it was reopened since; so it is with an invitation."""
+
     ACCESS: ClassVar[Access] = Platform()
     job_id: UUID
 
@@ -72,7 +74,7 @@ class DissolveMembership(Command):
 
 def stop_training(command: StopTraining, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     job = store.get(TrainingJob, command.job_id)
-    _must_be_closed(job.organization_id, store)
+    _must_have_been_closed(job.organization_id, store)
     job.stop(now, EndReason.ORGANIZATION_CLOSED)
     return store.save(job)
 
@@ -82,7 +84,7 @@ def stop_invitation(
 ) -> Accepted:
     """Raises InvitationIsOver."""
     invitation = store.get(Invitation, command.invitation_id)
-    _must_be_closed(invitation.organization_id, store)
+    _must_have_been_closed(invitation.organization_id, store)
     return store.save(cancelled(invitation, CancelReason.ORGANIZATION_CLOSED, now, secrets))
 
 
@@ -146,11 +148,17 @@ def _owner(project: Project, store: Store) -> Membership | None:
     return store.find(Membership, membership_id(project.organization_id, project.owner_id))
 
 
-def _must_be_closed(organization_id: UUID, store: Store) -> Closure:
-    """It may have been reopened since. Raises OrganizationIsNotClosed."""
+def _must_have_been_closed(organization_id: UUID, store: Store) -> Closure:
+    """Raises OrganizationIsNotClosed."""
     closure = store.find(Closure, closure_id(organization_id))
     if closure is None:
         raise OrganizationIsNotClosed("this organization was never closed")
+    return closure
+
+
+def _must_be_closed(organization_id: UUID, store: Store) -> Closure:
+    """It may have been reopened since. Raises OrganizationIsNotClosed."""
+    closure = _must_have_been_closed(organization_id, store)
     closure.must_be_closed()
     return closure
 

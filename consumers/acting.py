@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Protocol, TypeVar
@@ -50,7 +50,7 @@ class Platform:
     async def react(self, command: Command, cause: Envelope, name: str) -> None:
         """A command for the sake of an event, to whose story it belongs: given once under this name."""
         errand = Errand(CALLER, self.clock(), uuid5(cause.event, name), fingerprint=b"")
-        await self._give(command, replace(errand, correlation=cause.correlation, causation=cause.event))
+        await self._give(command, errand.because_of(cause))
 
     async def _give(self, command: Command, errand: Errand) -> None:
         await asyncio.to_thread(self.dispatch, command, errand)

@@ -6,14 +6,14 @@ came before, and what was done is not done twice.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Select
 from uuid_utils.compat import uuid7
 
 from commands.access import Command
@@ -29,27 +29,32 @@ from commands.ending import (
     StopTraining,
 )
 from consumers.acting import CALLER
-from infra import logs
+from domain.closure import Closure, closure_id
+from domain.model import Envelope
+from infra import logs, metrics
 from infra.host import Host
 from infra.reach import in_short
 from infra.reading import NotThereYet
 from infra.unit import Errand
 from projections import ending
+from projections.ending import Left
 
+NAME: Final = "ending"
 EVERY: Final = 2.0
 log = logging.getLogger(__name__)
-Step = tuple[Callable[[Connection], list[UUID]], Callable[[UUID], Command]]
+_CAUSES: Final = (Closure.OrganizationClosed, Closure.OrganizationPurged)
+Step = tuple[Select[Any], Callable[[UUID], Command]]
 
 # In this order: a training uses its dataset, and whoever owns projects is a member until they are gone.
 STEPS: Final[tuple[Step, ...]] = (
-    (ending.list_trainings, lambda id: StopTraining(job_id=id)),
-    (ending.list_invitations, lambda id: StopInvitation(invitation_id=id)),
-    (ending.list_offered_projects, lambda id: StopProjectOffer(project_id=id)),
-    (ending.list_offered_datasets, lambda id: StopDatasetOffer(dataset_id=id)),
-    (ending.list_projects, lambda id: DissolveProject(project_id=id)),
-    (ending.list_datasets, lambda id: DissolveDataset(dataset_id=id)),
-    (ending.list_service_accounts, lambda id: DissolveServiceAccount(service_account_id=id)),
-    (ending.list_memberships, lambda id: DissolveMembership(membership_id=id)),
+    (ending.TRAININGS, lambda id: StopTraining(job_id=id)),
+    (ending.INVITATIONS, lambda id: StopInvitation(invitation_id=id)),
+    (ending.OFFERED_PROJECTS, lambda id: StopProjectOffer(project_id=id)),
+    (ending.OFFERED_DATASETS, lambda id: StopDatasetOffer(dataset_id=id)),
+    (ending.PROJECTS, lambda id: DissolveProject(project_id=id)),
+    (ending.DATASETS, lambda id: DissolveDataset(dataset_id=id)),
+    (ending.SERVICE_ACCOUNTS, lambda id: DissolveServiceAccount(service_account_id=id)),
+    (ending.MEMBERSHIPS, lambda id: DissolveMembership(membership_id=id)),
 )
 
 
@@ -65,26 +70,44 @@ class Liquidator:
                 await asyncio.sleep(EVERY)
 
     def once(self, now: datetime) -> int:
-        """Some of each kind: how many were done. What cannot be done yet keeps nothing else from being done."""
-        due = partial(ending.list_due, now=now)
-        done = sum(self._do(PurgeOrganization(organization_id=id), now) for id in self._found(due))
-        for list_some, wish in STEPS:
-            done += sum(self._do(wish(id), now) for id in self._found(list_some))
+        """All there is of each kind: how many were done. What cannot be done yet keeps nothing else from being done."""
+        if not self.host.reading.ask(partial(ending.is_anything, now=now), False):
+            return 0
+        due: list[UUID] = self.host.reading.ask(partial(ending.list_due, now=now), [])
+        done = sum(self._do(PurgeOrganization(organization_id=id), id, now) for id in due)
+        for query, wish in STEPS:
+            for left in self._found(query):
+                done += self._do(wish(left.id), left.organization_id, now)
         if done:
             self._catch_up()
         return done
 
-    def _found(self, question: Callable[[Connection], list[UUID]]) -> list[UUID]:
-        found: list[UUID] = self.host.reading.ask(question, [])
+    def _found(self, query: Select[Any]) -> Iterator[Left]:
+        """Page after page."""
+        after = UUID(int=0)
+        while page := self._page(query, after):
+            yield from page
+            after = page[-1].id
+
+    def _page(self, query: Select[Any], after: UUID) -> list[Left]:
+        found: list[Left] = self.host.reading.ask(partial(ending.list_left, query=query, after=after), [])
         return found
 
-    def _do(self, command: Command, now: datetime) -> bool:
+    def _do(self, command: Command, organization_id: UUID, now: datetime) -> bool:
         try:
-            self.host.dispatch(command, Errand(CALLER, now, uuid7()))
+            errand = Errand(CALLER, now, uuid7()).because_of(self._cause(organization_id))
+            self.host.dispatch(command, errand)
         except Exception as error:
+            metrics.RETRIES.labels(NAME).inc()
             self.complaints.hear(f"{type(command).__name__} waits: {in_short(error)}")
             return False
         return True
+
+    def _cause(self, organization_id: UUID) -> Envelope:
+        """Its closing or its end, whichever was last; it may have been reopened since."""
+        told = map(self.host.core.mapper.decode, self.host.core.store.events_of(closure_id(organization_id)))
+        *_, cause = (envelope for event, envelope in told if isinstance(event, _CAUSES))
+        return cause
 
     def _catch_up(self) -> None:
         """What was done just now is not to be found again."""

@@ -21,6 +21,8 @@ closures: Final = Table(
     Column("closed_at", DateTime(timezone=True)),
     Column("purge_at", DateTime(timezone=True)),
     Column("purged_at", DateTime(timezone=True)),
+    # Where it was closed last, also once it is open again: what went on then has ended, or is still to be.
+    Column("last_closed", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
 )
 
@@ -48,12 +50,12 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
     at = recorded.envelope.decided_at
     match recorded.event:
         case Closure.OrganizationClosed(purge_at=purge_at):
-            return changed(row, closed_at=at, purge_at=purge_at)
+            return changed(row, closed_at=at, purge_at=purge_at, last_closed=recorded.position)
         case Closure.OrganizationReopened():
             return changed(row, closed_at=None, purge_at=None)
         case Closure.OrganizationPurged():
             return changed(row, purged_at=at)
-    return {"closed_at": None, "purge_at": None, "purged_at": None}
+    return {"closed_at": None, "purge_at": None, "purged_at": None, "last_closed": 0}
 
 
 VIEW: Final = View(closures, _keys, _fold, topics.CLOSURE)

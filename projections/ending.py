@@ -1,10 +1,10 @@
 """What is still to be ended of organizations that are closed, and what is left of those that have ended."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, or_, select
 
 from domain.invitation import InvitationStatus
 from domain.training import OVER
@@ -26,58 +26,55 @@ _CLOSED: Final = closures.c.closed_at.is_not(None) & closures.c.purged_at.is_(No
 _ENDED: Final = closures.c.purged_at.is_not(None)
 
 
+class Left(NamedTuple):
+    """Something of an organization."""
+
+    id: UUID
+    organization_id: UUID
+
+
+def _left(table: Table, *where: ColumnElement[bool]) -> Select[Any]:
+    of = table.c.organization_id
+    return select(table.c.id, of).join(closures, closures.c.organization_id == of).where(*where)
+
+
+# What went on as it closed, also where it was reopened before anybody looked.
+TRAININGS: Final = _left(
+    jobs, jobs.c.first_position < closures.c.last_closed, jobs.c.status.not_in([each.value for each in OVER])
+)
+INVITATIONS: Final = _left(
+    invitations,
+    invitations.c.first_position < closures.c.last_closed,
+    invitations.c.status == InvitationStatus.PENDING.value,
+)
+OFFERED_PROJECTS: Final = _left(projects, _CLOSED, projects.c.offered_to.is_not(None))
+OFFERED_DATASETS: Final = _left(datasets, _CLOSED, datasets.c.offered_to.is_not(None))
+PROJECTS: Final = _left(projects, _ENDED, projects.c.purged_at.is_(None))
+DATASETS: Final = _left(datasets, _ENDED, datasets.c.purged_at.is_(None))
+SERVICE_ACCOUNTS: Final = _left(service_accounts, _ENDED, service_accounts.c.deleted_at.is_(None))
+# Whoever owns a project stays until that is gone.
+MEMBERSHIPS: Final = _left(members, _ENDED, members.c.ended_at.is_(None), members.c.projects_owned == 0)
+_ALL: Final = (
+    *(TRAININGS, INVITATIONS, OFFERED_PROJECTS, OFFERED_DATASETS),
+    *(PROJECTS, DATASETS, SERVICE_ACCOUNTS, MEMBERSHIPS),
+)
+
+
+def is_anything(tx: Connection, now: datetime) -> bool:
+    """To do at all: one question, as it is asked again and again."""
+    return bool(tx.execute(select(or_(_due(now).exists(), *(each.exists() for each in _ALL)))).scalar())
+
+
 def list_due(tx: Connection, now: datetime) -> list[UUID]:
     """The organizations whose time is over."""
-    return list(tx.execute(select(closures.c.organization_id).where(_CLOSED, closures.c.purge_at <= now)).scalars())
+    return list(tx.execute(_due(now)).scalars())
 
 
-def list_trainings(tx: Connection) -> list[UUID]:
-    """Also of those that have just ended: none is left when a purge asks."""
-    unfinished = jobs.c.status.not_in([each.value for each in OVER])
-    return _some(tx, _of(jobs.c.id, jobs.c.organization_id).where(_CLOSED | _ENDED, unfinished))
+def list_left(tx: Connection, query: Select[Any], after: UUID) -> list[Left]:
+    """A page by id, of what comes behind one that was shown before."""
+    id, _ = query.selected_columns
+    return [Left(*row) for row in tx.execute(query.where(id > after).order_by(id).limit(AT_ONCE))]
 
 
-def list_invitations(tx: Connection) -> list[UUID]:
-    pending = invitations.c.status == InvitationStatus.PENDING.value
-    return _some(tx, _of(invitations.c.id, invitations.c.organization_id).where(_CLOSED | _ENDED, pending))
-
-
-def list_offered_projects(tx: Connection) -> list[UUID]:
-    offered = projects.c.offered_to.is_not(None)
-    return _some(tx, _of(projects.c.id, projects.c.organization_id).where(_CLOSED, offered))
-
-
-def list_offered_datasets(tx: Connection) -> list[UUID]:
-    offered = datasets.c.offered_to.is_not(None)
-    return _some(tx, _of(datasets.c.id, datasets.c.organization_id).where(_CLOSED, offered))
-
-
-def list_projects(tx: Connection) -> list[UUID]:
-    return _left(tx, projects.c.id, projects.c.organization_id, projects.c.purged_at.is_(None))
-
-
-def list_datasets(tx: Connection) -> list[UUID]:
-    return _left(tx, datasets.c.id, datasets.c.organization_id, datasets.c.purged_at.is_(None))
-
-
-def list_service_accounts(tx: Connection) -> list[UUID]:
-    of = service_accounts.c.organization_id
-    return _left(tx, service_accounts.c.id, of, service_accounts.c.deleted_at.is_(None))
-
-
-def list_memberships(tx: Connection) -> list[UUID]:
-    """Of who owns no project any more."""
-    there = members.c.ended_at.is_(None) & (members.c.projects_owned == 0)
-    return _left(tx, members.c.id, members.c.organization_id, there)
-
-
-def _left(tx: Connection, id: Column[UUID], of: Column[UUID], there: ColumnElement[bool]) -> list[UUID]:
-    return _some(tx, _of(id, of).where(_ENDED, there))
-
-
-def _of(id: Column[UUID], organization_id: Column[UUID]) -> Select[UUID]:
-    return select(id).join(closures, closures.c.organization_id == organization_id)
-
-
-def _some(tx: Connection, query: Select[UUID]) -> list[UUID]:
-    return list(tx.execute(query.limit(AT_ONCE)).scalars())
+def _due(now: datetime) -> Select[Any]:
+    return select(closures.c.organization_id).where(_CLOSED, closures.c.purge_at <= now)

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
 
+from commands.access import Command
 from consumers.ending import Liquidator
+from domain.closure import closure_id
+from domain.model import Envelope
 from infra.blobs import Blobs
 from infra.comparison import compare_rebuild
 from infra.config import SETTINGS_FILE, Settings
@@ -35,6 +38,7 @@ NAMES: Final = [each.name for each in PROJECTIONS]
 KILLED: Final = f"""
 import os, signal, sys
 from datetime import UTC, datetime, timedelta
+from commands.access import Command
 from consumers.ending import Liquidator
 from infra.config import Settings
 from infra.host import Host
@@ -42,11 +46,11 @@ from infra.host import Host
 class Dying(Liquidator):
     left = int(sys.argv[1])
 
-    def _do(self, command, now):
+    def _do(self, command, organization_id, now):
         if Dying.left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         Dying.left -= 1
-        return super()._do(command, now)
+        return super()._do(command, organization_id, now)
 
 with Host.open(Settings()) as host:
     while Dying(host).once(datetime.now(UTC) + timedelta(seconds={IN_TIME.total_seconds()})):
@@ -80,6 +84,15 @@ class Ground:
     def topics(self, organization: str) -> list[str]:
         rows = (self.host.core.mapper.recorded(row.stored, row.position, row.recorded_at) for row in self.rows())
         return [each.topic for each in rows if str(each.envelope.organization) == organization]
+
+    def by_the_platform(self, organization: str) -> list[Envelope]:
+        """What it did there by itself."""
+        found = (self.host.core.mapper.decode(row.stored)[1] for row in self.rows())
+        return [each for each in found if str(each.organization) == organization and each.actor.kind == "system"]
+
+    def closing(self, organization: str) -> list[Envelope]:
+        stored = self.host.core.store.events_of(closure_id(UUID(organization)))
+        return [self.host.core.mapper.decode(each)[1] for each in stored]
 
     def rows(self) -> Any:
         return self.host.core.store.read(0, 100_000)
@@ -125,6 +138,24 @@ def test_what_went_on_ends_with_the_closing_and_stays_ended(admin: Visitor, work
     assert answer.json()["type"] == "urn:vistory:problem:job-is-over"
 
 
+def test_what_went_on_ends_also_where_it_was_reopened_before_anybody_looked(
+    admin: Visitor, worker: Worker, ground: Ground
+) -> None:
+    job = requested(admin, filled(admin))["id"]
+    attempt = worker.claim(job)
+    attempt.start()
+    admin.verified().post("/invitations", {"email": f"{uuid4().hex}@example.org"})
+    close(admin)
+    admin.post("/organization/reopen")
+    later = requested(admin, filled(admin))["id"]
+    ground.run()
+    ground.caught_up()
+    assert [admin.get(f"/training-jobs/{id}")["status"] for id in (job, later)] == ["cancelled", "queued"]
+    assert [each["status"] for each in admin.get("/invitations")["items"]] == ["cancelled"]
+    stopped = ground.by_the_platform(admin.organization)
+    assert {each.causation for each in stopped} == {ground.closing(admin.organization)[1].event}
+
+
 def test_before_its_time_nothing_that_it_has_goes(admin: Visitor, ground: Ground) -> None:
     dataset = filled(admin)
     close(admin)
@@ -157,6 +188,40 @@ def test_when_its_time_is_over_nothing_and_nobody_is_left(
     assert admin("POST", "/organization/reopen").status_code == 401
     assert bob.get("/projects", Vistory_Min_Position=admin.seen)["items"] == []
     assert compare_rebuild(ground.host.core).differences == ()
+
+
+def test_what_the_platform_ends_names_the_closing_or_the_end_as_its_cause(
+    admin: Visitor, worker: Worker, ground: Ground
+) -> None:
+    requested(admin, filled(admin))
+    close(admin)
+    ground.run()
+    (_, closed), stopped = ground.closing(admin.organization), ground.by_the_platform(admin.organization)
+    assert {(each.causation, each.correlation) for each in stopped} == {(closed.event, closed.correlation)}
+    ground.run(IN_TIME)
+    *_, ended = ground.closing(admin.organization)
+    assert (ended.causation, ended.correlation) == (closed.event, closed.correlation)
+    since = ground.by_the_platform(admin.organization)[len(stopped) :]
+    assert {each.causation for each in since} == {closed.event, ended.event}
+
+
+def test_what_cannot_be_ended_hides_nothing_behind_it(
+    admin: Visitor, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.ending.AT_ONCE", 1)
+    ids = sorted(admin.post("/datasets", {"name": name})["id"] for name in "abc")
+
+    class Hindered(Liquidator):
+        def _do(self, command: Command, organization_id: UUID, now: datetime) -> bool:
+            return str(getattr(command, "dataset_id", "")) != ids[0] and super()._do(command, organization_id, now)
+
+    close(admin)
+    ground.caught_up()
+    Hindered(ground.host).once(datetime.now(UTC) + IN_TIME)
+    Hindered(ground.host).once(datetime.now(UTC) + IN_TIME)
+    assert ground.topics(admin.organization).count("dataset.purged") == 2
+    ground.run(IN_TIME)
+    assert ground.topics(admin.organization).count("dataset.purged") == 3
 
 
 def test_who_is_killed_half_way_goes_on_from_there(
