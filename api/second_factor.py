@@ -15,6 +15,7 @@ from api.person import Password, must_know_password
 from api.session import By, SignedIn, begin
 from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
 from commands.code import Code
+from commands.inside import WhileClosed
 from commands.second_factor import (
     BeginSecondFactor,
     ConfirmSecondFactor,
@@ -25,6 +26,7 @@ from domain.errors import Refused
 from domain.session import Means
 from domain.values import Value
 from infra.second_factors import new_recovery_codes
+from infra.secrets import Authenticated
 
 router = APIRouter(prefix="/auth", tags=["second factor"])
 COMMAND: Final = errors.responses(401, 403, 409, 413, 422, 503)
@@ -78,7 +80,7 @@ class RecoveryCodes(Value):
 @router.get("/second-factor", responses=errors.responses(401, 403, 503))
 def show(caller: Person, house: TheHouse) -> SecondFactorStatus:
     store = house.ledger_as(caller)
-    role_of(caller, store, even_closed=True)
+    role_of(caller, store, WhileClosed.ANYBODY)
     assert caller.organization_id is not None, "a person acts inside one organization"
     return SecondFactorStatus(
         on=has_second_factor(caller.id, store),
@@ -131,7 +133,7 @@ def answer(body: SecondFactorSignIn, desk: AnonymousDesk, house: TheHouse) -> Si
     """The second step of signing in, within five minutes of the first. A code is good once, and tokens shown once."""
     person_id, at, version = house.tokens.challenged(body.challenge.get_secret_value())
     with tried(desk, person_id, body.code):
-        return begin(desk, person_id, at, (Means.PASSWORD,), body.refresh, body.code, version)
+        return begin(desk, Authenticated(person_id, version), at, (Means.PASSWORD,), body.refresh, body.code)
 
 
 def _shown_once(codes: tuple[str, ...], caller: Caller, house: House) -> RecoveryCodes:

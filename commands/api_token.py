@@ -13,6 +13,7 @@ from domain.api_token import ApiToken, OwnerKind
 from domain.errors import Refused
 from domain.model import Actor
 from domain.roles import Permission, Scope
+from domain.session import Session
 from domain.values import PlainName, Sha256, Word
 
 MOST_OF_AN_OWNER: Final = 50
@@ -36,7 +37,10 @@ class MakesToken(Command):
 
 
 class CreateToken(MakesToken):
+    """`session_id` is that in which its owner asks: what ends all sessions may end all tokens, and is not outrun."""
+
     ACCESS: ClassVar[Access] = May(Permission.MANAGE_TOKENS)
+    session_id: UUID | None = None
 
 
 class RevokeToken(Command):
@@ -50,6 +54,8 @@ class ExpireToken(Command):
 
 
 def create_token(command: CreateToken, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
+    if command.session_id is not None:
+        store.get(Session, command.session_id).must_go_on()
     return store.save(begin_token(command, home(actor), (OwnerKind.PERSON, actor.id), now, secrets))
 
 
@@ -90,5 +96,5 @@ def end_tokens(
     organization_id: UUID | None, owner_id: UUID, now: datetime, *, store: Store, secrets: Secrets
 ) -> list[ApiToken]:
     """All that an owner has in an organization or, where none is named, in any."""
-    tokens = [store.get(ApiToken, id) for id in secrets.api_tokens_of(organization_id, owner_id)]
+    tokens = [store.get(ApiToken, id) for id in secrets.every_api_token_of(organization_id, owner_id)]
     return [end_token(token, now, secrets) for token in tokens]

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
-from commands.access import Access, Anyone, Command
+from commands.access import Access, Anyone, Command, Unnamed
 from commands.api_token import end_tokens
 from commands.link import follow_own_link
 from commands.person import NewPassword
@@ -21,7 +21,9 @@ RESET_WITHIN: Final = timedelta(hours=1)
 
 
 class RequestPasswordReset(Command):
-    ACCESS: ClassVar[Access] = Anyone("person_id")
+    """By whoever knows the address: who that is, nobody has shown."""
+
+    ACCESS: ClassVar[Access] = Unnamed()
     person_id: UUID
 
 
@@ -56,6 +58,8 @@ def reset_password(command: ResetPassword, actor: Actor, now: datetime, *, store
     """
     follow_own_link(secrets, Purpose.PASSWORD_RESET, command.token, command.person_id, now)
     person = store.get(Person, command.person_id)
+    first = store.get(Organization, person.organizations[0])
+    secrets.set_password(person.id, command.password.get_secret_value(), (person.email, person.full_name, first.name))
     others: list[Aggregate] = []
     if not (command.keep_tokens and person.verified):
         others += end_tokens(None, person.id, now, store=store, secrets=secrets)
@@ -63,11 +67,9 @@ def reset_password(command: ResetPassword, actor: Actor, now: datetime, *, store
         others += _disowned(person, now, store, secrets)
     person.change_password(now)
     person.verify_email(now)
-    ended = end_sessions(secrets.sessions_of(person.id), Ending.PASSWORD_CHANGED, now, store, secrets)
+    ended = end_sessions(secrets.every_session_of(person.id), Ending.PASSWORD_CHANGED, now, store, secrets)
     for purpose in (Purpose.PASSWORD_RESET, Purpose.EMAIL_CHANGE):
         secrets.close_links(purpose, person.id)
-    theirs = [store.get(Organization, each).name for each in person.organizations]
-    secrets.set_password(person.id, command.password.get_secret_value(), (person.email, person.full_name, *theirs))
     return store.save(person, *ended, *others)
 
 

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from commands.access import Access, Command, Oneself, Platform, has_second_factor
 from commands.code import Code, use_code
+from commands.inside import WhileClosed
 from commands.ports import Accepted, Purpose, Secrets, Store
 from domain.errors import NotFound, Unauthenticated
 from domain.model import Actor
@@ -23,27 +24,27 @@ MOST_SESSIONS: Final = 100
 class SignIn(Command):
     """`refresh` is the SHA-256 of the session's first refresh token.
 
-    `code` is needed where a second factor is on, and with it `password_version`, of the password that was shown before.
+    `password_version` is of the password that was shown. `code` is needed where a second factor is on.
     """
 
-    ACCESS: ClassVar[Access] = Oneself(unproven=True)
+    ACCESS: ClassVar[Access] = Oneself(unproven=True, while_closed=WhileClosed.ANYBODY)
     session_id: UUID
     organization_id: UUID
     means: Annotated[tuple[Means, ...], Field(max_length=10)]
     refresh: Sha256
+    password_version: Count
     code: Code | None = None
-    password_version: Count | None = None
 
 
 class SwitchOrganization(Command):
     """Asked for as a member of the organization that the session goes on in."""
 
-    ACCESS: ClassVar[Access] = Oneself(unproven=True)
+    ACCESS: ClassVar[Access] = Oneself(unproven=True, while_closed=WhileClosed.ADMIN)
     session_id: UUID
 
 
 class EndSession(Command):
-    ACCESS: ClassVar[Access] = Oneself(unproven=True)
+    ACCESS: ClassVar[Access] = Oneself(unproven=True, while_closed=WhileClosed.ANYBODY)
     session_id: UUID
     reason: Ending = Ending.SIGNED_OUT
 
@@ -54,7 +55,7 @@ class EndEverySession(Command):
     What somebody asked for in one of them ends as well: another address that is wished for does not take its place.
     """
 
-    ACCESS: ClassVar[Access] = Oneself(unproven=True)
+    ACCESS: ClassVar[Access] = Oneself(unproven=True, while_closed=WhileClosed.ANYBODY)
     session_id: UUID
 
 
@@ -77,6 +78,8 @@ class NoteFailedSignIns(Command):
 
 
 def sign_in(command: SignIn, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
+    if store.get(Person, actor.id).password_version != command.password_version:
+        raise Unauthenticated("the password was changed since it was shown; sign in again")
     means = (*command.means, *_second_means(command, actor.id, now, store, secrets))
     displaced = list(secrets.sessions_of(actor.id))[MOST_SESSIONS - 1 :]
     ended = end_sessions(displaced, Ending.DISPLACED, now, store, secrets)
@@ -93,8 +96,6 @@ def _second_means(command: SignIn, person_id: UUID, now: datetime, store: Store,
         return ()
     if command.code is None:
         raise Unauthenticated("a second factor is on; sign in with a code of it as well")
-    if store.get(Person, person_id).password_version != command.password_version:
-        raise Unauthenticated("the password was changed since it was shown; sign in again")
     return (use_code(secrets, person_id, command.code, now),)
 
 
@@ -118,7 +119,7 @@ def end_every_session(
     command: EndEverySession, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
 ) -> Accepted:
     asking = _own(command.session_id, actor, store)
-    ids = [id for id in secrets.sessions_of(actor.id) if id != asking.id]
+    ids = [id for id in secrets.every_session_of(actor.id) if id != asking.id]
     ended = end_sessions([asking.id, *ids], Ending.SIGNED_OUT_EVERYWHERE, now, store, secrets)
     secrets.close_links(Purpose.EMAIL_CHANGE, actor.id)
     return store.save(*ended)

@@ -86,6 +86,12 @@ def closed(token_id: UUID) -> Mapping[str, Any]:
     return {"kind": "api_token_closed", "token_id": str(token_id)}
 
 
+def listed(organization_id: UUID | None, owner_id: UUID, token_ids: Iterable[UUID]) -> Mapping[str, Any]:
+    at = None if organization_id is None else str(organization_id)
+    ids = [str(id) for id in token_ids]
+    return {"kind": "api_tokens_listed", "organization_id": at, "subject": str(owner_id), "ids": ids}
+
+
 @dataclass(frozen=True)
 class ApiTokens:
     """Reads which tokens are good; what opens and closes them are side rows of an append."""
@@ -95,6 +101,8 @@ class ApiTokens:
     mapper: Mapper
     known: Known
     _noted: dict[UUID, float] = field(default_factory=dict, repr=False)
+    # Which token a text is, changes never; whether that one is good, the ledger is asked each time.
+    _found: dict[bytes, UUID] = field(default_factory=dict, repr=False)
 
     def caller(self, token: str) -> Caller:
         """Its owner, within its scopes, as the ledger has it at this moment. Raises Unauthenticated."""
@@ -152,11 +160,17 @@ class ApiTokens:
     def _find(self, token: str) -> UUID | None:
         if not is_whole(token):
             return None
+        hashed = digest(token)
+        if (known := self._found.get(hashed)) is not None:
+            return known
         with self.pool.connection() as connection:
-            row = connection.execute(
-                "SELECT token_id FROM secrets.api_tokens WHERE digest = %s", (digest(token),)
-            ).fetchone()
-        return row[0] if row else None
+            row = connection.execute("SELECT token_id FROM secrets.api_tokens WHERE digest = %s", (hashed,)).fetchone()
+        if row is None:
+            return None
+        if len(self._found) >= REMEMBERED:
+            self._found.clear()
+        self._found[hashed] = row[0]
+        return self._found[hashed]
 
     def _token(self, id: UUID, now: datetime) -> ApiToken | None:
         return Unit(self.ledger, self.mapper, Errand(_PLATFORM, now, uuid7()), known=self.known).find(ApiToken, id)

@@ -15,6 +15,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from commands.ports import Link, Purpose, Registration
+from domain.person import Person
 from domain.session import Means
 from domain.values import Personal
 from infra import api_tokens, invitation, links, registrations, second_factors
@@ -31,6 +32,13 @@ NORMALISATION: Final = 1
 # Each takes 64 MiB while it is made; those who wait hold a thread each, which others need.
 HASHES_AT_ONCE: Final = 4
 HASHES_WAITING: Final = 12
+_SETS_A_PASSWORD: Final = [Person.Registered.TOPIC, Person.PasswordChanged.TOPIC]
+# The hash and the place in its person's history where it was set, as both were at one moment.
+_PASSWORD: Final = """
+    SELECT person_id, hash, coalesce((
+        SELECT max(originator_version) FROM ledger.events e WHERE e.originator_id = person_id AND e.topic = ANY(%s)), 0)
+    FROM secrets.email_index JOIN secrets.passwords USING (person_id) WHERE digest = %s
+"""
 
 
 @cache
@@ -56,6 +64,13 @@ class Alive(NamedTuple):
     organization_id: UUID
     begun_at: datetime
     used_at: datetime
+
+
+class Authenticated(NamedTuple):
+    """Who has shown a password, and which: `password_version` is the place in their history where it was set."""
+
+    person_id: UUID
+    password_version: int
 
 
 class Accounts:
@@ -99,24 +114,20 @@ class Accounts:
             query = "SELECT FROM ledger.avatar_names WHERE name = %s"
             return connection.execute(query, (name,)).fetchone() is not None
 
-    def authenticate(self, email: str, password: str) -> UUID | None:
-        """The person with this address and password; as slow for a wrong address as for a wrong password.
+    def authenticate(self, email: str, password: str) -> Authenticated | None:
+        """Who has this address and password; as slow for a wrong address as for a wrong password.
 
         Whoever calls holds `hashing`. A hash that is weaker than those of today gives way to one of today's.
         """
         with self._pool.connection() as connection:
-            row = connection.execute(
-                "SELECT person_id, hash FROM secrets.email_index JOIN secrets.passwords USING (person_id)"
-                " WHERE digest = %s",
-                (self.digest(email),),
-            ).fetchone()
-        person_id, hash = row or (None, _dummy_hash())
+            row = connection.execute(_PASSWORD, (_SETS_A_PASSWORD, self.digest(email))).fetchone()
+        person_id, hash, version = row or (None, _dummy_hash(), 0)
         known, better = _hasher().verify_and_update(password, hash)
         if person_id is None or not known:
             return None
         if better is not None:
             self._rehash(person_id, hash, better)
-        return UUID(str(person_id))
+        return Authenticated(UUID(str(person_id)), version)
 
     def _rehash(self, person_id: UUID, hash: str, better: str) -> None:
         """Unless another password was set meanwhile. It is the same password, so nothing has happened."""
@@ -222,6 +233,11 @@ class UnitSecrets:
     def sessions_of(self, person_id: UUID) -> Sequence[UUID]:
         return [each.id for each in self._accounts.sessions_of(person_id)]
 
+    def every_session_of(self, person_id: UUID) -> Sequence[UUID]:
+        ids = self.sessions_of(person_id)
+        self._unit.sides.append({"kind": "sessions_listed", "person_id": str(person_id), "ids": [*map(str, ids)]})
+        return ids
+
     def begin_session(self, id: UUID, person_id: UUID, organization_id: UUID, refresh: str) -> None:
         who = {"person_id": str(person_id), "organization_id": str(organization_id)}
         self._unit.sides.append({"kind": "session", "id": str(id), **who, "refresh": refresh})
@@ -242,6 +258,11 @@ class UnitSecrets:
 
     def api_tokens_of(self, organization_id: UUID | None, owner_id: UUID) -> Sequence[UUID]:
         return self._tokens.of(organization_id, owner_id)
+
+    def every_api_token_of(self, organization_id: UUID | None, owner_id: UUID) -> Sequence[UUID]:
+        ids = self.api_tokens_of(organization_id, owner_id)
+        self._unit.sides.append(api_tokens.listed(organization_id, owner_id, ids))
+        return ids
 
     def offer_second_factor(self, person_id: UUID, until: datetime) -> None:
         self._unit.sides.append(self._factors.offer(person_id, until))

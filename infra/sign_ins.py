@@ -10,7 +10,7 @@ from uuid import UUID
 
 from infra.allowance import Allowance, household
 from infra.delays import Act, Delays
-from infra.secrets import Accounts
+from infra.secrets import Accounts, Authenticated
 from infra.security import SecurityEventKind, SecurityLog
 
 REMEMBERED_SECONDS: Final = 60.0
@@ -34,19 +34,21 @@ class SignIns:
         return cls(accounts, delays, security, Allowance(min(TRIES_OF_A_CLIENT_PER_SECOND, per_second)))
 
     def remembered(self, email: str, password: str, client: str) -> UUID | None:
-        """As `person`, and at no cost for what was good a moment ago."""
+        """Who it is, and at no cost for what was good a moment ago."""
         key = self.accounts.fingerprint(f"sign-in\x00{email}\x00{password}".encode())
         if (known := self._remembered(key)) is not None:
             return known
         digest = self._may_try(email, client)
         with self.accounts.hashing:
             # Another part of the same page may have been answered while this one waited.
-            person_id = self._remembered(key) or self._tried(email, password, client, digest)
+            person_id = self._remembered(key)
+            if person_id is None and (found := self._tried(email, password, client, digest)) is not None:
+                person_id = found.person_id
         if person_id is not None:
             self._keep(key, person_id)
         return person_id
 
-    def person(self, email: str, password: str, client: str) -> UUID | None:
+    def authenticated(self, email: str, password: str, client: str) -> Authenticated | None:
         """Raises TooManyRequests, also for the right password: an answer would tell that it is."""
         digest = self._may_try(email, client)
         with self.accounts.hashing:
@@ -68,12 +70,12 @@ class SignIns:
         self.tries.take(household(client))
         return digest
 
-    def _tried(self, email: str, password: str, client: str, digest: bytes) -> UUID | None:
+    def _tried(self, email: str, password: str, client: str, digest: bytes) -> Authenticated | None:
         self.delays.take(Act.SIGN_IN, client, digest)
-        person_id = self.accounts.authenticate(email, password)
-        if person_id is not None:
-            self.delays.forgive(Act.SIGN_IN, client, digest, person_id)
-        return person_id
+        found = self.accounts.authenticate(email, password)
+        if found is not None:
+            self.delays.forgive(Act.SIGN_IN, client, digest, found.person_id)
+        return found
 
     def _remembered(self, key: bytes) -> UUID | None:
         until, known = self._known.get(key, (0.0, None))

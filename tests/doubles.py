@@ -14,7 +14,6 @@ from commands.ports import Link, Prepared, Purpose, Registration
 from domain.content import Content, Ratios, Split, SplitMethod, Task
 from domain.errors import Invalid, NotFound
 from domain.groups import Grouped, Rule
-from domain.membership import Membership
 from domain.service_account import BusIsFull, SubscriptionStart
 from domain.session import Means
 from domain.training import OrganizationIsBusy
@@ -91,6 +90,8 @@ class MemoryLedger:
         kept = {claim: person for claim, person in self.taken.items() if person not in moved}
         if len(dict(claimed)) < len(claimed) or dict(claimed).keys() & kept.keys():
             return self._refuse("taken", command)
+        if any(self._is_longer(side) for side in command.sides):
+            return self._refuse("taken", command)
         open_links, open_tokens, invitations = dict(self.links), dict(self.api_tokens), dict(self.invitations)
         factors, recovery = dict(self.factors), dict(self.recovery)
         if not all(
@@ -117,6 +118,18 @@ class MemoryLedger:
         verdict = Verdict("repeated", len(self.rows), self._chain(), command.fingerprint, command.result)
         self.commands[command.command_id] = verdict
         return verdict._replace(verdict="accepted", fingerprint=None)
+
+    def _is_longer(self, side: Mapping[str, Any]) -> bool:
+        """Than it was when it was listed: the sessions or the API tokens of somebody."""
+        if side["kind"] == "sessions_listed":
+            there = {str(id) for id, person in self.sessions.items() if str(person) == side["person_id"]}
+        elif side["kind"] == "api_tokens_listed":
+            theirs = (each for each in self.api_tokens.values() if each["subject"] == side["subject"])
+            at = side["organization_id"]
+            there = {each["token_id"] for each in theirs if at in (None, each["organization_id"])}
+        else:
+            return False
+        return not there <= set(side["ids"])
 
     def _write_others(self, sides: Sequence[Mapping[str, Any]]) -> None:
         for side in sides:
@@ -273,6 +286,11 @@ class MemorySecrets:
     def sessions_of(self, person_id: UUID) -> Sequence[UUID]:
         return [id for id, person in reversed(self._ledger.sessions.items()) if person == person_id]
 
+    def every_session_of(self, person_id: UUID) -> Sequence[UUID]:
+        ids = self.sessions_of(person_id)
+        self._sides.append({"kind": "sessions_listed", "person_id": str(person_id), "ids": [*map(str, ids)]})
+        return ids
+
     def begin_session(self, id: UUID, person_id: UUID, organization_id: UUID, refresh: str) -> None:
         self._sides.append({"kind": "session", "id": id, "person_id": person_id})
 
@@ -319,6 +337,11 @@ class MemorySecrets:
         theirs = [each for each in self._ledger.api_tokens.values() if each["subject"] == str(owner_id)]
         at = {each["organization_id"] for each in theirs} if organization_id is None else {str(organization_id)}
         return [UUID(each["token_id"]) for each in theirs if each["organization_id"] in at]
+
+    def every_api_token_of(self, organization_id: UUID | None, owner_id: UUID) -> list[UUID]:
+        ids = self.api_tokens_of(organization_id, owner_id)
+        self._sides.append(api_tokens.listed(organization_id, owner_id, ids))
+        return ids
 
     def open_invitation(
         self, invitation_id: UUID, email: str, target_id: UUID, organization_id: UUID, inviter_id: UUID, until: datetime
@@ -410,23 +433,6 @@ def _recovery_digest(code: str) -> bytes:
 def link_token(purpose: Purpose, subject: UUID, number: int) -> str:
     """What somebody finds in a mail."""
     return links.token(LINK_KEY, purpose, subject, number)
-
-
-class Everywhere:
-    """The Memberships port: wherever anybody ever asked to join."""
-
-    def __init__(self, ledger: MemoryLedger, mapper: Mapper) -> None:
-        self._ledger = ledger
-        self._mapper = mapper
-
-    def of(self, person_id: UUID) -> list[UUID]:
-        asked = [row.stored for row in self._ledger.rows if row.stored.topic == "membership.requested"]
-        events = [self._mapper.decode(stored)[0] for stored in asked]
-        return [
-            each.organization_id
-            for each in events
-            if isinstance(each, Membership.Requested) and each.person_id == person_id
-        ]
 
 
 def _digest(email: str) -> str:

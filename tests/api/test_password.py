@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Any
 
 import httpx
 import psycopg
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from infra.secrets import Accounts, UnitSecrets
 from tests.api.letters import Delivered, token_in
 from tests.api.test_session import gone_on, is_let_in, signed_in
 from tests.api.visitor import PASSWORD, Visitor
@@ -41,6 +43,59 @@ def test_a_forgotten_password_is_set_anew_by_the_link(founder: Callable[[], Visi
     assert ann("POST", "/auth/login", {"email": ann.email, "password": NEW}).status_code == 200
     again = ann("POST", "/auth/reset-password", {"token": token, "password": "third horse battery"})
     assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:link-is-over")
+
+
+@pytest.mark.parametrize("way_in", ["/auth/login", "/tokens"])
+def test_what_somebody_begins_while_the_password_is_reset_ends_with_the_rest(
+    founder: Callable[[], Visitor], delivered: Delivered, monkeypatch: pytest.MonkeyPatch, way_in: str
+) -> None:
+    """After all that is to end was listed, and before that is recorded."""
+    ann = founder().verified().elsewhere()
+    thief, token = ann.elsewhere().sign_in(), token_of(ann, delivered)
+    body = {"/auth/login": {"email": ann.email, "password": PASSWORD}, "/tokens": {"name": "t", "scopes": ["read"]}}
+    begun: list[Any] = []
+    listed = "every_session_of" if way_in == "/auth/login" else "every_api_token_of"
+    real = getattr(UnitSecrets, listed)
+
+    def lists(secrets: UnitSecrets, *of: Any) -> Any:
+        ids = real(secrets, *of)
+        if not begun:
+            begun.append(thief.post(way_in, body[way_in]))
+        return ids
+
+    monkeypatch.setattr(UnitSecrets, listed, lists)
+    ann.post("/auth/reset-password", {"token": token, "password": NEW})
+    (made,) = begun
+    assert Visitor(ann.client, made.get("access_token") or made["token"])("GET", "/projects").status_code == 401
+
+
+@pytest.mark.parametrize("way_in", ["/auth/login", "/tokens"])
+def test_what_was_under_way_as_the_password_was_reset_comes_to_nothing(
+    founder: Callable[[], Visitor], delivered: Delivered, monkeypatch: pytest.MonkeyPatch, way_in: str
+) -> None:
+    """It was let in by the old password, or in a session that goes on, and is recorded later."""
+    ann = founder().verified().elsewhere()
+    thief, token = ann.elsewhere().sign_in(), token_of(ann, delivered)
+    body = {"/auth/login": {"email": ann.email, "password": PASSWORD}, "/tokens": {"name": "t", "scopes": ["read"]}}
+    waiting = ["for it"]
+
+    def first(real: Callable[..., Any]) -> Callable[..., Any]:
+        def late(*given: Any, **named: Any) -> Any:
+            found = real(*given, **named)
+            if waiting:
+                waiting.clear()
+                ann.post("/auth/reset-password", {"token": token, "password": NEW})
+            return found
+
+        return late
+
+    if way_in == "/auth/login":
+        monkeypatch.setattr(Accounts, "authenticate", first(Accounts.authenticate))
+    else:
+        monkeypatch.setattr(UnitSecrets, "api_tokens_of", first(UnitSecrets.api_tokens_of))
+    answer = thief("POST", way_in, body[way_in])
+    assert not waiting
+    assert answer.status_code in (401, 409), answer.text
 
 
 def test_whoever_lost_the_answer_of_a_reset_has_it_again(founder: Callable[[], Visitor], delivered: Delivered) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import Any, Final
-from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
@@ -23,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import create_app, link
 from infra import secrets
 from infra.config import Settings
-from infra.secrets import Accounts
+from infra.secrets import Accounts, Authenticated
 from tests.api.visitor import PREFIX, Visitor
 
 PAIRS, MOST_PAIRS = 60, 240
@@ -139,7 +138,7 @@ def test_a_hash_that_is_not_made_for_an_address_that_nobody_has_is_found(
 ) -> None:
     real = Accounts.authenticate
 
-    def careless(accounts: Accounts, email: str, password: str) -> UUID | None:
+    def careless(accounts: Accounts, email: str, password: str) -> Authenticated | None:
         return real(accounts, email, password) if accounts.person_of(email) else None
 
     monkeypatch.setattr(Accounts, "authenticate", careless)
@@ -151,7 +150,7 @@ def test_so_is_one_look_more_of_a_few_milliseconds(
 ) -> None:
     real = Accounts.authenticate
 
-    def chatty(accounts: Accounts, email: str, password: str) -> UUID | None:
+    def chatty(accounts: Accounts, email: str, password: str) -> Authenticated | None:
         if accounts.person_of(email):
             time.sleep(0.005)
         return real(accounts, email, password)

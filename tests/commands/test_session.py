@@ -11,14 +11,16 @@ from commands.session import (
     SignIn,
     SwitchOrganization,
 )
-from domain.errors import Forbidden, NotFound
+from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.model import SYSTEM
 from domain.session import Ending, Means, Session, SessionIsOver
 from tests.commands.conftest import ACME, ANN, ann, ben, eve
 from tests.spec import START, Spec
 
 SESSION, OTHER = UUID(int=81), UUID(int=82)
-sign_in = SignIn(session_id=SESSION, organization_id=ACME, means=(Means.PASSWORD,), refresh="a" * 64)
+sign_in = SignIn(
+    session_id=SESSION, organization_id=ACME, means=(Means.PASSWORD,), refresh="a" * 64, password_version=1
+)
 platform = Caller(kind="system", id=SYSTEM)
 
 
@@ -30,6 +32,10 @@ def test_signing_in_begins_a_session(spec: Spec) -> None:
     spec.when(sign_in).then(
         (Session.Begun, {"person_id": ANN, "organization_id": ACME, "means": (Means.PASSWORD,)}),
     )
+
+
+def test_a_password_that_was_changed_since_it_was_shown_signs_nobody_in(spec: Spec) -> None:
+    spec.when(sign_in.model_copy(update={"password_version": 2})).then_refused(Unauthenticated, "sign in again")
 
 
 def test_who_waits_may_sign_in(spec: Spec) -> None:

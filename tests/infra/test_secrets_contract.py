@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -199,10 +200,10 @@ def test_a_hash_under_weaker_parameters_gives_way_when_its_person_signs_in(real:
     before = real.hand.ledger.head()
     assert real.accounts.authenticate("ann@example.org", "not this one") is None
     assert real.hash_of(ANN) == weak
-    assert real.accounts.authenticate("ann@example.org", "correct horse") == ANN
+    assert real.accounts.authenticate("ann@example.org", "correct horse") == (ANN, 0)
     strong = real.hash_of(ANN)
     assert strong.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
-    assert real.accounts.authenticate("ann@example.org", "correct horse") == ANN
+    assert real.accounts.authenticate("ann@example.org", "correct horse") == (ANN, 0)
     assert real.hash_of(ANN) == strong, "and is not made again each time"
     assert real.hand.ledger.head() == before, "nothing has happened"
 
@@ -210,13 +211,13 @@ def test_a_hash_under_weaker_parameters_gives_way_when_its_person_signs_in(real:
 def test_a_hash_that_was_set_meanwhile_is_not_put_back(real: RealDesk) -> None:
     real.give(claims("ann@example.org", ANN), sets("second horse", ANN))
     real.accounts._rehash(ANN, "the hash of the first", "a better one of the first")
-    assert real.accounts.authenticate("ann@example.org", "second horse") == ANN
+    assert real.accounts.authenticate("ann@example.org", "second horse") == (ANN, 0)
 
 
 def test_a_password_lets_in_whom_it_was_set_for(real: RealDesk) -> None:
     real.give(claims("ann@example.org", ANN), sets("correct horse", ANN))
     real.give(claims("ben@example.org", BEN), sets("other horse", BEN))
-    assert real.accounts.authenticate(" ANN@example.org", "correct horse") == ANN
+    assert real.accounts.authenticate(" ANN@example.org", "correct horse") == (ANN, 0)
     for email, password in (
         ("ann@example.org", "other horse"),
         ("ann@example.org", ""),
@@ -229,7 +230,7 @@ def test_of_two_passwords_the_later_counts(real: RealDesk) -> None:
     real.give(claims("ann@example.org", ANN), sets("first horse", ANN))
     real.give(sets("second horse", ANN))
     assert real.accounts.authenticate("ann@example.org", "first horse") is None
-    assert real.accounts.authenticate("ann@example.org", "second horse") == ANN
+    assert real.accounts.authenticate("ann@example.org", "second horse") == (ANN, 0)
 
 
 def test_no_secret_of_a_person_who_is_forgotten_stays(real: RealDesk) -> None:
@@ -237,7 +238,7 @@ def test_no_secret_of_a_person_who_is_forgotten_stays(real: RealDesk) -> None:
     real.give(claims("ben@example.org", BEN), sets("other horse", BEN))
     real.give(lambda secrets: secrets.forget(ANN))
     assert real.accounts.authenticate("ann@example.org", "first horse") is None
-    assert real.accounts.authenticate("ben@example.org", "other horse") == BEN
+    assert real.accounts.authenticate("ben@example.org", "other horse") == (BEN, 0)
     real.give(claims("ann@example.org", ANN))
     assert real.accounts.authenticate("ann@example.org", "first horse") is None
 
@@ -245,7 +246,7 @@ def test_no_secret_of_a_person_who_is_forgotten_stays(real: RealDesk) -> None:
 def test_a_password_of_a_refused_command_is_not_set(real: RealDesk) -> None:
     real.give(claims("ann@example.org", ANN), sets("first horse", ANN))
     assert real.give(sets("second horse", ANN), claims("ann@example.org", BEN)) == "taken"
-    assert real.accounts.authenticate("ann@example.org", "first horse") == ANN
+    assert real.accounts.authenticate("ann@example.org", "first horse") == (ANN, 0)
 
 
 def begins(session: int, person: UUID) -> Callable[[Secrets], None]:
@@ -274,6 +275,39 @@ def test_a_session_that_moves_is_still_there(desk: Desk) -> None:
     desk.give(begins(31, ANN))
     assert desk.give(lambda secrets: secrets.move_session(UUID(int=31), BEN)) == "accepted"
     assert list(desk.look().sessions_of(ANN)) == [UUID(int=31)]
+
+
+def lists_sessions(secrets: Secrets) -> None:
+    secrets.every_session_of(ANN)
+
+
+def test_whoever_lists_all_sessions_is_refused_where_another_begins_in_between(desk: Desk) -> None:
+    desk.give(begins(31, ANN))
+    listed = desk.sides(lists_sessions, ends(31))
+    desk.give(begins(32, ANN), begins(33, BEN))
+    assert desk.append(listed) == "taken"
+    listed = desk.sides(lists_sessions, ends(31), ends(32))
+    desk.give(ends(32))
+    assert desk.append(listed) == "accepted"
+    assert list(desk.look().sessions_of(ANN)) == []
+
+
+@pytest.mark.parametrize("at", [None, ACME])
+def test_whoever_lists_all_api_tokens_is_refused_where_another_is_made_in_between(desk: Desk, at: UUID | None) -> None:
+    def makes(number: int, organization: UUID, owner: UUID) -> Callable[[Secrets], None]:
+        until = datetime.now(UTC) + timedelta(days=1)
+        return lambda secrets: secrets.open_api_token(f"{number:064x}", UUID(int=number), organization, owner, until)
+
+    def lists(secrets: Secrets) -> None:
+        secrets.every_api_token_of(at, ANN)
+
+    listed = desk.sides(lists)
+    desk.give(makes(41, ACME, BEN))
+    desk.give(makes(42, UUID(int=4), ANN))
+    assert desk.append(listed) == ("accepted" if at else "taken")
+    listed = desk.sides(lists)
+    desk.give(makes(43, ACME, ANN))
+    assert desk.append(listed) == "taken"
 
 
 ASKED = Registration(
