@@ -31,7 +31,6 @@ from infra.dispatch import Dispatch
 from infra.ended import EndedSessions
 from infra.exports import Exports
 from infra.job_states import JobStates
-from infra.memberships import Memberships
 from infra.news import News
 from infra.objects import Objects
 from infra.personal_objects import PersonalObjects
@@ -160,7 +159,7 @@ class Shelves(NamedTuple):
 
 def _by_read_models(core: Core, reading: Reading) -> dict[str, Any]:
     """The ports that are answered by what was projected."""
-    return {"memberships": Memberships(reading), "trainings": Trainings(reading, core.store)}
+    return {"trainings": Trainings(reading, core.store)}
 
 
 @contextmanager

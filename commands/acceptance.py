@@ -8,12 +8,14 @@ from typing import ClassVar
 from uuid import UUID
 
 from commands.access import Access, Anyone, Caller, Command, Unnamed
+from commands.inside import must_be_open
 from commands.invitation import close, place_for
 from commands.invited import KINDS
 from commands.link import follow_link
 from commands.membership import let_in
-from commands.person import Email, Newcomer, OrganizationIsClosed, enrolled, keep_password
+from commands.person import Email, Newcomer, OrganizationTakesNobody, enrolled, keep_password
 from commands.ports import Accepted, Purpose, Secrets, Store
+from domain.closure import OrganizationWasClosed
 from domain.errors import Forbidden, Invalid, NotFound, Refused, Unauthenticated
 from domain.invitation import Invitation
 from domain.membership import Membership, MembershipIsNotActive, membership_id
@@ -104,8 +106,9 @@ def decline_invitation(
 def must_lead_on(invitation: Invitation, store: Store) -> None:
     """What it leads to is named to nobody who is not in it yet. Raises InvitationIsSuspended."""
     try:
-        place_for(invitation, store).must_be_open()
-    except Refused as closed:
+        must_be_open(invitation.organization_id, store)
+        place_for(invitation, store).must_take_people()
+    except (OrganizationWasClosed, Refused) as closed:
         raise InvitationIsSuspended(
             "this invitation is not open: what it leads to takes nobody at the moment; ask whoever sent it"
         ) from closed
@@ -129,10 +132,11 @@ def _address_of(command: JoinByInvitation, invitation: Invitation, secrets: Secr
 
 
 def _accepted(invitation: Invitation, person: Person, now: datetime, store: Store, secrets: Secrets) -> Accepted:
+    person.join(invitation.organization_id, now)
     changed = _brought_in(invitation, person.id, now, store)
     invitation.accept(person.id, now)
     close(invitation, secrets)
-    return store.save(invitation, person, *changed)
+    return store.save(invitation, person, *changed, on_behalf_of=invitation.inviter_id)
 
 
 def _brought_in(invitation: Invitation, person_id: UUID, now: datetime, store: Store) -> list[Aggregate]:
@@ -150,10 +154,10 @@ def _brought_in(invitation: Invitation, person_id: UUID, now: datetime, store: S
         place.must_be_free_for(member)
     elif role := place.entry(giver, organization):
         if organization.is_full:  # its numbers are for those who are in it
-            raise OrganizationIsClosed("this organization takes nobody at the moment; ask whoever invited you")
+            raise OrganizationTakesNobody("this organization takes nobody at the moment; ask whoever invited you")
         let_in(member, organization, role, now)
     elif member.ended:
-        raise OrganizationIsClosed("you are not a member of this organization any more; ask one of its admins")
+        raise MembershipIsNotActive("you are not a member of this organization any more; ask one of its admins")
     return [member, organization, *place.fill(member, organization, now)]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from commands.access import Access, Anyone, Command, Oneself
+from commands.access import Access, Anyone, Command, Oneself, Unnamed
 from commands.code import Code, must_show_second_factor
 from commands.link import VERIFIED_WITHIN, LinkIsOver, ask_to_verify, follow_own_link
 from commands.person import Email, EmailIsTaken
@@ -16,7 +16,9 @@ from domain.values import Erased, Token
 
 
 class RequestVerification(Command):
-    ACCESS: ClassVar[Access] = Anyone("person_id")
+    """By whoever knows the address: who that is, nobody has shown."""
+
+    ACCESS: ClassVar[Access] = Unnamed()
     person_id: UUID
 
 

@@ -46,8 +46,11 @@ class Store(Protocol):
         """What the command writes beside events, where it records none; the answer has this id. Raises Conflict."""
         ...
 
-    def save(self, first: Aggregate, *others: Aggregate) -> Accepted:
-        """One append, all or nothing. The first aggregate names the answer's id. Raises Conflict."""
+    def save(self, first: Aggregate, *others: Aggregate, on_behalf_of: UUID | None = None) -> Accepted:
+        """One append, all or nothing. The first aggregate names the answer's id. Raises Conflict.
+
+        `on_behalf_of` is the person whose rights it rests on, where that is not who acts.
+        """
         ...
 
 
@@ -173,6 +176,10 @@ class Secrets(Protocol):
         """Those that were opened and not closed since, in one organization or, where none is named, in any."""
         ...
 
+    def every_api_token_of(self, organization_id: UUID | None, owner_id: UUID) -> Sequence[UUID]:
+        """As `api_tokens_of`; where there is another before this is saved, it is not (Conflict)."""
+        ...
+
     def offer_second_factor(self, person_id: UUID, until: datetime) -> None:
         """A fresh secret, in place of one that was offered before."""
         ...
@@ -202,6 +209,10 @@ class Secrets(Protocol):
         """Those that are alive, the one that was used last first."""
         ...
 
+    def every_session_of(self, person_id: UUID) -> Sequence[UUID]:
+        """As `sessions_of`; where another has begun before this is saved, it is not (Conflict)."""
+        ...
+
     def begin_session(self, id: UUID, person_id: UUID, organization_id: UUID, refresh: str) -> None:
         """`refresh` is the SHA-256 of its first refresh token, in hex."""
         ...
@@ -210,14 +221,6 @@ class Secrets(Protocol):
 
     def end_session(self, id: UUID) -> None:
         """Its tokens are good for nothing from here on."""
-        ...
-
-
-class Memberships(Protocol):
-    """Where a person belongs to."""
-
-    def of(self, person_id: UUID) -> Sequence[UUID]:
-        """The organizations in which it is a member, or waits; others may be among them."""
         ...
 
 

@@ -1,11 +1,11 @@
 """A person: known everywhere by one id, a member of organizations, erasable."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from domain.errors import Refused
+from domain.language import Language as Language
 from domain.model import Aggregate, Event, InitialEvent
 from domain.session import Means
 from domain.values import About, Count, Line, Personal, Slug
@@ -27,14 +27,9 @@ class NoOtherAddressIsWished(Refused):
     pass
 
 
-class Language(StrEnum):
-    """In which the platform writes to a person."""
-
-    ENGLISH = "en"
-    KOREAN = "ko"
-
-
 class Person(Aggregate):
+    """Events name the organization where they were asked for, or where it began: the first of `organizations`."""
+
     TOPIC: ClassVar[str] = "person"
 
     class Registered(InitialEvent):
@@ -55,14 +50,21 @@ class Person(Aggregate):
             aggregate.wished_email = aggregate.wished_at = None
             aggregate.password_version = self.originator_version
 
-    class SignedIn(Event):
-        """Recorded until a sign-in began a session, and never since."""
+    class Joined(Event):
+        """Came into another organization than those that the person was in at any time before."""
 
+        TOPIC: ClassVar[str] = "person.joined"
+        organization_id: UUID
+
+        def apply(self, aggregate: "Person") -> None:
+            aggregate.organizations = [*aggregate.organizations, self.organization_id]
+
+    class SignedIn(Event):
         TOPIC: ClassVar[str] = "person.signed_in"
         organization_id: UUID
 
     class Renamed(Event):
-        """By the person, or by whoever manages members where the person began."""
+        """By the person, where they are signed in; or by whoever manages members, where the person began."""
 
         TOPIC: ClassVar[str] = "person.renamed"
         organization_id: UUID
@@ -124,8 +126,6 @@ class Person(Aggregate):
             aggregate.language = self.language
 
     class VerificationRequested(Event):
-        """Another link goes to the address; a first one went there when the person registered."""
-
         TOPIC: ClassVar[str] = "person.verification_requested"
         organization_id: UUID
 
@@ -167,10 +167,7 @@ class Person(Aggregate):
         organization_id: UUID
 
     class SignInsFailed(Event):
-        """In one hour: so often somebody showed by these means that they are not the person, or forgot what to show.
-
-        From where, no history says.
-        """
+        """In one hour, by these means, somebody did not show that they are the person. From where is not kept."""
 
         TOPIC: ClassVar[str] = "person.sign_ins_failed"
         organization_id: UUID
@@ -220,6 +217,11 @@ class Person(Aggregate):
         self._must_be_somebody()
         self._happened(self.Renamed, now, organization_id, full_name=full_name)
 
+    def join(self, organization_id: UUID, now: datetime) -> None:
+        self._must_be_somebody()
+        if organization_id not in self.organizations:
+            self._happened(self.Joined, now, organization_id)
+
     def become_operator(self, now: datetime) -> None:
         self._must_be_somebody()
         if not self.operator:
@@ -263,18 +265,16 @@ class Person(Aggregate):
         self._happened(self.EmailChangeRequested, now, organization_id, email=email)
 
     def change_email(self, now: datetime) -> None:
-        """To the one that was wished for last."""
         self._must_be_somebody()
         if self.wished_email is None:
             raise NoOtherAddressIsWished("nobody has asked for another address of this account")
         self._happened(self.EmailChanged, now, self.wished_at, email=self.wished_email, previous=self.email)
 
     def must_be_verified(self) -> None:
-        """Raises AddressIsNotVerified."""
         if not self.verified:
             raise AddressIsNotVerified(
-                "the e-mail address of this account is not verified; follow the link in the letter that was sent "
-                "there, or have another sent (`vistory email resend EMAIL`, POST /auth/resend-verification)"
+                "the address of this account is not verified; follow the link that was sent there, or have "
+                "another sent (`vistory email resend EMAIL`)"
             )
 
     def request_password_reset(self, now: datetime) -> None:

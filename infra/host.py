@@ -15,7 +15,6 @@ from domain.model import SYSTEM
 from infra.config import Settings
 from infra.dispatch import Dispatch
 from infra.erased import erase
-from infra.memberships import Memberships
 from infra.reading import Reading
 from infra.secrets import Accounts
 from infra.trainings import Trainings
@@ -46,7 +45,7 @@ class Host:
         """Commands of the platform itself touch neither content nor trainings' places."""
         with closing(Reading(core.settings.need("database_url"), pool_size=2)) as reading:
             accounts = core.accounts()
-            there = {"memberships": Memberships(reading), "trainings": Trainings(reading, core.store)}
+            there = {"trainings": Trainings(reading, core.store)}
             ports = {**dict.fromkeys(_ABSENT), **there}
             yield cls(core, accounts, reading, core.dispatch(accounts, ports))
 

@@ -32,9 +32,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from domain.model import PLATFORM, Recorded
 from domain.values import Erased, Value
 from projections import audit_people
+from projections.audit_changes import changes
 from projections.audit_names import ENTITY_NAMES, entities
 from projections.audit_people import called, names, was_away
-from projections.audit_words import ACTIONS, ALWAYS_NOISY, NOISY, changes, sentence
+from projections.audit_words import ACTIONS, ALWAYS_NOISY, NOISY, sentence
 from projections.invitation import of_invitation
 from projections.model import Key, Projection, Row, View, about, metadata
 from projections.paging import Page, newest
@@ -117,7 +118,8 @@ class AuditRow(Value):
         }.get(self.actor_kind, self.actor_name or f"{self.actor_kind} {self.actor_id}")
         role = f" ({self.actor_role})" if self.actor_role and self.actor_kind in ("person", "service") else ""
         whom = self.person_name or str(self.person_id)
-        return sentence(self.topic, who + role, self._what, self.changes, whom, self.person_id == self.actor_id)
+        of_oneself, invited = self.person_id == self.actor_id, self.on_behalf_of is not None
+        return sentence(self.topic, who + role, self._what, self.changes, whom, of_oneself, invited)
 
     @property
     def _what(self) -> str:

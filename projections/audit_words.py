@@ -1,26 +1,13 @@
 """How the audit log words each event: its action, what it changed, and a sentence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from domain.dataset import Dataset
-from domain.invitation import Invitation
-from domain.membership import Membership
-from domain.model import Event
-from domain.organization import Organization
-from domain.person import Person
 from domain.project import Project
-from domain.roles import Place
-from domain.second_factor import SecondFactor
-from domain.security_policy import SecurityPolicy
-from domain.service_account import ServiceAccount
-from domain.session import Session
 from domain.shared import Shared
-from domain.training_job import TrainingJob
 
-_SHARED: Final[tuple[type[Shared[Any]], ...]] = (Project, Dataset)
+SHARED: Final[tuple[type[Shared[Any]], ...]] = (Project, Dataset)
 
 
 def _of_members(kind: str) -> dict[str, tuple[str, str]]:
@@ -47,6 +34,7 @@ def _of_members(kind: str) -> dict[str, tuple[str, str]]:
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "person.registered": ("create", "{who} registered"),
     "person.signed_in": ("sign_in", "{who} signed in"),
+    "person.joined": ("join", "{who} came into another organization"),
     "person.renamed": ("update", "{who} gave {what} that name"),
     "person.erasure_requested": ("request_erasure", "{who} asked to be erased at {due_at}"),
     "person.erasure_cancelled": ("cancel_erasure", "{who} stays after all"),
@@ -159,8 +147,17 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 # Where whoever acts is the person that it is about.
 _OF_ONESELF: Final = {
     "session.ended": "{who} signed out ({reason})",
-    **{f"{kind.TOPIC}.member_removed": f"{{who}} left the {kind.TOPIC} {{what}}" for kind in _SHARED},
-    **{f"{kind.TOPIC}.ownership_declined": f"{{who}} declined to own the {kind.TOPIC} {{what}}" for kind in _SHARED},
+    **{f"{kind.TOPIC}.member_removed": f"{{who}} left the {kind.TOPIC} {{what}}" for kind in SHARED},
+    **{f"{kind.TOPIC}.ownership_declined": f"{{who}} declined to own the {kind.TOPIC} {{what}}" for kind in SHARED},
+}
+# Where somebody accepts what they were invited to.
+_BY_INVITATION: Final = {
+    "membership.approved": "{who} came in by invitation, as {role}",
+    "membership.role_changed": "{who} became {role} by invitation, and was {role_before}",
+    **{
+        f"{kind.TOPIC}.member_added": f"{{who}} came into the {kind.TOPIC} {{what}} by invitation, as {{role}}"
+        for kind in SHARED
+    },
 }
 ACTIONS: Final = {topic: action for topic, (action, _) in _WORDS.items()}
 EVERY_ACTION: Final = sorted(set(ACTIONS.values()))
@@ -173,6 +170,7 @@ NOISY: Final = frozenset(
         "second_factor.begun",
         "security_policy.begun",
         "closure.begun",
+        "person.joined",
         "organization.seat_taken",
         "organization.seat_released",
         "organization.admin_added",
@@ -186,7 +184,6 @@ NOISY: Final = frozenset(
     }
 )
 ALWAYS_NOISY: Final = {ACTIONS[topic] for topic in NOISY} - {ACTIONS[topic] for topic in ACTIONS.keys() - NOISY}
-_IN_THE_ENVELOPE: Final = {"originator_id", "originator_version", "timestamp", "originator_topic"}
 
 
 def sentence(
@@ -196,12 +193,15 @@ def sentence(
     changed: Mapping[str, Mapping[str, Any]],
     person: str = "",
     of_oneself: bool = False,
+    by_invitation: bool = False,
 ) -> str:
-    """`person` is whom it is about; `of_oneself` says that this is who acts."""
+    """`person` is whom it is about; `of_oneself` says that this is who acts, `by_invitation` that another lets them."""
     values = {name: change["new"] for name, change in changed.items()}
     values |= {f"{name}_before": change["old"] for name, change in changed.items()}
     values["changed"] = _differences(changed)
-    words = _OF_ONESELF.get(topic, _WORDS[topic][1]) if of_oneself else _WORDS[topic][1]
+    words = _WORDS[topic][1]
+    words = _OF_ONESELF.get(topic, words) if of_oneself else words
+    words = _BY_INVITATION.get(topic, words) if by_invitation else words
     text = words.format_map(_Said({**values, "who": who, "what": what, "person": person}))
     return text[:1].upper() + text[1:]
 
@@ -214,85 +214,3 @@ def _differences(changed: Mapping[str, Mapping[str, Any]]) -> str:
 class _Said(dict[str, Any]):
     def __missing__(self, name: str) -> str:
         return "?"
-
-
-def changes(event: Event) -> dict[str, dict[str, Any]]:
-    """Field → old and new, of what an event changed, as JSON. Nothing personal: people are named by their ids."""
-    old = _OLD[type(event)](event) if type(event) in _OLD else {}
-    new = _NEW[type(event)](event) if type(event) in _NEW else _json(event, _IN_THE_ENVELOPE)
-    return {name: {"old": old.get(name), "new": value} for name, value in new.items()}
-
-
-def _json(value: BaseModel, without: set[str]) -> dict[str, Any]:
-    return value.model_dump(mode="json", exclude=without)
-
-
-def _ended(event: Any) -> dict[str, Any]:
-    return {"attempt": event.attempt, **_json(event.evidence, {"last_lines"})}
-
-
-def _place(event: Any, role: Place) -> dict[str, Any]:
-    return {"person_id": str(event.person_id), "role": role.value}
-
-
-_Part = Callable[[Any], dict[str, Any]]
-_OLD: Final[Mapping[type[Event], _Part]] = {
-    Membership.RoleChanged: lambda event: {"role": event.previous.value},
-    Membership.Ended: lambda event: {"role": event.previous and event.previous.value},
-    Organization.Renamed: lambda event: {"name": event.previous},
-    Organization.AdmissionChanged: lambda event: {"admission": event.previous.value},
-    Organization.QuotasChanged: lambda event: _json(event.previous, set()),
-    Session.Switched: lambda event: {"organization_id": str(event.previous)},
-    ServiceAccount.Renamed: lambda event: {"name": event.previous},
-    ServiceAccount.RoleChanged: lambda event: {"role": event.previous.value},
-    SecurityPolicy.SecondFactorRuleChanged: lambda event: {"required": event.previous},
-    Project.Renamed: lambda event: {"name": event.previous},
-    Project.Described: lambda event: {"description": event.previous},
-    **{kind.MemberRoleChanged: lambda event: _place(event, event.previous) for kind in _SHARED},
-    **{kind.MemberRemoved: lambda event: _place(event, event.role) for kind in _SHARED},
-    **{kind.OwnershipAccepted: lambda event: {"owner_id": str(event.previous)} for kind in _SHARED},
-    Dataset.RevisionCommitted: lambda event: {"root": event.previous},
-}
-_NEW: Final[Mapping[type[Event], _Part]] = {
-    Person.Registered: lambda event: {"avatar_name": event.avatar_name},
-    Session.Begun: lambda event: {"means": [each.value for each in event.means]},
-    Session.Switched: lambda event: {"organization_id": str(event.organization_id)},
-    Session.Ended: lambda event: {"reason": event.reason.value},
-    SecondFactor.Begun: lambda event: {},
-    SecondFactor.TurnedOn: lambda event: {},
-    SecondFactor.TurnedOff: lambda event: {"means": event.means.value},
-    SecondFactor.Reset: lambda event: {},
-    SecondFactor.RecoveryCodesRenewed: lambda event: {"means": event.means.value},
-    SecurityPolicy.SecondFactorRuleChanged: lambda event: {"required": event.required},
-    Person.Renamed: lambda event: {},
-    Person.LanguageChosen: lambda event: {},
-    Person.VerificationRequested: lambda event: {},
-    Person.EmailVerified: lambda event: {},
-    Person.EmailChangeRequested: lambda event: {},
-    Person.EmailChanged: lambda event: {},
-    Person.PasswordResetRequested: lambda event: {},
-    Person.PasswordChanged: lambda event: {},
-    Membership.RoleChanged: lambda event: {"role": event.role.value},
-    Membership.Ended: lambda event: {"role": None},
-    Organization.Renamed: lambda event: {"name": event.name},
-    Organization.AdmissionChanged: lambda event: {"admission": event.admission.value},
-    Organization.QuotasChanged: lambda event: _json(event.quotas, set()),
-    ServiceAccount.Renamed: lambda event: {"name": event.name},
-    ServiceAccount.RoleChanged: lambda event: {"role": event.role.value},
-    Invitation.Sent: lambda event: _json(event, _IN_THE_ENVELOPE | {"email", "message", "language"}),
-    Project.Renamed: lambda event: {"name": event.name},
-    Project.Described: lambda event: {"description": event.description},
-    **{kind.MemberRoleChanged: lambda event: _place(event, event.role) for kind in _SHARED},
-    **{kind.MemberRemoved: lambda event: {"person_id": None, "role": None} for kind in _SHARED},
-    **{kind.OwnershipAccepted: lambda event: {"owner_id": str(event.person_id)} for kind in _SHARED},
-    Dataset.RevisionCommitted: lambda event: {
-        "revision": event.revision,
-        **_json(event.content, {"classes"}),
-        "report": event.report,
-    },
-    Dataset.SplitMade: lambda event: _json(event.split, set()),
-    Dataset.SnapshotTaken: lambda event: {**_json(event.snapshot, {"split"}), "description": event.description},
-    TrainingJob.CheckpointSaved: lambda event: {"attempt": event.attempt, **_json(event.checkpoint, set())},
-    TrainingJob.Lost: _ended,
-    TrainingJob.Failed: _ended,
-}

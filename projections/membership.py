@@ -21,6 +21,8 @@ from projections.folding import changed
 from projections.model import Key, Projection, Row, View, about, metadata
 from projections.paging import Page, every, first, newest
 
+# What somebody is called, for who looks for a part of it.
+CALLED: Final = ("full_name", "email", "avatar_name")
 people: Final = Table(
     "people",
     metadata,
@@ -34,6 +36,7 @@ people: Final = Table(
     Column("erased_at", DateTime(timezone=True)),
     Column("position", BigInteger, nullable=False),
     Index("people_leaving", "erasure_due_at", postgresql_where=text("erasure_due_at IS NOT NULL")),
+    Index("people_called", *CALLED, postgresql_using="gin", postgresql_ops=dict.fromkeys(CALLED, "gin_trgm_ops")),
 )
 
 organizations: Final = Table(
@@ -232,12 +235,8 @@ def _changes(row: Row | None, recorded: Recorded) -> dict[str, Any]:
     at = recorded.envelope.decided_at
     match recorded.event:
         case Membership.Approved(role=role):
-            return {
-                "role": role.value,
-                "ended_at": None,
-                "approved_at": at,
-                "approved_by": recorded.envelope.actor.id,
-            }
+            approver = recorded.envelope.on_behalf_of or recorded.envelope.actor.id
+            return {"role": role.value, "ended_at": None, "approved_at": at, "approved_by": approver}
         case Membership.RoleChanged(role=role):
             return {"role": role.value}
         case Membership.Deactivated():
@@ -266,7 +265,7 @@ PROJECTION: Final = Projection(
 
 def of_organization(organization_id: UUID) -> Select[tuple[object, ...]]:
     """A person is seen through a membership only, so an organization sees nobody but its own."""
-    who = people.c.email, people.c.full_name, people.c.avatar_name
+    who = (people.c[each] for each in CALLED)
     joined = members.join(people, people.c.id == members.c.person_id)
     columns = [column for column in members.c if column.name != "ended_at"]
     there = members.c.organization_id == organization_id, members.c.ended_at.is_(None)

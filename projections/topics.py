@@ -12,6 +12,7 @@ PERSON: Final = frozenset(
         "person.erasure_cancelled",
         "person.erased",
         "person.operator_appointed",
+        "person.joined",
         "person.operator_dismissed",
         "person.language_chosen",
         "person.verification_requested",

@@ -67,6 +67,29 @@ def test_what_a_person_does_after_leaving_is_not_the_organizations_to_read(ann: 
     assert "Called Otherwise" in {each["actor_name"] for each in entries(bob, gone)}
 
 
+def test_whoever_accepts_came_in_by_the_right_of_who_invited_them(ann: Visitor, bob: Visitor) -> None:
+    ann.verified()
+    come = bob.colleague("guest")
+    moved(come, ann)
+    (entry,) = [each for each in entries(ann, come) if each["topic"] == "membership.approved"]
+    assert (entry["actor_id"], entry["on_behalf_of"]) == (come.id, ann.id)
+    assert entry["description"].endswith("came in by invitation, as guest")
+    (member,) = [each for each in ann.get("/members")["items"] if each["person_id"] == come.id]
+    assert member["approved_by"] == ann.id
+
+
+def test_a_letter_that_somebody_asks_for_is_not_said_to_be_asked_for_by_who_gets_it(ann: Visitor) -> None:
+    member = ann.colleague("guest")
+    member.client.post("/api/v1/auth/forgot-password", json={"email": member.email})
+    member.client.post("/api/v1/auth/resend-verification", json={"email": member.email})
+    ann.post("/projects", {"name": "later"})
+    asked = [each for each in entries(ann, member) if each["action"] == "request"]
+    assert {each["topic"] for each in asked} >= {"person.password_reset_requested", "person.verification_requested"}
+    for each in asked:
+        if each["topic"].startswith("person."):
+            assert (each["actor_kind"], each["address"], each["agent"]) == ("system", None, None)
+
+
 def test_what_happened_in_between_is_not_read_once_the_person_is_back_either(ann: Visitor) -> None:
     gone = ann.colleague("guest")
     let_go(ann, gone)

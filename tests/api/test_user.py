@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from time import sleep
 from typing import IO, Any
 from uuid import UUID
@@ -15,12 +16,12 @@ from uuid_utils.compat import uuid7
 
 from consumers.erasure import KEPT, erase_due
 from infra.config import Settings
-from infra.erased import forget_invitations
+from infra.erased import erase, forget_invitations
 from infra.exports import NAME
 from infra.host import Host
 from infra.mailbox import ABOUT, Mailbox
 from infra.personal_objects import PersonalObjects
-from tests.api.letters import Delivered
+from tests.api.letters import Delivered, token_in
 from tests.api.phone import secured
 from tests.api.test_session import gone_on, signed_in
 from tests.api.visitor import PASSWORD, Visitor
@@ -291,3 +292,23 @@ def test_of_whoever_is_erased_meanwhile_no_export_stays(
         assert engineer("GET", "/users/me/export").status_code == 202
         waited(lambda: meanwhile.kept, 30, "it is kept")
         waited(lambda: objects.made_at(UUID(engineer.id), NAME) is None, 30, "it is gone")
+
+
+def test_whoever_is_erased_is_no_member_of_what_they_have_just_come_into(
+    ann: Visitor, bob: Visitor, delivered: Delivered, settings: Settings, holding: Event
+) -> None:
+    """However far behind the read models are."""
+    bob.verified()("PATCH", "/organization", {"max_users": 1_000})
+    gone = ann.colleague("guest")
+    delivered()
+    bob.post("/invitations", {"email": gone.email, "role": "manager"})
+    (letter,) = delivered()
+    with Host.open(settings) as host:
+        holding.set()
+        try:
+            gone.post("/invitations/accept", {"token": token_in(letter, "invite")})
+            erase(host.core, host.dispatch, UUID(gone.id))
+        finally:
+            holding.clear()
+    bob.seen = bob.post("/projects", {"name": "later"}) and bob.seen
+    assert gone.id not in {each["person_id"] for each in bob.get("/members")["items"]}

@@ -35,7 +35,7 @@ def anybody(spec: Spec) -> Spec:
 
 
 def test_the_link_of_a_registration_verifies_the_address(anybody: Spec) -> None:
-    with pytest.raises(AddressIsNotVerified, match="resend-verification"):
+    with pytest.raises(AddressIsNotVerified, match="email resend"):
         person(anybody, ANN).must_be_verified()
     anybody.when(verify()).then((Person.EmailVerified, {"originator_id": ANN}))
     person(anybody, ANN).must_be_verified()

@@ -28,7 +28,7 @@ from commands.invitation import (
 from commands.link import LinkIsOver
 from commands.membership import ChangeRole, DeactivateMember, RemoveMember
 from commands.organization import ChangeOrganization
-from commands.person import EmailIsTaken, OrganizationIsClosed
+from commands.person import EmailIsTaken, OrganizationTakesNobody
 from commands.ports import Purpose
 from commands.project import (
     AddProjectMember,
@@ -182,7 +182,8 @@ def test_a_newcomer_is_placed_in_the_project_as_a_guest_of_the_organization(spec
 
 def test_a_person_of_another_organization_accepts_and_has_proven_the_address(spec: Spec) -> None:
     spec.given(invite("EVE@example.org")).by(NOBODY).when(accept(EVE))
-    came(spec, (Person.EmailVerified, {}), *let_in(EVE), (Invitation.Accepted, {"person_id": EVE}))
+    elsewhere = (Person.Joined, {"organization_id": ACME})
+    came(spec, (Person.EmailVerified, {}), elsewhere, *let_in(EVE), (Invitation.Accepted, {"person_id": EVE}))
 
 
 def test_whoever_waits_is_let_in_by_an_invitation(spec: Spec) -> None:
@@ -317,7 +318,7 @@ def test_an_unverified_person_is_invited_to_more_by_mail_only(spec: Spec) -> Non
     spec.when(accept(CAT))
     came(spec, (Person.EmailVerified, {}), (Project.MemberAdded, {"person_id": CAT}), (Invitation.Accepted, {}))
     spec.given(verify(EVE)).when(accept(EVE, token(AGAIN)))
-    came(spec, *let_in(EVE), (Invitation.Accepted, {}))
+    came(spec, (Person.Joined, {}), *let_in(EVE), (Invitation.Accepted, {}))
 
 
 def test_whoever_registers_by_a_link_for_anyone_is_asked_to_verify(spec: Spec) -> None:
@@ -383,7 +384,7 @@ def test_seats_are_kept_for_who_is_invited(spec: Spec) -> None:
 
 def test_a_full_organization_takes_nobody_and_says_no_number(spec: Spec) -> None:
     spec.given(invite(), ChangeOrganization(organization_id=ACME, max_users=1)).by(NOBODY)
-    spec.when(join()).then_refused(OrganizationIsClosed)
+    spec.when(join()).then_refused(OrganizationTakesNobody)
     assert "1" not in str(spec._refusal)
 
 

@@ -98,6 +98,12 @@ def somebody(organization: UUID) -> Person:
     return person
 
 
+def elsewhere(organization: UUID) -> Person:
+    person = Person.register(BEN, "ben@example.org", "Ben", "blue-owl-2", organization, NOW)
+    person.join(id(71), NOW)
+    return person
+
+
 def signed_in(organization: UUID) -> Session:
     session = Session.begin(id(70), ANN, organization, (Means.PASSWORD, Means.TOTP), NOW)
     session.switch(id(71), NOW)
@@ -275,7 +281,7 @@ def examples() -> Iterator[tuple[Aggregate, Event]]:
     standing = (organization, person, membership, signed_in(organization.id), service_account(organization))
     asked = *secured(organization.id), *tokens(organization.id), *invitations(organization.id)
     worked: tuple[Aggregate, ...] = project, dataset, experiment, *trainings(dataset), *thrown_away(organization.id)
-    everything: tuple[Aggregate, ...] = (*standing, *asked, *worked, ended(organization.id))
+    everything: tuple[Aggregate, ...] = (*standing, *asked, *worked, ended(organization.id), elsewhere(organization.id))
     for aggregate in everything:
         for event in aggregate.pending_events:
             assert isinstance(event, Event)

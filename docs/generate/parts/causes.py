@@ -23,6 +23,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "person.signed_in": (),
     "session.begun": ("SignIn",),
     "session.switched": ("SwitchOrganization",),
+    "person.joined": ("AcceptInvitation",),
     "person.operator_appointed": ("AppointOperator",),
     "person.operator_dismissed": ("DismissOperator",),
     "session.ended": ("EndSession", "EndEverySession", "EndReusedSession", "SignIn", "ErasePerson", "ResetPassword"),
@@ -252,9 +253,9 @@ def causes(topic: str) -> str:
 def who(access: Access) -> str:
     match access:
         case Anyone():
-            return "anybody, about themselves"
+            return "whoever the event is about, who need not be signed in"
         case Unnamed():
-            return "whoever has the link"
+            return "somebody who is named nowhere"
         case Oneself():
             return "the person"
         case May(permission=permission, on=thing):
