@@ -26,12 +26,15 @@ from domain.person import Language, Person
 from domain.values import Erased, PlainName, Token, Value
 from infra.avatar_name import avatar_name
 from infra.delays import Act
+from infra.secrets import Authenticated
 
 router = APIRouter(prefix="/invitations", tags=["invitations"])
 LinkToken = Annotated[Token, Field(description="From the link in the letter")]
 # Without a token somebody comes who is not signed in.
 OR_NOBODY: Final[dict[str, Any]] = {"security": [{}]}
 COMMAND: Final = errors.responses(401, 403, 404, 409, 413, 422, 503)
+# A newcomer has set a password where their history begins.
+FIRST: Final = 1
 _ANYBODY: Final = Caller(kind="anonymous", id=UUID(int=0))
 
 
@@ -100,7 +103,7 @@ def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn |
     if (before := desk.before()) is not None:
         return _once_more(body, body.password, desk, before.id)
     try:
-        asked = _asked(body, body.password, desk)
+        asked, version = _asked(body, body.password, desk)
     except Refused:
         # Whoever asks again while the first request is at work may find that it has ended.
         if (before := desk.before()) is None:
@@ -108,17 +111,20 @@ def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn |
         return _once_more(body, body.password, desk, before.id)
     accepted = _accepted(desk, asked)
     assert accepted.person_id is not None, "somebody has accepted it"
-    return by_password(desk, accepted.person_id, accepted.organization_id, body.refresh)
+    return by_password(desk, Authenticated(accepted.person_id, version), accepted.organization_id, body.refresh)
 
 
-def _asked(body: Acceptance, password: SecretStr, desk: Desk) -> Command:
-    """By somebody who has an account, or as somebody new. Raises Unauthenticated, and what `_pending` does."""
+def _asked(body: Acceptance, password: SecretStr, desk: Desk) -> tuple[Command, int]:
+    """By somebody who has an account, or as somebody new; and which of their passwords it is.
+
+    Raises Unauthenticated, and what `_pending` does.
+    """
     if body.full_name is None:
-        email = body.email or _written_to(desk, body.token)
-        return AcceptInvitation(person_id=_by_password(email, password, desk), token=body.token)
+        shown = _by_password(body.email or _written_to(desk, body.token), password, desk)
+        return AcceptInvitation(person_id=shown.person_id, token=body.token), shown.password_version
     given = body.model_dump(exclude={"refresh"}, exclude_none=True)
     first = desk.house.settings.verify_first
-    return wish(JoinByInvitation, person_id=uuid7(), avatar_name=avatar_name(), proven=first, **given)
+    return wish(JoinByInvitation, person_id=uuid7(), avatar_name=avatar_name(), proven=first, **given), FIRST
 
 
 @router.post("/decline", responses=errors.responses(404, 409, 413, 422, 503))
@@ -152,16 +158,16 @@ def _once_more(body: Acceptance, password: SecretStr, desk: Desk, invitation_id:
     """The link is over and the address forgotten, but who accepted is known, by the password that is theirs by now."""
     found = desk.house.ledger_as(_ANYBODY).get(Invitation, invitation_id)
     assert found.person_id is not None, "somebody has accepted it"
-    person_id = _by_password(str(desk.house.account(found.person_id).email), password, desk)
-    return by_password(desk, person_id, found.organization_id, body.refresh)
+    shown = _by_password(str(desk.house.account(found.person_id).email), password, desk)
+    return by_password(desk, shown, found.organization_id, body.refresh)
 
 
-def _by_password(email: str, password: SecretStr, desk: Desk) -> UUID:
-    person_id = desk.house.sign_ins.person(email, password.get_secret_value(), desk.address)
-    if person_id is None:
+def _by_password(email: str, password: SecretStr, desk: Desk) -> Authenticated:
+    shown = desk.house.sign_ins.authenticated(email, password.get_secret_value(), desk.address)
+    if shown is None:
         watch.failed(desk.request, email)
         raise Unauthenticated("no account has this address and password; with full_name beside it, you register")
-    return person_id
+    return shown
 
 
 def _written_to(desk: Desk, token: SecretStr) -> str:

@@ -16,6 +16,7 @@ from api.house import House, TheHouse
 from api.person import Password, must_know_password
 from api.reading import Known, may, reads
 from commands.closure import CloseOrganization, ReopenOrganization
+from commands.inside import WhileClosed
 from commands.organization import ChangeOrganization, QuotaChange
 from domain.closure import Closure, closure_id
 from domain.errors import NotFound
@@ -30,7 +31,7 @@ from projections.second_factor import is_required
 
 router = APIRouter(prefix="/organization", tags=["organization"])
 Reading = Annotated[Connection, reads(membership.PROJECTION, training_job.PROJECTION)]
-Seen = Annotated[Known, Depends(may(Permission.READ, even_closed=True))]
+Seen = Annotated[Known, Depends(may(Permission.READ, while_closed=WhileClosed.ADMIN))]
 COMMAND = errors.responses(401, 403, 404, 409, 413, 422, 503)
 
 

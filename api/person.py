@@ -14,6 +14,7 @@ from api.faults import EMAIL
 from api.house import House, TheHouse
 from api.reading import reads
 from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
+from commands.inside import WhileClosed
 from commands.person import ChooseLanguage
 from domain.errors import Forbidden
 from domain.person import Language
@@ -103,7 +104,8 @@ class WrongPassword(Forbidden):
 def must_know_password(desk: Desk, password: SecretStr) -> None:
     """Whoever finds a screen unlocked does not take the account with them. Raises WrongPassword."""
     email = str(desk.house.account(desk.caller.id).email)
-    if desk.house.sign_ins.person(email, password.get_secret_value(), desk.address) != desk.caller.id:
+    found = desk.house.sign_ins.authenticated(email, password.get_secret_value(), desk.address)
+    if found is None or found.person_id != desk.caller.id:
         watch.failed(desk.request, email)
         raise WrongPassword("this is not the password of your account")
 
@@ -112,7 +114,7 @@ def profile(house: House, caller: Caller) -> Profile:
     """From the ledger itself: true at once, also for somebody who still waits."""
     assert caller.organization_id is not None, "a person acts inside one organization"
     store = house.ledger_as(caller)
-    role = role_of(caller, store, even_closed=True)
+    role = role_of(caller, store, WhileClosed.ANYBODY)
     registered, account = house.registration(caller.id), store.get(Account, caller.id)
     return Profile(
         id=caller.id,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from api.edge import Holder
 from api.house import House, TheHouse
 from commands.access import Caller, demand
+from commands.inside import WhileClosed
 from domain.errors import Invalid
 from domain.roles import Permission, Role, Scope
 from projections.model import Projection
@@ -51,15 +52,17 @@ class Known:
 
 
 def may(
-    permission: Permission, *, own: bool = False, scope: Scope | None = None, even_closed: bool = False
+    permission: Permission,
+    *,
+    own: bool = False,
+    scope: Scope | None = None,
+    while_closed: WhileClosed = WhileClosed.NOBODY,
 ) -> Callable[[Caller, House], Known]:
-    """With `own`, also who may do it with nothing but their own; `scope` is what an API token needs in its stead; with
-    `even_closed`, also an admin of an organization that is closed.
-    """
+    """With `own`, also who may do it with nothing but their own; `scope` is what an API token needs in its stead."""
 
     def known(caller: Holder, house: TheHouse) -> Known:
         store, owner = house.ledger_as(caller), caller.id if own else None
-        role = demand(caller, store, permission, owner, scope=scope, even_closed=even_closed)
+        role = demand(caller, store, permission, owner, scope=scope, while_closed=while_closed)
         assert caller.organization_id is not None, "a role is a role in an organization"
         return Known(caller, caller.organization_id, role)
 

@@ -1,5 +1,6 @@
 """Sessions over HTTP: sign in, go on, go over to another organization, sign out here and everywhere."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -14,14 +15,15 @@ from api.edge import AnonymousDesk, Body, CommandReceipt, Desk, Empty, OwnDesk, 
 from api.house import House, TheHouse
 from api.person import Password, Profile, profile
 from commands.access import Caller, has_second_factor, role_of
+from commands.inside import WhileClosed
 from commands.session import EndEverySession, EndReusedSession, EndSession, SignIn, SwitchOrganization
-from domain.errors import DomainError, Refused, Unauthenticated
+from domain.errors import DomainError, Forbidden, Refused, Unauthenticated
 from domain.model import SYSTEM
-from domain.person import Person as Account
 from domain.session import Ending, Means
 from domain.values import Value
 from infra.delays import Act
 from infra.held import sessions
+from infra.secrets import Authenticated
 from infra.security import SecurityEventKind
 from infra.sessions import NotGivenHere, OldToken, RefreshToken
 from infra.tokens import ACCESS_LIFE, CHALLENGE_LIFE
@@ -38,7 +40,10 @@ class TokensWereShown(Refused):
 
 
 class Credentials(Body):
-    """`organization_id` is where to, for a member of several; the one that the person registered in, else."""
+    """`organization_id` is where to, for a member of several.
+
+    Else the one that the person registered in; where that lets them in no more, the open one that they used last.
+    """
 
     email: Annotated[str, Field(max_length=1_000)]
     password: Annotated[Password, Field(max_length=1_000)]
@@ -98,12 +103,12 @@ def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn |
 
     Tokens are shown once: repeated under one Idempotency-Key, this says so (409).
     """
-    person_id = house.sign_ins.person(body.email, body.password.get_secret_value(), desk.address)
-    if person_id is None:
+    found = house.sign_ins.authenticated(body.email, body.password.get_secret_value(), desk.address)
+    if found is None:
         watch.failed(desk.request, body.email)
         raise Unauthenticated("no account has this address and password")
-    at = body.organization_id or house.registration(person_id).organization_id
-    return by_password(desk, person_id, at, body.refresh)
+    at = body.organization_id or _where(house, found.person_id)
+    return by_password(desk, found, at, body.refresh)
 
 
 @router.post("/refresh", responses=errors.responses(401, 403, 413, 422, 503))
@@ -155,6 +160,7 @@ def logout_everywhere(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandRec
 @router.get("/sessions", responses=errors.responses(401, 403, 503))
 def index(caller: Person, house: TheHouse) -> list[ListedSession]:
     """One's own that can go on, the one that was used last first."""
+    role_of(caller, house.ledger_as(caller), WhileClosed.ANYBODY)
     held = sessions(house.core, caller.id)
     return [ListedSession(**each, current=each["id"] == caller.session_id) for each in held]
 
@@ -167,42 +173,40 @@ def end(session_id: UUID, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
     return CommandReceipt(id=session_id)
 
 
-def by_password(desk: Desk, person_id: UUID, at: UUID, by: By) -> SignedIn | JSONResponse:
+def by_password(desk: Desk, shown: Authenticated, at: UUID, by: By) -> SignedIn | JSONResponse:
     """A session of whoever has shown the password, or a challenge where a second factor is on."""
-    house = desk.house
+    house, (person_id, version) = desk.house, shown
     caller = Caller(kind="person", id=person_id, organization_id=at)
     store = house.ledger_as(caller)
     if has_second_factor(person_id, store):
-        role_of(caller, store, even_closed=True)
-        version = store.get(Account, person_id).password_version
+        role_of(caller, store, WhileClosed.ANYBODY)
         challenge = house.tokens.challenge(person_id, at, version, datetime.now(UTC))
         found = Challenge(challenge=challenge, expires_in=int(CHALLENGE_LIFE.total_seconds()))
         return JSONResponse(found.model_dump(), 202)
-    return begin(desk, person_id, at, (Means.PASSWORD,), by)
+    return begin(desk, shown, at, (Means.PASSWORD,), by)
 
 
 def begin(
     desk: Desk,
-    person_id: UUID,
+    shown: Authenticated,
     organization_id: UUID,
     means: tuple[Means, ...],
     by: By,
     code: SecretStr | None = None,
-    password_version: int | None = None,
 ) -> SignedIn:
     """A session of whoever has just shown who they are. Raises TokensWereShown where the request is a repeated one.
 
     What was recorded of it lets nobody in: a code is good once, and a password may be another one by now.
     """
     house, token = desk.house, RefreshToken.fresh(uuid7())
-    caller = Caller(kind="person", id=person_id, organization_id=organization_id, client=desk.caller.client)
+    caller = Caller(kind="person", id=shown.person_id, organization_id=organization_id, client=desk.caller.client)
     wish = SignIn(
         session_id=token.session_id,
         organization_id=organization_id,
         means=means,
         refresh=token.digest.hex(),
         code=code,
-        password_version=password_version,
+        password_version=shown.password_version,
     )
     session_id = desk(wish, caller).id
     if session_id != token.session_id:
@@ -223,6 +227,18 @@ def go_on_at(desk: Desk, caller: Caller, organization_id: UUID) -> SignedIn:
     return SignedIn(**dict(_pair(desk.house, there)), person=me)
 
 
+def _where(house: House, person_id: UUID) -> UUID:
+    """Where they registered, if nowhere lets them in: the account is theirs."""
+    first, *others = house.account(person_id).organizations
+    used = (each.organization_id for each in house.accounts.sessions_of(person_id))
+    for at in dict.fromkeys((first, *used, *others)):
+        caller = Caller(kind="person", id=person_id, organization_id=at)
+        with suppress(Unauthenticated, Forbidden):
+            role_of(caller, house.ledger_as(caller), WhileClosed.ADMIN if at == first else WhileClosed.NOBODY)
+            return at
+    return first
+
+
 def _handed(desk: Desk, token: str, by: By) -> str | None:
     if by == "body":
         return token
@@ -232,7 +248,7 @@ def _handed(desk: Desk, token: str, by: By) -> str | None:
 
 def _pair(house: House, caller: Caller, refresh_token: str | None = None) -> TokenPair:
     try:
-        role = role_of(caller, house.ledger_as(caller), even_closed=True)
+        role = role_of(caller, house.ledger_as(caller), WhileClosed.ADMIN)
     except DomainError:
         role = None  # no member any more, or closed: what is left to do is to go over to another organization
     claims = {"email": str(house.account(caller.id).email), "role": role}

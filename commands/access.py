@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
-from commands.inside import must_be_open, role_of_person, role_of_service
+from commands.inside import WhileClosed, must_be_open, role_of_person, role_of_service
 from commands.ports import Store
 from domain.closure import closure_id
 from domain.errors import Forbidden, Unauthenticated
@@ -85,7 +85,7 @@ class Anyone:
 
 @dataclass(frozen=True)
 class Unnamed:
-    """Whoever has what the command carries, who is named nowhere: the platform notes it."""
+    """Somebody who has not shown who they are, and is named nowhere: the platform notes it."""
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
         return Actor(kind="system", id=SYSTEM, role="platform")
@@ -95,15 +95,15 @@ class Unnamed:
 class Oneself:
     """A known person, also one who still waits for approval.
 
-    `unproven`: also one of whom the organization asks a second factor that is not there yet, and an admin of one that
-    is closed.
+    `unproven`: also one of whom the organization asks a second factor that is not there yet.
     """
 
     unproven: bool = False
+    while_closed: WhileClosed = WhileClosed.NOBODY
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
         in_person(caller)
-        role = role_of(caller, store, even_closed=self.unproven)
+        role = role_of(caller, store, self.while_closed)
         if not self.unproven:
             must_have_second_factor(caller, store)
         return caller.acting(role)
@@ -113,14 +113,13 @@ class Oneself:
 class May:
     """A member whose role has the permission; `on` names the thing, whose owner counts where reach is `own`.
 
-    What the role does not reach, a place in the thing or in its project may allow. `even_closed`: an admin may do it in
-    an organization that is closed, too.
+    What the role does not reach, a place in the thing or in its project may allow.
     """
 
     permission: Permission
     on: type[Aggregate] | None = None
     field: str = ""
-    even_closed: bool = False
+    while_closed: WhileClosed = WhileClosed.NOBODY
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
         return self.let(caller, store, getattr(command, self.field) if self.on else None)
@@ -128,13 +127,13 @@ class May:
     def let(self, caller: Caller, store: Store, target: UUID | None) -> Actor:
         """Raises Forbidden, Unauthenticated, NotFound."""
         if self.on is None or target is None:
-            role = demand(caller, store, self.permission, caller.id, even_closed=self.even_closed)
+            role = demand(caller, store, self.permission, caller.id, while_closed=self.while_closed)
         else:
             store.look_ahead(target, *_looked_at(caller))
             thing = store.get(self.on, target)
             owner = getattr(thing, "owner_id", None)
             within = self.shared(thing, store)
-            role = demand(caller, store, self.permission, owner, within, even_closed=self.even_closed)
+            role = demand(caller, store, self.permission, owner, within, while_closed=self.while_closed)
         return caller.acting(role)
 
     def shared(self, thing: Aggregate, store: Store) -> Shared[Any] | None:
@@ -212,11 +211,8 @@ def _must_be_in_scope(caller: Caller, scope: Scope | None) -> None:
         raise Forbidden(f"this API token lacks the scope {scope}; it has {', '.join(sorted(caller.scopes))}")
 
 
-def role_of(caller: Caller, store: Store, *, even_closed: bool = False) -> Role | None:
-    """The caller's role in its organization at this moment; None while it waits. Raises Unauthenticated.
-
-    With `even_closed`, also that of an admin who signed in where the organization is closed.
-    """
+def role_of(caller: Caller, store: Store, while_closed: WhileClosed = WhileClosed.NOBODY) -> Role | None:
+    """The caller's role in its organization at this moment; None while it waits. Raises Forbidden, Unauthenticated."""
     if not caller.is_member or caller.organization_id is None:
         raise Unauthenticated("sign in first")
     store.look_ahead(*_looked_at(caller))
@@ -224,7 +220,8 @@ def role_of(caller: Caller, store: Store, *, even_closed: bool = False) -> Role 
         role: Role | None = role_of_service(store.find(ServiceAccount, caller.id))
     else:
         role = role_of_person(store.find(Membership, membership_id(caller.organization_id, caller.id)))
-    if not (even_closed and role is Role.ADMIN and caller.kind == "person" and caller.scopes is None):
+    signed_in = caller.kind == "person" and caller.scopes is None
+    if not (signed_in and while_closed.lets(role)):
         must_be_open(caller.organization_id, store)
     return role
 
@@ -272,14 +269,14 @@ def demand(
     within: Shared[Any] | None = None,
     *,
     scope: Scope | None = None,
-    even_closed: bool = False,
+    while_closed: WhileClosed = WhileClosed.NOBODY,
 ) -> Role:
     """Raises Forbidden unless the caller's role reaches a thing of this owner, or its place `within` something does.
 
     An API token needs the permission's scope, too, or `scope` in its stead.
     """
     _must_be_in_scope(caller, scope or scope_of(permission))
-    role = role_of(caller, store, even_closed=even_closed)
+    role = role_of(caller, store, while_closed)
     must_have_second_factor(caller, store)
     if role is None:
         raise Forbidden("your membership waits for approval by an admin of the organization")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from commands.access import Access, Command, May, Platform
 from commands.code import Code, must_show_second_factor
+from commands.inside import WhileClosed
 from commands.ports import Accepted, Secrets, Store
 from domain.closure import Closure, closure_id
 from domain.model import Actor
@@ -14,7 +15,9 @@ from domain.roles import Permission
 from domain.trash import IN_THE_TRASH, NameIsAnother
 from domain.values import Name
 
-_BY_AN_ADMIN: Access = May(Permission.CLOSE_ORGANIZATION, Organization, "organization_id", even_closed=True)
+_BY_AN_ADMIN: Access = May(
+    Permission.CLOSE_ORGANIZATION, Organization, "organization_id", while_closed=WhileClosed.ADMIN
+)
 
 
 class CloseOrganization(Command):

@@ -1,5 +1,6 @@
 """Who is inside an organization at this moment, as what, and whether it is open at all."""
 
+from enum import Enum
 from uuid import UUID
 
 from commands.ports import Store
@@ -8,6 +9,18 @@ from domain.errors import Forbidden, Unauthenticated
 from domain.membership import Membership
 from domain.roles import Role
 from domain.service_account import ServiceAccount
+
+
+class WhileClosed(Enum):
+    """Who of those who signed in themselves may do a thing even where the organization is closed."""
+
+    NOBODY = "nobody"
+    ADMIN = "admin"
+    ANYBODY = "anybody"
+    """As what it is about is theirs."""
+
+    def lets(self, role: Role | None) -> bool:
+        return self is WhileClosed.ANYBODY or (self is WhileClosed.ADMIN and role is Role.ADMIN)
 
 
 def must_be_open(organization_id: UUID, store: Store) -> None:

@@ -87,7 +87,7 @@ def invite(command: Invite, actor: Actor, now: datetime, *, store: Store, secret
     """
     place = place_of(store, command.TYPE, command.target_id, command.role)
     place.must_be_given_by(actor)
-    place.must_be_open()
+    place.must_take_people()
     inviter = store.get(Person, actor.id)
     inviter.must_be_verified()
     organization = store.get(Organization, home(actor))
@@ -142,7 +142,7 @@ def resend_invitation(
     invitation = store.get(Invitation, command.invitation_id)
     place = place_for(invitation, store)
     place.must_be_given_by(actor)
-    place.must_be_open()
+    place.must_take_people()
     until = now + timedelta(days=command.days)
     invitation.send_again(until, now)
     secrets.extend_invitation(invitation.id, until)

@@ -31,8 +31,8 @@ class Place(Protocol):
         """Nobody gives away what they may not. Raises Forbidden."""
         ...
 
-    def must_be_open(self) -> None:
-        """Raises Refused where nobody is taken in at the moment."""
+    def must_take_people(self) -> None:
+        """Raises Refused where nobody at all is taken in at the moment."""
         ...
 
     def must_be_free_for(self, member: Membership) -> None:
@@ -60,8 +60,8 @@ class InOrganization:
     def must_be_given_by(self, giver: Actor) -> None:
         must_be_able_to_grant(giver, self.role)
 
-    def must_be_open(self) -> None:
-        pass
+    def must_take_people(self) -> None:
+        """Who may come is decided with the one who comes: whether it is full, and whom it lets in."""
 
     def must_be_free_for(self, member: Membership) -> None:
         if member.role is not None and not outranks(self.role, member.role):
@@ -91,7 +91,7 @@ class InShared:
     def must_be_given_by(self, giver: Actor) -> None:
         must_be_able_to_give(giver, self.thing, self.role)
 
-    def must_be_open(self) -> None:
+    def must_take_people(self) -> None:
         self.thing.must_be_open()
 
     def must_be_free_for(self, member: Membership) -> None:

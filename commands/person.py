@@ -30,8 +30,8 @@ class EmailIsTaken(Refused):
     pass
 
 
-class OrganizationIsClosed(Refused):
-    pass
+class OrganizationTakesNobody(Refused):
+    """At the moment, or without an invitation; why is for those who are in it."""
 
 
 class Newcomer(Command):
@@ -79,13 +79,13 @@ def register_person(
 def arrive(
     who: RegisterPerson | Registration, now: datetime, store: Store, secrets: Secrets, *, proven: bool = False
 ) -> tuple[Person, Organization, Membership]:
-    """Into the organization that was named. Raises EmailIsTaken, OrganizationIsClosed."""
+    """Into the organization that was named. Raises EmailIsTaken, OrganizationTakesNobody."""
     at = _named(who.company, who.division, store)
     return enrolled(who, who.email, at, now, secrets, proven=proven), *_admitted(who, at, now, store)
 
 
 def _named(company: str, division: str, store: Store) -> UUID:
-    """The organization that is there under this name, or may be founded. Raises OrganizationIsClosed."""
+    """The organization that is there under this name, or may be founded. Raises OrganizationTakesNobody."""
     at = organization_id(company, division)
     while (closure := store.find(Closure, closure_id(at))) is not None:
         if not closure.purged:
@@ -96,11 +96,11 @@ def _named(company: str, division: str, store: Store) -> UUID:
 
 
 def _must_be_open(closure: Closure) -> None:
-    """Why it takes nobody is for those who are in it. Raises OrganizationIsClosed."""
+    """Why it takes nobody is for those who are in it. Raises OrganizationTakesNobody."""
     try:
         closure.must_be_open()
     except OrganizationWasClosed as error:
-        raise OrganizationIsClosed("this organization takes nobody at the moment; ask one of its admins") from error
+        raise OrganizationTakesNobody("this organization takes nobody at the moment; ask one of its admins") from error
 
 
 def _admitted(
@@ -114,10 +114,10 @@ def _admitted(
         _admit(organization, membership, Role.ADMIN, now)
     elif organization.admission is Admission.OPEN:
         if organization.is_full:  # its name and its numbers are for those who are in it
-            raise OrganizationIsClosed("this organization takes nobody at the moment; ask one of its admins")
+            raise OrganizationTakesNobody("this organization takes nobody at the moment; ask one of its admins")
         _admit(organization, membership, Role.GUEST, now)
     elif organization.admission is Admission.INVITATION:
-        raise OrganizationIsClosed("this organization takes new members by invitation only")
+        raise OrganizationTakesNobody("this organization takes new members by invitation only")
     return organization, membership
 
 

@@ -52,7 +52,7 @@ def request_registration(
 def complete_registration(
     command: CompleteRegistration, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
 ) -> Accepted:
-    """Raises LinkIsOver, EmailIsTaken, OrganizationIsClosed."""
+    """Raises LinkIsOver, EmailIsTaken, OrganizationTakesNobody."""
     follow_own_link(secrets, Purpose.REGISTRATION, command.token, command.person_id, now)
     asked = secrets.registration(command.person_id)
     if asked is None:

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 
 from commands.access import Access, Command, May, Oneself, Platform
 from commands.code import Code, use_code, wrong_code
+from commands.inside import WhileClosed
 from commands.membership import must_be_able_to_take, must_be_at_home
 from commands.ports import Accepted, Secrets, Store
 from commands.project import home
@@ -25,11 +26,11 @@ RecoveryCodes = Annotated[tuple[SecretStr, ...], Field(min_length=1, max_length=
 class BeginSecondFactor(Command):
     """A fresh secret is offered; nothing has changed until a code of it is there."""
 
-    ACCESS: ClassVar[Access] = Oneself(unproven=True)
+    ACCESS: ClassVar[Access] = Oneself(unproven=True, while_closed=WhileClosed.ANYBODY)
 
 
 class ConfirmSecondFactor(Command):
-    ACCESS: ClassVar[Access] = Oneself(unproven=True)
+    ACCESS: ClassVar[Access] = Oneself(unproven=True, while_closed=WhileClosed.ANYBODY)
     code: Code
     recovery_codes: RecoveryCodes
 

@@ -16,7 +16,6 @@ from infra.known import Known
 from infra.mapper import Mapper
 from infra.unit import Errand
 from tests.doubles import (
-    Everywhere,
     FewPlaces,
     MemoryKeys,
     MemoryLedger,
@@ -56,7 +55,6 @@ class Spec:
                 "subscribers": self.subscribers,
                 "trainers": OneTrainer(),
                 "usage": self.used,
-                "memberships": Everywhere(self.ledger, self.mapper),
                 "trainings": Trained(self.ledger, self.mapper),
             },
         )

@@ -14,7 +14,7 @@ from infra.post import Post
 from infra.wiring import Core
 from tests.servers import Servers
 
-UNNAMED = dict.fromkeys(("contents", "places", "trainers", "usage", "memberships", "trainings"))
+UNNAMED = dict.fromkeys(("contents", "places", "trainers", "usage", "trainings"))
 Delivered = Callable[[], list[Kept]]
 
 

@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 from httpx2 import Response
 
-from tests.api.visitor import PASSWORD, Visitor
+from tests.api.visitor import PASSWORD, Visitor, good
 
 
 @pytest.fixture
@@ -71,6 +71,12 @@ def test_whoever_is_removed_is_nobody_here_and_may_be_let_in_anew(admin: Visitor
     assert admin("GET", f"/admin/users/{engineer.id}", Vistory_Min_Position=admin.seen).status_code == 404
     said = [entry["sentence"] for entry in admin.get("/audit/organization?action=delete")["items"]]
     assert any("removed Ann Ö from the organization" in each for each in said)
+
+
+def test_who_was_removed_sees_no_sessions_any_more(ann: Visitor) -> None:
+    gone = ann.colleague("guest")
+    good(ann("DELETE", f"/admin/users/{gone.id}"))
+    assert gone("GET", "/auth/sessions").status_code == 401
 
 
 def test_of_two_admins_who_demote_each_other_at_once_one_stays(admin: Visitor) -> None:

@@ -19,6 +19,7 @@ from tests.api.folders import filled, scenes, send
 from tests.api.phone import secured
 from tests.api.visitor import PASSWORD, Visitor, good
 from tests.api.worker import Worker, requested
+from tests.whole import waited
 
 CLOSED = "urn:vistory:problem:organization-was-closed"
 
@@ -101,7 +102,6 @@ def test_every_token_that_names_it_is_refused_at_once(admin: Visitor, worker: Wo
         assert shut_out(each("GET", "/projects"))
         assert shut_out(each("GET", "/organization"))
         assert shut_out(each("POST", "/datasets", {"name": "D"}))
-    assert shut_out(member("GET", "/auth/me"))
     assert shut_out(attempt("POST", f"{attempt.path}/epochs", {"epoch": 1, "epochs": 3, "metrics": {}, "seconds": 1}))
     assert shut_out(attempt("POST", f"{attempt.path}/objects", {"sha256": "a" * 64, "size": 1}))
     again = Visitor(admin.client, member.post("/auth/refresh", {"refresh_token": held})["access_token"])
@@ -118,16 +118,31 @@ def test_a_worker_claims_nothing_of_it(admin: Visitor, worker: Worker) -> None:
     assert shut_out(worker("POST", f"/training-jobs/{job}/attempts", claim))
 
 
-def test_only_its_admins_sign_in_and_no_other_member_reopens_it(admin: Visitor) -> None:
+def test_nobody_but_its_admins_sees_and_reopens_it(admin: Visitor) -> None:
     member = admin.colleague("manager")
     close(admin)
-    assert shut_out(login(member))
     assert shut_out(member("POST", "/organization/reopen"))
     signed_in = Visitor(admin.client, login(admin).json()["access_token"])
     assert signed_in.get("/auth/me")["role"] == "admin"
     assert signed_in.get("/organization", Vistory_Min_Position=admin.seen)["closed_at"]
     signed_in.post("/organization/reopen")
-    assert login(member).status_code == 200
+    member.get("/projects")
+
+
+def test_whoever_is_in_no_other_signs_in_for_nothing_but_what_is_theirs(admin: Visitor) -> None:
+    member = admin.colleague("manager")
+    close(admin)
+    answer = good(login(member)).json()
+    here = Visitor(admin.client, answer["access_token"])
+    assert (here.get("/auth/me")["id"], answer["person"]["organization_id"]) == (member.id, admin.organization)
+    assert here.get("/auth/sessions")
+    for path in ("/organization", "/projects", "/members", "/tokens", "/audit/organization"):
+        assert shut_out(here("GET", path)), path
+    assert shut_out(here("PATCH", "/users/me", {"full_name": "Another"}))
+    waited(lambda: here("GET", "/users/me/export").status_code == 200, 20, "the export is made")
+    assert here("DELETE", "/users/me").status_code == 202
+    assert here.get("/auth/me")["erasure_due_at"]
+    assert here.post("/users/me/erasure/cancel")["due_at"] is None
 
 
 def test_nobody_closes_it_without_being_its_admin(admin: Visitor, bob: Visitor) -> None:
@@ -149,29 +164,59 @@ def test_whoever_belongs_to_another_organization_goes_on_there(admin: Visitor, b
     (pending,) = [each for each in bob.get("/invitations")["items"] if each["email"] == member.email]
     member.post("/invitations/accept", {"token": link(member, pending["id"])})
     close(admin)
-    assert shut_out(login(member))
-    there = Visitor(member.client, login(member, organization_id=bob.organization).json()["access_token"])
+    there = Visitor(member.client, good(login(member)).json()["access_token"])
     assert there.get("/auth/me")["organization_id"] == bob.organization
     switched = member("POST", "/auth/switch", {"organization_id": bob.organization})
     assert switched.status_code == 200
     assert shut_out(there("POST", "/auth/switch", {"organization_id": admin.organization}))
 
 
+def joined(member: Visitor, by: Visitor) -> None:
+    """By an invitation, accepted from wherever the member began."""
+    made = by.verified().post("/invitations", {"email": member.email, "role": "guest"})
+    member.post("/invitations/accept", {"token": link(by, made["id"])})
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_whoever_left_where_they_began_signs_in_where_they_were_last(
+    admin: Visitor, founder: Callable[[], Visitor], last: int
+) -> None:
+    member, others = admin.colleague("guest").verified(), (founder(), founder())
+    for other in others:
+        joined(member, other)
+    for at in (others[1 - last], others[last]):
+        good(login(member, organization_id=at.organization))
+    assert good(login(member)).json()["person"]["organization_id"] == admin.organization
+    admin("DELETE", f"/admin/users/{member.id}")
+    assert good(login(member)).json()["person"]["organization_id"] == others[last].organization
+    close(others[last])
+    assert good(login(member)).json()["person"]["organization_id"] == others[1 - last].organization
+
+
+def test_an_admin_signs_in_where_the_closed_one_can_be_reopened(admin: Visitor, bob: Visitor) -> None:
+    joined(admin.verified(), bob)
+    close(admin)
+    assert good(login(admin)).json()["person"]["organization_id"] == admin.organization
+
+
 def test_nobody_joins_it_and_a_stranger_is_not_told_why(admin: Visitor) -> None:
     close(admin)
     who = {"email": f"{uuid4().hex}@example.org", "full_name": "N", "password": PASSWORD, "division": "Vision"}
     answer = Visitor(admin.client)("POST", "/auth/register", who | {"company": admin.company})
-    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-is-closed")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-takes-nobody")
     assert answer.json()["detail"] == "this organization takes nobody at the moment; ask one of its admins"
 
 
 def test_an_invitation_into_it_leads_nowhere(admin: Visitor, client: TestClient) -> None:
-
     address = f"{uuid4().hex}@example.org"
     admin.verified().post("/invitations", {"email": address})
     (pending,) = admin.get("/invitations")["items"]
+    token = link(admin, pending["id"])
+    assert good(Visitor(client)("GET", f"/invitations/{token}/info")).json()["organization"]
     close(admin)
-    body = {"token": link(admin, pending["id"]), "full_name": "N", "password": PASSWORD}
+    told = Visitor(client)("GET", f"/invitations/{token}/info")
+    assert (told.status_code, told.json()["type"]) == (404, "urn:vistory:problem:not-found")
+    body = {"token": token, "full_name": "N", "password": PASSWORD}
     answer = Visitor(client)("POST", "/invitations/accept", body)
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:invitation-is-void")
     assert shut_out(admin("POST", "/invitations", {"email": address}))

@@ -262,7 +262,7 @@ def test_seats_are_a_quota_when_inviting_and_when_accepting(
     )
     good(admin("PATCH", "/organization", {"max_users": 1}))
     full = stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER})
-    assert (full.status_code, full.json()["type"]) == (409, "urn:vistory:problem:organization-is-closed")
+    assert (full.status_code, full.json()["type"]) == (409, "urn:vistory:problem:organization-takes-nobody")
     good(admin("PATCH", "/organization", {"max_users": 2}))
     stranger.post("/invitations/accept", {"token": token, **NEWCOMER})
 

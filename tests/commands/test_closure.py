@@ -3,7 +3,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from commands.access import Caller
+from commands.access import Caller, SecondFactorIsRequired
 from commands.closure import (
     CloseOrganization,
     CloseOrganizationOf,
@@ -11,14 +11,17 @@ from commands.closure import (
     ReopenOrganizationOf,
 )
 from commands.code import CodeIsNeeded
+from commands.erasure import CancelErasure, RequestErasure
 from commands.membership import ChangeRole
-from commands.person import OrganizationIsClosed
+from commands.organization import ChangeOrganization
+from commands.person import OrganizationTakesNobody, RenameSelf
 from commands.second_factor import BeginSecondFactor, ConfirmSecondFactor
 from commands.session import SignIn, SwitchOrganization
 from domain.closure import Closure, OrganizationWasClosed
 from domain.errors import Forbidden, NotFound
 from domain.membership import membership_id
 from domain.model import SYSTEM
+from domain.person import Person
 from domain.roles import Role, Scope
 from domain.session import Means, Session
 from domain.trash import IN_THE_TRASH, NameIsAnother
@@ -34,7 +37,9 @@ reopen = ReopenOrganization(organization_id=ACME)
 
 
 def sign_in(number: int) -> SignIn:
-    return SignIn(session_id=UUID(int=number), organization_id=ACME, means=(Means.PASSWORD,), refresh="a" * 64)
+    return SignIn(
+        session_id=UUID(int=number), organization_id=ACME, means=(Means.PASSWORD,), refresh="a" * 64, password_version=1
+    )
 
 
 def test_an_admin_closes_it_for_thirty_days_and_reopens_it_meanwhile(spec: Spec) -> None:
@@ -95,10 +100,30 @@ def test_while_it_is_closed_nobody_works_in_it_also_no_admin(spec: Spec) -> None
     spec.by(ann).given(reopen).by(ben).given(project)
 
 
-def test_only_an_admin_signs_in_while_it_is_closed(spec: Spec) -> None:
+def test_whoever_is_in_one_that_is_closed_signs_in_for_what_is_theirs(spec: Spec) -> None:
     spec.given(approve(BEN, Role.MANAGER), close)
-    spec.by(ben).when(sign_in(61)).then_refused(OrganizationWasClosed)
+    spec.by(ben).when(sign_in(61)).then((Session.Begun, {}))
+    spec.when(RequestErasure()).then((Person.ErasureRequested, {}))
+    spec.when(CancelErasure()).then((Person.ErasureCancelled, {}))
+    spec.when(RenameSelf(full_name="Ben")).then_refused(OrganizationWasClosed)
     spec.by(ann).when(sign_in(62)).then((Session.Begun, {}))
+
+
+def test_no_program_asks_for_the_erasure_of_its_owner(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.MANAGER), close)
+    spec.by(ben.model_copy(update={"scopes": frozenset(Scope)})).when(RequestErasure()).then_refused(Forbidden)
+
+
+def test_where_it_asks_for_a_second_factor_that_is_asked_for_still(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.MANAGER), BeginSecondFactor())
+    spec.given(ConfirmSecondFactor(code=SecretStr(shown(ANN, spec.now)), recovery_codes=RECOVERY))
+    spec.given(ChangeOrganization(organization_id=ACME, second_factor_required=True))
+    spec.given(close.model_copy(update={"code": SecretStr(RECOVERY[0])}))
+    spec.by(ben).when(RequestErasure()).then_refused(SecondFactorIsRequired)
+    spec.given(BeginSecondFactor())
+    code = shown(BEN, spec.now)
+    spec.given(ConfirmSecondFactor(code=SecretStr(code), recovery_codes=RECOVERY))
+    spec.when(RequestErasure()).then((Person.ErasureRequested, {}))
 
 
 def test_nobody_goes_over_to_one_that_is_closed_but_from_it(spec: Spec) -> None:
@@ -108,7 +133,7 @@ def test_nobody_goes_over_to_one_that_is_closed_but_from_it(spec: Spec) -> None:
 
 def test_nobody_joins_one_that_is_closed_and_a_stranger_is_told_no_more(spec: Spec) -> None:
     spec.given(close).by(NOBODY).when(register(UUID(int=106), "new"))
-    spec.then_refused(OrganizationIsClosed, "takes nobody at the moment")
+    spec.then_refused(OrganizationTakesNobody, "takes nobody at the moment")
     assert "closed" not in str(spec._refusal).partition(";")[0]
 
 

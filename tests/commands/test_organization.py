@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from commands.access import Command
 from commands.dataset import MakeSplit
 from commands.organization import ChangeOrganization
-from commands.person import OrganizationIsClosed
+from commands.person import OrganizationTakesNobody
 from commands.training_job import RunAgain
 from domain.errors import Forbidden, NotFound
 from domain.membership import Membership
@@ -78,7 +78,7 @@ def test_a_lower_quota_takes_nobodys_seat_and_gives_no_other(spec: Spec) -> None
 
 def test_who_may_join_is_as_the_admin_wishes(spec: Spec) -> None:
     spec.given(change(admission="invitation")).by(NOBODY)
-    spec.when(register(DAN, "dan")).then_refused(OrganizationIsClosed, "by invitation only")
+    spec.when(register(DAN, "dan")).then_refused(OrganizationTakesNobody, "by invitation only")
     spec.by(ann).given(change(admission="open")).by(NOBODY)
     spec.when(register(DAN, "dan")).then(
         (Person.Registered, {}),
@@ -90,7 +90,7 @@ def test_who_may_join_is_as_the_admin_wishes(spec: Spec) -> None:
 
 def test_a_stranger_is_told_neither_the_name_nor_the_numbers_of_an_organization(spec: Spec) -> None:
     spec.given(change(admission="open", max_users=1, name="Secret plans")).by(NOBODY)
-    with pytest.raises(OrganizationIsClosed) as refusal:
+    with pytest.raises(OrganizationTakesNobody) as refusal:
         spec.do(register(DAN, "dan"))
     assert "nobody at the moment" in str(refusal.value)
     assert not any(told in str(refusal.value) for told in ("Secret", "1"))

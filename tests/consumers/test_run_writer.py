@@ -67,7 +67,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.mapper = Mapper(self.ground.id, MemoryKeys())
-        ports = dict.fromkeys(("contents", "places", "subscribers", "trainers", "usage", "memberships", "trainings"))
+        ports = dict.fromkeys(("contents", "places", "subscribers", "trainers", "usage", "trainings"))
         dispatch = bind(self.ground.ledger, self.mapper, Known(), lambda unit: None, ports)
         self.platform = Platform(self.ground.ledger, self.mapper, dispatch)
         self.happened(Experiment.create(self.experiment, ORGANIZATION, ANN, PROJECT, "digits", "", (), NOW))
