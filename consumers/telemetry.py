@@ -18,7 +18,7 @@ from infra.archive_writer import ArchiveWriter
 from infra.leases import Key
 
 EVERY: Final = 4.0
-MOST: Final = 2_000
+MOST_POINTS: Final = 20_000
 MOST_KNOWN: Final = 10_000
 Points = list[dict[str, Any]]
 
@@ -78,19 +78,19 @@ class Owners:
 
 @dataclass
 class Collected:
-    """A few seconds of the stream."""
+    """A few seconds of the stream, or as much of it as is kept in memory."""
 
     points: dict[tuple[UUID, Key], Points] = field(default_factory=dict)
-    messages: int = 0
+    count: int = 0
     since: float = field(default_factory=time.monotonic)
 
     def add(self, organization: UUID, key: Key, points: Points) -> None:
         self.points.setdefault((organization, key), []).extend(points)
-        self.messages += 1
+        self.count += len(points)
 
     @property
     def due(self) -> bool:
-        return bool(self.points) and (self.messages >= MOST or time.monotonic() - self.since >= EVERY)
+        return bool(self.points) and (self.count >= MOST_POINTS or time.monotonic() - self.since >= EVERY)
 
 
 @dataclass

@@ -1,9 +1,11 @@
+import time
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
 from psycopg_pool import ConnectionPool
 
+from consumers.telemetry import EVERY, MOST_POINTS, Collected
 from infra.archive_writer import CONSUMER, ArchiveWriter, Overtaken, following
 from infra.blobs import Blobs
 from infra.leases import Key
@@ -33,6 +35,16 @@ def points(first: int, last: int) -> list[dict[str, object]]:
 def archive(writer: ArchiveWriter, first: int, last: int, position: int = 1) -> None:
     chunk = writer.keep(ORGANIZATION, KEY, points(first, last))
     writer.record([chunk] if chunk else [], Positions(writer.pool).of(CONSUMER), position)
+
+
+def test_much_at_once_is_written_at_once_and_little_after_a_while() -> None:
+    collected = Collected()
+    assert not collected.due
+    collected.add(ORGANIZATION, KEY, points(1, MOST_POINTS - 1))
+    assert not collected.due
+    collected.add(ORGANIZATION, Key(KEY.job, 2), points(1, 1))
+    assert collected.due
+    assert Collected({(ORGANIZATION, KEY): points(1, 1)}, since=time.monotonic() - EVERY).due
 
 
 def test_what_comes_twice_is_kept_once(writer: ArchiveWriter) -> None:
