@@ -23,11 +23,13 @@ class Runs:
 
     def of(self, job: str) -> list[Mapping[str, Any]]:
         """Every run that says it is this job's, in whatever experiment."""
-        experiments = self._ask("GET", "/experiments/search", params={"max_results": 1000})["experiments"]
-        ids = [experiment["experiment_id"] for experiment in experiments]
+        ids = [experiment["experiment_id"] for experiment in self._experiments()]
         wanted = {"experiment_ids": ids, "max_results": 1000, "filter": f"tags.`{JOB_TAG}` = '{job}'"}
         found: list[Mapping[str, Any]] = self._ask("POST", "/runs/search", json=wanted).get("runs", [])
         return found
+
+    def tags_of_experiments(self) -> list[Mapping[str, str]]:
+        return [tag for experiment in self._experiments() for tag in experiment.get("tags", ())]
 
     def points(self, run_id: str, keys: Sequence[str]) -> list[Point]:
         return sorted(point for key in keys for point in self._history(run_id, key))
@@ -36,6 +38,12 @@ class Runs:
         asked = {"run_id": run_id, "metric_key": key, "max_results": 10_000}
         metrics = self._ask("GET", "/metrics/get-history", params=asked)["metrics"]
         return [Point(key, int(m["step"]), int(m["timestamp"]), float(m["value"])) for m in metrics]
+
+    def _experiments(self) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = self._ask("GET", "/experiments/search", params={"max_results": 1000})[
+            "experiments"
+        ]
+        return found
 
     def _ask(self, method: str, path: str, **rest: Any) -> Any:
         answer = self._client.request(method, path, **rest)

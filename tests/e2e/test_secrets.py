@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from cli import person, rebuild
-from cli.client import PREFIX, Api
+from cli.client import CALLED, PREFIX, Api
 from cli.digits import write_digits
 from cli.live import messages
 from cli.local import settings_of
@@ -25,6 +25,7 @@ from infra.config import Settings
 from tests.e2e.forgotten import Forgotten, everything_on_the_bus, hand_over
 from tests.e2e.running import up
 from tests.e2e.watching import Noting, Watch
+from tests.runs import Runs
 from tests.servers import data_folder
 from tests.whole import assert_history_holds, begun
 
@@ -171,6 +172,20 @@ def test_no_log_holds_a_secret_a_name_or_an_address_with_a_permission_in_it(whol
     assert b"/api/v1/auth/login" in logs["api.log"]
     assert {name: found for name, text in logs.items() if text and (found := whole.found_in([text]))} == {}
     assert [line for text in logs.values() for line in text.splitlines() if SIGNED.search(line)] == []
+
+
+def test_no_tag_of_mlflow_is_about_anybody(whole: Whole) -> None:
+    """They cannot be taken back from wherever they went, so nothing that would have to be forgotten is in them."""
+    (job,) = whole.api.get("/training-jobs")["items"]
+    runs = Runs(whole.settings.need("mlflow_url"))
+    tags = [*runs.of(job["id"])[0]["data"]["tags"], *runs.tags_of_experiments()]
+    runs.close()
+    assert {each["key"] for each in tags} >= {"vistory.project_id", "vistory.experiment_id"}
+    me = whole.api.get("/auth/me")
+    texts = [f"{each['key']}={each['value']}".encode() for each in tags]
+    assert whole.found_in(texts) == []
+    said = b"\n".join(texts).decode()
+    assert [word for word in (*whole.persons, me["avatar_name"], "127.0.0.1", CALLED) if word in said] == []
 
 
 def test_no_process_shows_a_secret_in_its_command_line_or_its_environment(whole: Whole) -> None:
