@@ -20,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from api import watch
 from api.edge import client
 from api.house import House, TheHouse
+from api.person import where_to
 from api.reading import viewer
 from commands.access import Caller, demand, has_second_factor
 from domain.errors import Forbidden, NotFound, Unauthenticated
@@ -137,7 +138,7 @@ def _by_password(request: Request, house: House, kind: str, given: str) -> Calle
     if person_id is None:
         watch.failed(request, email)
         raise NeedsSignIn("no account has this address and password")
-    caller = Caller(kind="person", id=person_id, organization_id=house.registration(person_id).organization_id)
+    caller = Caller(kind="person", id=person_id, organization_id=where_to(house, person_id))
     if has_second_factor(person_id, house.ledger_as(caller)):
         raise NeedsSignIn("this account has a second factor, for which this form cannot ask: give an API token instead")
     return caller

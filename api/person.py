@@ -1,5 +1,6 @@
 """Persons over HTTP: who am I, where am I a member, and in which language I am written to."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -16,7 +17,7 @@ from api.reading import reads
 from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
 from commands.inside import WhileClosed
 from commands.person import ChooseLanguage
-from domain.errors import Forbidden
+from domain.errors import Forbidden, Unauthenticated
 from domain.person import Language
 from domain.person import Person as Account
 from domain.roles import Role
@@ -129,3 +130,19 @@ def profile(house: House, caller: Caller) -> Profile:
         second_factor=has_second_factor(caller.id, store),
         second_factor_required=second_factor_is_required(caller.organization_id, store),
     )
+
+
+def where_to(house: House, person_id: UUID) -> UUID:
+    """In which organization somebody goes on who names none.
+
+    Where they registered; else where they were last, of those that let them in. If none does, where they registered:
+    the account is theirs.
+    """
+    first, *others = house.account(person_id).organizations
+    used = (each.organization_id for each in house.accounts.sessions_of(person_id))
+    for at in dict.fromkeys((first, *used, *others)):
+        caller = Caller(kind="person", id=person_id, organization_id=at)
+        with suppress(Unauthenticated, Forbidden):
+            role_of(caller, house.ledger_as(caller), WhileClosed.ADMIN if at == first else WhileClosed.NOBODY)
+            return at
+    return first

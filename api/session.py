@@ -1,6 +1,5 @@
 """Sessions over HTTP: sign in, go on, go over to another organization, sign out here and everywhere."""
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -13,11 +12,11 @@ from uuid_utils.compat import uuid7
 from api import cookie, errors, watch
 from api.edge import AnonymousDesk, Body, CommandReceipt, Desk, Empty, OwnDesk, Person
 from api.house import House, TheHouse
-from api.person import Password, Profile, profile
+from api.person import Password, Profile, profile, where_to
 from commands.access import Caller, has_second_factor, role_of
 from commands.inside import WhileClosed
 from commands.session import EndEverySession, EndReusedSession, EndSession, SignIn, SwitchOrganization
-from domain.errors import DomainError, Forbidden, Refused, Unauthenticated
+from domain.errors import DomainError, Refused, Unauthenticated
 from domain.model import SYSTEM
 from domain.session import Ending, Means
 from domain.values import Value
@@ -107,7 +106,7 @@ def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn |
     if found is None:
         watch.failed(desk.request, body.email)
         raise Unauthenticated("no account has this address and password")
-    at = body.organization_id or _where(house, found.person_id)
+    at = body.organization_id or where_to(house, found.person_id)
     return by_password(desk, found, at, body.refresh)
 
 
@@ -225,18 +224,6 @@ def go_on_at(desk: Desk, caller: Caller, organization_id: UUID) -> SignedIn:
     if me.role is not None and organization_id != caller.organization_id:
         desk(SwitchOrganization(session_id=_session_of(there)), there)
     return SignedIn(**dict(_pair(desk.house, there)), person=me)
-
-
-def _where(house: House, person_id: UUID) -> UUID:
-    """Where they registered, if nowhere lets them in: the account is theirs."""
-    first, *others = house.account(person_id).organizations
-    used = (each.organization_id for each in house.accounts.sessions_of(person_id))
-    for at in dict.fromkeys((first, *used, *others)):
-        caller = Caller(kind="person", id=person_id, organization_id=at)
-        with suppress(Unauthenticated, Forbidden):
-            role_of(caller, house.ledger_as(caller), WhileClosed.ADMIN if at == first else WhileClosed.NOBODY)
-            return at
-    return first
 
 
 def _handed(desk: Desk, token: str, by: By) -> str | None:

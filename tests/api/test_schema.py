@@ -12,16 +12,19 @@ from pathlib import Path
 from threading import Thread
 from time import sleep
 from typing import Final
+from uuid import UUID
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from api import create_app
+from domain.membership import membership_id
 from infra.config import Settings
 from tests.api.folders import filled
 from tests.api.visitor import Visitor
-from tests.api.worker import Worker
+from tests.api.worker import Worker, requested
 
 EXAMPLES: Final = os.environ.get("VISTORY_SCHEMA_EXAMPLES")
 # What a schema cannot say (ratios that add up to one) is refused all the same.
@@ -62,21 +65,43 @@ def tokens(ann: Visitor, worker: Worker) -> Mapping[str, str | None]:
 @pytest.fixture(scope="module")
 def things(ann: Visitor) -> Mapping[str, str]:
     """What is there to be asked about, by the name that parameters have for it."""
-    dataset = filled(ann)
+    dataset, member = filled(ann), ann.colleague("guest")
     ann.post(f"/datasets/{dataset}/split")
-    return {"dataset_id": dataset, "project_id": ann.post("/projects", {"name": "Roofs"})["id"]}
+    job = requested(ann, dataset)
+    (other,) = [each["id"] for each in member.get("/auth/sessions")]
+    known = {name: job[name] for name in ("project_id", "experiment_id")}
+    return known | {"dataset_id": dataset, "job_id": job["id"], "person_id": member.id, "session_id": other}
+
+
+@pytest.fixture(scope="module")
+def called_id(ann: Visitor, client: TestClient) -> Mapping[str, str]:
+    """What addresses call `id`, by how these begin."""
+    waiting = Visitor(client).register(ann.company)
+    return {
+        "invitations": ann.verified().post("/invitations", {"email": "schema@example.org"})["id"],
+        "members": str(membership_id(UUID(ann.organization), UUID(waiting.id))),
+        "service-accounts": ann.post("/service-accounts", {"name": "schema", "role": "guest"})["id"],
+        "tokens": ann.post("/tokens", {"name": "schema", "scopes": ["read"]})["id"],
+    }
 
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("who", ["admin", "worker", "anonymous"])
 def test_every_operation_does_what_its_description_says(
-    address: str, tokens: Mapping[str, str | None], things: Mapping[str, str], who: str, tmp_path: Path
+    address: str,
+    tokens: Mapping[str, str | None],
+    things: Mapping[str, str],
+    called_id: Mapping[str, str],
+    who: str,
+    tmp_path: Path,
 ) -> None:
     short = ["--phases=coverage"] if who == "admin" else ["--phases=fuzzing", "--max-examples=1"]
     long = ["--phases=coverage,fuzzing,stateful", f"--max-examples={EXAMPLES}"]
-    known = {f'"path.{name}"': id for name, id in things.items()} if who == "admin" else {}
-    lines = [f'{name} = "{id}"' for name, id in known.items()]
-    (tmp_path / "schemathesis.toml").write_text("\n".join(["[parameters]", *lines]))
+    known = things if who == "admin" else {}
+    lines = ["[parameters]", *(f'"path.{name}" = "{id}"' for name, id in known.items())]
+    for begin, id in called_id.items() if who == "admin" else ():
+        lines += ["[[operations]]", f'include-path-regex = "/{begin}/"', f'parameters = {{ "path.id" = "{id}" }}']
+    (tmp_path / "schemathesis.toml").write_text("\n".join(lines))
     shown = asked(address, tokens[who], tmp_path, *(long if EXAMPLES else short))
     assert shown.returncode == 0, shown.stdout[-20_000:] + shown.stderr
     if EXAMPLES:

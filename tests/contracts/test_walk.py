@@ -10,7 +10,7 @@ import pytest
 from tests.test_layers import ROOT
 
 PAGE = (ROOT / "docs" / "guides" / "walk.md").read_text()
-NAMED = re.findall(r"`([a-z_]+/[a-z_]+)\.py` `([A-Za-z_.]+)`", PAGE)
+NAMED = sorted(set(re.findall(r"`([a-z_]+/[a-z_]+)\.py` `([A-Za-z_.]+)`", PAGE)))
 
 
 def hops() -> Iterator[int]:
