@@ -113,6 +113,17 @@ def test_a_token_for_an_organization_of_which_one_is_no_member_opens_nothing(
     assert Visitor(client, stray)("GET", "/projects").status_code == 403
 
 
+@pytest.mark.parametrize("claim", ["organization_id", "sub", "role", "exp"])
+def test_a_token_whose_claims_were_edited_after_it_was_signed_is_refused(
+    client: TestClient, ann: Visitor, bob: Visitor, claim: str
+) -> None:
+    edited = {"organization_id": bob.organization, "sub": bob.id, "role": "guest", "exp": 2**33}
+    header, _, signature = (ann.token or "").split(".")
+    claims = jwt.decode(ann.token or "", options={"verify_signature": False}) | {claim: edited[claim]}
+    payload = base64.urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode()).rstrip(b"=").decode()
+    assert asked_with(client, f"{header}.{payload}.{signature}") == 401
+
+
 def test_a_token_without_an_organization_opens_nothing(client: TestClient, ann: Visitor, tokens: Tokens) -> None:
     nowhere = caller(ann.id, ann.organization).model_copy(update={"organization_id": "nowhere"})
     stray = tokens.access(nowhere, {}, datetime.now(UTC))
