@@ -1,5 +1,7 @@
 """The walls, from the declared rules: every command by every role."""
 
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -53,10 +55,24 @@ def test_a_role_has_its_rights_and_no_others(spec: Spec, role: Role, permission:
             admit(spec, wish(permission), ben)
 
 
-@pytest.mark.parametrize("kind", HANDLERS)
-def test_every_command_declares_who_may_give_it(kind: type[Command]) -> None:
-    assert kind.ACCESS is not None
-    assert issubclass(kind, OfAttempt) or not isinstance(kind.ACCESS, Worker)
+def undeclared(kinds: Iterable[type[Command]]) -> list[type[Command]]:
+    """Those that say nothing of who may give them, or that it is a worker and not at which attempt."""
+    rules = [(kind, getattr(kind, "ACCESS", None)) for kind in kinds]
+    return [
+        kind for kind, rule in rules if rule is None or (isinstance(rule, Worker) and not issubclass(kind, OfAttempt))
+    ]
+
+
+def test_every_command_declares_who_may_give_it() -> None:
+    assert undeclared(HANDLERS) == []
+
+
+@pytest.mark.parametrize("said", [{}, {"ACCESS": None}, {"ACCESS": Worker()}], ids=repr)
+def test_a_command_that_does_not_is_found_and_is_given_by_nobody(spec: Spec, said: dict[str, Any]) -> None:
+    planted = type("Planted", (Command,), said)
+    assert undeclared([*HANDLERS, planted]) == [planted]
+    with pytest.raises((AttributeError, Forbidden)):
+        admit(spec, planted(), ann)
 
 
 @pytest.mark.parametrize("kind", PERSONAL)
