@@ -71,9 +71,10 @@ def test_whoever_accepts_came_in_by_the_right_of_who_invited_them(ann: Visitor, 
     ann.verified()
     come = bob.colleague("guest")
     moved(come, ann)
+    ann.seen = come.seen
     (entry,) = [each for each in entries(ann, come) if each["topic"] == "membership.approved"]
     assert (entry["actor_id"], entry["on_behalf_of"]) == (come.id, ann.id)
-    assert entry["description"].endswith("came in by invitation, as guest")
+    assert entry["sentence"].endswith("came in by invitation, as guest")
     (member,) = [each for each in ann.get("/members")["items"] if each["person_id"] == come.id]
     assert member["approved_by"] == ann.id
 
