@@ -1,5 +1,6 @@
 """The audit log over HTTP: what it may be asked for."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -106,3 +107,41 @@ def test_what_happened_in_between_is_not_read_once_the_person_is_back_either(ann
     assert "person.password_reset_requested" not in {each["topic"] for each in now}
     assert now[0]["topic"] == "person.renamed"
     assert (now[0]["actor_name"], now[0]["actor_email"]) == ("Back Again", gone.email)
+
+
+HERS = {"User_Agent": "Lantern/1.0"}
+
+
+def test_an_entry_says_who_did_what_to_whom_when_from_where_and_by_what(ann: Visitor) -> None:
+    """Of what is done to people, each by its own words."""
+    ben, before, who = ann.colleague("guest"), datetime.now(UTC), "Ann Ö (admin)"
+    good(ben("PATCH", "/users/me", {"full_name": "Ben"}))
+    project = ann.post("/projects", {"name": "cells"})["id"]
+    for method, path, body in (
+        ("PATCH", f"/admin/users/{ben.id}/role", {"role": "engineer_ii"}),
+        ("POST", f"/projects/{project}/members", {"person_id": ben.id, "role": "member"}),
+        ("PATCH", f"/projects/{project}/members/{ben.id}", {"role": "viewer"}),
+        ("DELETE", f"/projects/{project}/members/{ben.id}", None),
+        ("POST", f"/admin/users/{ben.id}/deactivate", {}),
+    ):
+        good(ann(method, path, body, **HERS))
+    found: list[dict[str, Any]] = ann.get("/audit/organization?limit=500")["items"]
+    hers = [each for each in found if each["agent"] == "Lantern/1.0"]
+    assert {each["topic"]: (each["action"], each["entity_name"], each["sentence"]) for each in hers} == {
+        "membership.role_changed": (
+            "grant_role", "Ben", f"{who} changed the role of Ben from guest to engineer_ii",
+        ),
+        "project.member_added": ("add_member", "cells", f"{who} added Ben to the project cells as member"),
+        "project.member_role_changed": (
+            "grant_role", "cells", f"{who} changed the role of Ben in the project cells from member to viewer",
+        ),
+        "project.member_removed": (
+            "remove_member", "cells", f"{who} removed Ben (viewer) from the project cells",
+        ),
+        "membership.deactivated": ("deactivate", "Ben", f"{who} deactivated Ben"),
+    }  # fmt: skip
+    assert ("approve", f"{who} approved Ben as guest") in {(each["action"], each["sentence"]) for each in found}
+    for each in hers:
+        assert (each["actor_id"], each["actor_email"], each["address"]) == (ann.id, ann.email, "testclient")
+        decided, recorded = (datetime.fromisoformat(each[at]) for at in ("decided_at", "recorded_at"))
+        assert before <= decided <= recorded <= datetime.now(UTC)
