@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from cli.digits import write_digits
 from cli.exits import Exit
+from cli.local import settings_of
+from infra import scrub
+from tests.e2e.forgotten import Forgotten
 from tests.e2e.running import VISTORY, Up, up, vistory
 from tests.servers import data_folder
 from tests.whole import waited
@@ -114,12 +118,77 @@ def test_what_doctor_says_to_do_can_be_pasted(told: dict[str, Any], folder: Path
     assert done.returncode == Exit.OK, done.stderr
 
 
+def asked(folder: Path, *words: str) -> Any:
+    """Of the platform on this machine."""
+    return json.loads(given(folder, *words, "--data", str(folder / "data"), "--json"))
+
+
+def test_an_operator_is_removed_and_the_key_of_tokens_gives_way_to_another(told: dict[str, Any], folder: Path) -> None:
+    def operators() -> set[str]:
+        return {each["email"] for each in asked(folder, "operator", "list")}
+
+    asked(folder, "operator", "add", told["email"])
+    waited(lambda: told["email"] in operators(), 30, "an operator")
+    asked(folder, "operator", "remove", told["email"])
+    waited(lambda: told["email"] not in operators(), 30, "no operator any more")
+    (before,) = asked(folder, "signing", "list")
+    kid = asked(folder, "signing", "rotate")["kid"]
+    assert [(each["kid"], each["signs"]) for each in asked(folder, "signing", "list")] == [
+        (kid, True),
+        (before["kid"], False),
+    ]
+    assert "Ann <ann@example.org>" in given(folder, "--as", "ann", "whoami"), "what the key before signed is good"
+
+
+def test_whoever_is_erased_at_this_machine_is_in_no_file_of_it_once_they_are_scrubbed(
+    told: dict[str, Any], folder: Path
+) -> None:
+    data, email, password = folder / "data", "balthasar@quill.example", folder / "password"
+    password.write_text("another horse battery\n")
+    who = ("--name", "Balthasar", "--company", "Acme", "--division", "Vision", "--password-file", str(password))
+    given(folder, "--as", "ben", "register", email, "--api", told["api"], *who)
+    waited(lambda: email in given(folder, "mail", "list", "--data", str(data)), 30, "a letter has come")
+    looking = Forgotten(settings_of(data), settings_of(data, "migrate"), [email])
+    assert looking.found_in_files(data)
+    receipt = asked(folder, "person", "erase", email, "--yes")
+    assert {"person_id", "position", "chain"} <= receipt.keys()
+    assert asked(folder, "person", "scrub")["tables"] > 10
+    assert looking.found_in_files(data) == {}
+    back = vistory("login", email, "--api", told["api"], "--password-file", str(password), home=folder / "home")
+    assert back.returncode == Exit.SIGNED_OUT
+
+
 def test_whoever_goes_to_a_platform_that_was_stopped_is_told_how_to_start_that_one(
     told: dict[str, Any], folder: Path, platform: Up
 ) -> None:
-    """The last one, as nothing runs afterwards."""
+    """After what asks it, as nothing runs afterwards."""
     given(folder, "login", told["email"], "--api", told["api"], "--password-file", told["password_file"])
     platform.interrupt()
     gone = vistory("project", "list", home=folder / "home")
     assert gone.returncode == Exit.UNREACHABLE
     assert f" up --data {told['data']}` starts a platform" in gone.stderr
+
+
+def test_keys_are_wrapped_anew_while_the_platform_rests_and_one_that_is_lost_comes_back(
+    platform: Up, folder: Path
+) -> None:
+    """By a platform that is started twice more, on the data of the one that was stopped."""
+    data = ("--data", str(folder / "data"))
+    with up(folder / "data", folder / "home") as running:
+        running.first_line()
+        older = asked(folder, "keys", "backup", str(folder / "old"), "--master-to", str(folder / "old master"))
+        assert vistory("keys", "rotate", *data, home=folder / "home").returncode != Exit.OK, "it is running"
+        running.interrupt()
+    assert "keys are wrapped anew" in given(folder, "keys", "rotate", *data)
+    with up(folder / "data", folder / "home") as again:
+        again.first_line()
+        ann = json.loads(given(folder, "--as", "ann", "whoami", "--json"))
+        assert ann["full_name"] == "Ann", "what was sealed before is read"
+        newer = asked(folder, "keys", "backup", str(folder / "new"), "--master-to", str(folder / "new master"))
+        with psycopg.connect(scrub.administrator(settings_of(folder / "data"), "keys_database_url")) as keys:
+            keys.execute("DELETE FROM person_keys WHERE subject = %s", [ann["id"]])
+        refused = vistory(
+            "keys", "restore", older["keys"], "--master", older["master_key"], *data, home=folder / "home"
+        )
+        assert "another master key" in refused.stderr
+        assert asked(folder, "keys", "restore", newer["keys"], "--master", newer["master_key"]) == {"keys": 1}
