@@ -82,7 +82,11 @@ def of_project(project_id: UUID, member: Witness, tx: ReadingProjects, filters: 
 def of_entity(type: Slug, id: UUID, member: Witness, tx: Reading, filters: Filters) -> Page[AuditEntry]:
     known("entity type", type, EVERY_TYPE)
     _must_be_open_to(member, type, id, tx)
-    return _entries(tx, member, viewer=member.viewer, **(filters | {"entity_type": type, "entity_id": id}))
+    it: dict[str, Any] = {"viewer": member.viewer, "entity_type": type, "entity_id": id}
+    page = _entries(tx, member, **(filters | it))
+    if not page.items and not list_entries(tx, member.organization_id, **it, noisy=True, limit=1).items:
+        raise NotFound(f"there is no {type.replace('_', ' ')} {id} in the log of your organization")
+    return page
 
 
 def _must_be_open_to(member: Known, type: str, id: UUID, tx: Connection) -> None:

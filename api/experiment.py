@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from api import errors
 from api.edge import Body, CommandReceipt, PersonDesk
+from api.project import show as show_project
 from api.reading import After, Limit, Member, reads
 from commands.experiment import CreateExperiment
 from domain.errors import Invalid, NotFound
@@ -58,10 +59,12 @@ def create(body: NewExperiment, desk: PersonDesk) -> CommandReceipt:
     return CommandReceipt(id=accepted.id)
 
 
-@router.get("", responses=errors.responses(401, 403, 422, 503))
+@router.get("", responses=errors.responses(401, 403, 404, 422, 503))
 def index(
     member: Member, tx: Reading, project_id: UUID | None = None, after: After = None, limit: Limit = 50
 ) -> Page[ExperimentRow]:
+    if project_id is not None:
+        show_project(project_id, member, tx)
     return list_experiments(
         tx, member.organization_id, viewer=member.viewer, project_id=project_id, after=after, limit=limit
     )

@@ -14,7 +14,7 @@ from api.edge import AnonymousDesk, Body, CommandReceipt, Desk, Empty, OwnDesk, 
 from api.house import House, TheHouse
 from api.person import Password, Profile, profile, where_to
 from commands.access import Caller, has_second_factor, role_of
-from commands.inside import WhileClosed
+from commands.inside import WhileClosed, must_be_of
 from commands.session import EndEverySession, EndReusedSession, EndSession, SignIn, SwitchOrganization
 from domain.errors import DomainError, Refused, Unauthenticated
 from domain.model import SYSTEM
@@ -95,7 +95,7 @@ class ListedSession(Value):
 @router.post(
     "/login",
     response_model=SignedIn,
-    responses=errors.responses(401, 403, 409, 413, 422, 503) | {202: {"model": Challenge}},
+    responses=errors.responses(401, 403, 404, 409, 413, 422, 503) | {202: {"model": Challenge}},
 )
 def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn | JSONResponse:
     """Where a second factor is on, a challenge (202) and no session.
@@ -106,6 +106,10 @@ def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn |
     if found is None:
         watch.failed(desk.request, body.email)
         raise Unauthenticated("no account has this address and password")
+    if body.organization_id is not None:
+        home = house.registration(found.person_id).organization_id
+        asking = Caller(kind="person", id=found.person_id, organization_id=home)
+        watch.named(desk.request, asking, body.organization_id)
     at = body.organization_id or where_to(house, found.person_id)
     return by_password(desk, found, at, body.refresh)
 
@@ -132,6 +136,7 @@ def refresh(body: RefreshRequest, desk: AnonymousDesk, house: TheHouse) -> Token
 @router.post("/switch", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
 def switch(body: OrganizationChoice, desk: OwnDesk, house: TheHouse) -> TokenPair:
     """Another access token, for another of one's organizations; the session goes on there."""
+    watch.named(desk.request, desk.caller, body.organization_id)
     there = desk.caller.model_copy(update={"organization_id": body.organization_id})
     desk(SwitchOrganization(session_id=_session_of(there)), there)
     return _pair(house, there)
@@ -178,6 +183,7 @@ def by_password(desk: Desk, shown: Authenticated, at: UUID, by: By) -> SignedIn 
     caller = Caller(kind="person", id=person_id, organization_id=at)
     store = house.ledger_as(caller)
     if has_second_factor(person_id, store):
+        must_be_of(at, person_id, store)
         role_of(caller, store, WhileClosed.ANYBODY)
         challenge = house.tokens.challenge(person_id, at, version, datetime.now(UTC))
         found = Challenge(challenge=challenge, expires_in=int(CHALLENGE_LIFE.total_seconds()))

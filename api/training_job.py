@@ -8,9 +8,12 @@ from pydantic import Field, Strict
 from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
-from api import errors
+from api import errors, watch
+from api.dataset import show as show_dataset
 from api.edge import Body, Empty, PersonDesk
+from api.experiment import show as show_experiment
 from api.house import House, TheHouse
+from api.project import show as show_project
 from api.reading import After, Known, Limit, Member, may, reads
 from api.waiting import Waiting
 from commands.access import Caller
@@ -22,7 +25,7 @@ from domain.training import Device, Recipe, Status, Weights
 from domain.training_job import TrainingJob
 from domain.values import Parameters, Sha256, Slug, Value
 from infra.trainers import TrainableModel
-from projections import dataset, project, training_job
+from projections import dataset, experiment, project, training_job
 from projections.attempt import AttemptRow, list_attempts
 from projections.epoch import CheckpointRow, list_checkpoints
 from projections.models import find_model, is_hidden
@@ -32,7 +35,8 @@ from projections.training_job import JobRow, find_job, list_jobs
 router = APIRouter(tags=["training"])
 # Whether a model may be begun from is asked beside the command.
 Trainee = Annotated[Known, Depends(may(Permission.READ, scope=Scope.TRAIN))]
-Reading = Annotated[Connection, reads(training_job.PROJECTION, dataset.PROJECTION, project.PROJECTION)]
+READ = (training_job.PROJECTION, dataset.PROJECTION, project.PROJECTION, experiment.PROJECTION)
+Reading = Annotated[Connection, reads(*READ)]
 
 
 class ParentModel(Body):
@@ -81,6 +85,8 @@ def models(member: Member, house: TheHouse) -> list[Framework]:
 
 @router.post("/training-jobs", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
 def request(body: TrainingRequest, desk: PersonDesk, member: Trainee, tx: Reading, house: TheHouse) -> Job:
+    if body.weights.model_id:
+        watch.named(desk.request, desk.caller, body.weights.model_id)
     ids = {"job_id": uuid7(), "new_experiment_id": uuid7(), "snapshot_id": uuid7()}
     wanted = dict(body) | {"weights": _weights(body.weights, member, tx, house)}
     accepted = desk(RequestTraining(code_version=house.code_version, **ids, **wanted))
@@ -114,7 +120,7 @@ class JobDetail(ListedJob):
     checkpoints: list[CheckpointRow]
 
 
-@router.get("/training-jobs", responses=errors.responses(401, 403, 422, 503))
+@router.get("/training-jobs", responses=errors.responses(401, 403, 404, 422, 503))
 def index(
     member: Member,
     tx: Reading,
@@ -126,6 +132,9 @@ def index(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ListedJob]:
+    for id, shown_at in ((experiment_id, show_experiment), (project_id, show_project), (dataset_id, show_dataset)):
+        if id is not None:
+            shown_at(id, member, tx)
     wanted = {"experiment_id": experiment_id, "project_id": project_id, "dataset_id": dataset_id}
     page = list_jobs(
         tx, member.organization_id, viewer=member.viewer, **wanted, status=status, after=after, limit=limit

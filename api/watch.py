@@ -30,6 +30,11 @@ def failed(asked: HTTPConnection, email: str) -> None:
     asked.state.failed_as = email
 
 
+def named(asked: HTTPConnection, caller: Caller, id: UUID) -> None:
+    """For what somebody asks, from inside which organization, where neither the address nor a command says so."""
+    asked.state.caller, asked.state.named = caller, id
+
+
 def after(asked: HTTPConnection, status: int) -> BackgroundTask | None:
     """What is to be done once a request was answered."""
     address = asked.client.host if asked.client else ""
@@ -52,9 +57,9 @@ def _note(house: House, caller: Caller, address: str, ids: list[UUID]) -> None:
 
 
 def _ids(asked: HTTPConnection) -> Iterator[UUID]:
-    """Of the address and of the command that was made of the body."""
-    command = getattr(asked.state, "command", None)
-    for said in (*asked.path_params.values(), *asked.query_params.values(), *(v for _, v in command or ())):
+    """Of the address and of the command that was made of the body, and what was named beside them."""
+    command, beside = getattr(asked.state, "command", None), getattr(asked.state, "named", None)
+    for said in (*asked.path_params.values(), *asked.query_params.values(), *(v for _, v in command or ()), beside):
         try:
             yield UUID(str(said))
         except ValueError:

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from commands.ports import Store
 from domain.closure import Closure, closure_id
-from domain.errors import Forbidden, Unauthenticated
-from domain.membership import Membership
+from domain.errors import Forbidden, NotFound, Unauthenticated
+from domain.membership import Membership, membership_id
 from domain.roles import Role
 from domain.service_account import ServiceAccount
 
@@ -28,6 +28,12 @@ def must_be_open(organization_id: UUID, store: Store) -> None:
     closure = store.find(Closure, closure_id(organization_id))
     if closure is not None:
         closure.must_be_open()
+
+
+def must_be_of(organization_id: UUID | None, person_id: UUID, store: Store) -> None:
+    """Or have been; what that is worth is another question. Raises NotFound."""
+    if organization_id is None or store.find(Membership, membership_id(organization_id, person_id)) is None:
+        raise NotFound(f"there is no organization {organization_id} that you are a member of")
 
 
 def role_of_person(membership: Membership | None) -> Role | None:

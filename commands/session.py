@@ -1,15 +1,16 @@
 """What one may ask of sessions: to begin one, to go on in another organization, to end one or all."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from commands.access import Access, Command, Oneself, Platform, has_second_factor
+from commands.access import Access, Caller, Command, Oneself, Platform, has_second_factor
 from commands.code import Code, use_code
-from commands.inside import WhileClosed
+from commands.inside import WhileClosed, must_be_of
 from commands.ports import Accepted, Purpose, Secrets, Store
 from domain.errors import NotFound, Unauthenticated
 from domain.model import Actor
@@ -21,13 +22,22 @@ from domain.values import Count, Sha256
 MOST_SESSIONS: Final = 100
 
 
+@dataclass(frozen=True)
+class Entering(Oneself):
+    """In an organization that one names: to whoever is not of it, it is not there."""
+
+    def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
+        must_be_of(caller.organization_id, caller.id, store)
+        return super().admit(command, caller, store)
+
+
 class SignIn(Command):
     """`refresh` is the SHA-256 of the session's first refresh token.
 
     `password_version` is of the password that was shown. `code` is needed where a second factor is on.
     """
 
-    ACCESS: ClassVar[Access] = Oneself(unproven=True, while_closed=WhileClosed.ANYBODY)
+    ACCESS: ClassVar[Access] = Entering(unproven=True, while_closed=WhileClosed.ANYBODY)
     session_id: UUID
     organization_id: UUID
     means: Annotated[tuple[Means, ...], Field(max_length=10)]
@@ -39,7 +49,7 @@ class SignIn(Command):
 class SwitchOrganization(Command):
     """Asked for as a member of the organization that the session goes on in."""
 
-    ACCESS: ClassVar[Access] = Oneself(unproven=True, while_closed=WhileClosed.ADMIN)
+    ACCESS: ClassVar[Access] = Entering(unproven=True, while_closed=WhileClosed.ADMIN)
     session_id: UUID
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from commands.access import Command
 from commands.ports import Accepted, Store
-from domain.errors import Forbidden, Refused
+from domain.errors import Forbidden, NotFound, Refused
 from domain.membership import Membership, membership_id
 from domain.model import Actor
 from domain.roles import Place, Role, reach, rights_of
@@ -57,12 +57,14 @@ def add_member(command: OfPlace, actor: Actor, now: datetime, *, store: Store) -
 def change_place(command: OfPlace, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     thing = command.thing(store)
     must_be_able_to_give(actor, thing, command.role)
+    must_be_known(store, thing.organization_id, command.person_id)
     thing.change_role(command.person_id, command.role, now)
     return store.save(thing)
 
 
 def remove_member(command: OfMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     thing = command.thing(store)
+    must_be_known(store, thing.organization_id, command.person_id)
     thing.remove_member(command.person_id, now)
     return store.save(thing)
 
@@ -107,7 +109,14 @@ def must_be_able_to_give(actor: Actor, thing: Shared[Any], role: Place) -> None:
             raise Forbidden(f"the role {own} does not include {permission}, so it can make nobody a {role}")
 
 
+def must_be_known(store: Store, organization_id: UUID, id: UUID) -> None:
+    """A person who is or was in the organization, or a service account of it. Raises NotFound."""
+    if store.find(Membership, membership_id(organization_id, id)) is None and store.find(ServiceAccount, id) is None:
+        raise NotFound(f"there is no person {id} in your organization")
+
+
 def must_be_member(store: Store, organization_id: UUID, person_id: UUID) -> None:
+    must_be_known(store, organization_id, person_id)
     membership = store.find(Membership, membership_id(organization_id, person_id))
     if membership is None or not membership.active:
         raise PersonIsNoMember("this person is no member of your organization; somebody has to let it in first")

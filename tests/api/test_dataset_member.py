@@ -126,7 +126,7 @@ def test_a_dataset_of_another_organization_is_not_there(
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({"person_id": "{bob}"}, 409),
+        ({"person_id": "{bob}"}, 404),
         ({"person_id": "{ann}"}, 409),
         ({"person_id": "nobody"}, 422),
         ({"person_id": "{bob}", "role": "owner"}, 422),

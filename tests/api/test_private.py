@@ -64,11 +64,20 @@ def test_each_page_is_there_for_who_may_know(scene: Scene, role: str, path: str)
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_a_list_of_what_was_trained_on_it_is_there_for_who_may_know(scene: Scene, role: str) -> None:
+    visitor = scene.at(role)
+    answer = visitor("GET", f"/training-jobs?dataset_id={scene.dataset}", Vistory_Min_Position=visitor.seen)
+    if knows(role):
+        assert [item["id"] for item in answer.json()["items"]] == [scene.job]
+    else:
+        assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(
     ("path", "name"),
     [
         ("/training-jobs", "id"),
-        ("/training-jobs?dataset_id={dataset}", "id"),
         ("/models", "job_id"),
         ("/experiments/{experiment}/runs", "job_id"),
     ],

@@ -109,7 +109,7 @@ def test_an_archived_project_takes_nothing_and_is_listed_apart(ann: Visitor) -> 
 def test_nobody_of_another_organization_comes_into_a_project(ann: Visitor, bob: Visitor) -> None:
     id = project(ann)
     answer = ann("POST", f"/projects/{id}/members", {"person_id": bob.id})
-    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:person-is-no-member")
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:vistory:problem:not-found")
     assert bob("POST", f"/projects/{id}/owner/accept").status_code == 404
 
 

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -122,11 +123,18 @@ def test_a_member_of_the_organization_becomes_one_of_the_project(spec: Spec) -> 
     spec.when(add_ben).then()
 
 
-@pytest.mark.parametrize("person", [BEN, EVE], ids=["who waits", "of another organization"])
-def test_only_members_of_the_organization_come_into_a_project(spec: Spec, person: UUID) -> None:
+def test_only_members_of_the_organization_come_into_a_project(spec: Spec) -> None:
     spec.given(create)
     for wish in (AddProjectMember, OfferProject):
-        spec.when(wish(project_id=CELLS, person_id=person)).then_refused(PersonIsNoMember)
+        spec.when(wish(project_id=CELLS, person_id=BEN)).then_refused(PersonIsNoMember)
+
+
+def test_whoever_is_of_another_organization_is_nobody_to_a_project(spec: Spec) -> None:
+    spec.given(create)
+    change = partial(ChangeProjectRole, role=ProjectRole.VIEWER)
+    for wish in (AddProjectMember, OfferProject, RemoveProjectMember, change):
+        for person in (EVE, UUID(int=999)):
+            spec.when(wish(project_id=CELLS, person_id=person)).then_refused(NotFound, f"no person {person}")
 
 
 def test_an_owner_is_no_member_beside_that(spec: Spec) -> None:

@@ -43,7 +43,7 @@ def test_who_waits_may_sign_in(spec: Spec) -> None:
 
 
 def test_nobody_signs_in_where_they_are_no_member(spec: Spec) -> None:
-    spec.by(ann.model_copy(update={"organization_id": eve.organization_id})).when(sign_in).then_refused(Forbidden)
+    spec.by(ann.model_copy(update={"organization_id": eve.organization_id})).when(sign_in).then_refused(NotFound)
 
 
 def test_a_session_stands_behind_the_wall_of_no_organization(spec: Spec) -> None:
@@ -95,7 +95,7 @@ def test_one_session_too_many_ends_the_one_that_was_not_used_for_longest(spec: S
 
 def test_a_session_goes_on_only_where_its_person_is_a_member(spec: Spec) -> None:
     elsewhere = ann.model_copy(update={"organization_id": eve.organization_id})
-    spec.given(sign_in).by(elsewhere).when(SwitchOrganization(session_id=SESSION)).then_refused(Forbidden)
+    spec.given(sign_in).by(elsewhere).when(SwitchOrganization(session_id=SESSION)).then_refused(NotFound)
 
 
 def test_going_on_where_one_is_already_is_no_news(spec: Spec) -> None:
