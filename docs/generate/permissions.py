@@ -1,6 +1,7 @@
 """Writes docs/permissions.md from the rules that decide; with --check, says whether it is current."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from domain.invitation import Invitation  # noqa: E402
 from domain.project import Project  # noqa: E402
 from domain.roles import Permission, Reach, Role, includes, reach, scope_of  # noqa: E402
 from domain.shared import Shared  # noqa: E402
+from tests.api.matrix import cells  # noqa: E402
 
 PAGE = ROOT / "docs" / "permissions.md"
 HEAD = """# Who may do what
 
 Made from `domain/roles.py` and from what each command declares beside itself: the same rules decide, and
-`tests/api/test_role.py` asks every operation as every role. `vistory permission explain ACTION [TARGET]`, or
+`tests/api/test_role.py` asks the running API each of them, as every role: {cells:,} cells, {own:,} about what is one's
+own, {place:,} about where one has a place, {organization:,} about what else is in the organization, {foreign:,} about
+what is of another one. `vistory permission explain ACTION [TARGET]`, or
 `GET /api/v1/permissions/explain`, says of one action and one thing whether you may, why not, and who could let you.
 
 **scope**: what an API token needs beside its owner's role. **yes**: on what is anybody's in the organization. **own**:
@@ -54,7 +58,12 @@ def page() -> str:
         *(f"{place} in it" for place in PLACES),
     ]
     head = f"| action | on | permission | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 3)}\n"
-    return HEAD + head + "\n".join(rows()) + "\n" + QUERIES + "\n".join(permissions()) + "\n"
+    return counted(HEAD) + head + "\n".join(rows()) + "\n" + QUERIES + "\n".join(permissions()) + "\n"
+
+
+def counted(text: str) -> str:
+    asked = Counter(cell.relation.name.lower() for cell in cells())
+    return text.format(cells=asked.total(), **asked)
 
 
 def rows() -> Iterator[str]:

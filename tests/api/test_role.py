@@ -1,6 +1,6 @@
 """Who may do what: every endpoint asked by every role, and the answer taken from the declared rules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,202 +11,29 @@ from uuid_utils.compat import uuid7
 
 from commands import HANDLERS
 from commands.access import Command, May
-from commands.api_token import CreateToken, RevokeToken
-from commands.closure import CloseOrganization, ReopenOrganization
-from commands.dataset import (
-    AcceptDataset,
-    AddDatasetMember,
-    ChangeDatasetRole,
-    CommitUpload,
-    CreateDataset,
-    DeclineDataset,
-    LeaveDataset,
-    MakeSplit,
-    OfferDataset,
-    RemoveDatasetMember,
-    TakeSnapshot,
-    WithdrawDataset,
-)
-from commands.experiment import CreateExperiment
-from commands.invitation import (
-    CancelInvitation,
-    InviteToDataset,
-    InviteToOrganization,
-    InviteToProject,
-    PlaceByAddress,
-    ResendInvitation,
-)
-from commands.membership import (
-    ApproveMember,
-    ChangeRole,
-    DeactivateMember,
-    ReactivateMember,
-    RemoveMember,
-    RenameMember,
-)
-from commands.organization import ChangeOrganization
 from commands.ports import Purpose
-from commands.project import (
-    AcceptProject,
-    AddProjectMember,
-    ArchiveProject,
-    ChangeProjectRole,
-    CreateProject,
-    DeclineProject,
-    DeleteProject,
-    DescribeProject,
-    LeaveProject,
-    OfferProject,
-    RemoveProjectMember,
-    RenameProject,
-    RestoreProject,
-    UndeleteProject,
-    WithdrawProject,
-)
-from commands.second_factor import ResetSecondFactor
-from commands.service_account import (
-    ChangeServiceRole,
-    CreateServiceAccount,
-    CreateServiceToken,
-    DeleteServiceAccount,
-    DisableServiceAccount,
-    EnableServiceAccount,
-    RenameServiceAccount,
-    RevokeServiceToken,
-    Subscribe,
-    Unsubscribe,
-)
-from commands.training_job import CancelTraining, RequestTraining, RunAgain
-from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, UndeleteDataset
-from domain.dataset import Dataset
+from commands.project import RenameProject
 from domain.membership import membership_id
-from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
-from tests.api.folders import filled, listed, scenes, send
+from domain.roles import DatasetRole, Permission, ProjectRole, Reach, Role, Scope, reach, scope_of
+from infra.unit import Unit
+from tests.api.asked import COMMANDS, PLACES, QUERIES
+from tests.api.folders import filled, scenes, send
+from tests.api.holdings import ANYTHING_NEW, Company, Things, begun, holdings, made, wrong
+from tests.api.matrix import (
+    ASKED,
+    WISHES,
+    Asking,
+    Cell,
+    Relation,
+    Standing,
+    due,
+    standings,
+)
 from tests.api.phone import secured
-from tests.api.visitor import PASSWORD, PREFIX, Visitor
+from tests.api.visitor import PREFIX, Visitor
+from tests.api.walled import nothing_but_noted
 from tests.api.worker import Worker, requested, trained
 
-COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
-    (CreateProject, "POST", "/projects", {"name": "P"}),
-    (RenameProject, "PATCH", "/projects/{project_id}", {"name": "Q"}),
-    (DescribeProject, "PUT", "/projects/{project_id}/description", {"description": "D"}),
-    (ArchiveProject, "POST", "/projects/{new_project_id}/archive", {}),
-    (RestoreProject, "POST", "/projects/{project_id}/restore", {}),
-    (DeleteProject, "DELETE", "/projects/{new_project_id}", {}),
-    (UndeleteProject, "POST", "/projects/{new_project_id}/undelete", {}),
-    (AddProjectMember, "POST", "/projects/{project_id}/members", {"person_id": "{person_id}"}),
-    (ChangeProjectRole, "PATCH", "/projects/{project_id}/members/{placed_id}", {"role": "member"}),
-    (RemoveProjectMember, "DELETE", "/projects/{project_id}/members/{placed_id}", {}),
-    (OfferProject, "POST", "/projects/{new_project_id}/owner/offer", {"person_id": "{person_id}"}),
-    (WithdrawProject, "POST", "/projects/{offered_project_id}/owner/withdraw", {}),
-    (CreateDataset, "POST", "/datasets", {"name": "D"}),
-    (CommitUpload, "POST", "/datasets/{dataset_id}/uploads/{upload_id}/commit", {}),
-    (MakeSplit, "POST", "/datasets/{dataset_id}/split", {}),
-    (TakeSnapshot, "POST", "/datasets/{dataset_id}/snapshot", {"tag": "{tag}"}),
-    (AddDatasetMember, "POST", "/datasets/{dataset_id}/members", {"person_id": "{person_id}"}),
-    (ChangeDatasetRole, "PATCH", "/datasets/{dataset_id}/members/{reading_id}", {"role": "editor"}),
-    (RemoveDatasetMember, "DELETE", "/datasets/{dataset_id}/members/{reading_id}", {}),
-    (OfferDataset, "POST", "/datasets/{new_dataset_id}/owner/offer", {"person_id": "{person_id}"}),
-    (WithdrawDataset, "POST", "/datasets/{offered_dataset_id}/owner/withdraw", {}),
-    (DeleteDataset, "DELETE", "/datasets/{new_dataset_id}", {}),
-    (UndeleteDataset, "POST", "/datasets/{trashed_dataset_id}/undelete", {}),
-    (PurgeDataset, "POST", "/datasets/{trashed_dataset_id}/purge", {"name": "another"}),
-    (PurgeProject, "POST", "/projects/{trashed_project_id}/purge", {"name": "another"}),
-    (CreateExperiment, "POST", "/experiments", {"project_id": "{project_id}", "name": "E"}),
-    (RequestTraining, "POST", "/training-jobs", {"project_id": "{project_id}", "dataset_id": "{dataset_id}",
-                                                 "framework": "timm", "model": "small"}),
-    (RunAgain, "POST", "/training-jobs/{job_id}/run-again", {}),
-    (CancelTraining, "POST", "/training-jobs/{new_job_id}/cancel", {}),
-    (ChangeOrganization, "PATCH", "/organization", {"name": "O"}),
-    (CloseOrganization, "POST", "/organization/close", {"name": "another", "password": PASSWORD}),
-    (ReopenOrganization, "POST", "/organization/reopen", {}),
-    (CreateServiceAccount, "POST", "/service-accounts", {"name": "S"}),
-    (RenameServiceAccount, "PATCH", "/service-accounts/{service_id}", {"name": "S"}),
-    (ChangeServiceRole, "PATCH", "/service-accounts/{service_id}/role", {"role": "engineer_i"}),
-    (DisableServiceAccount, "POST", "/service-accounts/{service_id}/disable", {}),
-    (EnableServiceAccount, "POST", "/service-accounts/{service_id}/enable", {}),
-    (DeleteServiceAccount, "DELETE", "/service-accounts/{new_service_id}", {}),
-    (Subscribe, "POST", "/service-accounts/{service_id}/subscription", {}),
-    (Unsubscribe, "DELETE", "/service-accounts/{service_id}/subscription", {}),
-    (CreateServiceToken, "POST", "/service-accounts/{service_id}/tokens", {"name": "T"}),
-    (RevokeServiceToken, "DELETE", "/service-accounts/{service_id}/tokens/{service_token_id}", {}),
-    (CreateToken, "POST", "/tokens", {"name": "T"}),
-    (RevokeToken, "DELETE", "/tokens/{token_id}", {}),
-    (InviteToOrganization, "POST", "/invitations", {"email": "{address}"}),
-    (InviteToProject, "POST", "/invitations", {"type": "project", "target_id": "{project_id}", "email": "{address}",
-                                               "role": "viewer"}),
-    (InviteToDataset, "POST", "/invitations", {"type": "dataset", "target_id": "{dataset_id}", "email": "{address}"}),
-    (PlaceByAddress, "POST", "/projects/{project_id}/members", {"email": "{address}", "role": "viewer"}),
-    (ResendInvitation, "POST", "/invitations/{invitation_id}/resend", {}),
-    (CancelInvitation, "DELETE", "/invitations/{invitation_id}", {}),
-    (ApproveMember, "POST", "/members/{id}/approve", {"role": "guest"}),
-    (ChangeRole, "PATCH", "/admin/users/{person_id}/role", {"role": "engineer_i"}),
-    (RenameMember, "PATCH", "/admin/users/{person_id}", {"full_name": "N"}),
-    (DeactivateMember, "POST", "/admin/users/{person_id}/deactivate", {}),
-    (ReactivateMember, "POST", "/admin/users/{person_id}/reactivate", {}),
-    (RemoveMember, "DELETE", "/admin/users/{person_id}", {}),
-    (ResetSecondFactor, "DELETE", "/admin/users/{secured_id}/second-factor", {}),
-]  # fmt: skip
-# Whoever may is told that the name is another: everybody here works in that organization.
-NAMED_WRONGLY: Final = {"/organization/close"}
-CHANGE: Final = May(Permission.CHANGE_DATASET, Dataset, "dataset_id")
-# What is about oneself, whatever the role: here everybody is told that there is nothing to leave or to take.
-PLACES: Final[list[tuple[type[Command], str, str]]] = [
-    (AcceptProject, "POST", "/projects/{project_id}/owner/accept"),
-    (DeclineProject, "POST", "/projects/{project_id}/owner/decline"),
-    (LeaveProject, "DELETE", "/projects/{project_id}/members/{own_id}"),
-    (AcceptDataset, "POST", "/datasets/{dataset_id}/owner/accept"),
-    (DeclineDataset, "POST", "/datasets/{dataset_id}/owner/decline"),
-    (LeaveDataset, "DELETE", "/datasets/{dataset_id}/members/{own_id}"),
-]
-# What the routes themselves ask for, before there is a command.
-UPLOADS: Final[list[tuple[May, str, str, dict[str, Any]]]] = [
-    (May(Permission.READ), "POST", "/datasets/analyze", {"files": listed(scenes())}),
-    (CHANGE, "POST", "/datasets/{dataset_id}/uploads", {}),
-    (CHANGE, "POST", "/datasets/{dataset_id}/uploads/{upload_id}/files", {"files": []}),
-    (CHANGE, "GET", "/datasets/{dataset_id}/uploads/{upload_id}/analysis", {}),
-]
-QUERIES: Final = [
-    (Permission.READ, "/projects"),
-    (Permission.READ, "/projects/{project_id}"),
-    (Permission.READ, "/projects/{project_id}/members"),
-    (Permission.READ, "/datasets"),
-    (Permission.READ, "/datasets/compare?dataset_a={dataset_id}&dataset_b={dataset_id}"),
-    (Permission.READ, "/datasets/{dataset_id}"),
-    (Permission.READ, "/datasets/{dataset_id}/members"),
-    (Permission.READ, "/datasets/{dataset_id}/report"),
-    (Permission.READ, "/datasets/{dataset_id}/images"),
-    (Permission.READ, "/datasets/{dataset_id}/split"),
-    (Permission.READ, "/datasets/{dataset_id}/snapshots"),
-    (Permission.READ, "/experiments"),
-    (Permission.READ, "/experiments/{experiment_id}"),
-    (Permission.READ, "/experiments/{experiment_id}/runs"),
-    (Permission.READ, "/experiments/{experiment_id}/runs/compare?run={job_id}"),
-    (Permission.READ, "/experiments/{experiment_id}/runs/{job_id}/metrics"),
-    (Permission.READ, "/training/models"),
-    (Permission.READ, "/training-jobs"),
-    (Permission.READ, "/training-jobs/{job_id}"),
-    (Permission.READ, "/training-jobs/{job_id}/logs"),
-    (Permission.READ, "/models"),
-    (Permission.READ, "/models/{model_id}"),
-    (Permission.READ, "/models/{model_id}/lineage"),
-    (Permission.READ_SECURITY, "/admin/security"),
-    (Permission.READ_HISTORY, "/audit/me"),
-    (Permission.READ, "/permissions/explain?action=create_project"),
-    (Permission.READ_HISTORY, "/audit/entity/{type}/{entity_id}"),
-    (Permission.READ_HISTORY, "/audit/project/{project_id}"),
-    (Permission.READ, "/organization"),
-    (Permission.READ_MEMBERS, "/members"),
-    (Permission.READ_MEMBERS, "/service-accounts"),
-    (Permission.READ_MEMBERS, "/service-accounts/{service_id}"),
-    (Permission.READ_HISTORY, "/service-accounts/{subscriber_id}/subscription"),
-    (Permission.MANAGE_SERVICE_ACCOUNTS, "/service-accounts/{service_id}/tokens"),
-    (Permission.MANAGE_TOKENS, "/tokens"),
-    (Permission.MANAGE_INVITATIONS, "/invitations"),
-    (Permission.READ_AUDIT, "/audit/organization"),
-    (Permission.MANAGE_MEMBERS, "/admin/users"),
-    (Permission.MANAGE_MEMBERS, "/admin/users/{own_id}"),
-]
 OPEN: Final = {
     ("GET", "/health"),
     ("GET", "/ready"),
@@ -263,22 +90,32 @@ Operation = tuple[str, str]
 ALL_SCOPES: Final = {"guest": Role.GUEST, "service": Role.MANAGER}
 
 
-class Things(dict[str, str]):
-    """What an address names; what a command uses up is made anew each time that it is asked for."""
-
-    def __init__(self, lasting: dict[str, str], fresh: dict[str, Callable[[], str]]) -> None:
-        super().__init__(lasting)
-        self.fresh = fresh
-
-    def __missing__(self, name: str) -> str:
-        return self.fresh[name]()
-
-
 @pytest.fixture(scope="module")
 def people(ann: Visitor) -> dict[Role, Visitor]:
     ann("PATCH", "/organization", {"max_users": 1_000})
     ann.verified()
     return {role: ann.colleague(role).verified() for role in Role}
+
+
+@pytest.fixture(scope="module")
+def company(ann: Visitor, bob: Visitor, people: dict[Role, Visitor], things: Things) -> Company:
+    """Whoever owns something here made it as a manager, and has the role that it asks in since then."""
+    bob("PATCH", "/organization", {"max_users": 1_000})
+    reader = (ann.colleague("guest"), ProjectRole.VIEWER, DatasetRole.VIEWER)
+    owners = {role: ann.colleague("manager").verified() for role in Role}
+    here = things["project_id"], things["dataset_id"]
+    owned, beside = {}, {}
+    for role, owner in owners.items():
+        owned[role] = holdings(owner, reader)
+        beside[role] = Things(owned[role] | begun(ann, owned[role]["project_id"], here[1]))
+        owned[role] |= begun(owner, *here) | {"token_id": owner.post("/tokens", {"name": "T"})["id"]}
+        ann("PATCH", f"/admin/users/{owner.id}/role", {"role": role})
+    placed: dict[Standing, Things] = {}
+    for places in zip(ProjectRole, DatasetRole, strict=True):
+        there = holdings(ann, reader, *((person, *places) for person in people.values()))
+        placed |= dict.fromkeys(places, there)
+    strangers = {role: bob if role is Role.ADMIN else bob.colleague(role) for role in Role}
+    return Company(ann, people, owners, strangers, things, owned, beside, placed)
 
 
 @pytest.fixture(scope="module")
@@ -325,17 +162,11 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
     def upload() -> str:
         return send(ann, dataset, scenes()).rpartition("/")[2]
 
-    def address() -> str:
-        return f"{uuid7().hex}@example.org"
-
-    def another(kind: str) -> str:
-        return str(ann.post(f"/{kind}", {"name": "another"})["id"])
-
     def trashed(kind: str) -> str:
-        return str(ann("DELETE", f"/{kind}/{another(kind)}").json()["id"])
+        return str(ann("DELETE", f"/{kind}/{made(ann, kind)}").json()["id"])
 
     def offered(kind: str) -> str:
-        id = another(kind)
+        id = made(ann, kind)
         ann.post(f"/{kind}/{id}/owner/offer", {"person_id": ann.colleague("guest").id})
         return id
 
@@ -357,13 +188,12 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
         "id": waiting,
         "new_service_id": lambda: str(ann.post("/service-accounts", {"name": "S"})["id"]),
         "service_token_id": service_token,
-        "invitation_id": lambda: str(ann.post("/invitations", {"email": address()})["id"]),
-        "address": address,
+        "invitation_id": lambda: str(ann.post("/invitations", {"email": ANYTHING_NEW["address"]()})["id"]),
         "token_id": lambda: str(ann.post("/tokens", {"name": "T"})["id"]),
-        "new_project_id": lambda: another("projects"),
+        "new_project_id": lambda: made(ann, "projects"),
         "offered_project_id": lambda: offered("projects"),
         "placed_id": lambda: placed(f"projects/{job['project_id']}"),
-        "new_dataset_id": lambda: another("datasets"),
+        "new_dataset_id": lambda: made(ann, "datasets"),
         "offered_dataset_id": lambda: offered("datasets"),
         "reading_id": lambda: placed(f"datasets/{dataset}"),
         "trashed_project_id": lambda: trashed("projects"),
@@ -371,9 +201,8 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
         "person_id": lambda: ann.colleague("guest").id,
         "new_job_id": lambda: str(requested(ann, dataset)["id"]),
         "upload_id": upload,
-        "tag": lambda: f"t{uuid7().hex}",
     }
-    return Things(lasting, fresh)
+    return Things(lasting, fresh | ANYTHING_NEW)
 
 
 @pytest.fixture(scope="module")
@@ -395,48 +224,90 @@ def is_of_workers(operation: Operation) -> bool:
 
 
 def test_every_operation_is_asked_here(operations: set[Operation]) -> None:
-    asked = [
-        *((row[1], row[2]) for row in COMMANDS),
-        *((row[1], row[2]) for row in PLACES),
-        *(row[1:3] for row in UPLOADS),
-    ]
-    commands = {(method, described(path)) for method, path in asked}
-    queries = {("GET", described(path)) for _, path in QUERIES}
-    known = commands | queries | OPEN | ONESELF | SESSIONS | OF_OPERATORS
-    assert {each for each in operations if not is_of_workers(each)} == known
+    assert unasked(operations) == set()
+
+
+def unasked(operations: set[Operation]) -> set[Operation]:
+    """And what is asked for that there is not."""
+    asked = {(each.method, described(each.path)) for each in ASKED}
+    return {each for each in operations if not is_of_workers(each)} ^ (asked | OPEN | ONESELF | SESSIONS | OF_OPERATORS)
 
 
 def test_every_command_of_a_member_is_asked_here() -> None:
-    assert {command for command in HANDLERS if isinstance(command.ACCESS, May)} == {
-        row[0] for row in [*COMMANDS, *PLACES]
-    }
+    assert not_asked(HANDLERS) == set()
 
 
-@pytest.mark.parametrize(
-    ("rule", "method", "path", "body"), [*((row[0].ACCESS, *row[1:]) for row in COMMANDS), *UPLOADS]
-)
-def test_a_command_is_for_those_whose_role_reaches_the_thing(
-    people: dict[Role, Visitor], things: Things, rule: May, method: str, path: str, body: dict[str, Any]
+def not_asked(commands: Iterable[type[Command]]) -> set[type[Command]]:
+    known: set[type[Command]] = {*(row[0] for row in COMMANDS), *(row[0] for row in PLACES)}
+    return {each for each in commands if isinstance(each.ACCESS, May)} ^ known
+
+
+def test_an_operation_and_a_command_that_nobody_asks_are_found(operations: set[Operation]) -> None:
+    new = ("POST", "/projects/{project_id}/explode")
+    planted = type("ExplodeProject", (Command,), {"ACCESS": May(Permission.READ)})
+    assert unasked({*operations, new}) == {new}
+    assert not_asked([*HANDLERS, planted]) == {planted}
+
+
+def of_renaming(relation: Relation) -> list[Cell]:
+    (asking,) = (each for each in ASKED if each.rule is RenameProject.ACCESS and each.method == "PATCH")
+    return [Cell(asking, relation, None, role) for role in Role]
+
+
+def test_a_rule_that_is_declared_and_not_asked_is_found(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(May, "let", lambda rule, caller, store, target: caller.acting("admin"))
+    cells = of_renaming(Relation.ORGANIZATION)
+    found = [cell.role for cell in cells if wrong(cell, company.asking(cell)())]
+    assert found == [Role.ENGINEER_II, Role.ENGINEER_I, Role.GUEST]
+
+
+def test_a_wall_that_is_not_there_is_found(company: Company, bob: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [(cell, company.asking(cell)) for cell in of_renaming(Relation.FOREIGN)]
+    with monkeypatch.context() as planted:
+        planted.setattr(Unit, "_inside", lambda store, thing: True)
+        found = [cell.role for cell, ask in asked if wrong(cell, ask())]
+    assert found == [*Role]
+
+
+def told(number: int, asking: Asking, relation: Relation, place: Standing | None) -> str:
+    return f"{number} {asking.method} {asking.path} {place or relation}"
+
+
+STANDINGS: Final = [(asking, *each) for asking in ASKED for each in standings(asking)]
+INSIDE: Final = [each for each in STANDINGS if each[1] is not Relation.FOREIGN]
+FOREIGN: Final = [each for each in STANDINGS if each[1] is Relation.FOREIGN]
+
+
+@pytest.mark.parametrize(("asking", "relation", "place"), INSIDE, ids=[told(n, *each) for n, each in enumerate(INSIDE)])
+def test_what_is_declared_is_what_is_answered(
+    company: Company, asking: Asking, relation: Relation, place: Standing | None
 ) -> None:
-    for role in reversed(Role):
-        far = reach(role, rule.permission)
-        allowed = far is Reach.ANY or (far is Reach.OWN and rule.on is None)
-        named = {k: v.format_map(things) if isinstance(v, str) else v for k, v in body.items()}
-        answer = people[role](method, path.format_map(things), named)
-        let = answer.status_code == 409 if path in NAMED_WRONGLY else answer.is_success
-        assert let if allowed else answer.status_code == 403, f"{role}: {answer.text}"
+    cells = [Cell(asking, relation, place, role) for role in reversed(Role)]
+    assert [found for cell in cells if (found := wrong(cell, company.asking(cell)()))] == []
 
 
 @pytest.mark.parametrize(
-    ("rule", "method", "path", "body"), [*((row[0].ACCESS, *row[1:]) for row in COMMANDS), *UPLOADS]
+    ("asking", "relation", "place"), FOREIGN, ids=[told(n, *each) for n, each in enumerate(FOREIGN)]
+)
+def test_what_another_organization_has_is_not_there_and_that_it_was_asked_for_is_all_that_is_noted(
+    company: Company, bob: Visitor, asking: Asking, relation: Relation, place: Standing | None
+) -> None:
+    asked = [(cell, company.asking(cell)) for cell in (Cell(asking, relation, place, role) for role in Role)]
+    with nothing_but_noted(bob, times=sum(due(cell) == {404} for cell, _ in asked)):
+        assert [found for cell, ask in asked if (found := wrong(cell, ask()))] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "method", "path", "body"), WISHES, ids=[f"{n} {each.method} {each.path}" for n, each in enumerate(WISHES)]
 )
 def test_an_api_token_gives_the_commands_of_its_scope(
     carrying: dict[str, Visitor], things: Things, rule: May, method: str, path: str, body: dict[str, Any]
 ) -> None:
     for carried, program in carrying.items():
-        named = {k: v.format_map(things) if isinstance(v, str) else v for k, v in body.items()}
-        answer = program(method, path.format_map(things), named)
-        allowed = lets(carried, rule.permission, rule.on is None)
+        allowed = carries(carried, rule.permission, rule.on is None)
+        named = things if allowed else things.kept
+        said = {k: v.format_map(named) if isinstance(v, str) else v for k, v in body.items()}
+        answer = program(method, path.format_map(named), said)
         assert answer.is_success if allowed else answer.status_code == 403, f"{carried}: {answer.text}"
 
 
@@ -446,11 +317,11 @@ def test_an_api_token_asks_the_queries_of_its_scope(
 ) -> None:
     for carried, program in carrying.items():
         answer = program("GET", path.format_map(things), Vistory_Min_Position=ann.seen)
-        expected = 200 if lets(carried, permission, True) else 403
+        expected = 200 if carries(carried, permission, True) else 403
         assert answer.status_code == expected, f"{carried}: {answer.text}"
 
 
-def lets(carried: str, permission: Permission, own: bool) -> bool:
+def carries(carried: str, permission: Permission, own: bool) -> bool:
     if carried in ALL_SCOPES:
         if carried == "service" and permission is Permission.CREATE_PROJECT:
             return False  # whoever owns it must be a person
@@ -465,24 +336,6 @@ def test_what_is_about_oneself_is_for_no_api_token(carrying: dict[str, Visitor],
         for method, path in operations:
             answer = program(method, path.format_map({**things, "own_id": program.id}))
             assert answer.status_code == 403, f"{carried} {path}: {answer.text}"
-
-
-@pytest.mark.parametrize(("command", "method", "path"), PLACES)
-def test_one_s_own_place_is_for_every_role_to_give_up_or_to_take(
-    people: dict[Role, Visitor], things: Things, command: type[Command], method: str, path: str
-) -> None:
-    for role, person in people.items():
-        answer = person(method, path.format_map({**things, "own_id": person.id}))
-        assert answer.status_code == 409, f"{role}: {answer.text}"
-
-
-@pytest.mark.parametrize(("permission", "path"), QUERIES)
-def test_a_query_is_for_those_whose_role_includes_it(
-    ann: Visitor, people: dict[Role, Visitor], things: Things, permission: Permission, path: str
-) -> None:
-    for role, person in people.items():
-        answer = person("GET", path.format_map(things), Vistory_Min_Position=ann.seen)
-        assert answer.status_code == (200 if reach(role, permission) else 403), f"{role}: {answer.text}"
 
 
 def registered(ann: Visitor, client: TestClient) -> Visitor:
@@ -511,8 +364,8 @@ def test_one_who_waits_does_nothing_but_what_is_about_oneself(
     waiting = come(ann, client)
     for row in COMMANDS:
         method, path, body = row[1:]
-        named = {k: v.format_map(things) if isinstance(v, str) else v for k, v in body.items()}
-        assert waiting(method, path.format_map(things), named).status_code == 403, path
+        named = {k: v.format_map(things.kept) if isinstance(v, str) else v for k, v in body.items()}
+        assert waiting(method, path.format_map(things.kept), named).status_code == 403, path
     for _, method, path in PLACES:
         assert waiting(method, path.format_map({**things, "own_id": waiting.id})).status_code == 403, path
 
@@ -530,7 +383,7 @@ def test_one_who_waits_sees_only_who_they_are(
 
 def test_nobody_is_let_in_without_a_token(stranger: Visitor, things: Things, operations: set[Operation]) -> None:
     for method, path in operations - OPEN:
-        assert stranger(method, path.format_map(things)).status_code == 401, path
+        assert stranger(method, path.format_map(things.kept)).status_code == 401, path
 
 
 def test_what_is_for_operators_is_for_no_member(ann: Visitor, things: Things) -> None:
@@ -558,15 +411,6 @@ def test_the_last_admin_stays(founder: Any) -> None:
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-needs-an-admin")
 
 
-ABOUT_A_THING: Final = [
-    (method, path, body)
-    for method, path, body in [
-        *(row[1:] for row in COMMANDS),
-        *(row[1:] for row in UPLOADS),
-        *((*row[1:], {}) for row in PLACES),
-    ]
-    if "{" in path or any("_id}" in word for word in body.values() if isinstance(word, str))
-]
 # Beside what stands there without being asked for.
 MORE: Final = (
     "/invitations?everybody=true",
@@ -580,22 +424,6 @@ MORE: Final = (
 LISTS: Final = [*(path for _, path in QUERIES if "{" not in path), *MORE]
 # The same for everybody, whoever asks; or empty as long as nobody tries anything.
 NAMELESS: Final = {"/training/models", "/permissions/explain?action=create_project", "/admin/security"}
-
-
-@pytest.mark.parametrize(("method", "path", "body"), ABOUT_A_THING)
-def test_no_other_organization_changes_a_thing_of_this_one(
-    bob: Visitor, things: Things, method: str, path: str, body: dict[str, Any]
-) -> None:
-    named = {k: v.format_map(things) if isinstance(v, str) else v for k, v in body.items()}
-    answer = bob.verified()(method, path.format_map(things), named)
-    assert answer.status_code == 404, answer.text
-
-
-@pytest.mark.parametrize("path", [path for _, path in QUERIES if "{" in path])
-def test_no_other_organization_reads_a_thing_of_this_one(ann: Visitor, bob: Visitor, things: Things, path: str) -> None:
-    address = path.format_map(things)
-    assert ann("GET", address, Vistory_Min_Position=ann.seen).status_code == 200
-    assert bob("GET", address, Vistory_Min_Position=ann.seen).status_code == 404
 
 
 @pytest.fixture(scope="module")
