@@ -19,6 +19,8 @@ from tests.servers import running_servers
 HERE = Path(__file__).parent
 SECONDS = 300
 """What the short form of all may take."""
+SLOW = ("training",)
+"""Minutes, however little there is to train: in the short form only where they are named."""
 
 
 def benchmarks() -> dict[str, Benchmark]:
@@ -30,7 +32,7 @@ def benchmarks() -> dict[str, Benchmark]:
 def main(words: Sequence[str]) -> int:
     known = benchmarks()
     chosen = asked(words, known)
-    names = chosen.names or list(known)
+    names = chosen.names or [name for name in known if chosen.long or name not in SLOW]
     form = "long" if chosen.long else "short"
     kept = Kept(HERE / "results" / f"{form}.json")
     there = [name for name in names if chosen.long and not chosen.again and kept.has(name, code_version())]

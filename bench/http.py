@@ -18,7 +18,7 @@ ASYNC = "bare FastAPI + psycopg, async handlers"
 
 
 def http(bench: Bench) -> Iterator[Result]:
-    seconds = bench.size(1, 10)
+    seconds = bench.size(1, 20) / 2
     with ExitStack() as stack:
         served = stack.enter_context(serving(bench.servers))
         with psycopg.connect(served.databases.owner_url, autocommit=True) as owner:

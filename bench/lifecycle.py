@@ -28,7 +28,7 @@ RESULT: Final = b'{"format":1}'
 
 
 def lifecycle(bench: Bench) -> Iterator[Result]:
-    seconds = bench.size(3, 15)
+    seconds = bench.size(1, 15)
     with serving(bench.servers) as ours, mlflow(bench.servers) as peer:
         with Api(f"http://127.0.0.1:{ours.port}", ours.token) as admin:
             told = ours_told(bench.servers, ours, ready(bench.servers, admin))

@@ -59,7 +59,7 @@ NOW: Final = datetime(2026, 1, 2, tzinfo=UTC)
 
 def membership(bench: Bench) -> Iterator[Result]:
     yield _signed_in(bench)
-    users, projects = bench.size(10_000, 100_000), bench.size(1_000, 10_000)
+    users, projects = bench.size(2_000, 100_000), bench.size(200, 10_000)
     size = f"{users:,} users, {projects:,} projects"
     with _populated(bench.servers, users, projects) as (house, members, places):
 

@@ -38,7 +38,7 @@ class Counted(Api):
 
 
 def pushing(bench: Bench) -> Iterator[Result]:
-    count = bench.size(2_000, 10_000)
+    count = bench.size(1_000, 10_000)
     with tempfile.TemporaryDirectory(prefix="vistory-bench-") as name:
         folder = Path(name) / "project" / "images"
         peer = Dvc(folder.parent) if bench.long else None

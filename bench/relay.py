@@ -39,7 +39,7 @@ def relay(bench: Bench) -> Iterator[Result]:
         def once(way: Way, backlog: int) -> float:
             return asyncio.run(way(servers, store, backlog))
 
-        for backlog in (10_000, 50_000, 200_000) if bench.long else (20_000,):
+        for backlog in (10_000, 50_000, 200_000) if bench.long else (10_000,):
             while store.head().position < backlog:
                 store.append([Append(uuid7(), b"", {}, [Stored(uuid7(), 1, "bench.event", STATE) for _ in range(500)])])
             ways = {"ours": partial(once, _relayed, backlog), BARE: partial(once, _bare, backlog)}

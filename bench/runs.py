@@ -26,7 +26,7 @@ from tests.infra.test_runs import HERE, row
 from tests.servers import Servers
 
 COUNT = 10_000
-EACH = 200
+OF_PEER = 25
 SORTED = "50 sorted by a metric"
 SHARE = 20
 PEER = f"MLflow's search_runs, of a {SHARE}th of the runs"
@@ -35,7 +35,7 @@ PEER = f"MLflow's search_runs, of a {SHARE}th of the runs"
 def runs(bench: Bench) -> Iterator[Result]:
     middle: dict[str, list[tuple[int, float]]] = {}
     for count in (1_000, COUNT, 100_000) if bench.long else (COUNT,):
-        for name, spent in _asked(bench.servers, count).items():
+        for name, spent in _asked(bench.servers, count, bench.size(100, 200)).items():
             middle.setdefault(name, []).append((count, median(spent)))
             goal = 25 if count == COUNT else None
             notes = {"p50": median(spent)}
@@ -47,7 +47,7 @@ def runs(bench: Bench) -> Iterator[Result]:
     yield Result(f"{COUNT:,} runs: {SORTED}", "/s", 1_000 / ours, 1_000 / theirs, PEER, 5.0)
 
 
-def _asked(servers: Servers, count: int) -> dict[str, list[float]]:
+def _asked(servers: Servers, count: int, times: int) -> dict[str, list[float]]:
     """Milliseconds of every answer, question by question, of so many runs of one experiment."""
     databases = servers.fresh_database()
     migrate(databases.owner_url, APP, uuid7())
@@ -58,7 +58,7 @@ def _asked(servers: Servers, count: int) -> dict[str, list[float]]:
         with reading.transaction() as tx:
             ask(tx)
 
-    spent = {name: [_milliseconds(partial(once, ask)) for _ in range(EACH)] for name, ask in QUESTIONS.items()}
+    spent = {name: [_milliseconds(partial(once, ask)) for _ in range(times)] for name, ask in QUESTIONS.items()}
     reading.close()
     servers.drop(databases)
     return spent
@@ -89,7 +89,7 @@ def _of_mlflow(servers: Servers) -> list[float]:
             parameters = [{"key": k, "value": str(v)} for k, v in _parameters(chance).items()]
             said("log-batch", {"run_id": run, "metrics": metrics, "params": parameters})
         assert len(said("search", query)["runs"]) == query["max_results"]
-        return [_milliseconds(lambda: said("search", query)) for _ in range(EACH // 4)]
+        return [_milliseconds(lambda: said("search", query)) for _ in range(OF_PEER)]
 
 
 def _fill(url: str, count: int) -> None:

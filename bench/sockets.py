@@ -36,7 +36,7 @@ def sockets(bench: Bench) -> Iterator[Result]:
         heard = Heard(admin, job)
         heard.start()
         with others_at_work(served) as answered:
-            accepted = asyncio.run(told(bench.servers, served, job, bench.size(100, 1_000)))
+            accepted = asyncio.run(told(bench.servers, served, job, bench.size(50, 1_000)))
         heard.join(30)
     spent = [(at - since) * 1_000 for since, at in zip(accepted, heard.moments[-len(accepted) :], strict=True)]
     work = f"accepted, to a message on a socket, at {PER_SECOND} commands/s, p99"

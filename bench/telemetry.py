@@ -77,7 +77,7 @@ def report(spool: Spool, n: int, of: int) -> None:
 
 
 def telemetry(bench: Bench) -> Iterator[Result]:
-    few, many = bench.size(3_000, 20_000), bench.size(40_000, 400_000)
+    few, many = bench.size(2_000, 20_000), bench.size(20_000, 400_000)
     with way(bench) as along:
         limit = asyncio.run(_log_batch(along, few))
         ours = asyncio.run(_into_mlflow(along, few))
