@@ -21,8 +21,9 @@ from commands.link import LinkIsOver
 from commands.ports import Purpose
 from domain.errors import Invalid, NotFound, Refused, Unauthenticated
 from domain.invitation import Invitation, InvitationType
+from domain.language import Language
 from domain.organization import Organization
-from domain.person import Language, Person
+from domain.person import Person
 from domain.values import Erased, PlainName, Token, Value
 from infra.avatar_name import avatar_name
 from infra.delays import Act

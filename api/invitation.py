@@ -29,7 +29,7 @@ from commands.invitation import (
 from domain.dataset import Dataset
 from domain.errors import Forbidden, Invalid
 from domain.invitation import Invitation, InvitationStatus, InvitationType
-from domain.person import Language
+from domain.language import Language
 from domain.project import Project
 from domain.roles import DatasetRole, Permission, ProjectRole, Reach, Role, reach
 from domain.values import Erased, Flag

@@ -18,7 +18,7 @@ from commands.access import Caller, has_second_factor, role_of, second_factor_is
 from commands.inside import WhileClosed
 from commands.person import ChooseLanguage
 from domain.errors import Forbidden, Unauthenticated
-from domain.person import Language
+from domain.language import Language
 from domain.person import Person as Account
 from domain.roles import Role
 from domain.values import Line, Personal, Value

@@ -32,7 +32,7 @@ from commands.project import (
     WithdrawProject,
 )
 from domain.errors import NotFound
-from domain.person import Language
+from domain.language import Language
 from domain.roles import ProjectRole
 from domain.values import PlainName, Text
 from projections import membership, project, service_account

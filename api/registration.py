@@ -16,8 +16,8 @@ from commands.access import Caller
 from commands.inside import role_of_person
 from commands.person import RegisterPerson
 from commands.registration import RequestRegistration
+from domain.language import Language
 from domain.membership import Membership, membership_id
-from domain.person import Language
 from domain.roles import Role
 from domain.values import PlainName, Value
 from infra.avatar_name import avatar_name

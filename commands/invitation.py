@@ -13,10 +13,11 @@ from commands.person import Email
 from commands.ports import Accepted, Purpose, Secrets, Store
 from commands.project import home
 from domain.invitation import CancelReason, Invitation, InvitationType
+from domain.language import Language
 from domain.membership import Membership, membership_id
 from domain.model import Actor
 from domain.organization import Organization
-from domain.person import Language, Person
+from domain.person import Person
 from domain.project import Project
 from domain.roles import DatasetRole, Permission, ProjectRole, Role
 from domain.values import Erased, Flag, Text

@@ -14,10 +14,11 @@ from commands.ports import Accepted, Registration, Secrets, Store
 from commands.project import home
 from domain.closure import Closure, OrganizationWasClosed, closure_id
 from domain.errors import Refused
+from domain.language import Language
 from domain.membership import Membership
 from domain.model import Actor
 from domain.organization import Admission, Organization, organization_id, successor_id
-from domain.person import Language, Person
+from domain.person import Person
 from domain.roles import Role
 from domain.values import Line, PlainName, Slug
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from domain.content import Content, Ratios, Split, SplitMethod, Task
 from domain.groups import Rule
+from domain.language import Language
 from domain.model import Aggregate
-from domain.person import Language
 from domain.service_account import SubscriptionStart
 from domain.session import Means
 from domain.values import Line, Name, Personal, Slug, Value

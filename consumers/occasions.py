@@ -8,9 +8,10 @@ from uuid import UUID
 from commands.ports import Purpose
 from consumers.mail import Desk, Occasion
 from domain.invitation import Invitation
+from domain.language import Language
 from domain.model import Event, Recorded
 from domain.organization import Organization
-from domain.person import Language, Person
+from domain.person import Person
 from domain.second_factor import SecondFactor
 from domain.session import Means, Session
 from domain.values import Erased

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from domain.dataset import Dataset
 from domain.errors import Refused
+from domain.language import Language
 from domain.model import Aggregate, Event, InitialEvent
-from domain.person import Language
 from domain.project import Project
 from domain.shared import Shared
 from domain.values import About, Flag, Line, Name, Personal, Text, Word

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from domain.errors import Refused
-from domain.language import Language as Language
+from domain.language import Language
 from domain.model import Aggregate, Event, InitialEvent
 from domain.session import Means
 from domain.values import About, Count, Line, Personal, Slug

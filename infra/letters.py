@@ -14,7 +14,7 @@ from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from domain.person import Language
+from domain.language import Language
 from infra.mailbox import ABOUT
 
 TEMPLATES: Final = Path(__file__).with_name("templates")

@@ -80,10 +80,10 @@ from commands.trash import DeleteDataset, PurgeDataset, PurgeDatasetInTime, Purg
 from domain.dataset import Dataset
 from domain.errors import DomainError
 from domain.groups import ByFolder
+from domain.language import Language
 from domain.membership import Membership, membership_id
 from domain.model import SYSTEM
 from domain.organization import Admission, Organization, organization_id
-from domain.person import Language
 from domain.project import Project
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
 from domain.service_account import ServiceAccount, SubscriptionStart

@@ -41,10 +41,11 @@ from commands.trash import PurgeProject
 from domain.dataset import Dataset
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.invitation import CancelReason, Invitation, InvitationIsOver, InvitationIsPending, InvitationType
+from domain.language import Language
 from domain.membership import Membership, MembershipIsActive, MembershipIsNotActive, membership_id
 from domain.model import SYSTEM
 from domain.organization import Admission, Organization, OrganizationIsFull
-from domain.person import AddressIsNotVerified, Language, Person
+from domain.person import AddressIsNotVerified, Person
 from domain.project import Project, ProjectIsArchived
 from domain.roles import DatasetRole, ProjectRole, Role
 from domain.shared import PersonHasAPlace

@@ -11,10 +11,11 @@ from commands.person import EmailIsTaken
 from commands.ports import Purpose
 from commands.registration import CompleteRegistration, DropRegistration, RequestRegistration
 from domain.errors import Conflict, Forbidden, NotFound
+from domain.language import Language
 from domain.membership import Membership
 from domain.model import SYSTEM
 from domain.organization import Organization
-from domain.person import Language, Person
+from domain.person import Person
 from infra.common_passwords import PasswordIsCommon
 from tests.commands.conftest import ANN, register
 from tests.doubles import MemorySecrets, link_token

@@ -17,8 +17,8 @@ from consumers.acting import Platform
 from consumers.errors import Park, RetryAfter, Stop, verdict
 from consumers.mail import Desk, MailReaction
 from consumers.occasions import OCCASIONS
+from domain.language import Language
 from domain.model import Recorded
-from domain.person import Language
 from infra.letters import AddressIsUnwritable
 from infra.links import Links
 from infra.mail_settings import Mail

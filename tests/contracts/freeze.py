@@ -19,10 +19,11 @@ from domain.dataset import Dataset, Visibility
 from domain.experiment import Experiment
 from domain.groups import ByPattern, Grouped
 from domain.invitation import CancelReason, Invitation, InvitationType
+from domain.language import Language
 from domain.membership import Membership
 from domain.model import PLATFORM, Actor, Aggregate, Client, Envelope, Event
 from domain.organization import Admission, Organization, Quotas
-from domain.person import Language, Person
+from domain.person import Person
 from domain.project import Project
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
 from domain.second_factor import SecondFactor

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from domain.person import Language
+from domain.language import Language
 from infra.letters import Letter, message
 from tests.faults.checking import Ledger, Stored, acceptance_faults, answer_faults, command_faults, letter_faults
 from tests.faults.closing import SHUT_OUT, is_wrong

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.person import Language
+from domain.language import Language
 from infra.letters import TEMPLATES, AddressIsUnwritable, Letter, addressed, message, name, said, unlinked
 from tests.ground import NOW
 

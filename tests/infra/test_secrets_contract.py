@@ -14,7 +14,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from uuid_utils.compat import uuid7
 
 from commands.ports import Registration, Secrets
-from domain.person import Language
+from domain.language import Language
 from domain.values import Erased
 from infra.api_tokens import ApiTokens
 from infra.common_passwords import PasswordIsCommon

@@ -70,10 +70,11 @@ from commands.service_account import (
 from commands.session import EndSession, NoteFailedSignIns, SwitchOrganization
 from commands.training_job import CancelTraining, ClaimJob, FailTraining, LinkMlflowRun, ReportStart
 from commands.trash import DeleteDataset, PurgeDataset, PurgeProject, UndeleteDataset
+from domain.language import Language
 from domain.membership import membership_id
 from domain.model import SYSTEM, Actor, Aggregate, Client, Recorded
 from domain.organization import Admission, organization_id
-from domain.person import Language, Person
+from domain.person import Person
 from domain.roles import DatasetRole, ProjectRole, Role, Scope
 from domain.service_account import SubscriptionStart
 from domain.session import Means, Session
