@@ -19,7 +19,7 @@ from starlette.routing import Match
 
 from api import watch
 from api.faults import FieldError, fault, in_words
-from domain.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Refused, Unauthenticated
+from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unauthenticated
 from infra import logs
 from infra.allowance import TooManyRequests
 from infra.dispatch import Unavailable
@@ -33,7 +33,6 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     Forbidden: 403,
     Unauthenticated: 401,
     Refused: 409,
-    KeyReused: 422,
     Conflict: 409,
     Unavailable: 503,
     NotThereYet: 503,

@@ -12,7 +12,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from consumers.telemetry import GoneFromStream, NotTelemetry
-from domain.errors import Conflict, DomainError, KeyReused, Refused
+from domain.errors import Conflict, DomainError, Refused
 from infra.config import ExposedSettings, MissingSetting
 from infra.dispatch import Unavailable
 from infra.letters import AddressIsUnwritable
@@ -46,7 +46,6 @@ HOPELESS: Final = (
     MlflowRefused,
     LetterIsRefused,
     AddressIsUnwritable,
-    KeyReused,
 )
 # The consumer itself is not as it must be: the next event would fare no better.
 BROKEN: Final = (

@@ -79,7 +79,7 @@ class Closure(Aggregate):
         if self.purge_at is not None:
             raise OrganizationWasClosed(
                 f"this organization is closed, and ends at {self.purge_at.isoformat(timespec='seconds')}; until then "
-                "an admin of it can sign in and reopen it (POST /api/v1/organization/reopen); whoever belongs to "
+                "an admin of it can sign in and reopen it (`vistory organization reopen`); whoever belongs to "
                 "another one signs in there, by its organization_id"
             )
 

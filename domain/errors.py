@@ -2,12 +2,12 @@
 
 DomainError
 ├── Invalid            the request makes no sense as it stands
+│   └── KeyReused      one idempotency key, two different requests
 ├── NotFound           there is no such thing, or it belongs to another organization
 ├── Forbidden          the actor's role does not allow it
-├── Unauthenticated    nobody known is asking
+├── Unauthenticated    nobody known is asking, or nobody who is let in any more
 ├── Refused            the state of affairs does not allow it; each refusal names its own
 └── Conflict           somebody else was faster
-    └── KeyReused      one idempotency key, two different requests
 """
 
 
@@ -39,5 +39,5 @@ class Conflict(DomainError):
     pass
 
 
-class KeyReused(Conflict):
+class KeyReused(Invalid):
     pass

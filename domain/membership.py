@@ -162,7 +162,7 @@ class Membership(Aggregate):
         if self.projects:
             raise MemberOwnsProjects(
                 f"this person owns {len(self.projects)} of the organization's projects; hand them over first "
-                "(POST /projects/{id}/owner/offer), or delete them"
+                "(`vistory project offer`), or delete them"
             )
 
     def own_project(self, project_id: UUID, now: datetime) -> None:

@@ -12,7 +12,7 @@ from eventsourcing.persistence import InterfaceError, OperationalError
 from commands import HANDLERS
 from commands.access import Command
 from commands.ports import Accepted
-from domain.errors import Conflict, Forbidden, KeyReused, NotFound, Refused, Unauthenticated
+from domain.errors import Conflict, Forbidden, NotFound, Refused, Unauthenticated
 from infra import logs, metrics, tracing
 from infra.known import Known
 from infra.ledger import Ledger, Verdict
@@ -57,8 +57,6 @@ class Dispatch:
                 if (attempt or comes_again) and (before := self.ledger.command(errand.command_id)):
                     return unit.answer(before)
                 return self._handle(command, unit)
-            except KeyReused:
-                raise
             except _REFUSALS:
                 # Whoever asks again while the first request is at work may find what that one did in the way.
                 if comes_again and (before := self._done_meanwhile(errand)):
