@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic.json_schema import models_json_schema
 
 from domain import EVENTS
+from domain.invitation import Invitation
 from domain.model import Envelope
 from domain.values import LARGEST_INTEGER, Erased
 from infra.mapper import personal_fields
@@ -32,7 +33,7 @@ def schemas() -> dict[str, Any]:
     found = {name: _plain(schema) for name, schema in shared["$defs"].items()}
     # Two kinds that are alike to the letter are one schema.
     named = {kind: references[kind, "serialization"]["$ref"].removeprefix(_ANCHOR) for kind in EVENTS.values()}
-    data = {topic: _data(found[named[kind]], personal_fields(kind)) for topic, kind in EVENTS.items()}
+    data = {topic: _data(topic, found[named[kind]], personal_fields(kind)) for topic, kind in EVENTS.items()}
     found = {name: schema for name, schema in found.items() if name not in named.values()}
     envelope = found.pop("Envelope")
     envelope["properties"]["context"] = {"anyOf": [sealed("actor.id", "[Client](#client)"), {"type": "null"}]}
@@ -40,16 +41,18 @@ def schemas() -> dict[str, Any]:
     return {"data": data, "values": found | {"Sealed": SEALED}, "envelope": envelope}
 
 
-def _data(schema: dict[str, Any], personal: Mapping[str, str]) -> dict[str, Any]:
+def _data(topic: str, schema: dict[str, Any], personal: Mapping[str, str]) -> dict[str, Any]:
+    """An invitation has a key of its own, as nobody need be behind the address."""
+    whose = "invitation" if topic.startswith(Invitation.TOPIC) else "person"
     fields = {name: field for name, field in schema["properties"].items() if name not in PLACE}
     for name, subject in personal.items():
         inside, _ = fields[name]["anyOf"]
-        fields[name] = sealed(subject, words(inside))
+        fields[name] = sealed(subject, words(inside), whose)
     return schema | {"properties": fields, "required": list(fields)}
 
 
-def sealed(subject: str, inside: str) -> dict[str, Any]:
-    return {"$ref": _ANCHOR + "Sealed", "description": f"about the person `{subject}`; inside: {inside}"}
+def sealed(subject: str, inside: str, whose: str = "person") -> dict[str, Any]:
+    return {"$ref": _ANCHOR + "Sealed", "description": f"by the key of the {whose} `{subject}`; inside: {inside}"}
 
 
 def _plain(schema: Any) -> Any:
