@@ -27,7 +27,7 @@ HEADS = ("id", "name", "runs", "completed", "best figures", "created")
 
 @app.command()
 def create(name: Named, project: Project, api: Address = None, as_json: Json = False) -> None:
-    """Make one, for trainings to be requested in (`vistory train --experiment`)."""
+    """Make one, for trainings to be requested in (`--experiment` of a training)."""
     with signed_in(api) as door:
         must_be_new(door, "experiment", name, "choose another name")
         made = door.post("/experiments", name=name, project_id=id_of(door, "project", project))

@@ -162,7 +162,7 @@ class Membership(Aggregate):
         if self.projects:
             raise MemberOwnsProjects(
                 f"this person owns {len(self.projects)} of the organization's projects; hand them over first "
-                "(`vistory project offer`), or delete them"
+                "(`vistory project offer PROJECT PERSON`), or delete them"
             )
 
     def own_project(self, project_id: UUID, now: datetime) -> None:
