@@ -36,7 +36,10 @@ def test_one_is_told_who_one_is() -> None:
     who = "Ann <ann@b.example>, red-fox-1: "
     assert words(me) == f"{who}guest of Acme, at http://x"
     leaving = words(me | {"erasure_due_at": "2026-12-04T08:00:00Z"}).splitlines()
-    assert leaving == [words(me), "your account is erased at 2026-12-04T08:00:00Z; `vistory person stay` cancels that"]
+    assert leaving == [
+        words(me),
+        "your account is erased at 2026-12-04 08:00:00 UTC; `vistory person stay` cancels that",
+    ]
     assert words(me | {"role": None, "organization": None}) == f"{who}waits to be let in by an admin, at http://x"
     assert words(me | {"second_factor": True}).splitlines()[1:] == ["a second factor is on"]
     asked = words(me | {"second_factor_required": True, "organization": None}).splitlines()

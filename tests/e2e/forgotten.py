@@ -35,6 +35,9 @@ PATHS: Final = (
     "/projects",
     "/datasets",
     "/models",
+    "/experiments",
+    "/training-jobs",
+    "/tokens?everybody=true",
 )
 
 

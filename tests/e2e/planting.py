@@ -70,6 +70,7 @@ def plant(data: Path, host: Api) -> Planted:
     _arrive(planted, box)
     planted.invitations["pending"] = invite(planted.api, planted, "pending", "guest")
     _secure(planted)
+    _work(planted.api, host)
     for who in (planted.api, host):
         who.download(who.get_until_done("/users/me/export")["url"])
     return planted
@@ -115,6 +116,16 @@ def _secure(planted: Planted) -> None:
     codes = her.post("/auth/second-factor/confirm", code=phone(secret["second factor"])())["recovery_codes"]
     secret |= {f"recovery code {number}": code for number, code in enumerate(codes)}
     planted.secret = secret
+
+
+def _work(her: Api, host: Api) -> None:
+    """What she owned is the host's in the end, and she has a place there."""
+    project, dataset = (her.post(f"/{kind}", name="lantern")["id"] for kind in ("projects", "datasets"))
+    her.post("/experiments", project_id=project, name="lantern")
+    heir = host.get("/auth/me")["id"]
+    for thing in (f"/projects/{project}", f"/datasets/{dataset}"):
+        her.post(f"{thing}/owner/offer", person_id=heir)
+        host.post(f"{thing}/owner/accept")
 
 
 def code_in(box: Mailbox, address: str) -> str:
