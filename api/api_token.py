@@ -67,10 +67,10 @@ def create(body: TokenRequest, desk: PersonDesk) -> IssuedToken:
 
     A token can neither make tokens nor manage people, places in projects or the organization.
     """
-    return shown_once(desk, CreateToken, body, session_id=desk.caller.session_id)
+    return shown_once(desk, CreateToken, body)
 
 
-def shown_once(desk: Desk, kind: type[MakesToken], body: TokenRequest, **more: UUID | None) -> IssuedToken:
+def shown_once(desk: Desk, kind: type[MakesToken], body: TokenRequest, **more: UUID) -> IssuedToken:
     """Raises TokenWasShown where the command was done before, with a token that nobody knows any more."""
     minted, token_id = mint(), uuid7()
     asked = kind(token_id=token_id, prefix=minted.prefix, digest=minted.digest, **dict(body), **more)

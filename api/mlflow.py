@@ -134,10 +134,11 @@ def _by_password(request: Request, house: House, kind: str, given: str) -> Calle
         raise NeedsSignIn("sign in with your address and password, or send a token")
     if api_tokens.is_one(password):
         return _by_token(house, password)
-    person_id = house.sign_ins.remembered(email, password, client(request).address)
-    if person_id is None:
+    shown = house.sign_ins.remembered(email, password, client(request).address)
+    if shown is None or house.account(shown.person_id).password_version != shown.password_version:
         watch.failed(request, email)
         raise NeedsSignIn("no account has this address and password")
+    person_id = shown.person_id
     caller = Caller(kind="person", id=person_id, organization_id=where_to(house, person_id))
     if has_second_factor(person_id, house.ledger_as(caller)):
         raise NeedsSignIn("this account has a second factor, for which this form cannot ask: give an API token instead")

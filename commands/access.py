@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
-from commands.inside import WhileClosed, must_be_open, role_of_person, role_of_service
+from commands.inside import WhileClosed, must_be_open, must_go_on, role_of_person, role_of_service
 from commands.ports import Store
 from domain.closure import closure_id
 from domain.errors import Forbidden, Unauthenticated
@@ -18,6 +18,7 @@ from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
 from domain.second_factor import SecondFactor, second_factor_id
 from domain.security_policy import SecurityPolicy, security_policy_id
 from domain.service_account import ServiceAccount
+from domain.session import Session
 from domain.shared import Shared
 from domain.training import OVER
 from domain.training_job import TrainingJob
@@ -220,6 +221,8 @@ def role_of(caller: Caller, store: Store, while_closed: WhileClosed = WhileClose
         role: Role | None = role_of_service(store.find(ServiceAccount, caller.id))
     else:
         role = role_of_person(store.find(Membership, membership_id(caller.organization_id, caller.id)))
+    if caller.session_id is not None:
+        must_go_on(store.find(Session, caller.session_id))
     signed_in = caller.kind == "person" and caller.scopes is None
     if not (signed_in and while_closed.lets(role)):
         must_be_open(caller.organization_id, store)
@@ -227,8 +230,8 @@ def role_of(caller: Caller, store: Store, while_closed: WhileClosed = WhileClose
 
 
 def _looked_at(caller: Caller) -> Iterator[UUID]:
-    """In whatever a member asks for: what it is in its organization, whether that is closed, what it asks, and whether
-    the member has that.
+    """In whatever a member asks for: what it is in its organization, whether that is closed, what it asks, whether the
+    member has that, and whether the session goes on.
     """
     if caller.is_member and caller.organization_id is not None:
         is_service = caller.kind == "service"
@@ -237,6 +240,8 @@ def _looked_at(caller: Caller) -> Iterator[UUID]:
         yield security_policy_id(caller.organization_id)
         if not is_service:
             yield second_factor_id(caller.id)
+        if caller.session_id is not None:
+            yield caller.session_id
 
 
 def must_have_second_factor(caller: Caller, store: Store) -> None:

@@ -13,7 +13,6 @@ from domain.api_token import ApiToken, OwnerKind
 from domain.errors import Refused
 from domain.model import Actor
 from domain.roles import Permission, Scope
-from domain.session import Session
 from domain.values import PlainName, Sha256, Word
 
 MOST_OF_AN_OWNER: Final = 50
@@ -37,10 +36,7 @@ class MakesToken(Command):
 
 
 class CreateToken(MakesToken):
-    """`session_id` is that in which its owner asks: what ends all sessions may end all tokens, and is not outrun."""
-
     ACCESS: ClassVar[Access] = May(Permission.MANAGE_TOKENS)
-    session_id: UUID | None = None
 
 
 class RevokeToken(Command):
@@ -54,8 +50,6 @@ class ExpireToken(Command):
 
 
 def create_token(command: CreateToken, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
-    if command.session_id is not None:
-        store.get(Session, command.session_id).must_go_on()
     return store.save(begin_token(command, home(actor), (OwnerKind.PERSON, actor.id), now, secrets))
 
 

@@ -9,6 +9,7 @@ from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.membership import Membership, membership_id
 from domain.roles import Role
 from domain.service_account import ServiceAccount
+from domain.session import Session
 
 
 class WhileClosed(Enum):
@@ -34,6 +35,15 @@ def must_be_of(organization_id: UUID | None, person_id: UUID, store: Store) -> N
     """Or have been; what that is worth is another question. Raises NotFound."""
     if organization_id is None or store.find(Membership, membership_id(organization_id, person_id)) is None:
         raise NotFound(f"there is no organization {organization_id} that you are a member of")
+
+
+def must_go_on(session: Session | None) -> None:
+    """What ends a session may end more of what its person has, which nothing that is asked in it outruns.
+
+    Raises Unauthenticated.
+    """
+    if session is None or session.is_over:
+        raise Unauthenticated("this session has ended; sign in again")
 
 
 def role_of_person(membership: Membership | None) -> Role | None:

@@ -75,9 +75,9 @@ def reset_password(command: ResetPassword, actor: Actor, now: datetime, *, store
 
 def _disowned(person: Person, now: datetime, store: Store, secrets: Secrets) -> list[SecondFactor]:
     """What was set up before anybody had proven the address need not be by the one whose address it is."""
+    secrets.drop_second_factor(person.id)
     factor = store.find(SecondFactor, second_factor_id(person.id))
     if factor is None or not factor.is_on:
         return []
     factor.reset(person.organizations[0], now)
-    secrets.drop_second_factor(person.id)
     return [factor]

@@ -83,13 +83,9 @@ class Session(Aggregate):
             cls.Begun, id=id, person_id=person_id, organization_id=organization_id, means=means, timestamp=now
         )
 
-    def must_go_on(self) -> None:
-        """Raises SessionIsOver."""
+    def switch(self, organization_id: UUID, now: datetime) -> None:
         if self.is_over:
             raise SessionIsOver("this session has ended; sign in again")
-
-    def switch(self, organization_id: UUID, now: datetime) -> None:
-        self.must_go_on()
         if organization_id != self.at:
             self.trigger_event(
                 self.Switched,

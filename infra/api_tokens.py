@@ -169,8 +169,9 @@ class ApiTokens:
             return None
         if len(self._found) >= REMEMBERED:
             self._found.clear()
-        self._found[hashed] = row[0]
-        return self._found[hashed]
+        found: UUID = row[0]
+        self._found[hashed] = found
+        return found
 
     def _token(self, id: UUID, now: datetime) -> ApiToken | None:
         return Unit(self.ledger, self.mapper, Errand(_PLATFORM, now, uuid7()), known=self.known).find(ApiToken, id)

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import time
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -32,6 +33,7 @@ NORMALISATION: Final = 1
 # Each takes 64 MiB while it is made; those who wait hold a thread each, which others need.
 HASHES_AT_ONCE: Final = 4
 HASHES_WAITING: Final = 12
+SAME_COMMAND: Final = 10.0
 _SETS_A_PASSWORD: Final = [Person.Registered.TOPIC, Person.PasswordChanged.TOPIC]
 # The hash and the place in its person's history where it was set, as both were at one moment.
 _PASSWORD: Final = """
@@ -79,6 +81,7 @@ class Accounts:
     def __init__(self, pool: ConnectionPool, pepper: bytes) -> None:
         self._pool = pool
         self._pepper = pepper
+        self._hashed: dict[bytes, tuple[float, str]] = {}
         self.invitations = Invitations(pool, self.digest)
         self.hashing = Gate(HASHES_AT_ONCE, HASHES_WAITING, "too many people sign in at this moment")
 
@@ -129,6 +132,15 @@ class Accounts:
             self._rehash(person_id, hash, better)
         return Authenticated(UUID(str(person_id)), version)
 
+    def hashed(self, person_id: UUID, password: str) -> str:
+        """The same for a moment: a command that is decided anew makes no other, which would take all its time."""
+        key, now = self.fingerprint(f"{person_id}\x00{password}".encode()), time.monotonic()
+        self._hashed = {key: made for key, made in self._hashed.copy().items() if made[0] > now - SAME_COMMAND}
+        if key not in self._hashed:
+            with self.hashing:
+                self._hashed[key] = now, _hasher().hash(password)
+        return self._hashed[key][1]
+
     def _rehash(self, person_id: UUID, hash: str, better: str) -> None:
         """Unless another password was set meanwhile. It is the same password, so nothing has happened."""
         with self._pool.connection() as connection:
@@ -171,8 +183,7 @@ class UnitSecrets:
 
     def set_password(self, person_id: UUID, password: str, about: Iterable[Personal[str]]) -> None:
         refuse_common(password, about)
-        with self._accounts.hashing:
-            hashed = _hasher().hash(password)
+        hashed = self._accounts.hashed(person_id, password)
         self._unit.sides.append({"kind": "password", "person_id": str(person_id), "hash": hashed})
 
     def _address(self, kind: str, email: str, person_id: UUID) -> Mapping[str, Any]:

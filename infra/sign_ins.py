@@ -20,20 +20,20 @@ TRIES_OF_A_CLIENT_PER_SECOND: Final = 10.0
 
 @dataclass
 class SignIns:
-    """By an HMAC of address and password; neither is kept."""
+    """By an HMAC of address and password; neither is kept. What is remembered may be of a password of before."""
 
     accounts: Accounts
     delays: Delays
     security: SecurityLog
     tries: Allowance
-    _known: dict[bytes, tuple[float, UUID]] = field(default_factory=dict)
+    _known: dict[bytes, tuple[float, Authenticated]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, accounts: Accounts, delays: Delays, security: SecurityLog, per_second: float) -> Self:
         """As many as an account may ask for requests at most; 0 is no limit at all."""
         return cls(accounts, delays, security, Allowance(min(TRIES_OF_A_CLIENT_PER_SECOND, per_second)))
 
-    def remembered(self, email: str, password: str, client: str) -> UUID | None:
+    def remembered(self, email: str, password: str, client: str) -> Authenticated | None:
         """Who it is, and at no cost for what was good a moment ago."""
         key = self.accounts.fingerprint(f"sign-in\x00{email}\x00{password}".encode())
         if (known := self._remembered(key)) is not None:
@@ -41,12 +41,10 @@ class SignIns:
         digest = self._may_try(email, client)
         with self.accounts.hashing:
             # Another part of the same page may have been answered while this one waited.
-            person_id = self._remembered(key)
-            if person_id is None and (found := self._tried(email, password, client, digest)) is not None:
-                person_id = found.person_id
-        if person_id is not None:
-            self._keep(key, person_id)
-        return person_id
+            found = self._remembered(key) or self._tried(email, password, client, digest)
+        if found is not None:
+            self._keep(key, found)
+        return found
 
     def authenticated(self, email: str, password: str, client: str) -> Authenticated | None:
         """Raises TooManyRequests, also for the right password: an answer would tell that it is."""
@@ -57,7 +55,8 @@ class SignIns:
     def proven(self, person_id: UUID, email: str, client: str) -> None:
         """By other means, for another password than the one that was good a moment ago."""
         self.delays.forgive(Act.SIGN_IN, client, self.accounts.digest(email), person_id)
-        self._known = {key: known for key, known in self._known.items() if known[1] != person_id}
+        known = self._known.copy()
+        self._known = {key: kept for key, kept in known.items() if kept[1].person_id != person_id}
 
     def note_failure(self, email: str, client: str) -> None:
         """Once it was answered, so that no clock tells whether somebody has the address."""
@@ -77,11 +76,11 @@ class SignIns:
             self.delays.forgive(Act.SIGN_IN, client, digest, found.person_id)
         return found
 
-    def _remembered(self, key: bytes) -> UUID | None:
+    def _remembered(self, key: bytes) -> Authenticated | None:
         until, known = self._known.get(key, (0.0, None))
         return known if until > time.monotonic() else None
 
-    def _keep(self, key: bytes, person_id: UUID) -> None:
+    def _keep(self, key: bytes, found: Authenticated) -> None:
         if len(self._known) >= MOST:
             self._known.clear()
-        self._known[key] = (time.monotonic() + REMEMBERED_SECONDS, person_id)
+        self._known[key] = (time.monotonic() + REMEMBERED_SECONDS, found)

@@ -69,14 +69,19 @@ def test_what_somebody_begins_while_the_password_is_reset_ends_with_the_rest(
     assert Visitor(ann.client, made.get("access_token") or made["token"])("GET", "/projects").status_code == 401
 
 
-@pytest.mark.parametrize("way_in", ["/auth/login", "/tokens"])
+@pytest.mark.parametrize("way_in", ["/auth/login", "/tokens", "/users/me/email"])
 def test_what_was_under_way_as_the_password_was_reset_comes_to_nothing(
     founder: Callable[[], Visitor], delivered: Delivered, monkeypatch: pytest.MonkeyPatch, way_in: str
 ) -> None:
     """It was let in by the old password, or in a session that goes on, and is recorded later."""
     ann = founder().verified().elsewhere()
     thief, token = ann.elsewhere().sign_in(), token_of(ann, delivered)
-    body = {"/auth/login": {"email": ann.email, "password": PASSWORD}, "/tokens": {"name": "t", "scopes": ["read"]}}
+    shown = {"password": PASSWORD}
+    body = {
+        "/auth/login": shown | {"email": ann.email},
+        "/tokens": {"name": "t", "scopes": ["read"]},
+        "/users/me/email": shown | {"email": f"thief.{ann.email}"},
+    }
     waiting = ["for it"]
 
     def first(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,7 +94,7 @@ def test_what_was_under_way_as_the_password_was_reset_comes_to_nothing(
 
         return late
 
-    if way_in == "/auth/login":
+    if way_in != "/tokens":
         monkeypatch.setattr(Accounts, "authenticate", first(Accounts.authenticate))
     else:
         monkeypatch.setattr(UnitSecrets, "api_tokens_of", first(UnitSecrets.api_tokens_of))

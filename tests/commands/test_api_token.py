@@ -7,17 +7,14 @@ from commands.access import Caller, Oneself
 from commands.api_token import MOST_OF_AN_OWNER, CreateToken, ExpireToken, RevokeToken, TooManyTokens
 from commands.erasure import ErasePerson
 from commands.membership import RemoveMember
-from commands.session import EndSession
 from domain.api_token import ApiToken, OwnerKind, TokenIsStillGood
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.membership import Membership, membership_id
 from domain.model import SYSTEM
 from domain.organization import Organization
 from domain.roles import Permission, Role, Scope, scope_of
-from domain.session import SessionIsOver
 from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, eve
 from tests.commands.test_access import Wish, admit, wish
-from tests.commands.test_session import sign_in
 from tests.spec import Spec
 
 NIGHTLY, OTHER = UUID(int=81), UUID(int=82)
@@ -31,12 +28,6 @@ def create(token_id: UUID = NIGHTLY, digest: str = "1" * 64) -> CreateToken:
 
 nightly, other = create(), create(OTHER, "2" * 64)
 revoke, expire = RevokeToken(token_id=NIGHTLY), ExpireToken(token_id=NIGHTLY)
-
-
-def test_in_a_session_that_has_ended_none_is_made(spec: Spec) -> None:
-    here = {"session_id": UUID(int=91)}
-    spec.given(sign_in.model_copy(update=here), nightly.model_copy(update=here), EndSession(**here))
-    spec.when(other.model_copy(update=here)).then_refused(SessionIsOver)
 
 
 def carrying(who: Caller, *scopes: Scope) -> Caller:

@@ -3,6 +3,7 @@ from uuid import UUID
 import pytest
 
 from commands.access import Caller
+from commands.person import RenameSelf
 from commands.session import (
     MOST_SESSIONS,
     EndEverySession,
@@ -107,3 +108,10 @@ def test_a_session_that_is_over_goes_on_nowhere() -> None:
     session.end(Ending.SIGNED_OUT, START)
     with pytest.raises(SessionIsOver):
         session.switch(UUID(int=1), START)
+
+
+def test_in_a_session_that_has_ended_nothing_is_done_any_more(spec: Spec) -> None:
+    here = ann.model_copy(update={"session_id": SESSION})
+    spec.given(sign_in).by(here).given(RenameSelf(full_name="Ann One"))
+    spec.by(ann).given(EndSession(session_id=SESSION))
+    spec.by(here).when(RenameSelf(full_name="Ann Two")).then_refused(Unauthenticated, "has ended")
