@@ -59,9 +59,11 @@ class RemoveMember(Command):
 
 
 def approve_member(command: ApproveMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
+    """Raises Forbidden, PersonIsErased, OrganizationIsFull, MembershipIsActive."""
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
     must_be_able_to_grant(actor, command.role)
+    store.get(Person, membership.person_id).must_be_somebody()
     let_in(membership, organization, command.role, now)
     return store.save(membership, organization)
 

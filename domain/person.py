@@ -214,16 +214,16 @@ class Person(Aggregate):
 
     def rename(self, full_name: str, organization_id: UUID, now: datetime) -> None:
         """What it was before stays sealed in the history, and is compared with nothing."""
-        self._must_be_somebody()
+        self.must_be_somebody()
         self._happened(self.Renamed, now, organization_id, full_name=full_name)
 
     def join(self, organization_id: UUID, now: datetime) -> None:
-        self._must_be_somebody()
+        self.must_be_somebody()
         if organization_id not in self.organizations:
             self._happened(self.Joined, now, organization_id)
 
     def become_operator(self, now: datetime) -> None:
-        self._must_be_somebody()
+        self.must_be_somebody()
         if not self.operator:
             self._happened(self.OperatorAppointed, now)
 
@@ -232,7 +232,7 @@ class Person(Aggregate):
             self._happened(self.OperatorDismissed, now)
 
     def request_erasure(self, organization_id: UUID, due_at: datetime, now: datetime) -> None:
-        self._must_be_somebody()
+        self.must_be_somebody()
         if self.erasure_due_at is None:
             self.trigger_event(self.ErasureRequested, organization_id=organization_id, due_at=due_at, timestamp=now)
 
@@ -242,30 +242,30 @@ class Person(Aggregate):
         self.trigger_event(self.ErasureCancelled, organization_id=organization_id, timestamp=now)
 
     def erase(self, now: datetime) -> None:
-        self._must_be_somebody()
+        self.must_be_somebody()
         self._happened(self.Erased, now)
 
     def choose_language(self, language: Language, organization_id: UUID, now: datetime) -> None:
-        self._must_be_somebody()
+        self.must_be_somebody()
         if language != self.language:
             self._happened(self.LanguageChosen, now, organization_id, language=language)
 
     def request_verification(self, now: datetime) -> None:
-        self._must_be_somebody()
+        self.must_be_somebody()
         if not self.verified:
             self._happened(self.VerificationRequested, now)
 
     def verify_email(self, now: datetime) -> None:
-        self._must_be_somebody()
+        self.must_be_somebody()
         if not self.verified:
             self._happened(self.EmailVerified, now)
 
     def request_email_change(self, email: str, organization_id: UUID, now: datetime) -> None:
-        self._must_be_somebody()
+        self.must_be_somebody()
         self._happened(self.EmailChangeRequested, now, organization_id, email=email)
 
     def change_email(self, now: datetime) -> None:
-        self._must_be_somebody()
+        self.must_be_somebody()
         if self.wished_email is None:
             raise NoOtherAddressIsWished("nobody has asked for another address of this account")
         self._happened(self.EmailChanged, now, self.wished_at, email=self.wished_email, previous=self.email)
@@ -278,20 +278,20 @@ class Person(Aggregate):
             )
 
     def request_password_reset(self, now: datetime) -> None:
-        self._must_be_somebody()
+        self.must_be_somebody()
         self._happened(self.PasswordResetRequested, now)
 
     def change_password(self, now: datetime) -> None:
-        self._must_be_somebody()
+        self.must_be_somebody()
         self._happened(self.PasswordChanged, now)
 
     def note_failed_sign_ins(
         self, means: Means, failures: int, first_at: datetime, last_at: datetime, now: datetime
     ) -> None:
-        self._must_be_somebody()
+        self.must_be_somebody()
         self._happened(self.SignInsFailed, now, means=means, failures=failures, first_at=first_at, last_at=last_at)
 
-    def _must_be_somebody(self) -> None:
+    def must_be_somebody(self) -> None:
         if self.erased:
             raise PersonIsErased("this person was erased")
 

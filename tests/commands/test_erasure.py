@@ -62,3 +62,7 @@ def test_nobody_but_the_platform_erases(spec: Spec) -> None:
 def test_whoever_waits_may_go_as_well(spec: Spec) -> None:
     spec.by(ben).given(RequestErasure()).by(platform)
     spec.when(erase).then((Person.Erased, {}), (Membership.Ended, {"previous": None}))
+
+
+def test_nobody_lets_in_somebody_who_was_erased(spec: Spec) -> None:
+    spec.by(platform).given(erase).by(ann).when(approve(BEN, Role.ADMIN)).then_refused(PersonIsErased)
