@@ -135,14 +135,15 @@ def profile(house: House, caller: Caller) -> Profile:
 def where_to(house: House, person_id: UUID) -> UUID:
     """In which organization somebody goes on who names none.
 
-    Where they registered; else where they were last, of those that let them in. If none does, where they registered:
-    the account is theirs.
+    Where they registered; else where they were last, of those where they have a role. If there is none, where they
+    registered.
     """
     first, *others = house.account(person_id).organizations
     used = (each.organization_id for each in house.accounts.sessions_of(person_id))
     for at in dict.fromkeys((first, *used, *others)):
         caller = Caller(kind="person", id=person_id, organization_id=at)
         with suppress(Unauthenticated, Forbidden):
-            role_of(caller, house.ledger_as(caller), WhileClosed.ADMIN if at == first else WhileClosed.NOBODY)
-            return at
+            closed = WhileClosed.ADMIN if at == first else WhileClosed.NOBODY
+            if role_of(caller, house.ledger_as(caller), closed) is not None:
+                return at
     return first

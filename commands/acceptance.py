@@ -136,12 +136,13 @@ def _accepted(invitation: Invitation, person: Person, now: datetime, store: Stor
     changed = _brought_in(invitation, person.id, now, store)
     invitation.accept(person.id, now)
     close(invitation, secrets)
-    return store.save(invitation, person, *changed, on_behalf_of=invitation.inviter_id)
+    by_right_of = {each.id: invitation.inviter_id for each in changed}
+    return store.save(invitation, person, *changed, on_behalf_of=by_right_of)
 
 
 def _brought_in(invitation: Invitation, person_id: UUID, now: datetime, store: Store) -> list[Aggregate]:
-    giver = _giver(invitation, store)
     must_lead_on(invitation, store)
+    giver = _giver(invitation, store)
     place = place_for(invitation, store)
     organization = store.get(Organization, invitation.organization_id)
     id = membership_id(organization.id, person_id)

@@ -91,7 +91,7 @@ def stop_invitation(
 def stop_offer(command: StopProjectOffer | StopDatasetOffer, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     """Raises OwnershipIsNotOffered."""
     thing = command.thing(store)
-    _must_be_closed(thing.organization_id, store)
+    _must_have_been_closed(thing.organization_id, store)
     thing.decline_ownership(now)
     return store.save(thing)
 

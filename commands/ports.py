@@ -46,10 +46,10 @@ class Store(Protocol):
         """What the command writes beside events, where it records none; the answer has this id. Raises Conflict."""
         ...
 
-    def save(self, first: Aggregate, *others: Aggregate, on_behalf_of: UUID | None = None) -> Accepted:
+    def save(self, first: Aggregate, *others: Aggregate, on_behalf_of: Mapping[UUID, UUID] | None = None) -> Accepted:
         """One append, all or nothing. The first aggregate names the answer's id. Raises Conflict.
 
-        `on_behalf_of` is the person whose rights it rests on, where that is not who acts.
+        `on_behalf_of`: by aggregate, the person on whose rights it rests what happens to it, if that is not who acts.
         """
         ...
 

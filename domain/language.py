@@ -1,8 +1,10 @@
-"""In which languages the platform writes to people."""
+"""Languages that there are letters in."""
 
 from enum import StrEnum
 
 
 class Language(StrEnum):
+    """In which the platform writes to a person."""
+
     ENGLISH = "en"
     KOREAN = "ko"

@@ -88,7 +88,11 @@ class Client(Value):
 
 
 class Envelope(Value):
-    """What is stored beside an event's data, set by the server and never by the caller."""
+    """What is stored beside an event's data, set by the server and never by the caller.
+
+    `on_behalf_of` is the person on whose rights it rests, where that is not who acts: who sent the invitation that was
+    accepted.
+    """
 
     format: Literal[1] = 1
     schema_version: Count

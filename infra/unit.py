@@ -92,14 +92,13 @@ class Unit:
             until, aggregate = known[id]
             self._ahead[id] = _Beginning(begun, until, aggregate, page)
 
-    def save(self, first: Aggregate, *others: Aggregate, on_behalf_of: UUID | None = None) -> Accepted:
+    def save(self, first: Aggregate, *others: Aggregate, on_behalf_of: Mapping[UUID, UUID] | None = None) -> Accepted:
         events = [(a, event) for a in (first, *others) for event in a.collect_events()]
         written = {event.originator_id for _, event in events}
         reads = [(id, version) for id, (_, version) in self._seen.items() if id not in written]
+        rights = on_behalf_of or {}
         try:
-            stored = [
-                self.mapper.encode(_as_event(event), self._envelope(a, event, on_behalf_of)) for a, event in events
-            ]
+            stored = [self.mapper.encode(_as_event(event), self._envelope(a, event, rights)) for a, event in events]
         except StateTooLarge as error:
             raise Invalid(str(error)) from error
         return self._append(first.id, stored, reads)
@@ -170,7 +169,7 @@ class Unit:
         membership = self.find(Membership, membership_id(caller.organization_id, caller.id))
         return membership is not None and membership.active and membership.role is Role.ADMIN
 
-    def _envelope(self, aggregate: Aggregate, event: Any, on_behalf_of: UUID | None) -> Envelope:
+    def _envelope(self, aggregate: Aggregate, event: Any, on_behalf_of: Mapping[UUID, UUID]) -> Envelope:
         assert self.actor is not None, "authorization names the actor before anything is saved"
         errand = self.errand
         return Envelope(
@@ -179,7 +178,7 @@ class Unit:
             ledger=self.mapper.ledger,
             organization=aggregate.organization or PLATFORM,
             actor=self.actor,
-            on_behalf_of=on_behalf_of,
+            on_behalf_of=on_behalf_of.get(aggregate.id),
             command=errand.command_id,
             correlation=errand.correlation or errand.command_id,
             causation=errand.causation,

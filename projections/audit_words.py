@@ -34,7 +34,7 @@ def _of_members(kind: str) -> dict[str, tuple[str, str]]:
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "person.registered": ("create", "{who} registered"),
     "person.signed_in": ("sign_in", "{who} signed in"),
-    "person.joined": ("join", "{who} came into another organization"),
+    "person.joined": ("join", "{who} came into this organization for the first time"),
     "person.renamed": ("update", "{who} gave {what} that name"),
     "person.erasure_requested": ("request_erasure", "{who} asked to be erased at {due_at}"),
     "person.erasure_cancelled": ("cancel_erasure", "{who} stays after all"),

@@ -47,8 +47,12 @@ INVITATIONS: Final = _left(
     invitations.c.first_position < closures.c.last_closed,
     invitations.c.status == InvitationStatus.PENDING.value,
 )
-OFFERED_PROJECTS: Final = _left(projects, _CLOSED, projects.c.offered_to.is_not(None))
-OFFERED_DATASETS: Final = _left(datasets, _CLOSED, datasets.c.offered_to.is_not(None))
+OFFERED_PROJECTS: Final = _left(
+    projects, projects.c.position < closures.c.last_closed, projects.c.offered_to.is_not(None)
+)
+OFFERED_DATASETS: Final = _left(
+    datasets, datasets.c.position < closures.c.last_closed, datasets.c.offered_to.is_not(None)
+)
 PROJECTS: Final = _left(projects, _ENDED, projects.c.purged_at.is_(None))
 DATASETS: Final = _left(datasets, _ENDED, datasets.c.purged_at.is_(None))
 SERVICE_ACCOUNTS: Final = _left(service_accounts, _ENDED, service_accounts.c.deleted_at.is_(None))
