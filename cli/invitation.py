@@ -1,7 +1,6 @@
 """Invitations: people are asked in by mail, and accept or decline with the code of the letter."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,7 +8,7 @@ import typer
 from cli.asking import CodeFile, PasswordFile, mailed_code, password
 from cli.client import Api
 from cli.exits import Exit, Stop
-from cli.kept import Session, current, keep
+from cli.kept import Session, current, go_on_with, keep
 from cli.named import avatar_names, begins, id_of, is_id, short
 from cli.output import Json, moment, show, table
 from cli.session import Address, reached, signed_in
@@ -146,7 +145,7 @@ def accept(
         with signed_in(api) as door:
             answer = door.post("/invitations/accept", token=code)
         if answer["person"]["role"] is not None:  # who waits there stays where they are
-            keep(replace(current() or session, token=answer["access_token"]))
+            go_on_with(answer["access_token"])
         return told(answer, as_json)
     proof = password(password_file, twice=name is not None)
     given = {key: value for key, value in (("full_name", name), ("email", email)) if value is not None}

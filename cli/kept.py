@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from cli.exits import Exit, Stop
@@ -114,10 +114,11 @@ def started(api: str, data: Path) -> None:
     """That whoever goes to this address needs this data folder to start it again, where it was started from here."""
     from infra.embedded.passwords import write_private
 
-    known = {at: folder for at, folder in _folders().items() if folder != str(data) and Path(folder).exists()}
-    with named_file():
+    with suppress(OSError):  # what runs is no failure where no hint of it can be kept
         home().mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(home() / "platforms.json", json.dumps(known | {api: str(data)}).encode())
+        with alone():
+            known = {at: folder for at, folder in _folders().items() if folder != str(data) and Path(folder).exists()}
+            write_private(home() / "platforms.json", json.dumps(known | {api: str(data)}).encode())
 
 
 def folder_of(api: str) -> str | None:
@@ -129,6 +130,13 @@ def _folders() -> dict[str, str]:
         return {str(api): str(folder) for api, folder in json.loads((home() / "platforms.json").read_bytes()).items()}
     except (OSError, ValueError, AttributeError):
         return {}
+
+
+def go_on_with(token: str) -> None:
+    """In another organization, in the same session; what another command has renewed meanwhile stays."""
+    with alone():
+        if (session := current()) is not None:
+            keep(replace(session, token=token))
 
 
 @contextmanager

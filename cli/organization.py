@@ -1,14 +1,13 @@
 """The organization: what it is called, who may join, how much of its quotas is used; and going over to another."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
 from cli.asking import FactorFile, PasswordFile, factor_code, password, word
 from cli.exits import Exit, Stop
-from cli.kept import current, keep
+from cli.kept import go_on_with
 from cli.named import own_organization
 from cli.output import Json, moment, show, table
 from cli.session import Address, signed_in
@@ -94,9 +93,7 @@ def switch(organization: Which, api: Address = None, as_json: Json = False) -> N
     """Go over to another of your organizations; whatever follows is asked there."""
     with signed_in(api) as door:
         there = own_organization(door, organization)
-        pair, session = door.post("/auth/switch", organization_id=there["id"]), current()
-        assert session is not None, "no API token goes over"
-        keep(replace(session, token=pair["access_token"]))
+        go_on_with(door.post("/auth/switch", organization_id=there["id"])["access_token"])
     show(there, as_json, lambda: f"you are in {there['name']} now, as {there['role']}")
 
 

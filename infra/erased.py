@@ -55,17 +55,19 @@ def forget_invitations(core: Core) -> None:
     accounts, invitations = core.accounts(), core.accounts().invitations
     while ended := invitations.over():
         addressees = [id for address in _addresses(core, ended) if (id := accounts.person_of(address))]
+        objects, told = PersonalObjects.open(core.settings), {*invitations.inviters(ended), *addressees}
+        for person_id in told:  # while it is still known whom it was sent to, also if this is broken off here
+            objects.forget(person_id)
         for id in ended:
             core.keys.erase(id)
         forget_letters(core, *ended)
-        objects = PersonalObjects.open(core.settings)
-        for person_id in {*invitations.inviters(ended), *addressees}:
+        for person_id in told:
             objects.forget(person_id)
         invitations.settle(ended)
 
 
 def _addresses(core: Core, ended: Iterable[UUID]) -> Iterator[str]:
-    """Where the key is gone already, nothing was exported since."""
+    """Where the key is gone already, what was exported of it is, too."""
     for id in ended:
         event, _ = core.mapper.decode(core.store.events_of(id, limit=1)[0])
         if isinstance(event, Invitation.Sent) and isinstance(event.email, str):

@@ -14,6 +14,12 @@ _LOCK = 7306087
 _QUIET = "ALTER TABLE secrets.security_log ALTER COLUMN network SET STATISTICS 0"
 
 
+_OF_ANOTHER = (
+    "{} is not the script that made this database, or is unknown here: it belongs to another version of Vistory; "
+    "start that version on it, or this one on an empty database"
+)
+
+
 class MigrationHasChanged(Exception):
     """What made this database is not what would make it now."""
 
@@ -42,14 +48,14 @@ def _apply(connection: psycopg.Connection, folder: str, role: str) -> None:
     connection.execute("CREATE TABLE IF NOT EXISTS public.migrations (name text PRIMARY KEY, applied_at timestamptz)")
     connection.execute("ALTER TABLE public.migrations ADD COLUMN IF NOT EXISTS sha256 text")
     done: dict[str, str | None] = dict(connection.execute("SELECT name, sha256 FROM public.migrations").fetchall())
-    for script in _scripts(folder):
+    scripts = _scripts(folder)
+    if others := done.keys() - {script.name for script in scripts}:
+        raise MigrationHasChanged(_OF_ANOTHER.format(min(others)))
+    for script in scripts:
         text = script.read_text(encoding="utf-8")
         hash = sha256(text.encode()).hexdigest()
         if done.get(script.name, hash) != hash:
-            raise MigrationHasChanged(
-                f"{script.name} is not the script that made this database: it belongs to another version of Vistory; "
-                "start that version on it, or this one on an empty database"
-            )
+            raise MigrationHasChanged(_OF_ANOTHER.format(script.name))
         if script.name not in done:
             _run(connection, text, role)
             connection.execute("INSERT INTO public.migrations VALUES (%s, now(), %s)", (script.name, hash))

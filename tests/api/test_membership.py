@@ -90,7 +90,7 @@ def test_an_open_organization_that_is_full_takes_nobody_and_tells_a_stranger_no_
     admin = founder()
     admin("PATCH", "/organization", {"admission": "open", "max_users": 1})
     answer = stranger("POST", "/auth/register", registration(admin.company))
-    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-is-closed")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-takes-nobody")
     assert answer.json()["detail"] == "this organization takes nobody at the moment; ask one of its admins"
     admin("PATCH", "/organization", {"max_users": 2})
     assert stranger.post("/auth/register", registration(admin.company))["role"] == "guest"

@@ -46,8 +46,13 @@ def tokens(settings: Settings) -> Tokens:
     return Tokens.open(Path(settings.need("token_key_file")))
 
 
-def caller(person: str, organization: str) -> Caller:
-    return Caller(kind="person", id=UUID(person), organization_id=UUID(organization), session_id=uuid4())
+def caller(person: str, organization: str, session: str | None = None) -> Caller:
+    session_id = UUID(session) if session else uuid4()
+    return Caller(kind="person", id=UUID(person), organization_id=UUID(organization), session_id=session_id)
+
+
+def session_of(visitor: Visitor) -> str:
+    return str(jwt.decode(visitor.token or "", options={"verify_signature": False})["sid"])
 
 
 def asked_with(client: TestClient, token: str) -> int:
@@ -65,12 +70,15 @@ def test_a_token_tells_its_owner_who_they_are(ann: Visitor) -> None:
 
 def test_an_expired_token_is_refused(client: TestClient, ann: Visitor, tokens: Tokens) -> None:
     then = datetime.now(UTC) - ACCESS_LIFE - timedelta(seconds=1)
-    assert asked_with(client, tokens.access(caller(ann.id, ann.organization), {}, then)) == 401
+    ours = caller(ann.id, ann.organization, session_of(ann))
+    assert asked_with(client, tokens.access(ours, {}, datetime.now(UTC))) == 200
+    assert asked_with(client, tokens.access(ours, {}, then)) == 401
 
 
 def test_a_token_of_another_house_is_refused(client: TestClient, ann: Visitor, tmp_path: Path) -> None:
     foreign = Tokens.open(write_private(tmp_path / "foreign.key", os.urandom(32)))
-    assert asked_with(client, foreign.access(caller(ann.id, ann.organization), {}, datetime.now(UTC))) == 401
+    ours = caller(ann.id, ann.organization, session_of(ann))
+    assert asked_with(client, foreign.access(ours, {}, datetime.now(UTC))) == 401
 
 
 def test_a_token_without_a_signature_is_refused(client: TestClient, ann: Visitor) -> None:
@@ -111,17 +119,6 @@ def test_a_token_for_an_organization_of_which_one_is_no_member_opens_nothing(
 ) -> None:
     stray = tokens.access(caller(ann.id, bob.organization), {"role": "admin"}, datetime.now(UTC))
     assert Visitor(client, stray)("GET", "/projects").status_code == 403
-
-
-@pytest.mark.parametrize("claim", ["organization_id", "sub", "role", "exp"])
-def test_a_token_whose_claims_were_edited_after_it_was_signed_is_refused(
-    client: TestClient, ann: Visitor, bob: Visitor, claim: str
-) -> None:
-    edited = {"organization_id": bob.organization, "sub": bob.id, "role": "guest", "exp": 2**33}
-    header, _, signature = (ann.token or "").split(".")
-    claims = jwt.decode(ann.token or "", options={"verify_signature": False}) | {claim: edited[claim]}
-    payload = base64.urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode()).rstrip(b"=").decode()
-    assert asked_with(client, f"{header}.{payload}.{signature}") == 401
 
 
 def test_a_token_without_an_organization_opens_nothing(client: TestClient, ann: Visitor, tokens: Tokens) -> None:

@@ -156,6 +156,15 @@ def test_two_migrations_at_once_make_one_ledger(fresh_database: MakeDatabase) ->
     assert len(again) == len(set(again))
 
 
+def test_a_database_that_a_script_made_which_is_not_there_is_refused(fresh_database: MakeDatabase) -> None:
+    databases = fresh_database()
+    migrate(databases.owner_url, APP, uuid7())
+    with psycopg.connect(databases.owner_url) as owner:
+        owner.execute("INSERT INTO public.migrations VALUES ('9999_later.sql', now(), %s)", ("0" * 64,))
+    with pytest.raises(MigrationHasChanged, match=r"9999_later\.sql .* unknown here"):
+        migrate(databases.owner_url, APP, uuid7())
+
+
 @pytest.mark.parametrize("sha256", ["0" * 64, None], ids=["another script", "a version that noted none"])
 def test_a_database_that_another_script_made_is_refused(fresh_database: MakeDatabase, sha256: str | None) -> None:
     databases = fresh_database()
