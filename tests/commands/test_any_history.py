@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -407,9 +407,10 @@ def _closed(spec: Spec) -> None:
 
 @pytest.mark.timeout(600)
 def test_any_sequence_of_commands_leaves_the_invariants_whole() -> None:
+    """What is drawn depends on what is loaded: until every command was accepted, and some hundred times at least."""
     accepted: Counter[str] = Counter()
 
-    @settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(histories())
     def any_history(history: list[Wish]) -> None:
         spec = begun()
@@ -422,8 +423,12 @@ def test_any_sequence_of_commands_leaves_the_invariants_whole() -> None:
         _every_job_has_at_most_one_end(spec)
         _what_is_known_is_what_is_true(spec)
 
-    any_history()
-    assert {kind.__name__ for kind in HANDLERS} - set(accepted) == set(), "these were never accepted"
+    missing = {kind.__name__ for kind in HANDLERS}
+    for number in range(10):
+        seed(number)(any_history)()
+        if number >= 2 and not missing - set(accepted):
+            break
+    assert missing - set(accepted) == set(), "these were never accepted"
 
 
 def _positions_are_whole(spec: Spec) -> None:
