@@ -7,7 +7,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from commands.acceptance import DeclineInvitation, JoinByInvitation
+from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation
 from commands.access import Caller
 from commands.api_token import CreateToken, ExpireToken, RevokeToken
 from commands.closure import CloseOrganization, ReopenOrganization
@@ -114,6 +114,7 @@ DROPPED, STOPPED, BROKEN = UUID(int=61), UUID(int=62), UUID(int=63)
 ELSEWHERE, SHARED = UUID(int=64), UUID(int=65)
 FAY, OVER = UUID(int=109), organization_id("Gone", "Vision")
 OUT, OUT_TOO = UUID(int=172), UUID(int=173)
+FOR_HAL, HAL = UUID(int=174), UUID(int=175)
 BEN_IN_ACME = membership_id(ACME, BEN)
 platform = Caller(kind="system", id=SYSTEM)
 
@@ -243,7 +244,10 @@ def _second_factors(spec: Spec) -> None:
 
 
 def _invitations(spec: Spec) -> None:
-    """Of four to one address each is over otherwise: replaced, declined, expired; the last is sent twice, accepted."""
+    """Of four to one address each is over otherwise: replaced, declined, expired; the last is sent twice, accepted.
+
+    Hal comes in from another organization.
+    """
     for invitation_id in (REPLACED, DECLINED, LATE, ACCEPTED):
         spec.by(ann).given(
             InviteToOrganization(
@@ -257,7 +261,11 @@ def _invitations(spec: Spec) -> None:
             spec.by(platform).given(ExpireInvitation(invitation_id=LATE))
     spec.given(ResendInvitation(invitation_id=ACCEPTED)).by(NOBODY)
     who = {"person_id": DAN, "full_name": "Dan", "avatar_name": "red-fox-106", "password": "correct horse battery"}
-    spec.given(JoinByInvitation(token=link_token(Purpose.INVITATION, ACCEPTED, 2), **who)).by(ann)
+    spec.given(JoinByInvitation(token=link_token(Purpose.INVITATION, ACCEPTED, 2), **who))
+    spec.given(register(HAL, "hal", "Elsewhere", "Vision")).by(ann)
+    spec.given(InviteToOrganization(invitation_id=FOR_HAL, target_id=ACME, email="hal@example.org", message="welcome"))
+    accept = AcceptInvitation(person_id=HAL, token=link_token(Purpose.INVITATION, FOR_HAL, 1))
+    spec.by(NOBODY).given(accept).by(ann)
 
 
 def _erased(spec: Spec) -> None:

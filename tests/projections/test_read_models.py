@@ -4,6 +4,7 @@ from uuid import UUID
 import pytest
 
 from domain.content import Split
+from domain.membership import membership_id
 from domain.model import Recorded
 from domain.values import Erased
 from projections import PROJECTIONS, audit, dataset, experiment, membership, project, training_job
@@ -22,6 +23,7 @@ from tests.projections.history import (
     DROPPED,
     ELSEWHERE,
     FAY,
+    HAL,
     OUT,
     OUT_TOO,
     SHARED,
@@ -41,10 +43,11 @@ def test_a_member_has_the_role_that_was_granted_last(history: Sequence[Recorded]
         "approved_by": ANN,
         "projects_owned": 0,
     }
+    assert rows["members"][(membership_id(ACME, HAL),)]["approved_by"] == ANN, "who invited, not who accepted"
     assert shown(rows["organizations"][(ACME,)], "name", "admission", "seats", "admins", "max_users") == {
         "name": "Acme",
         "admission": "open",
-        "seats": 3,
+        "seats": 4,
         "admins": 1,
         "max_users": 7,
     }
@@ -90,6 +93,7 @@ def test_what_a_person_owns_is_counted_up_and_down(history: Sequence[Recorded]) 
         DAN: 0,
         EVE: 1,
         FAY: 0,
+        HAL: 0,
     }
 
 
