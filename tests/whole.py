@@ -43,7 +43,8 @@ def waited(find: Callable[[], T | None], within: float, what: str) -> T:
 
 
 def begun(api: Api, images: Path, **parameters: int) -> str:
-    """The id of a training on a folder of small images."""
+    """The id of a training on a folder of small images, by a trainer that has told what it can train."""
+    waited(lambda: [each for each in api.get("/training/models") if each["framework"] == "timm"], 60, "timm is there")
     project = api.post("/projects", name="Digits")["id"]
     dataset = api.post("/datasets", name="digits")["id"]
     push(api, dataset, folder_of(images))

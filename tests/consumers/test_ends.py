@@ -80,7 +80,10 @@ def pid_of(at: Scene) -> int:
 
 
 def is_gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_cancel_ends_also_a_training_that_does_not_listen(servers: Servers, bus: Nats, tmp_path: Path) -> None:
