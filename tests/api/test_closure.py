@@ -218,7 +218,7 @@ def test_an_invitation_into_it_leads_nowhere(admin: Visitor, client: TestClient)
     assert (told.status_code, told.json()["type"]) == (404, "urn:vistory:problem:not-found")
     body = {"token": token, "full_name": "N", "password": PASSWORD}
     answer = Visitor(client)("POST", "/invitations/accept", body)
-    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:invitation-is-void")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:invitation-is-suspended")
     assert shut_out(admin("POST", "/invitations", {"email": address}))
 
 
