@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from threading import Thread
 from time import sleep
 
+import uvicorn
 from fastapi import FastAPI
 
 from api import create_app
@@ -17,19 +18,26 @@ from infra.config import Settings
 @contextmanager
 def at_port(settings: Settings) -> Iterator[Announced]:
     server = configured(create_app(settings), settings.model_copy(update={"api_port": 0}))
+    with running(server):
+        yield server
+
+
+@contextmanager
+def running(server: uvicorn.Server) -> Iterator[int]:
+    """The port of this machine at which it answers."""
     thread = Thread(target=server.run)
     thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        sleep(0.01)
     try:
-        yield server
+        while not server.started:
+            assert thread.is_alive()
+            sleep(0.01)
+        yield port_of(server)
     finally:
         server.should_exit = True
         thread.join()
 
 
-def port_of(server: Announced) -> int:
+def port_of(server: uvicorn.Server) -> int:
     return int(server.servers[0].sockets[0].getsockname()[1])
 
 

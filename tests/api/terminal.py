@@ -1,16 +1,10 @@
 """The `vistory` command as a person types it, on the API over a socket of its own."""
 
 import json
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-import uvicorn
-from fastapi import FastAPI
 from typer.testing import CliRunner
 
 from cli import app
@@ -40,18 +34,3 @@ class Terminal:
     def sign_in(self, person: Visitor, *words: str) -> str:
         self.passwords.write_text(PASSWORD)
         return self("login", person.email, "--api", self.address, "--password-file", str(self.passwords), *words)
-
-
-@contextmanager
-def serving(api: FastAPI) -> Iterator[str]:
-    """The address of what a test client has started already."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(api, log_level="error", lifespan="off"))
-        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from fastapi import FastAPI
 
 from commands.ports import Purpose
 from domain.membership import membership_id
@@ -43,10 +42,7 @@ def let_go(ann: Visitor, person: Visitor) -> None:
 def moved(person: Visitor, to: Visitor) -> None:
     """Asked into another organization, where the person goes on."""
     made = to.verified().post("/invitations", {"email": person.email, "role": "guest"})
-    app = to.client.app
-    assert isinstance(app, FastAPI)
-    token = app.state.house.core.links().token(Purpose.INVITATION, UUID(made["id"]), 1)
-    person.token = None
+    token, person.token = to.link(Purpose.INVITATION, made["id"]), None
     accepted = person.post("/invitations/accept", {"token": token, "password": PASSWORD})
     person.token = accepted["access_token"]
 

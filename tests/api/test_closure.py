@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
@@ -36,13 +35,6 @@ def close(admin: Visitor, key: str | None = None, **other: str) -> Response:
 
 def shut_out(answer: Response) -> bool:
     return (answer.status_code, answer.json()["type"]) == (401, CLOSED)
-
-
-def link(visitor: Visitor, invitation_id: str) -> str:
-    """What the letter of an invitation holds."""
-    app = visitor.client.app
-    assert isinstance(app, FastAPI)
-    return str(app.state.house.core.links().token(Purpose.INVITATION, UUID(invitation_id), 1))
 
 
 def login(visitor: Visitor, **where: str) -> Response:
@@ -162,7 +154,7 @@ def test_whoever_belongs_to_another_organization_goes_on_there(admin: Visitor, b
     member = admin.colleague("guest").verified()
     bob.post("/invitations", {"email": member.email, "role": "guest"})
     (pending,) = [each for each in bob.get("/invitations")["items"] if each["email"] == member.email]
-    member.post("/invitations/accept", {"token": link(member, pending["id"])})
+    member.post("/invitations/accept", {"token": member.link(Purpose.INVITATION, pending["id"])})
     close(admin)
     there = Visitor(member.client, good(login(member)).json()["access_token"])
     assert there.get("/auth/me")["organization_id"] == bob.organization
@@ -171,19 +163,13 @@ def test_whoever_belongs_to_another_organization_goes_on_there(admin: Visitor, b
     assert shut_out(there("POST", "/auth/switch", {"organization_id": admin.organization}))
 
 
-def joined(member: Visitor, by: Visitor) -> None:
-    """By an invitation, accepted from wherever the member began."""
-    made = by.verified().post("/invitations", {"email": member.email, "role": "guest"})
-    member.post("/invitations/accept", {"token": link(by, made["id"])})
-
-
 @pytest.mark.parametrize("last", [0, 1])
 def test_whoever_left_where_they_began_signs_in_where_they_were_last(
     admin: Visitor, founder: Callable[[], Visitor], last: int
 ) -> None:
     member, others = admin.colleague("guest").verified(), (founder(), founder())
     for other in others:
-        joined(member, other)
+        member.come_into(other)
     for at in (others[1 - last], others[last]):
         good(login(member, organization_id=at.organization))
     assert good(login(member)).json()["person"]["organization_id"] == admin.organization
@@ -194,7 +180,7 @@ def test_whoever_left_where_they_began_signs_in_where_they_were_last(
 
 
 def test_an_admin_signs_in_where_the_closed_one_can_be_reopened(admin: Visitor, bob: Visitor) -> None:
-    joined(admin.verified(), bob)
+    admin.verified().come_into(bob)
     close(admin)
     assert good(login(admin)).json()["person"]["organization_id"] == admin.organization
 
@@ -211,7 +197,7 @@ def test_an_invitation_into_it_leads_nowhere(admin: Visitor, client: TestClient)
     address = f"{uuid4().hex}@example.org"
     admin.verified().post("/invitations", {"email": address})
     (pending,) = admin.get("/invitations")["items"]
-    token = link(admin, pending["id"])
+    token = admin.link(Purpose.INVITATION, pending["id"])
     assert good(Visitor(client)("GET", f"/invitations/{token}/info")).json()["organization"]
     close(admin)
     told = Visitor(client)("GET", f"/invitations/{token}/info")

@@ -5,19 +5,14 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.letters import Delivered, token_in
 from tests.api.visitor import PASSWORD, Visitor
 
 
 @pytest.fixture
-def eve(ann: Visitor, founder: Callable[[], Visitor], delivered: Delivered) -> Visitor:
+def eve(ann: Visitor, founder: Callable[[], Visitor]) -> Visitor:
     """The admin of her own organization, and a guest in Ann's."""
-    ann.verified()
     eve = founder()
-    delivered()
-    ann.post("/invitations", {"email": eve.email})
-    (letter,) = delivered()
-    eve.post("/invitations/accept", {"token": token_in(letter, "invite")})
+    eve.come_into(ann)
     return eve
 
 

@@ -4,7 +4,6 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from threading import Thread
 from time import sleep
 from typing import Any
 
@@ -15,6 +14,7 @@ from websockets.sync.client import connect
 from api.protocol import LONGEST_HEAD, Guarded
 from api.server import configured
 from infra.config import Settings
+from tests.api.at_port import running
 
 ASKS = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -49,15 +49,8 @@ def served(protocol: type[Guarded], proxies: str = "") -> Iterator[int]:
     config = uvicorn.Config(
         says_yes, port=0, http=protocol, log_level="error", lifespan="off", forwarded_allow_ips=proxies
     )
-    server = uvicorn.Server(config)
-    thread = Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    thread.join()
+    with running(uvicorn.Server(config)) as port:
+        yield port
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from uuid_utils.compat import uuid7
 
 from commands import HANDLERS
 from commands.access import Command, May
-from commands.ports import Purpose
 from commands.project import RenameProject
 from domain.membership import membership_id
 from domain.roles import DatasetRole, Permission, ProjectRole, Reach, Role, Scope, reach, scope_of
@@ -346,12 +345,7 @@ def went_on(ann: Visitor, client: TestClient) -> Visitor:
     """An admin elsewhere, invited by somebody who lets nobody in, who accepted signed in."""
     waiting, engineer = Visitor(client).register(f"Of {uuid7()}"), ann.colleague("engineer_i").verified()
     mine = engineer.post("/projects", {"name": "mine"})["id"]
-    asked = {"email": waiting.email, "type": "project", "target_id": mine}
-    app = client.app
-    assert isinstance(app, FastAPI)
-    id = UUID(engineer.post("/invitations", asked)["id"])
-    token = app.state.house.core.links().token(Purpose.INVITATION, id, 1)
-    answer = waiting.post("/invitations/accept", {"token": token})
+    answer = waiting.come_into(engineer, type="project", target_id=mine)
     waiting.token, waiting.organization = answer["access_token"], answer["person"]["organization_id"]
     assert (waiting.organization, answer["person"]["status"]) == (ann.organization, "waiting")
     return waiting

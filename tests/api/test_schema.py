@@ -7,21 +7,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
-from time import sleep
 from typing import Final
 from uuid import UUID
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api import create_app
 from domain.membership import membership_id
 from infra.config import Settings
+from tests.api.at_port import running
 from tests.api.folders import filled
 from tests.api.visitor import Visitor
 from tests.api.worker import Worker, requested
@@ -34,27 +31,12 @@ SENSELESS: Final = "positive_data_acceptance"
 SIGNING_OUT: Final = "/auth/(logout|logout-everywhere)$"
 
 
-@contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
-    thread = Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            sleep(0.01)
-        yield "http://{}:{}".format(*server.servers[0].sockets[0].getsockname())
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def address(settings: Settings) -> Iterator[str]:
     app = create_app(settings)
     app.openapi()  # takes seconds, the first time
-    with served(app) as address:
-        yield address
+    with running(uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")

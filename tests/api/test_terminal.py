@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -12,9 +13,10 @@ from cli.exits import Stop
 from cli.local import given
 from commands.operator import AppointOperator
 from infra.config import Settings
+from tests.api.at_port import running
 from tests.api.folders import filled, scenes
-from tests.api.letters import Delivered, token_in
-from tests.api.terminal import Terminal, serving
+from tests.api.letters import Delivered
+from tests.api.terminal import Terminal
 from tests.api.visitor import Visitor
 from tests.api.worker import Worker, requested
 from tests.whole import waited
@@ -22,9 +24,10 @@ from tests.whole import waited
 
 @pytest.fixture(scope="module")
 def address(client: TestClient) -> Iterator[str]:
+    """Of what the test client has started already."""
     assert isinstance(client.app, FastAPI)
-    with serving(client.app) as address:
-        yield address
+    with running(uvicorn.Server(uvicorn.Config(client.app, port=0, log_level="error", lifespan="off"))) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture
@@ -34,14 +37,11 @@ def terminal(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> T
 
 
 @pytest.fixture(scope="module")
-def eve(ann: Visitor, founder: Callable[[], Visitor], delivered: Delivered) -> Visitor:
+def eve(ann: Visitor, founder: Callable[[], Visitor]) -> Visitor:
     """The admin of her own organization, and a guest in Ann's, which is called otherwise by now."""
     ann.verified()("PATCH", "/organization", {"name": "Cell Works"})
     eve = founder()
-    delivered()
-    ann.post("/invitations", {"email": eve.email})
-    (letter,) = delivered()
-    eve.post("/invitations/accept", {"token": token_in(letter, "invite")})
+    eve.come_into(ann)
     return eve
 
 

@@ -87,11 +87,19 @@ class Visitor:
         """By the link that was sent when this visitor registered, if not before."""
         if self.get("/auth/me")["email_verified"]:
             return self
+        self.post("/auth/verify-email", {"token": self.link(Purpose.VERIFICATION, self.id)})
+        return self
+
+    def link(self, purpose: Purpose, id: str) -> str:
+        """What the first letter of this kind about it holds."""
         app = self.client.app
         assert isinstance(app, FastAPI)
-        token = app.state.house.core.links().token(Purpose.VERIFICATION, UUID(self.id), 1)
-        self.post("/auth/verify-email", {"token": token})
-        return self
+        return str(app.state.house.core.links().token(purpose, UUID(id), 1))
+
+    def come_into(self, by: "Visitor", **asked: str) -> Any:
+        """By an invitation of another's, accepted from wherever one is; the answer's token is for there."""
+        made = by.verified().post("/invitations", {"email": self.email, **asked})
+        return self.post("/invitations/accept", {"token": by.link(Purpose.INVITATION, made["id"])})
 
     def sign_in(self) -> Self:
         self.token = self.post("/auth/login", {"email": self.email, "password": PASSWORD})["access_token"]
