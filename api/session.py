@@ -14,8 +14,15 @@ from api.edge import AnonymousDesk, Body, CommandReceipt, Desk, Empty, OwnDesk, 
 from api.house import House, TheHouse
 from api.person import Password, Profile, profile, where_to
 from commands.access import Caller, has_second_factor, role_of
-from commands.inside import WhileClosed, must_be_of
-from commands.session import EndEverySession, EndReusedSession, EndSession, SignIn, SwitchOrganization
+from commands.inside import WhileClosed
+from commands.session import (
+    SIGNING_IN,
+    EndEverySession,
+    EndReusedSession,
+    EndSession,
+    SignIn,
+    SwitchOrganization,
+)
 from domain.errors import DomainError, Refused, Unauthenticated
 from domain.model import SYSTEM
 from domain.session import Ending, Means
@@ -107,7 +114,7 @@ def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn |
         watch.failed(desk.request, body.email)
         raise Unauthenticated("no account has this address and password")
     if body.organization_id is not None:
-        home = house.registration(found.person_id).organization_id
+        home, *_ = house.account(found.person_id).organizations
         asking = Caller(kind="person", id=found.person_id, organization_id=home)
         watch.named(desk.request, asking, body.organization_id)
     at = body.organization_id or where_to(house, found.person_id)
@@ -183,8 +190,7 @@ def by_password(desk: Desk, shown: Authenticated, at: UUID, by: By) -> SignedIn 
     caller = Caller(kind="person", id=person_id, organization_id=at)
     store = house.ledger_as(caller)
     if has_second_factor(person_id, store):
-        must_be_of(at, person_id, store)
-        role_of(caller, store, WhileClosed.ANYBODY)
+        SIGNING_IN.role(caller, store)
         challenge = house.tokens.challenge(person_id, at, version, datetime.now(UTC))
         found = Challenge(challenge=challenge, expires_in=int(CHALLENGE_LIFE.total_seconds()))
         return JSONResponse(found.model_dump(), 202)

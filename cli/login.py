@@ -7,6 +7,7 @@ import typer
 
 from cli.asking import FactorFile, PasswordFile, factor_code, password
 from cli.client import Api
+from cli.exits import Stop
 from cli.kept import Session, keep
 from cli.named import is_id, own_organization
 from cli.output import Json, show
@@ -46,7 +47,11 @@ def login(
 
 def gone_over(door: Api, organization: str) -> dict[str, Any]:
     """The session goes on there, under the refresh token that it has."""
-    there = own_organization(door, organization)["id"]
+    try:
+        there = own_organization(door, organization)["id"]
+    except Stop:
+        door.post("/auth/logout")  # or a session would stay that nobody holds
+        raise
     door.token = door.post("/auth/switch", organization_id=there)["access_token"]
     return {"access_token": door.token, "person": door.get("/auth/me")}
 

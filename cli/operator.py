@@ -9,6 +9,7 @@ import typer
 from cli.asking import must_be_meant
 from cli.exits import Exit, Stop
 from cli.local import Data, answered, given, hosting, settings_of
+from cli.organization import Hours, Storage, Users
 from cli.output import Json, moment, show, table
 from cli.session import Address, signed_in
 
@@ -19,9 +20,6 @@ app = typer.Typer(help="Who sees all organizations and their use, and changes th
 Person = Annotated[str, typer.Argument(help="E-mail address or id.")]
 Which = Annotated[UUID, typer.Argument(metavar="ORGANIZATION", help="The id of the organization.")]
 Words = Annotated[str, typer.Argument(help="Part of a name, a company or a division; every one, if left out.")]
-Users = Annotated[int | None, typer.Option("--max-users", min=0, help="How many people it may have.")]
-Storage = Annotated[int | None, typer.Option("--max-storage-gb", min=0, help="How many GB it may store.")]
-Hours = Annotated[int | None, typer.Option("--max-gpu-hours", min=0, help="How many GPU hours it may use in a month.")]
 HEADS = ("id", "name", "users", "GB stored", "GPU hours this month", "")
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")]
 

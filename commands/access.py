@@ -102,9 +102,13 @@ class Oneself:
     unproven: bool = False
     while_closed: WhileClosed = WhileClosed.NOBODY
 
+    def role(self, caller: Caller, store: Store) -> Role | None:
+        """None while it waits. Raises Forbidden, Unauthenticated."""
+        return role_of(caller, store, self.while_closed)
+
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
         in_person(caller)
-        role = role_of(caller, store, self.while_closed)
+        role = self.role(caller, store)
         if not self.unproven:
             must_have_second_factor(caller, store)
         return caller.acting(role)

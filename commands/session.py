@@ -15,6 +15,7 @@ from commands.ports import Accepted, Purpose, Secrets, Store
 from domain.errors import NotFound, Unauthenticated
 from domain.model import Actor
 from domain.person import Person
+from domain.roles import Role
 from domain.session import Ending, Means, Session
 from domain.values import Count, Sha256
 
@@ -26,9 +27,12 @@ MOST_SESSIONS: Final = 100
 class Entering(Oneself):
     """In an organization that one names: to whoever is not of it, it is not there."""
 
-    def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
+    def role(self, caller: Caller, store: Store) -> Role | None:
         must_be_of(caller.organization_id, caller.id, store)
-        return super().admit(command, caller, store)
+        return super().role(caller, store)
+
+
+SIGNING_IN: Final = Entering(unproven=True, while_closed=WhileClosed.ANYBODY)
 
 
 class SignIn(Command):
@@ -37,7 +41,7 @@ class SignIn(Command):
     `password_version` is of the password that was shown. `code` is needed where a second factor is on.
     """
 
-    ACCESS: ClassVar[Access] = Entering(unproven=True, while_closed=WhileClosed.ANYBODY)
+    ACCESS: ClassVar[Access] = SIGNING_IN
     session_id: UUID
     organization_id: UUID
     means: Annotated[tuple[Means, ...], Field(max_length=10)]

@@ -23,7 +23,6 @@ from infra.tables import tables
 from infra.wiring import Core
 from projections import PROJECTIONS
 from projections.invitation import invitations
-from projections.person import organizations_of
 
 NAME: Final = "vistory-export.json"
 FRESH: Final = timedelta(minutes=10)
@@ -104,8 +103,8 @@ class Exports:
 
         What it did elsewhere is in the audit log's entries.
         """
-        places: list[UUID] = self.reading.ask(lambda tx: organizations_of(tx, person_id), [])
-        memberships = (membership_id(place, person_id) for place in places)
+        person = held.account(self.core, person_id)
+        memberships = (membership_id(at, person_id) for at in (person.organizations if person else ()))
         for id in (person_id, second_factor_id(person_id), *memberships):
             for stored in self.core.store.events_of(id):
                 event, envelope = self.core.mapper.decode(stored)

@@ -37,11 +37,15 @@ def security_log(core: Core, person_id: UUID) -> Iterator[dict[str, Any]]:
         yield from cursor.execute(_NOTED, (person_id,))
 
 
+def account(core: Core, person_id: UUID) -> Person | None:
+    errand = Errand(Caller(kind="system", id=SYSTEM), datetime.now(UTC), uuid7())
+    return Unit(core.store, core.mapper, errand).find(Person, person_id)
+
+
 def invitations_to(core: Core, person_id: UUID) -> list[UUID]:
     """Those that are pending; to an address that somebody has not shown to be theirs, none."""
-    errand = Errand(Caller(kind="system", id=SYSTEM), datetime.now(UTC), uuid7())
-    account = Unit(core.store, core.mapper, errand).find(Person, person_id)
-    return core.accounts().invitations.to_person(person_id) if account and account.verified else []
+    person = account(core, person_id)
+    return core.accounts().invitations.to_person(person_id) if person and person.verified else []
 
 
 def letters(core: Core, person_id: UUID) -> Iterator[dict[str, Any]]:

@@ -89,12 +89,8 @@ class Mailbox:
         return page
 
     def about(self, people: Collection[UUID]) -> Iterator[Kept]:
-        """Those that name one of them, the newest first."""
-        for file in reversed(self._files()):
-            with suppress(FileNotFoundError):
-                content = file.read_bytes()
-                if any(str(person).encode() in content for person in people):
-                    yield self._read(file)
+        """Those that say of themselves that they tell of one of them, the newest first."""
+        return (each for each in self.letters() if each.letter[ABOUT] and each.tells_of(people))
 
     def forget(self, people: Collection[UUID]) -> None:
         """What tells of any of them goes, whomever it was sent to."""

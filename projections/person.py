@@ -23,12 +23,6 @@ class OwnOrganization(Value):
     closed_at: datetime | None
 
 
-def organizations_of(tx: Connection, person_id: UUID) -> list[UUID]:
-    """In which a person is a member, or waits."""
-    there = members.c.person_id == person_id, members.c.ended_at.is_(None)
-    return list(tx.execute(select(members.c.organization_id).where(*there)).scalars())
-
-
 def own_organizations(tx: Connection, person_id: UUID) -> list[OwnOrganization]:
     """Those that a person can go over to, in the order of their names: where one waits is not among them."""
     there = members.join(organizations, organizations.c.id == members.c.organization_id)
