@@ -89,7 +89,8 @@ def delivered(settings: Settings, servers: Servers) -> Iterator[Delivered]:
 
 @pytest.fixture
 def stranger(client: TestClient) -> Visitor:
-    return Visitor(client)
+    """Nobody that is known, at a network that has asked for nothing yet."""
+    return Visitor(client).elsewhere()
 
 
 @pytest.fixture(scope="module")

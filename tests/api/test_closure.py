@@ -179,6 +179,13 @@ def test_whoever_left_where_they_began_signs_in_where_they_were_last(
     assert good(login(member)).json()["person"]["organization_id"] == others[1 - last].organization
 
 
+def test_whoever_waits_where_they_began_signs_in_where_they_have_a_role(admin: Visitor, bob: Visitor) -> None:
+    waiting = Visitor(admin.client).register(admin.company)
+    assert good(login(waiting)).json()["person"]["organization_id"] == admin.organization
+    waiting.come_into(bob)
+    assert good(login(waiting)).json()["person"]["organization_id"] == bob.organization
+
+
 def test_an_admin_signs_in_where_the_closed_one_can_be_reopened(admin: Visitor, bob: Visitor) -> None:
     admin.verified().come_into(bob)
     close(admin)

@@ -145,6 +145,10 @@ def test_what_went_on_ends_also_where_it_was_reopened_before_anybody_looked(
     attempt = worker.claim(job)
     attempt.start()
     admin.verified().post("/invitations", {"email": f"{uuid4().hex}@example.org"})
+    things = (f"/projects/{admin.post('/projects', {'name': 'P'})['id']}", f"/datasets/{filled(admin)}")
+    heir = admin.colleague("manager")
+    for thing in things:
+        admin.post(f"{thing}/owner/offer", {"person_id": heir.id})
     close(admin)
     admin.post("/organization/reopen")
     later = requested(admin, filled(admin))["id"]
@@ -152,6 +156,7 @@ def test_what_went_on_ends_also_where_it_was_reopened_before_anybody_looked(
     ground.caught_up()
     assert [admin.get(f"/training-jobs/{id}")["status"] for id in (job, later)] == ["cancelled", "queued"]
     assert [each["status"] for each in admin.get("/invitations")["items"]] == ["cancelled"]
+    assert [admin.get(thing)["offered_to"] for thing in things] == [None, None]
     stopped = ground.by_the_platform(admin.organization)
     assert {each.causation for each in stopped} == {ground.closing(admin.organization)[1].event}
 

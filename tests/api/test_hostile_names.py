@@ -60,4 +60,6 @@ def test_a_hostile_name_of_a_person_or_an_organization_does_nothing_in_a_letter(
     eve.sign_in().verified().post("/invitations", {"email": guest, "message": f"{name}\n{name}"})
     (invitation,) = delivered()
     assert_harmless(invitation, guest)
-    assert name.partition("=?")[0].partition("<")[0].strip() in str(invitation.letter["subject"])
+    # What could be taken for an address is nobody's name, and what a reader would decode is broken up.
+    called, shown = "Somebody" if what in ("a link", "a header") else name, name.replace("=?", "=\u2060?")
+    assert str(invitation.letter["subject"]) == f"{called} invites you to {shown} / {shown} on Vistory"

@@ -350,7 +350,7 @@ def test_whoever_asks_again_while_the_first_request_is_at_work_is_told_that_it_w
         return written_to(desk, token)
 
     monkeypatch.setattr(acceptance, "_written_to", later)
-    again = Visitor(client)("POST", "/invitations/accept", body, key="twice")
+    again = stranger("POST", "/invitations/accept", body, key="twice")
     assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:tokens-were-shown")
     ann.seen = stranger.seen
     assert status_of(ann, id) == "accepted"

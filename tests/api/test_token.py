@@ -97,13 +97,14 @@ def test_a_token_signed_with_the_public_key_as_a_password_is_refused(
     assert asked_with(client, jwt.encode(claims, public, algorithm="HS256", headers={"kid": key.kid})) == 401
 
 
-@pytest.mark.parametrize("claim", ["organization_id", "sub", "sid", "exp"])
+@pytest.mark.parametrize("claim", ["organization_id", "sub", "sid", "role", "exp"])
 def test_a_token_whose_claims_were_changed_is_refused(
     client: TestClient, ann: Visitor, bob: Visitor, claim: str
 ) -> None:
     head, payload, signature = (ann.token or "").split(".")
     claims = jwt.decode(ann.token or "", options={"verify_signature": False})
-    others = jwt.decode(bob.token or "", options={"verify_signature": False}) | {"exp": claims["exp"] + 86_400}
+    others = jwt.decode(bob.token or "", options={"verify_signature": False})
+    others |= {"exp": claims["exp"] + 86_400, "role": "guest"}
     assert claims[claim] != others[claim]
     changed = json.dumps(claims | {claim: others[claim]}).encode()
     payload = base64.urlsafe_b64encode(changed).rstrip(b"=").decode()

@@ -241,6 +241,15 @@ def test_whose_address_it_is_has_what_others_set_up_in_its_name_taken_away(spec:
     spec.by(ann).when(wish).then((Session.Begun, {"means": (Means.PASSWORD,)}))
 
 
+def test_what_was_only_offered_to_whoever_had_not_proven_the_address_is_good_for_nothing_after_a_reset(
+    spec: Spec,
+) -> None:
+    spec.given(begin).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
+    token = link_token(Purpose.PASSWORD_RESET, ANN, 2)
+    spec.given(ResetPassword(person_id=ANN, token=token, password="another horse battery"))
+    spec.by(ann).when(confirm(spec, ANN)).then_refused(WrongCode)
+
+
 def test_an_organization_asks_for_one(spec: Spec) -> None:
     turn_on(spec).when(require).then(
         (SecurityPolicy.Begun, {"organization_id": ACME}),

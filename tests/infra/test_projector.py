@@ -415,7 +415,7 @@ def test_the_queries_answer_within_their_own_walls(at: Scene, history: Sequence[
     with at.reading.transaction() as tx:
         assert find_project(tx, ACME, ELSEWHERE) is None
         assert [row.name for row in list_projects(tx, ACME).items] == ["shared", "blood cells"]
-        assert {row.full_name for row in list_members(tx, ACME).items} == {"Ann", "Ben", "Dan"}
+        assert {row.full_name for row in list_members(tx, ACME).items} == {"Ann", "Ben", "Dan", "Hal"}
         experiment = find_experiment(tx, ACME, BASELINE, viewer=None)
         assert experiment is not None
         assert (experiment.num_runs, experiment.num_completed_runs) == (4, 1)

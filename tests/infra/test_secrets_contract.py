@@ -281,6 +281,11 @@ def lists_sessions(secrets: Secrets) -> None:
     secrets.every_session_of(ANN)
 
 
+def test_a_command_that_is_decided_anew_makes_no_other_hash_of_the_same_password(real: RealDesk) -> None:
+    first, again, other = (real.sides(sets("correct horse", person))[0] for person in (ANN, ANN, BEN))
+    assert first["hash"] == again["hash"] != other["hash"]
+
+
 def test_whoever_lists_all_sessions_is_refused_where_another_begins_in_between(desk: Desk) -> None:
     desk.give(begins(31, ANN))
     listed = desk.sides(lists_sessions, ends(31))
