@@ -12,7 +12,7 @@ from api.dataset import Images, images_of
 from api.edge import Attempt, AttemptDesk, Body, CommandReceipt, Desk, Service, ServiceDesk
 from api.house import House, TheHouse
 from commands.access import Caller, OfAttempt
-from commands.inside import must_be_open
+from commands.inside import must_be_heard_of
 from commands.training_job import (
     ClaimJob,
     CompleteTraining,
@@ -239,7 +239,7 @@ def _job(house: House, caller: Caller, job_id: UUID, attempt: int) -> TrainingJo
     _own(house, caller, job_id, attempt)
     store = house.ledger_as(caller)
     job = store.get(TrainingJob, job_id)
-    must_be_open(job.organization_id, store)
+    must_be_heard_of(job, store)
     return job
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
-from commands.inside import WhileClosed, must_be_open, must_go_on, role_of_person, role_of_service
+from commands.inside import WhileClosed, must_be_heard_of, must_be_open, must_go_on, role_of_person, role_of_service
 from commands.ports import Store
 from domain.closure import closure_id
 from domain.errors import Forbidden, Unauthenticated
@@ -169,7 +169,7 @@ class Worker:
         if self.own and (caller.job_id, caller.attempt) != (command.job_id, command.attempt):
             raise Forbidden("this token is good for another job or attempt")
         if job.status not in OVER:  # whoever asks for one that is over is told that, and asks no more
-            must_be_open(job.organization_id, store)
+            must_be_heard_of(job, store)
         return Actor(kind="worker", id=caller.id, role=caller.framework, organization_id=job.organization_id)
 
 

@@ -10,6 +10,8 @@ from domain.membership import Membership, membership_id
 from domain.roles import Role
 from domain.service_account import ServiceAccount
 from domain.session import Session
+from domain.training import JobIsOver
+from domain.training_job import TrainingJob
 
 
 class WhileClosed(Enum):
@@ -29,6 +31,16 @@ def must_be_open(organization_id: UUID, store: Store) -> None:
     closure = store.find(Closure, closure_id(organization_id))
     if closure is not None:
         closure.must_be_open()
+
+
+def must_be_heard_of(job: TrainingJob, store: Store) -> None:
+    """What went on as its organization was closed ends, though it may take the platform a moment; of what its worker
+    did meanwhile nothing was recorded, so nothing is any more. Raises OrganizationWasClosed, JobIsOver.
+    """
+    must_be_open(job.organization_id, store)
+    closure = store.find(Closure, closure_id(job.organization_id))
+    if closure is not None and closure.ends(job.created_on):
+        raise JobIsOver(f"job {job.id} went on as its organization was closed, and ends with that")
 
 
 def must_be_of(organization_id: UUID | None, person_id: UUID, store: Store) -> None:

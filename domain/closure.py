@@ -35,6 +35,7 @@ class Closure(Aggregate):
 
         def apply(self, aggregate: "Closure") -> None:
             aggregate.organization_id = self.organization_id
+            aggregate.closed_at = None
             aggregate.purge_at = None
             aggregate.purged = False
 
@@ -46,6 +47,7 @@ class Closure(Aggregate):
         purge_at: datetime
 
         def apply(self, aggregate: "Closure") -> None:
+            aggregate.closed_at = self.timestamp
             aggregate.purge_at = self.purge_at
 
     class OrganizationReopened(Event):
@@ -65,6 +67,8 @@ class Closure(Aggregate):
             aggregate.purged = True
 
     organization_id: UUID
+    closed_at: datetime | None
+    """When it was last, also once it is open again."""
     purge_at: datetime | None
     purged: bool
 
@@ -82,6 +86,10 @@ class Closure(Aggregate):
                 "an admin of it can sign in and reopen it (`vistory organization reopen`); whoever belongs to "
                 "another one signs in there, by its organization_id"
             )
+
+    def ends(self, begun: datetime) -> bool:
+        """Whether what began then went on as it was closed; that comes to its end, also where it was reopened."""
+        return self.closed_at is not None and begun <= self.closed_at
 
     def must_be_closed(self) -> datetime:
         """Since when it may end. Raises OrganizationIsNotClosed."""

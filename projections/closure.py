@@ -23,6 +23,7 @@ closures: Final = Table(
     Column("purged_at", DateTime(timezone=True)),
     # Where it was closed last, also once it is open again: what went on then has ended, or is still to be.
     Column("last_closed", BigInteger, nullable=False),
+    Column("last_closed_at", DateTime(timezone=True)),
     Column("position", BigInteger, nullable=False),
 )
 
@@ -50,12 +51,13 @@ def _fold(row: Row | None, recorded: Recorded, key: Key) -> Row | None:
     at = recorded.envelope.decided_at
     match recorded.event:
         case Closure.OrganizationClosed(purge_at=purge_at):
-            return changed(row, closed_at=at, purge_at=purge_at, last_closed=recorded.position)
+            last = {"last_closed": recorded.position, "last_closed_at": at}
+            return changed(row, closed_at=at, purge_at=purge_at, **last)
         case Closure.OrganizationReopened():
             return changed(row, closed_at=None, purge_at=None)
         case Closure.OrganizationPurged():
             return changed(row, purged_at=at)
-    return {"closed_at": None, "purge_at": None, "purged_at": None, "last_closed": 0}
+    return {"closed_at": None, "purge_at": None, "purged_at": None, "last_closed": 0, "last_closed_at": None}
 
 
 VIEW: Final = View(closures, _keys, _fold, topics.CLOSURE)

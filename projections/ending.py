@@ -40,7 +40,10 @@ def _left(table: Table, *where: ColumnElement[bool]) -> Select[Any]:
 
 # What went on as it closed, also where it was reopened before anybody looked.
 TRAININGS: Final = _left(
-    jobs, jobs.c.first_position < closures.c.last_closed, jobs.c.status.not_in([each.value for each in OVER])
+    jobs,
+    # The second is what their workers are refused by, however the clocks of several machines go.
+    or_(jobs.c.first_position < closures.c.last_closed, jobs.c.requested_at <= closures.c.last_closed_at),
+    jobs.c.status.not_in([each.value for each in OVER]),
 )
 INVITATIONS: Final = _left(
     invitations,

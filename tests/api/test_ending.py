@@ -161,6 +161,26 @@ def test_what_went_on_ends_also_where_it_was_reopened_before_anybody_looked(
     assert {each.causation for each in stopped} == {ground.closing(admin.organization)[1].event}
 
 
+def test_nothing_is_completed_of_which_a_part_was_refused_meanwhile(
+    admin: Visitor, worker: Worker, ground: Ground
+) -> None:
+    job, waits = (requested(admin, filled(admin))["id"] for _ in range(2))
+    attempt = worker.claim(job)
+    attempt.start()
+    attempt.epoch(1)
+    close(admin)
+    report = {"epoch": 2, "epochs": 3, "metrics": {}, "seconds": 1}
+    assert attempt("POST", f"{attempt.path}/epochs", report).status_code == 401
+    admin.post("/organization/reopen")
+    place, claim = {"sha256": "a" * 64, "size": 9}, {"attempt": 1, "worker_id": worker.worker_id, "worker": "a machine"}
+    told = [attempt("POST", f"{attempt.path}/{what}", body) for what, body in (("epochs", report), ("objects", place))]
+    told.append(worker("POST", f"/training-jobs/{waits}/attempts", claim))
+    assert {each.json()["type"] for each in told} == {"urn:vistory:problem:job-is-over"}
+    trained(admin, worker, filled(admin))
+    ground.run()
+    assert [admin.get(f"/training-jobs/{id}")["reason"] for id in (job, waits)] == ["organization_closed"] * 2
+
+
 def test_before_its_time_nothing_that_it_has_goes(admin: Visitor, ground: Ground) -> None:
     dataset = filled(admin)
     close(admin)

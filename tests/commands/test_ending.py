@@ -1,3 +1,4 @@
+from datetime import timedelta
 from uuid import UUID
 
 from commands.dataset import OfferDataset
@@ -14,6 +15,7 @@ from commands.ending import (
 )
 from commands.project import OfferProject
 from commands.session import SignIn
+from commands.training_job import FailTraining
 from domain.api_token import ApiToken
 from domain.closure import Closure, OrganizationHasEnded, OrganizationIsNotClosed, OrganizationWasClosed
 from domain.dataset import Dataset
@@ -37,10 +39,24 @@ from tests.commands.test_invitation import ASKED, invite
 from tests.commands.test_project import CELLS
 from tests.commands.test_project import create as project
 from tests.commands.test_service_account import EXPORTER, exporter, exporter_token
-from tests.commands.test_training_job import JOB, claim, epoch, pool, request, split, start, worker
+from tests.commands.test_training_job import (
+    AGAIN,
+    JOB,
+    broken,
+    checkpoint,
+    claim,
+    complete,
+    epoch,
+    pool,
+    request,
+    split,
+    start,
+    worker,
+)
 from tests.spec import NOBODY, Spec
 
 end = PurgeOrganization(organization_id=ACME)
+fail = FailTraining(job_id=JOB, attempt=1, evidence=broken)
 NOTHING = Quotas(max_users=0, max_storage_gb=0, max_gpu_hours_per_month=0)
 
 
@@ -83,6 +99,19 @@ def test_what_went_on_as_it_closed_ends_also_where_it_was_reopened_at_once(spec:
     trained(spec).given(close, reopen).by(PLATFORM).when(StopTraining(job_id=JOB)).then(
         (TrainingJob.Cancelled, {"reason": EndReason.ORGANIZATION_CLOSED})
     )
+
+
+def test_no_worker_goes_on_with_it_after_the_reopening_though_nobody_has_looked_yet(spec: Spec) -> None:
+    trained(spec).by(pool()).given(claim).by(worker()).given(start, epoch(1)).by(ann).given(close, reopen)
+    for wish in (start, epoch(3), checkpoint(), complete, fail):
+        spec.by(worker()).when(wish).then_refused(JobIsOver, "closed")
+    spec.now += timedelta(seconds=1)
+    again = claim.model_copy(update={"job_id": AGAIN})
+    spec.by(ann).given(request(job_id=AGAIN)).by(pool()).when(again).then((TrainingJob.Claimed, {}))
+
+
+def test_no_worker_begins_it_after_the_reopening_though_nobody_has_looked_yet(spec: Spec) -> None:
+    trained(spec).given(close, reopen).by(pool()).when(claim).then_refused(JobIsOver, "closed")
 
 
 def test_an_invitation_that_is_pending_ends(spec: Spec) -> None:
