@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
+from infra import secrets
 from tests.servers import Databases, Servers, running_servers
 
 # A busy machine is no fault of what is tested; how long a test may take in all is pytest's business.
@@ -29,6 +32,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def is_connected(item: pytest.Item) -> bool:
     return item.get_closest_marker("connected") is not None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Passwords are hashed by argon2id at a twentieth of its cost, but where the cost itself is looked at."""
+    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8_192, parallelism=1),))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(secrets, "_hasher", lambda: quick)
+        yield
 
 
 @pytest.fixture(scope="session")

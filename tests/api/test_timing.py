@@ -15,12 +15,9 @@ from typing import Any, Final
 
 import pytest
 from fastapi.testclient import TestClient
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import create_app, link
-from infra import secrets
 from infra.config import Settings
 from infra.secrets import Accounts, Authenticated
 from tests.api.visitor import PREFIX, Visitor
@@ -67,18 +64,7 @@ def quick(seconds: Sequence[float]) -> float:
 
 
 @pytest.fixture(scope="module")
-def quick_hash() -> Iterator[None]:
-    """Quicker than the real one, in whose noise everything else would be lost."""
-    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8_192, parallelism=1),))
-    with pytest.MonkeyPatch.context() as patched:
-        secrets._dummy_hash.cache_clear()
-        patched.setattr(secrets, "_hasher", lambda: quick)
-        yield
-        secrets._dummy_hash.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def timed(settings: Settings, quick_hash: None) -> Iterator[Timed]:
+def timed(settings: Settings) -> Iterator[Timed]:
     timed = Timed(create_app(settings))
     with TestClient(timed):
         yield timed

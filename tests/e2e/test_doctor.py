@@ -6,7 +6,7 @@ import signal
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -205,12 +205,20 @@ def heads(running: Up, words: tuple[str, ...]) -> list[psutil.Process]:
 @contextmanager
 def suspended(running: Up, words: tuple[str, ...]) -> Iterator[None]:
     """It is there, and says nothing; with all that it has started."""
-    family = {each.pid for head in heads(running, words) for each in (head, *head.children(recursive=True))}
+    family = {each.pid for head in heads(running, words) for each in with_descendants(head)}
     assert family
     for pid in family:
-        os.kill(pid, signal.SIGSTOP)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
         for pid in family & set(psutil.pids()):
             os.kill(pid, signal.SIGCONT)
+
+
+def with_descendants(head: psutil.Process) -> list[psutil.Process]:
+    """Nobody, if it ended while it was looked for: a server's process for one connection ends with that."""
+    with suppress(psutil.NoSuchProcess):
+        return [head, *head.children(recursive=True)]
+    return []

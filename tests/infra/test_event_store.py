@@ -13,7 +13,7 @@ from infra.ledger import Append
 from infra.migrate import MigrationHasChanged, migrate
 from infra.provision import APP
 from tests.ground import Ground, ground
-from tests.servers import Databases
+from tests.servers import Databases, Servers
 
 MakeDatabase = Callable[..., Databases]
 
@@ -144,14 +144,15 @@ def test_the_store_refuses_to_open_with_the_library_s_own_functions(
         EventStore(ledger.databases.app_url)
 
 
-def test_two_migrations_at_once_make_one_ledger(fresh_database: MakeDatabase) -> None:
-    databases = fresh_database()
+def test_two_migrations_at_once_make_one_ledger(servers: Servers) -> None:
+    databases = servers.empty_database()
     with ThreadPoolExecutor(2) as hands:
         for done in [hands.submit(migrate, databases.owner_url, APP, uuid7()) for _ in range(2)]:
             done.result()
     with psycopg.connect(databases.owner_url) as owner:
         heads = owner.execute("SELECT position FROM ledger.head").fetchall()
         again = owner.execute(sql.SQL("SELECT name FROM public.migrations")).fetchall()
+    servers.drop(databases)
     assert heads == [(0,)]
     assert len(again) == len(set(again))
 

@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 from commands.ports import Registration, Secrets
 from domain.language import Language
 from domain.values import Erased
+from infra import secrets
 from infra.api_tokens import ApiTokens
 from infra.common_passwords import PasswordIsCommon
 from infra.known import Known
@@ -32,6 +33,7 @@ from tests.servers import Databases
 from tests.spec import NOBODY
 
 ANN, BEN, ACME = UUID(int=1), UUID(int=2), UUID(int=3)
+AT_FULL_COST = secrets._hasher
 
 
 @dataclass
@@ -193,7 +195,10 @@ def test_a_password_that_is_tried_first_is_not_set(desk: Desk, password: str) ->
     assert password not in str(refused.value)
 
 
-def test_a_hash_under_weaker_parameters_gives_way_when_its_person_signs_in(real: RealDesk) -> None:
+def test_a_hash_under_weaker_parameters_gives_way_when_its_person_signs_in(
+    real: RealDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "_hasher", AT_FULL_COST)
     weak = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8_192),)).hash("correct horse")
     real.give(claims("ann@example.org", ANN))
     real.append([{"kind": "password", "person_id": str(ANN), "hash": weak}])

@@ -7,19 +7,37 @@ import nats
 import psycopg
 import pytest
 from obstore.store import S3Store
+from uuid_utils.compat import uuid7
 
 from infra import nats_users
+from infra.migrate import migrate, migrate_keys
+from infra.provision import APP, KEYS
 from tests.servers import Databases, Servers
 
 Fresh = Callable[[], Databases]
 
 
-def test_a_fresh_database_is_empty_and_its_owner_may_fill_it(fresh_database: Fresh) -> None:
-    databases = fresh_database()
+def test_an_empty_database_may_be_filled_by_its_owner(servers: Servers) -> None:
+    databases = servers.empty_database()
     with psycopg.connect(databases.owner_url) as owner:
         owner.execute("CREATE SCHEMA ledger")
     with psycopg.connect(databases.keys_owner_url) as owner:
         owner.execute("CREATE TABLE keys ()")
+    servers.drop(databases)
+
+
+def test_a_fresh_database_grants_what_the_scripts_grant(servers: Servers, fresh_database: Fresh) -> None:
+    fresh, made = fresh_database(), servers.empty_database()
+    migrate(made.owner_url, APP, uuid7())
+    migrate_keys(made.keys_owner_url, KEYS)
+    with psycopg.connect(servers.parts.admin_url) as admin:
+        assert [granted(admin, name) for name in fresh.pair] == [granted(admin, name) for name in made.pair]
+    servers.drop(made)
+
+
+def granted(admin: psycopg.Connection, database: str) -> set[str]:
+    found = admin.execute("SELECT unnest(datacl)::text FROM pg_database WHERE datname = %s", [database])
+    return {grant for (grant,) in found}
 
 
 def test_a_role_enters_only_its_own_database(fresh_database: Fresh) -> None:
