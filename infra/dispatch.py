@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any, Final
@@ -15,11 +16,13 @@ from commands.ports import Accepted
 from domain.errors import Conflict, Forbidden, NotFound, Refused, Unauthenticated
 from infra import logs, metrics, tracing
 from infra.known import Known
-from infra.ledger import Ledger, Verdict
+from infra.ledger import Ledger
 from infra.mapper import Mapper
 from infra.unit import Errand, Unit
 
 TRIES: Final = 5
+# Whoever lost as often as this is decided while others wait: else it could lose for as long as they go on writing.
+TOGETHER: Final = 3
 _REFUSALS: Final = (Refused, Forbidden, NotFound, Unauthenticated)
 _PER_UNIT: Final = frozenset({"store", "secrets"})
 
@@ -52,15 +55,13 @@ class Dispatch:
     def _decide(self, command: Command, errand: Errand) -> Accepted:
         comes_again = errand.fingerprint is not None
         for attempt in range(TRIES):
-            unit = Unit(self.ledger, self.mapper, errand, known=self.known)
             try:
-                if (attempt or comes_again) and (before := self.ledger.command(errand.command_id)):
-                    return unit.answer(before)
-                return self._handle(command, unit)
+                with self.ledger.alone() if attempt >= TOGETHER else nullcontext(self.ledger) as ledger:
+                    return self._try(command, Unit(ledger, self.mapper, errand, known=self.known), attempt > 0)
             except _REFUSALS:
                 # Whoever asks again while the first request is at work may find what that one did in the way.
                 if comes_again and (before := self._done_meanwhile(errand)):
-                    return unit.answer(before)
+                    return before
                 raise
             except Conflict:
                 if attempt == TRIES - 1:
@@ -74,9 +75,15 @@ class Dispatch:
             self.pause(random.uniform(0, 0.005 * 2**attempt))
         raise AssertionError("the last try returns or raises")
 
-    def _done_meanwhile(self, errand: Errand) -> Verdict | None:
+    def _try(self, command: Command, unit: Unit, once_more: bool) -> Accepted:
+        comes_again = once_more or unit.errand.fingerprint is not None
+        if comes_again and (before := unit.ledger.command(unit.errand.command_id)):
+            return unit.answer(before)
+        return self._handle(command, unit)
+
+    def _done_meanwhile(self, errand: Errand) -> Accepted | None:
         try:
-            return self.ledger.command(errand.command_id)
+            return self.before(errand)
         except (OperationalError, InterfaceError) as error:
             raise Unavailable("the ledger cannot be reached") from error
 

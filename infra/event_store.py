@@ -2,23 +2,28 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
+from typing import Any, Final, cast
 from uuid import UUID
 
-from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
+from eventsourcing.persistence import InterfaceError, InternalError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from eventsourcing.utils import retry
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg.rows import tuple_row
 
 from infra import metrics
 from infra.arrays import BYTEA, JSONB, TEXT, UUIDS, Array, array, int4s, int8s
-from infra.ledger import Append, Head, Row, Verdict
+from infra.ledger import Append, Head, Ledger, Row, Verdict
 from infra.mapper import Stored
 from infra.pool import GIVEN_UP_AFTER
 
+SILENT_AT_MOST: Final = 5
 _APPEND = (
     "SELECT verdict, reached, chain, fingerprint, result FROM ledger.append("
     "%b::uuid[], %b::bytea[], %b::jsonb[],"
@@ -55,7 +60,72 @@ class _Datastore(PostgresDatastore):
         return configured
 
 
-class EventStore(PostgresApplicationRecorder):
+class _Door(ABC):
+    """What is asked of the ledger, by whatever connection."""
+
+    @abstractmethod
+    def connected(self) -> AbstractContextManager[Connection[Any]]: ...
+
+    def append(self, commands: Sequence[Append]) -> list[Verdict]:
+        with self.connected() as connection:
+            rows = connection.execute(_APPEND, _arguments(commands), prepare=True, binary=True).fetchall()
+        metrics.APPENDED.observe(sum(len(command.events) for command in commands))
+        metrics.TOGETHER.observe(len(commands))
+        return [
+            Verdict(r["verdict"], r["reached"], r["chain"], r["fingerprint"], r["result"] or command.result)
+            for r, command in zip(rows, commands, strict=True)
+        ]
+
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
+        with self.connected() as connection:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            return [Stored(*row) for row in cursor.execute(_EVENTS_OF, (id, after, limit), prepare=True)]
+
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    def events_of_each(self, after: Mapping[UUID, int], limit: int) -> dict[UUID, list[Stored]]:
+        found: dict[UUID, list[Stored]] = {id: [] for id in after}
+        asked = array(UUIDS, [id.bytes for id in after]), int8s(list(after.values())), limit
+        with self.connected() as connection:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            for row in cursor.execute(_EVENTS_OF_EACH, asked, prepare=True):
+                found[row[0]].append(Stored(*row))
+        return found
+
+    def command(self, id: UUID) -> Verdict | None:
+        with self.connected() as connection:
+            row = connection.execute(
+                "SELECT position, chain, fingerprint, result FROM ledger.commands WHERE id = %s", (id,), prepare=True
+            ).fetchone()
+        return Verdict("repeated", row["position"], row["chain"], row["fingerprint"], row["result"]) if row else None
+
+    def read(self, after: int, limit: int) -> list[Row]:
+        with self.connected() as connection:
+            rows = connection.execute(
+                "SELECT notification_id, recorded_at, chain, originator_id, originator_version, topic, state"
+                " FROM ledger.events WHERE notification_id > %s ORDER BY notification_id LIMIT %s",
+                (after, limit),
+                prepare=True,
+                binary=True,
+            ).fetchall()
+        return [
+            Row(
+                r["notification_id"],
+                r["recorded_at"],
+                bytes(r["chain"]),
+                Stored(r["originator_id"], r["originator_version"], r["topic"], bytes(r["state"])),
+            )
+            for r in rows
+        ]
+
+    def head(self) -> Head:
+        with self.connected() as connection:
+            row = connection.execute("SELECT ledger, generation, position, chain FROM ledger.head").fetchone()
+        assert row is not None, "`vistory migrate` gives the ledger its head"
+        return Head(row["ledger"], row["generation"], row["position"], bytes(row["chain"]))
+
+
+class EventStore(_Door, PostgresApplicationRecorder):
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS", "n").lower() in ("y", "yes", "t", "true", "on", "1"):
             raise UnsafeSetting(
@@ -77,6 +147,8 @@ class EventStore(PostgresApplicationRecorder):
         cast(dict[str, Any], datastore.pool.kwargs).update({k: v for k, v in parts.items() if k not in own})
         datastore.pool.reconnect_timeout = GIVEN_UP_AFTER
         super().__init__(datastore, events_table_name="events")
+        # Of all threads one asks at a time, so that those who wait hold no connection that it needs.
+        self._turn = Lock()
 
     def create_table(self) -> None:
         """Nothing: `vistory migrate` makes the tables, as another role."""
@@ -84,66 +156,35 @@ class EventStore(PostgresApplicationRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         raise NotImplementedError("the only door is append()")
 
-    def append(self, commands: Sequence[Append]) -> list[Verdict]:
-        with self.datastore.get_connection() as connection:
-            rows = connection.execute(_APPEND, _arguments(commands), prepare=True, binary=True).fetchall()
-        metrics.APPENDED.observe(sum(len(command.events) for command in commands))
-        metrics.TOGETHER.observe(len(commands))
-        return [
-            Verdict(r["verdict"], r["reached"], r["chain"], r["fingerprint"], r["result"] or command.result)
-            for r, command in zip(rows, commands, strict=True)
-        ]
+    def connected(self) -> AbstractContextManager[Connection[Any]]:
+        return self.datastore.get_connection()
 
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
-    def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
-        with self.datastore.get_connection() as connection:
-            cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            return [Stored(*row) for row in cursor.execute(_EVENTS_OF, (id, after, limit), prepare=True)]
-
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
-    def events_of_each(self, after: Mapping[UUID, int], limit: int) -> dict[UUID, list[Stored]]:
-        found: dict[UUID, list[Stored]] = {id: [] for id in after}
-        asked = array(UUIDS, [id.bytes for id in after]), int8s(list(after.values())), limit
-        with self.datastore.get_connection() as connection:
-            cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            for row in cursor.execute(_EVENTS_OF_EACH, asked, prepare=True):
-                found[row[0]].append(Stored(*row))
-        return found
-
-    def command(self, id: UUID) -> Verdict | None:
-        with self.datastore.get_connection() as connection:
-            row = connection.execute(
-                "SELECT position, chain, fingerprint, result FROM ledger.commands WHERE id = %s", (id,), prepare=True
-            ).fetchone()
-        return Verdict("repeated", row["position"], row["chain"], row["fingerprint"], row["result"]) if row else None
-
-    def read(self, after: int, limit: int) -> list[Row]:
-        with self.datastore.get_connection() as connection:
-            rows = connection.execute(
-                "SELECT notification_id, recorded_at, chain, originator_id, originator_version, topic, state"
-                " FROM ledger.events WHERE notification_id > %s ORDER BY notification_id LIMIT %s",
-                (after, limit),
-                prepare=True,
-                binary=True,
-            ).fetchall()
-        return [
-            Row(
-                r["notification_id"],
-                r["recorded_at"],
-                bytes(r["chain"]),
-                Stored(r["originator_id"], r["originator_version"], r["topic"], bytes(r["state"])),
-            )
-            for r in rows
-        ]
-
-    def head(self) -> Head:
-        with self.datastore.get_connection() as connection:
-            row = connection.execute("SELECT ledger, generation, position, chain FROM ledger.head").fetchone()
-        assert row is not None, "`vistory migrate` gives the ledger its head"
-        return Head(row["ledger"], row["generation"], row["position"], bytes(row["chain"]))
+    @contextmanager
+    def alone(self) -> Iterator[Ledger]:
+        """By the lock that every append takes; a process that falls silent while it holds it is hung up on."""
+        try:
+            with self._turn, self.datastore.get_connection() as connection, connection.transaction():
+                connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{SILENT_AT_MOST}s'")
+                connection.execute("SELECT pg_advisory_xact_lock(7306086)")
+                yield _Alone(connection)
+        except InternalError as error:
+            if isinstance(error.__cause__, IdleInTransactionSessionTimeout):
+                raise OperationalError(str(error)) from error
+            raise
 
     def close(self) -> None:
         self.datastore.close()
+
+
+class _Alone(_Door):
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def connected(self) -> AbstractContextManager[Connection[Any]]:
+        return nullcontext(self._connection)
+
+    def alone(self) -> AbstractContextManager[Ledger]:
+        return nullcontext(self)
 
 
 def _arguments(commands: Sequence[Append]) -> list[Array]:

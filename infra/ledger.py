@@ -1,6 +1,7 @@
 """The port to the ledger: what goes in, what comes out, and the verdicts in between."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 from uuid import UUID
@@ -65,3 +66,10 @@ class Ledger(Protocol):
         ...
 
     def head(self) -> Head: ...
+
+    def alone(self) -> "AbstractContextManager[Ledger]":
+        """A ledger to read and to append to once, while everybody else's appends wait for what comes of it.
+
+        What was appended is durable once it is left; leaving it raises OperationalError where that is not known.
+        """
+        ...

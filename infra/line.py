@@ -5,6 +5,7 @@ So they share one transaction and one fsync, and are judged one by one in the or
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass, field
 from threading import Lock
@@ -82,6 +83,9 @@ class Line:
 
     def head(self) -> Head:
         return self._ledger.head()
+
+    def alone(self) -> AbstractContextManager[Ledger]:
+        return self._ledger.alone()
 
     def _lead(self) -> None:
         """One call, with the leader's own commands first; then whoever waits longest leads."""

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -71,6 +72,9 @@ class MemoryLedger:
 
     def head(self) -> Head:
         return Head(self.ledger, 1, len(self.rows), self._chain())
+
+    def alone(self) -> AbstractContextManager["MemoryLedger"]:
+        return nullcontext(self)
 
     def _judge(self, command: Append) -> Verdict:
         if command.command_id in self.commands:

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
 
+from commands.ports import Accepted
 from infra.config import Settings
+from infra.dispatch import TOGETHER
 from infra.idempotency import command_id
+from infra.unit import Unit
 from infra.wiring import Core
 from tests.api.visitor import PREFIX, Visitor
 
@@ -185,3 +188,23 @@ def test_a_rename_is_in_the_audit_log_with_old_and_new(ann: Visitor) -> None:
     assert entry["changes"] == {"name": {"old": "Before", "new": "After"}}
     assert (entry["actor_id"], entry["actor_role"]) == (ann.id, "admin")
     assert "Before" in entry["sentence"]
+
+
+def test_whoever_goes_on_writing_is_shut_out_all_the_same(ann: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each try is outrun by another project of theirs, until one is made while they wait."""
+    ben, append, outrun = ann.colleague("engineer_ii"), Unit._append, list[Thread]()
+
+    def outruns(unit: Unit, *asked: Any) -> Accepted:
+        if unit.errand.caller.id == UUID(ann.id):
+            outrun.append(Thread(target=ben, args=("POST", "/projects", {"name": f"Project {len(outrun)}"})))
+            outrun[-1].start()
+            outrun[-1].join(3 if len(outrun) <= TOGETHER else 0.3)
+        return append(unit, *asked)
+
+    monkeypatch.setattr(Unit, "_append", outruns)
+    ann.post(f"/admin/users/{ben.id}/deactivate")
+    for each in outrun:
+        each.join()
+    assert len(outrun) == TOGETHER + 1
+    assert ben("GET", "/projects").status_code == 401
+    assert len(ann.get("/projects?q=Project")["items"]) == TOGETHER, "the last was refused"

@@ -139,3 +139,19 @@ def test_an_address_that_is_taken_undoes_the_whole_command(hand: Hand) -> None:
     assert ask(claim(UUID(int=1))) == "accepted"
     assert ask(claim(UUID(int=2))) == "taken"
     assert hand.ledger.head().position == 1
+
+
+def test_what_is_appended_alone_is_there_once_it_is_left(hand: Hand) -> None:
+    events = hand.events(2)
+    with hand.ledger.alone() as ledger:
+        (verdict,) = ledger.append([Append(uuid7(), b"", {"id": "x"}, events)])
+        assert ledger.events_of(events[0].originator_id) == events
+    assert (verdict.verdict, verdict.position) == ("accepted", 2)
+    assert hand.ledger.events_of(events[0].originator_id) == events
+    assert hand.append(hand.events(1)).position == 3
+
+
+def test_whoever_appends_nothing_alone_leaves_nothing_and_keeps_nobody(hand: Hand) -> None:
+    with pytest.raises(LookupError), hand.ledger.alone():
+        raise LookupError
+    assert hand.append(hand.events(1)).position == 1

@@ -1,7 +1,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from random import Random
 from threading import Event
@@ -16,7 +16,8 @@ from uuid_utils.compat import uuid7
 
 from cli import verify
 from commands.person import RegisterPerson
-from infra import line
+from infra import event_store, line
+from infra.event_store import EventStore
 from infra.ledger import Append, Verdict
 from infra.line import Line
 from infra.mapper import Stored
@@ -262,3 +263,36 @@ def test_32_writers_who_conflict_in_line_leave_no_gap_and_one_chain(real: Ground
     assert [row.position for row in shared.read(0, 1_000)] == list(range(1, accepted + 1))
     with verify.stored(real.databases.app_url) as history:
         assert verify.verify(history).events == shared.head().position == accepted
+
+
+def waits(real: Ground) -> bool:
+    with psycopg.connect(real.databases.owner_url) as holder:
+        return backend_at_the_door(holder) is not None
+
+
+def test_nobody_in_any_process_outruns_who_is_alone(real: Ground) -> None:
+    with (
+        ThreadPoolExecutor(1) as hands,
+        closing(EventStore(real.databases.app_url)) as elsewhere,
+        real.ledger.alone() as ledger,
+    ):
+        other = hands.submit(elsewhere.append, [append(real.events(2))])
+        until(lambda: waits(real))
+        assert ledger.append([append(real.events(1))])[0].position == 1
+        assert not other.done()
+    assert other.result()[0].position == 3
+
+
+def test_who_falls_silent_while_alone_keeps_others_for_no_longer_than_is_said(
+    real: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_store, "SILENT_AT_MOST", 1)
+
+    def fall_silent() -> None:
+        with real.ledger.alone() as ledger:
+            assert real.append(real.events(2)).position == 2, "after a second"
+            ledger.append([append(real.events(1))])
+
+    with pytest.raises(OperationalError):
+        fall_silent()
+    assert real.ledger.head().position == 2
