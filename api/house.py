@@ -105,6 +105,13 @@ class House:
             return await asyncio.to_thread(self.api_tokens.caller, token)
         return await self.person_soon(token)
 
+    def must_go_on(self, caller: Caller) -> None:
+        """What somebody follows for longer than a request. Raises Unauthenticated once session or API token is over."""
+        if caller.token_id is None:
+            self.ended.refuse(caller.session_id)
+        else:
+            self.api_tokens.still(caller.token_id)
+
     def ledger_as(self, caller: Caller) -> Store:
         """The aggregates as they stand in the ledger at this moment, behind the caller's wall."""
         core, errand = self.core, Errand(caller, datetime.now(UTC), uuid7())

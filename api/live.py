@@ -139,7 +139,7 @@ class Show:
 
     def _states(self) -> list[State]:
         if time.monotonic() - self._looked_at > LOOKED_AT_AGAIN_EVERY:
-            self.house.ended.refuse(self.caller.session_id)
+            self.house.must_go_on(self.caller)
             _job(self.house, self.caller, self.job_id)
             self._looked_at = time.monotonic()
         return list(self.house.states.after(self.job_id, self._known))

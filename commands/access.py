@@ -35,6 +35,7 @@ class Caller(Value):
     id: UUID
     organization_id: UUID | None = None
     session_id: UUID | None = None
+    token_id: UUID | None = None
     framework: str | None = None
     job_id: UUID | None = None
     attempt: int | None = None

@@ -128,7 +128,11 @@ class ApiTokens:
     def bearer(token: ApiToken) -> Caller:
         """Its owner, within its scopes."""
         return Caller(
-            kind=token.owner_kind.value, id=token.owner_id, organization_id=token.organization_id, scopes=token.scopes
+            kind=token.owner_kind.value,
+            id=token.owner_id,
+            organization_id=token.organization_id,
+            token_id=token.id,
+            scopes=token.scopes,
         )
 
     def of(self, organization_id: UUID | None, owner_id: UUID) -> list[UUID]:

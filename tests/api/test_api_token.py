@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Self
 from uuid import UUID
 
 import psycopg
@@ -29,7 +29,7 @@ from infra.unit import Errand
 from infra.wiring import Core
 from tests.api.folders import filled
 from tests.api.visitor import PREFIX, Visitor
-from tests.api.worker import Worker, trained
+from tests.api.worker import Worker, requested, trained
 
 NIGHTLY = {"name": "nightly", "scopes": ["read", "train"], "days": 30}
 
@@ -236,6 +236,36 @@ def test_a_socket_takes_a_token_for_reading(ann: Visitor, worker: Worker, client
             with pytest.raises(WebSocketDisconnect) as closed:
                 listen(socket)
         assert closed.value.code == code
+
+
+class AfterAYear(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) + timedelta(days=366)
+
+
+@pytest.mark.parametrize("whose", ["a person's", "a service account's"])
+@pytest.mark.parametrize("over", ["revoked", "expired"])
+def test_a_socket_ends_with_the_token_that_opened_it(
+    ann: Visitor, worker: Worker, client: TestClient, monkeypatch: pytest.MonkeyPatch, whose: str, over: str
+) -> None:
+    monkeypatch.setattr("api.live.LOOKED_AT_AGAIN_EVERY", 0.0)
+    job = requested(ann, filled(ann))["id"]
+    account = ann.post("/service-accounts", {"name": "watcher", "role": "guest"})["id"]
+    tokens = "/tokens" if whose == "a person's" else f"/service-accounts/{account}/tokens"
+    made = ann.post(tokens, {"name": "watcher"})
+    with client.websocket_connect(f"{PREFIX}/training-jobs/{job}/live") as socket:
+        socket.send_json({"token": made["token"]})
+        assert socket.receive_json()["status"] == "queued"
+        if over == "revoked":
+            assert ann("DELETE", f"{tokens}/{made['id']}").status_code == 200
+        else:
+            monkeypatch.setattr("infra.api_tokens.datetime", AfterAYear)
+        assert Visitor(client, made["token"])("GET", "/projects").status_code == 401
+        ann.post(f"/training-jobs/{job}/cancel")
+        with pytest.raises(WebSocketDisconnect) as closed:
+            listen(socket)
+    assert closed.value.code == 4401
 
 
 def test_mlflow_s_pages_are_shown_to_a_token_for_reading(ann: Visitor, client: TestClient) -> None:
