@@ -47,6 +47,7 @@ def quick_hashes() -> Iterator[None]:
 def servers() -> Iterator[Servers]:
     """PostgreSQL, NATS and object storage, for the whole session; a test that asks for them is `connected`."""
     with running_servers() as running:
+        running.trust_the_power()
         yield running
 
 
