@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticKnownError
 from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
@@ -44,6 +46,11 @@ Sender = Annotated[Known, Depends(may(Permission.MANAGE_INVITATIONS, own=True))]
 Everybody = Annotated[bool, Query(description="Of all who sent any in the organization; for its admins and managers")]
 Into = Annotated[UUID | None, Query(description="Those to it, whoever sent them; for who manages its members")]
 COMMAND: Final = errors.responses(401, 403, 404, 409, 413, 422, 503)
+ROLES: Final[Mapping[InvitationType, TypeAdapter[Any]]] = {
+    InvitationType.ORGANIZATION: TypeAdapter(Role),
+    InvitationType.PROJECT: TypeAdapter(ProjectRole),
+    InvitationType.DATASET: TypeAdapter(DatasetRole),
+}
 COMMANDS: Final = {each.TYPE: each for each in (InviteToOrganization, InviteToProject, InviteToDataset)}
 
 
@@ -63,6 +70,17 @@ class NewInvitation(Body):
     language: Language | None = None
     for_anyone: Flag = False
     days: Days = GOOD_FOR
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def _of_what_it_is_into(cls, role: object, body: ValidationInfo) -> object:
+        """Whoever names another is told of those roles alone."""
+        if role is None or "type" not in body.data:
+            return None
+        try:
+            return ROLES[body.data["type"]].validate_python(role)
+        except ValidationError as error:
+            raise PydanticKnownError("enum", error.errors()[0]["ctx"]) from error
 
 
 class InvitationResend(Body):

@@ -74,6 +74,19 @@ def accepted(client: TestClient, token: str, **more: Any) -> Visitor:
     return newcomer
 
 
+@pytest.mark.parametrize(
+    ("type", "roles"),
+    [
+        ("organization", "'admin', 'manager', 'engineer_ii', 'engineer_i' or 'guest'"),
+        ("project", "'maintainer', 'member' or 'viewer'"),
+        ("dataset", "'maintainer', 'editor' or 'viewer'"),
+    ],
+)
+def test_a_role_that_there_is_not_is_refused_with_those_of_what_it_is_into(ann: Visitor, type: str, roles: str) -> None:
+    answer = ann("POST", "/invitations", {"email": "a@b.example", "type": type, "role": "boss"})
+    assert (answer.status_code, answer.json()["detail"]) == (422, f"role: must be {roles}")
+
+
 def status_of(visitor: Visitor, id: str) -> str:
     return str(next(each["status"] for each in visitor.get("/invitations?everybody=true")["items"] if each["id"] == id))
 
