@@ -55,7 +55,7 @@ def whose(desk: Desk, token: SecretStr, *purposes: Purpose) -> tuple[Purpose, UU
             return purpose, link.subject
     desk.house.delays.take(Act.LINK, desk.address)
     desk.house.security.note(SecurityEventKind.TOKEN_MADE_UP, desk.address)
-    raise LinkIsOver("this link was used already, or never sent")
+    raise LinkIsOver("this link, or its code, was used already, or never sent")
 
 
 def _write(email: str, wish: Callable[[UUID], Command], desk: Desk) -> None:

@@ -117,10 +117,10 @@ def batched(items: Sequence[T], size: int) -> Iterator[list[T]]:
 
 
 def summary(report: Mapping[str, Any]) -> str:
-    """What went in, what came out, and what was left out with its reason."""
-    lines = [f"images: {report['images_in']:,} in, {report['images_out']:,} out"]
+    """What was found, what was taken, and what was left out with its reason."""
+    lines = [f"images: {report['images_in']:,} found, {report['images_out']:,} taken"]
     if report["task"] == "detection":
-        lines.append(f"boxes: {report['boxes_in']:,} in, {report['boxes_out']:,} out")
+        lines.append(f"boxes: {report['boxes_in']:,} found, {report['boxes_out']:,} taken")
     return "\n".join([*lines, *map(left_out, report["dropped"][:20]), *report["warnings"]])
 
 

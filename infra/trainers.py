@@ -41,6 +41,7 @@ class TrainableModel(Value):
 Models = Annotated[tuple[TrainableModel, ...], Field(max_length=1_000)]
 _MODELS: Final[TypeAdapter[tuple[TrainableModel, ...]]] = TypeAdapter(Models)
 _TYPES: Final = {"integer": (int,), "number": (int, float), "boolean": (bool,), "string": (str,)}
+_KINDS: Final = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "text"}
 
 
 class ReportedTrainers:
@@ -90,7 +91,7 @@ class ReportedTrainers:
 
 def _checked(known: Parameter, value: bool | int | float | str) -> bool | int | float | str:
     if type(value) not in _TYPES[known.type]:
-        raise Invalid(f"the parameter {known.name} must be {known.type}, not {quoted(str(value))}")
+        raise Invalid(f"the parameter {known.name} must be {_KINDS[known.type]}, not {quoted(str(value))}")
     if known.choices is not None and value not in known.choices:
         raise Invalid(f"the parameter {known.name} must be one of {', '.join(known.choices)}")
     if not isinstance(value, str | bool):

@@ -38,7 +38,7 @@ def test_a_request_pins_a_snapshot_and_makes_an_experiment(ann: Visitor, dataset
         ({"model": "other"}, "classification"),
         ({"parameters": {"epochs": 0}}, "between 1"),
         ({"parameters": {"epochs": 10**9}}, "epochs"),
-        ({"parameters": {"epochs": "ten"}}, "integer"),
+        ({"parameters": {"epochs": "ten"}}, "must be a whole number, not"),
         ({"parameters": {"speed": 1}}, "it has epochs, rate"),
     ],
 )

@@ -37,8 +37,8 @@ def test_what_is_left_out_is_named_with_its_reason() -> None:
         split={"train": 1}, duplicates=(), ignored=0, warnings=("one thing",),
     )  # fmt: skip
     assert summary(report.model_dump(mode="json")).splitlines() == [
-        "images: 2 in, 1 out",
-        "boxes: 3 in, 2 out",
+        "images: 2 found, 1 taken",
+        "boxes: 3 found, 2 taken",
         "left out: a.png: is empty (0 bytes)",
         "one thing",
     ]

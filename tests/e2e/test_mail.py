@@ -41,5 +41,5 @@ def test_a_forgotten_password_is_set_by_the_letter_that_came(folder: Path) -> No
         again = vistory("password", "reset", "--code-file", str(code), *given, home=home)
         assert (again.returncode, again.stderr) == (
             Exit.REFUSED,
-            "vistory: this link was used already, or never sent\n",
+            "vistory: this link, or its code, was used already, or never sent\n",
         )
