@@ -59,6 +59,9 @@ def load(noun: str) -> TyperCommand | TyperGroup:
     command.params = [each for each in command.params if not str(each.name).endswith("_completion")]
     for each in (command, *getattr(command, "commands", {}).values()):
         each.rich_markup_mode = None  # plain help: Rich takes longer to import than everything else here
+        for one in each.params:
+            if one.param_type_name == "argument" and one.metavar is None:
+                one.metavar = str(one.name).upper()
         each.short_help = (each.help or "").partition("\n\n")[0]  # or what it is for would end in three dots
     return command
 
@@ -82,7 +85,7 @@ class Nouns(TyperGroup):
                 from cli.guess import alike
 
                 found = alike(args[0], NOUNS)
-                unknown.message += f" Did you mean {' or '.join(found)}?" if found else ""
+                unknown.message += f" Did you mean {' or '.join(map(repr, found))}?" if found else ""
             raise
         return name, load(name) if name and command else None, rest
 
@@ -150,12 +153,12 @@ def show_every_letter() -> None:
 
 
 def complain_of(error: Exception) -> None:
-    from cli.output import complain
+    from cli.output import complain, legible
 
-    if (show := getattr(error, "show", None)) is None:  # what was typed makes no sense: shown with the usage
+    if (show := getattr(error, "show", None)) is None:
         return complain(f"vistory: {error}")
-    show(told := StringIO())
-    return complain(told.getvalue().rstrip())
+    show(told := StringIO())  # what was typed makes no sense: shown with the usage, which is as `--help` shows it
+    return typer.echo(legible(told.getvalue().rstrip()), err=True)
 
 
 def told(message: str) -> str:

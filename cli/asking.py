@@ -9,6 +9,8 @@ import typer
 from cli.exits import Exit, Stop
 from cli.files import secret_in
 
+# Of a password that is set.
+FEWEST = 10
 PasswordFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Read the password from this file (-: standard input) instead of asking."),
@@ -35,6 +37,7 @@ def password(file: Path | None, question: str = "Password", *, twice: bool = Fal
     if file is not None:
         return secret_in(file, "password")
     _must_be_attended("the password", "--password-file FILE")
+    question += f" ({FEWEST} characters at least)" if twice else ""
     return str(typer.prompt(question, hide_input=True, confirmation_prompt=twice, err=True))
 
 
@@ -53,11 +56,12 @@ def factor_code(file: Path | None) -> str:
     return str(typer.prompt("Code", err=True)).strip()
 
 
-def word(given: str | None, question: str, option: str) -> str:
+def word(given: str | None, what: str, option: str, question: str = "") -> str:
+    """`what` is a noun; a terminal shows the question in its place, where there is one."""
     if given is not None:
         return given
-    _must_be_attended(question[:1].lower() + question[1:], option)
-    return str(typer.prompt(question, err=True))
+    _must_be_attended(what, option)
+    return str(typer.prompt(question or f"{what[:1].upper()}{what[1:]}", err=True))
 
 
 def must_be_meant(question: str, option: str) -> None:

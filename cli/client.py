@@ -18,6 +18,9 @@ from cli.patience import AWAY, BEHIND, LONGEST_PAUSE, Patience, asked_to_wait, h
 
 PREFIX = "/api/v1"
 ENDS = {401: Exit.SIGNED_OUT, 502: Exit.UNREACHABLE, 503: Exit.UNREACHABLE, 504: Exit.UNREACHABLE}
+# Who is signed in stays so where it is closed.
+CLOSED = "urn:vistory:problem:organization-was-closed"
+ELSEWHERE = "; `vistory organization list` tells of which others you are, `vistory organization switch NAME` goes there"
 # A problem of the API that means: no place in this ledger.
 UNKNOWN_POSITION = "urn:vistory:problem:position-is-unknown"
 # What a list of sessions shows as the device.
@@ -49,7 +52,9 @@ class Problem(Stop):
     """The API said no; the message is its problem document in words."""
 
     def __init__(self, status: int, document: Mapping[str, Any]) -> None:
-        super().__init__(in_words(status, document), ENDS.get(status, Exit.REFUSED))
+        is_closed = document.get("type") == CLOSED
+        ends = Exit.REFUSED if is_closed else ENDS.get(status, Exit.REFUSED)
+        super().__init__(in_words(status, document) + ELSEWHERE * is_closed, ends)
         self.status = status
         self.document = document
 

@@ -8,7 +8,7 @@ import typer
 
 from cli.exits import Stop
 from cli.hint import line
-from cli.local import Data
+from cli.local import NewData
 from cli.wishes import Wishes
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MARK = ".vistory-demo"
 
 @app.command()
 def demo(
-    dataset: Dataset = None, data: Data = None, svg: Svg = None, epochs: Epochs = None, images: Images = None
+    dataset: Dataset = None, data: NewData = None, svg: Svg = None, epochs: Epochs = None, images: Images = None
 ) -> None:
     """Six steps on the real parts, in a data folder of its own, which is emptied first; fails if any step does."""
     from cli.predict import must_have_a_folder

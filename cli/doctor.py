@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli.exits import Exit
+from cli.kept import usual_folder
 from cli.local import Data
 from cli.output import Json, show, table
 
@@ -20,9 +21,8 @@ app = typer.Typer()
 def doctor(data: Data = None, as_json: Json = False) -> None:
     """Every part, its version, its lag, what is wrong and what to do; ends with status 6 where something is wrong."""
     from infra.checkup import Place, State, examine
-    from infra.embedded import default_folder
 
-    place = Place((data or default_folder()).absolute())
+    place = Place((data or usual_folder()).absolute())
     findings = examine(place)
     healthy = not any(each.state is State.WRONG for each in findings)
     facts: dict[str, Any] = {"healthy": healthy, "data": str(place.path), "findings": [asdict(f) for f in findings]}

@@ -1,16 +1,17 @@
 """Invitations: people are asked in by mail, and accept or decline with the code of the letter."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.asking import CodeFile, PasswordFile, mailed_code, password
-from cli.client import Api
+from cli.asking import CodeFile, PasswordFile, attended, mailed_code, password
+from cli.client import Api, Problem
 from cli.exits import Exit, Stop
-from cli.kept import Session, current, go_on_with, keep
+from cli.kept import Seen, Session, current, go_on_with, keep
 from cli.named import avatar_names, begins, id_of, is_id, short
-from cli.output import Json, moment, show, table
+from cli.output import Json, complain, moment, show, table
 from cli.session import Address, reached, signed_in
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Role = Annotated[
     str | None,
     typer.Option(
         help="admin, manager, engineer_ii, engineer_i or guest; maintainer, member or viewer of a project; "
-        "maintainer, editor or viewer of a dataset."
+        "maintainer, editor or viewer of a dataset. If left out: guest, member, viewer."
     ),
 ]
 Message = Annotated[str, typer.Option(help="What the letter says beside that, of 1000 characters at most.")]
@@ -36,6 +37,9 @@ Status = Annotated[str | None, typer.Option(help="pending, accepted, declined, e
 Which = Annotated[str, typer.Argument(help="Its id, the beginning of it, or the address that it went to.")]
 Name = Annotated[str | None, typer.Option(help="Your name, to register; without it you have an account.")]
 Email = Annotated[str | None, typer.Option(help="Your address, where it is not the one that was written to.")]
+NEW = "new here? `vistory invitation accept --name NAME`"
+# As what somebody comes in where no role is named.
+USUAL = {"organization": "guest", "project": "member", "dataset": "viewer"}
 HEADS = ("invitation", "to", "into", "as", "status", "good until", "sent by")
 
 
@@ -56,12 +60,10 @@ def send(
     letter = {"email": email, "message": message, "for_anyone": for_anyone, "days": days}
     chosen = {name: value for name, value in (("role", role), ("language", language)) if value is not None}
     with signed_in(api) as door:
-        made = door.post("/invitations", **letter, **chosen, **thing(door, project, dataset))
-    show(
-        made,
-        as_json,
-        lambda: f"a letter is on its way to {email}; `vistory invitation cancel {short(made['id'])}` takes it back",
-    )
+        into = thing(door, project, dataset)
+        made = door.post("/invitations", **letter, **chosen, **into)
+    asked_in = f"a letter asks {email} in as {role or USUAL[into.get('type', 'organization')]}"
+    show(made, as_json, lambda: f"{asked_in}; `vistory invitation cancel {short(made['id'])}` takes it back")
 
 
 def thing(door: Api, project: str | None, dataset: str | None) -> dict[str, str]:
@@ -147,11 +149,19 @@ def accept(
         if answer["person"]["role"] is not None:  # who waits there stays where they are
             go_on_with(answer["access_token"])
         return told(answer, as_json)
-    proof = password(password_file, twice=name is not None)
+    who = "Password of your account" if name is None else "A password for your account"
+    if name is None and password_file is None and attended():
+        complain(f"with the account that you have; {NEW}")
+    proof = password(password_file, who, twice=name is not None)
     given = {key: value for key, value in (("full_name", name), ("email", email)) if value is not None}
     where = reached(api)
-    with Api(where) as door:
-        answer = door.post("/invitations/accept", token=code, password=proof, refresh="body", **given)
+    with Api(where, kept=Seen(where)) as door:
+        try:
+            answer = door.post("/invitations/accept", token=code, password=proof, refresh="body", **given)
+        except Problem as refused:
+            if refused.status != HTTPStatus.UNAUTHORIZED or name is not None:
+                raise
+            raise Stop(f"no account has this address and password; {NEW}", refused.exit_code) from refused
     keep(Session(where, answer["person"]["email"], answer["access_token"], answer["refresh_token"]))
     return told(answer, as_json)
 
@@ -159,7 +169,7 @@ def accept(
 def told(answer: dict[str, Any], as_json: bool) -> None:
     person = answer["person"]
     role = person["role"] or "one who waits to be let in by an admin"
-    show(person, as_json, lambda: f"you are in as {role}; `vistory whoami` tells more")
+    show(person, as_json, lambda: f"you are in, as {role}; `vistory whoami` tells where")
 
 
 @app.command()

@@ -35,7 +35,8 @@ def place() -> Path:
     """One for each person that somebody at this machine is (`vistory --as NAME`)."""
     name = os.environ.get(PROFILE, "")
     if name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}", name):
-        raise Stop(f"{name!r} cannot be kept apart by: letters, digits and . _ @ + - can", Exit.USAGE)
+        can = "letters, digits and . _ @ + -, a letter or a digit first, 100 characters at most"
+        raise Stop(f"a sign-in of its own (--as) is not kept under the name {name!r}; one can have {can}", Exit.USAGE)
     return home() / (f"session-{name}.json" if name else "session.json")
 
 
@@ -62,13 +63,25 @@ def _read(file: Path) -> Session:
 
 
 def usual_api() -> str:
-    """Where a command goes that is not told: where this person is signed in, else where whoever is none other is."""
+    """Where a command goes that is not told: where this person is signed in, else where whoever is none other is.
+
+    Where nobody is, it goes to the platform that was started here, if that is a single one.
+    """
     for file in (place(), home() / "session.json"):
         try:
             return _read(file).api
         except (OSError, ValueError, TypeError):
             continue
-    return DEFAULT_API
+    known = list(_folders())
+    return known[0] if len(known) == 1 else DEFAULT_API
+
+
+def usual_folder() -> Path:
+    """Whose platform a command of this machine means that is not told: the one that all others go to."""
+    from infra.embedded import default_folder
+
+    known = folder_of(usual_api())
+    return default_folder() if known is None else Path(known)
 
 
 @dataclass(frozen=True)
@@ -117,7 +130,7 @@ def started(api: str, data: Path) -> None:
     with suppress(OSError):  # what runs is no failure where no hint of it can be kept
         home().mkdir(parents=True, exist_ok=True, mode=0o700)
         with alone():
-            known = {at: folder for at, folder in _folders().items() if folder != str(data) and Path(folder).exists()}
+            known = {at: folder for at, folder in _folders().items() if folder != str(data)}
             write_private(home() / "platforms.json", json.dumps(known | {api: str(data)}).encode())
 
 
@@ -126,8 +139,10 @@ def folder_of(api: str) -> str | None:
 
 
 def _folders() -> dict[str, str]:
+    """By address, of those that are there still."""
     try:
-        return {str(api): str(folder) for api, folder in json.loads((home() / "platforms.json").read_bytes()).items()}
+        told = json.loads((home() / "platforms.json").read_bytes())
+        return {str(api): str(folder) for api, folder in told.items() if Path(str(folder)).exists()}
     except (OSError, ValueError, AttributeError):
         return {}
 

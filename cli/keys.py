@@ -9,6 +9,7 @@ import typer
 
 from cli.exits import Stop
 from cli.files import named_file
+from cli.kept import usual_folder
 from cli.local import Data, answered, settings_of
 from cli.output import Json, show
 
@@ -49,10 +50,10 @@ def restore(file: Saved, master: Master, data: Data = None, as_json: Json = Fals
 @app.command()
 def rotate(data: Data = None, as_json: Json = False) -> None:
     """Wrap all keys under a new master key, while the platform is stopped; older backups open nothing then."""
-    from infra.embedded import Stack, default_folder
+    from infra.embedded import Stack
     from infra.rotation import rotate as work
 
-    with Stack(data or default_folder()) as stack:
+    with Stack(data or usual_folder()) as stack:
         stack.start_servers(mlflow=False)
         settings = stack.settings_for("cli")
         count = work(settings.need("keys_database_url"), Path(settings.need("master_key_file")))

@@ -10,6 +10,7 @@ import typer
 from cli.exits import Exit, Stop
 from cli.files import named_file
 from cli.hint import hear_data
+from cli.kept import usual_folder
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
     from infra.config import Settings
     from infra.host import Host
 
+USUAL = "one in your home, or for root below /var/lib/vistory"
+NewData = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="FOLDER", help=f"The data folder; if left out, {USUAL}.", callback=hear_data),
+]
 Data = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        help="The data folder; if left out, one in your home, or for root below /var/lib/vistory.",
+        help=f"The data folder; if left out, that of the platform that was started here, else {USUAL}.",
         callback=hear_data,
     ),
 ]
@@ -35,9 +41,8 @@ def settings_of(data: Path | None, process: str = "cli") -> "Settings":
     """
     from cli.told import Told
     from infra.config import private
-    from infra.embedded import default_folder
 
-    file = (data or default_folder()) / "run" / f"{process}.json"
+    file = (data or usual_folder()) / "run" / f"{process}.json"
     if not file.exists():
         raise Stop(f"{file} is missing: start the platform first (`vistory up`), or name its --data", Exit.UNREACHABLE)
     with named_file():

@@ -1,5 +1,7 @@
 """Signs in, and keeps the tokens where only their owner can read them."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,10 +10,10 @@ import typer
 from cli.asking import FactorFile, PasswordFile, factor_code, password
 from cli.client import Api
 from cli.exits import Stop
-from cli.kept import Session, keep
+from cli.kept import Seen, Session, keep
 from cli.named import is_id, own_organization
 from cli.output import Json, show
-from cli.session import ASKED, Address, lacks_second_factor, reached, sign_in
+from cli.session import ASKED, Address, closed, lacks_second_factor, reached, sign_in, standing
 
 app = typer.Typer()
 Email = Annotated[str, typer.Argument(help="The address that you registered with.")]
@@ -36,13 +38,21 @@ def login(
     """
     typed = password(password_file)
     where = {"organization_id": organization} if organization and is_id(organization) else {}
-    with Api(reached(api)) as door:
+    at = reached(api)
+    with Api(at, kept=Seen(at)) as door:  # what was seen of another platform is forgotten with the first answer
         answer = sign_in(door, email, typed, lambda: factor_code(code_file), **where)
         if organization is not None and not where:
             answer |= gone_over(door, organization)
-    file = keep(Session(reached(api), email, answer["access_token"], answer["refresh_token"]))
+    file = keep(Session(at, email, answer["access_token"], answer["refresh_token"]))
     person = answer["person"]
-    show(person, as_json, lambda: words(person, file))
+    show(person, as_json, lambda: words(person, file, closed_there(at, answer)))
+
+
+def closed_there(at: str, answer: Mapping[str, Any]) -> str:
+    """As far as it is seen at this moment: whoever is signed in does not wait for that."""
+    with suppress(Stop), Api(at, answer["access_token"]) as door:
+        return closed(standing(door, answer["person"]))
+    return ""
 
 
 def gone_over(door: Api, organization: str) -> dict[str, Any]:
@@ -56,6 +66,6 @@ def gone_over(door: Api, organization: str) -> dict[str, Any]:
     return {"access_token": door.token, "person": door.get("/auth/me")}
 
 
-def words(person: dict[str, Any], file: Path) -> str:
+def words(person: Mapping[str, Any], file: Path, closed: str = "") -> str:
     told = f"signed in as {person['full_name']} ({person['role'] or 'waiting'}); kept in {file}"
-    return f"{told}\n{ASKED}" if lacks_second_factor(person) else told
+    return "\n".join(filter(None, [told, closed, ASKED if lacks_second_factor(person) else ""]))

@@ -7,6 +7,7 @@ import typer
 
 from cli.exits import Exit, Stop
 from cli.files import named_file
+from cli.kept import usual_folder
 from cli.local import Data
 from cli.output import Json, show, table
 
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
     from infra.mailbox import Kept, Mailbox
 
 app = typer.Typer(help="Mail that was kept on this machine, where no mail server is named.", no_args_is_help=True)
-Number = Annotated[str, typer.Argument(help="As `vistory mail list` shows it; the newest, if left out.")]
+Number = Annotated[
+    str,
+    typer.Argument(
+        help="As `vistory mail list` shows it, or the beginning of it, or an address; the newest letter, of several."
+    ),
+]
 HEADS = ("number", "to", "subject")
 
 
@@ -25,7 +31,7 @@ def mail() -> None:
 
 @app.command("list")
 def list_mail(data: Data = None, as_json: Json = False) -> None:
-    """All letters, the newest first."""
+    """All letters, the newest first; an invitation's goes once it is accepted, or over otherwise."""
     rows = [facts(each) for each in mailbox(data).letters()]
     show(rows, as_json, lambda: table(HEADS, [[row[name] for name in HEADS] for row in rows]) if rows else "no mail")
 
@@ -50,19 +56,24 @@ def open_mail(number: Number = "", data: Data = None, as_json: Json = False) -> 
     show({"page": str(page), "opened": opened}, as_json, lambda: told)
 
 
-def letter(data: Data, number: str) -> "Kept":
+def letter(data: Data, word: str) -> "Kept":
     box = mailbox(data)
-    found = box.letter(number) if number else next(box.letters(), None)
+    found = box.letter(word) or next((each for each in box.letters() if meant(each, word)), None)
     if found is None:
-        raise Stop(f"there is no letter {number}" if number else "no mail has come yet", Exit.REFUSED)
+        raise Stop(
+            f"there is no letter {word!r}; `vistory mail list` tells what there is" if word else "no mail is here"
+        )
     return found
 
 
+def meant(kept: "Kept", word: str) -> bool:
+    return kept.number.startswith(word) or str(kept.letter["to"]).casefold() == word.casefold()
+
+
 def mailbox(data: Data) -> "Mailbox":
-    from infra.embedded import default_folder
     from infra.mailbox import Mailbox
 
-    box = Mailbox.inside(data or default_folder())
+    box = Mailbox.inside(data or usual_folder())
     if not box.folder.is_dir():
         raise Stop(
             f"{box.folder} is missing: start the platform first (`vistory up`), or name its --data", Exit.UNREACHABLE

@@ -1,11 +1,14 @@
 """The people of an organization: who is there, who waits, and what each may do."""
 
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
+from cli.client import Api
+from cli.exits import Stop
 from cli.named import member_of, person_of
-from cli.output import Json, show, table
+from cli.output import Json, one, show, table
 from cli.session import Address, signed_in
 
 app = typer.Typer(
@@ -14,6 +17,9 @@ app = typer.Typer(
 Person = Annotated[str, typer.Argument(help="E-mail address, avatar name or id.")]
 FullName = Annotated[str, typer.Argument(help="What the person is called.")]
 Role = Annotated[str, typer.Argument(help="admin, manager, engineer_ii, engineer_i or guest.")]
+Given = Annotated[
+    str | None, typer.Argument(help="admin, manager, engineer_ii, engineer_i or guest; guest, if left out.")
+]
 Waiting = Annotated[bool, typer.Option("--waiting", help="Only those who wait to be let in.")]
 
 Words = Annotated[str, typer.Argument(help="Part of a name, an address or an avatar name; everybody, if left out.")]
@@ -41,11 +47,26 @@ def user_row(user: dict[str, Any]) -> tuple[object, ...]:
 
 
 @app.command()
-def approve(person: Person, role: Role = "guest", api: Address = None, as_json: Json = False) -> None:
+def approve(person: Person, role: Given = None, api: Address = None, as_json: Json = False) -> None:
     """Let somebody in who registered for your organization and waits."""
+    given = role or "guest"
     with signed_in(api) as door:
-        made = door.post(f"/members/{member_of(door, person, waiting=True)['id']}/approve", role=role)
-    show(made, as_json, lambda: f"{person} is {role} now")
+        made = door.post(f"/members/{who_waits(door, person, given)['id']}/approve", role=given)
+    another = "" if role else f"; `vistory member role {quote(person)} ROLE` gives another role"
+    show(made, as_json, lambda: f"{person} is {one(given)} now{another}")
+
+
+def who_waits(door: Api, word: str, role: str) -> dict[str, Any]:
+    """Raises Stop, which tells of somebody who is in already as what they are."""
+    try:
+        return member_of(door, word, waiting=True)
+    except Stop as nobody:
+        try:
+            there = member_of(door, word)
+        except Stop:
+            raise nobody from None
+    another = f"`vistory member role {quote(word)} {role}` gives another role"
+    raise Stop(f"{word} does not wait: is in already, as {row(there)[2]}; {another}")
 
 
 @app.command()
@@ -53,7 +74,7 @@ def role(person: Person, role: Role, api: Address = None, as_json: Json = False)
     """Give somebody another role; it holds at once."""
     with signed_in(api) as door:
         made = door.patch(f"/admin/users/{person_of(door, person)}/role", role=role)
-    show(made, as_json, lambda: f"{person} is {role} now")
+    show(made, as_json, lambda: f"{person} is {one(role)} now")
 
 
 @app.command()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli.local import Data
+from cli.local import NewData
 from cli.output import Json, show
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ app = typer.Typer()
 
 
 @app.command()
-def migrate(data: Data = None, as_json: Json = False) -> None:
+def migrate(data: NewData = None, as_json: Json = False) -> None:
     """Make roles, tables, streams and users on the servers that VISTORY_*_URL name, or on those of the data folder."""
     from infra.embedded import Stack, default_folder
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cli.client import Api
 
 LISTED = {"dataset", "project", "experiment", "model", "job", "service-account"}
+NAMELESS = {"model", "job"}
 PLACES = {"job": "/training-jobs"}
 # Fewer characters of an id are sooner a slip than a choice.
 FEWEST = 4
@@ -74,6 +75,7 @@ def _meant(door: "Api", noun: str, word: str, trash: bool) -> Thing:
             (f"`vistory {noun} list --trash`", " in the trash") if trash else (f"`vistory {noun} list`", "")
         )
         what_there_is = f"{listing} tells what there is" if noun in LISTED else "give its id"
+        what_there_is = f"{what_there_is}, each by its id" if noun in NAMELESS else what_there_is
         guess = perhaps(word, (str(each["name"]) for each in every if each.get("name")))
         raise Stop(f"there is no {called(noun)} {word!r}{where}{guess}; {what_there_is}")
     if len(found) > 1:

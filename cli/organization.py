@@ -64,13 +64,17 @@ def quotas(found: Mapping[str, Any]) -> list[str]:
     use = found["use"]
     users, storage, hours = use["users"], use["storage_gb"], use["gpu_hours_this_month"]
     lines = {
-        f"users: {users} of {found['max_users']}, {found['admins']} of them admins": users > found["max_users"],
+        f"users: {users} of {found['max_users']}, {an_admin(found['admins'])}": users > found["max_users"],
         f"storage: {storage:.3f} of {found['max_storage_gb']} GB": storage > found["max_storage_gb"],
         f"GPU hours this month: {hours:.1f} of {found['max_gpu_hours_per_month']}": (
             hours > found["max_gpu_hours_per_month"]
         ),
     }
     return [line + OVER * is_over for line, is_over in lines.items()]
+
+
+def an_admin(count: int) -> str:
+    return "1 of them an admin" if count == 1 else f"{count} of them admins"
 
 
 @app.command("list")
@@ -131,8 +135,7 @@ def close(
     """Close it for everybody at once, and for good 30 days later; for admins."""
     with signed_in(api) as door:
         found = door.get("/organization")
-        question = f"All that {found['name']!r} has goes in 30 days; repeat its name to close it"
-        name = word(confirm, question, "--confirm NAME")
+        name = repeated(found["name"], confirm)
         proof = {"name": name, "password": password(password_file)}
         if door.get("/auth/second-factor")["on"]:
             proof["code"] = factor_code(code_file)
@@ -140,9 +143,20 @@ def close(
     show(made, as_json, lambda: f"it is closed, and ends at {moment(made['purge_at'])}, {UNTIL_THEN}")
 
 
+def repeated(name: str, confirm: str | None) -> str:
+    """Another one is refused before anything else is asked. Raises Stop."""
+    question = f"All that {name!r} has goes in 30 days; repeat its name to close it"
+    typed = word(confirm, "the organization's name", "--confirm NAME", question).strip()
+    if typed != name:
+        raise Stop(f"the organization is called {name!r}; repeat that exactly to close it")
+    return typed
+
+
 @app.command()
 def reopen(api: Address = None, as_json: Json = False) -> None:
     """Open it again before its time is over; for admins."""
     with signed_in(api) as door:
+        was = door.get("/organization")
         made = door.post("/organization/reopen")
-    show(made, as_json, lambda: "it is open again; trainings and invitations that ended as it closed stay ended")
+    again = "it is open again; trainings, invitations and offers that ended as it closed stay ended"
+    show(made, as_json, lambda: again if was["closed_at"] else "it is open already")

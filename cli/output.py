@@ -97,6 +97,11 @@ def moment(iso: str) -> str:
     return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def one(word: str) -> str:
+    """With its article."""
+    return f"{'an' if word[:1] in 'aeiou' else 'a'} {word}"
+
+
 def rounded(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 

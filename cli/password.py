@@ -7,6 +7,7 @@ import typer
 from cli.asking import CodeFile, PasswordFile, mailed_code
 from cli.asking import password as asked
 from cli.client import Api
+from cli.kept import current
 from cli.output import Json, show
 from cli.session import Address, reached
 
@@ -16,6 +17,9 @@ KeepTokens = Annotated[
     bool,
     typer.Option("--keep-tokens", help="Leave API tokens good: you only forgot the password, and made each of them."),
 ]
+
+
+KEPT = "your API tokens are good still, if your address was verified before; else they are revoked"
 
 
 @app.callback()
@@ -43,5 +47,15 @@ def reset(
     code, new = mailed_code(code_file), asked(password_file, "New password", twice=True)
     with Api(reached(api)) as door:
         answer = door.post("/auth/reset-password", token=code, password=new, keep_tokens=keep_tokens)
-    tokens = "" if keep_tokens else ", your API tokens are revoked"
-    show(answer, as_json, lambda: f"the password is set, every session has ended{tokens}; `vistory login EMAIL` next")
+    show(answer, as_json, lambda: done(keep_tokens))
+
+
+def done(keep_tokens: bool) -> str:
+    was = current()
+    return "\n".join(
+        [
+            f"the password is set, every session has ended; `vistory login {was.email if was else 'EMAIL'}` next",
+            KEPT if keep_tokens else "your API tokens are revoked",
+            "if your address was not verified before, a second factor is off now: `vistory second-factor on`",
+        ]
+    )

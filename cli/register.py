@@ -7,6 +7,7 @@ import typer
 
 from cli.asking import PasswordFile, password, word
 from cli.client import Api
+from cli.exits import Exit, Stop
 from cli.hint import line
 from cli.output import Json, show
 from cli.session import Address, reached
@@ -32,9 +33,11 @@ def register(
     as_json: Json = False,
 ) -> None:
     """Register; the first of an organization is its admin, who lets later ones in (`vistory member approve PERSON`)."""
-    who = {"email": email, "full_name": word(name, "Your name", "--name")}
-    who |= {"company": (company := word(company, "Company", "--company"))}
-    who |= {"division": (division := word(division, "Division", "--division"))}
+    if "@" not in email:
+        raise Stop(f"{email!r} is no e-mail address", Exit.USAGE)
+    who = {"email": email, "full_name": word(name, "your name", "--name NAME")}
+    who |= {"company": (company := word(company, "the company", "--company NAME", "Company"))}
+    who |= {"division": (division := word(division, "the division", "--division NAME", "Division"))}
     who |= {"password": password(password_file, twice=True)}
     with Api(reached(api)) as door:
         made = door.post("/auth/register", **who)
@@ -48,7 +51,7 @@ def welcome(made: Mapping[str, Any], email: str, where: str) -> str:
             f"a letter is on its way to {email}: your account begins when you follow its link (`vistory email verify`)"
         )
     if made["status"] == "waiting":
-        then = f"you wait for approval by an admin of {where}, who says: vistory member approve {email}"
+        then = f"you wait until an admin of {where} lets you in, by: vistory member approve {email} ROLE"
     elif made["role"] == "admin":
         then = f"there was no organization {where}: you founded it and are its first member, its admin"
     else:

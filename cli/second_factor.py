@@ -14,6 +14,10 @@ app = typer.Typer(
     help="A second factor: an authenticator app that is asked beside the password; and recovery codes.",
     no_args_is_help=True,
 )
+UNVERIFIED = (
+    "your address is not verified: whoever verifies it first by a forgotten password takes the factor off again; "
+    "`vistory email verify` asks for the code of the letter that was sent there"
+)
 Somebody = Annotated[str, typer.Argument(help="E-mail address or id.")]
 
 
@@ -38,7 +42,10 @@ def on(
 ) -> None:
     """Set it up: scan what is shown with an authenticator app, and give the code that the app shows then."""
     with signed_in(api) as door:
-        offer = door.post("/auth/second-factor/begin", password=password(password_file))
+        typed = password(password_file)
+        if not door.get("/auth/me")["email_verified"]:
+            complain(UNVERIFIED)
+        offer = door.post("/auth/second-factor/begin", password=typed)
         (complain if as_json else say)(offered(offer))
         made = door.post("/auth/second-factor/confirm", code=factor_code(code_file))
     show(made, as_json, lambda: f"it is on: from now on signing in asks for a code\n{recovery(made)}")

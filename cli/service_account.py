@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.named import Thing, id_of, must_be_new, short
-from cli.output import Json, moment, show, table
+from cli.output import Json, moment, one, show, table
 from cli.session import Address, signed_in
 from cli.token import HEADS as TOKEN_HEADS
 from cli.token import Days, Into, Scopes, chosen, row, show_once
@@ -34,7 +34,7 @@ def create(name: Named, role: Role = "guest", api: Address = None, as_json: Json
         must_be_new(door, "service-account", name, "choose another name")
         made = door.post("/service-accounts", name=name, role=role)
     there = Thing("service-account", made["id"], name)
-    told = f"{there} is {role}; `vistory service-account token {quote(name)} NAME` gives it a token"
+    told = f"{there} is {one(role)}; `vistory service-account token {quote(name)} NAME` gives it a token"
     show(made, as_json, lambda: told)
 
 
@@ -64,7 +64,7 @@ def role(account: Account, role: RoleGiven, api: Address = None, as_json: Json =
     """Give it another role; it holds at once."""
     with signed_in(api) as door:
         made = door.patch(f"/service-accounts/{account_of(door, account)}/role", role=role)
-    show(made, as_json, lambda: f"{account} is {role} now")
+    show(made, as_json, lambda: f"{account} is {one(role)} now")
 
 
 @app.command()

@@ -12,10 +12,12 @@ import typer
 from cli.client import Api, Problem
 from cli.exits import Exit, Stop
 from cli.hint import hear_api
-from cli.kept import DEFAULT_API, PROFILE, Seen, alone, current, keep, usual_api
+from cli.kept import DEFAULT_API, PROFILE, Seen, Session, alone, current, keep, usual_api
 
 # An API token, for programs: as an argument everybody on the machine could read it.
 TOKEN = "VISTORY_TOKEN"
+# A problem of the API that means: no refresh token of this platform's.
+GIVEN_ELSEWHERE = "urn:vistory:problem:not-given-here"
 ASKED = "your organization asks for a second factor: `vistory second-factor on` comes before anything else"
 
 
@@ -33,7 +35,7 @@ Address = Annotated[
         "--api",
         envvar="VISTORY_API_URL",
         metavar="URL",
-        help=f"Address of the API; else where you are signed in, else {DEFAULT_API}.",
+        help=f"Address of the API; else where you are signed in, else what was started here, else {DEFAULT_API}.",
         callback=address_of,
     ),
 ]
@@ -74,6 +76,21 @@ def lacks_second_factor(me: Mapping[str, Any]) -> bool:
     return bool(me["second_factor_required"] and not me["second_factor"])
 
 
+def standing(door: Api, me: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The organization that somebody has a role in and is in now, as one of theirs, also where it is closed."""
+    found: list[dict[str, Any]] = door.get("/auth/me/organizations")
+    return next((each for each in found if each["id"] == me["organization_id"]), None)
+
+
+def closed(here: Mapping[str, Any] | None) -> str:
+    """What is said of it; nothing of one that is open."""
+    if here is None or not here["closed_at"]:
+        return ""
+    if here["role"] == "admin":
+        return f"{here['name']} is closed; `vistory organization show` tells until when you can reopen it"
+    return f"{here['name']} is closed: nothing in it is open to you; `vistory organization switch NAME` goes elsewhere"
+
+
 def reached(address: str | None) -> str:
     return (address or usual_api()).rstrip("/")
 
@@ -94,6 +111,13 @@ def _carrying(token: str, address: str | None) -> Api:
     return Api(reached(address), token, kept=Seen(reached(address)))
 
 
+def why(over: Problem, session: Session) -> str:
+    """A token that was given elsewhere was not made up by who has it."""
+    if over.document.get("type") != GIVEN_ELSEWHERE:
+        return str(over)
+    return f"you are signed in at another platform than the one that answers at {session.api} now; sign in here"
+
+
 def renewed(used: str) -> str:
     """Of several commands at once one goes on, and the others take what it got."""
     with alone():
@@ -106,6 +130,6 @@ def renewed(used: str) -> str:
         try:
             token = renewal(used)
         except Problem as over:
-            raise Stop(f"{over}: `vistory login {session.email}`", over.exit_code) from over
+            raise Stop(f"{why(over, session)}: `vistory login {session.email}`", over.exit_code) from over
         keep(replace(session, token=token, refresh_token=renewal.refresh_token))
         return token

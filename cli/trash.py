@@ -26,6 +26,7 @@ def purged(noun: str, word: str, name: str | None, api: str | None, as_json: boo
         at = f"/{noun}s/{id_of(door, noun, word, trash=True)}"
         found = door.get(at)
         there = Thing(noun, found["id"], found["name"])
-        name = asked(name, f"{noun} {found['name']!r} can never come back then; repeat its name", "--confirm NAME")
+        question = f"{there} can never come back then; repeat its name"
+        name = asked(name, f"the {noun}'s name", "--confirm NAME", question)
         made = door.post(f"{at}/purge", name=name)
     show(made, as_json, lambda: f"{there} is gone for good; its bytes are deleted in an hour")

@@ -9,7 +9,7 @@ import typer
 
 from cli.hint import hear_api, line
 from cli.kept import started
-from cli.local import Data
+from cli.local import NewData
 from cli.output import Json, complain, say, show
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Within = Annotated[
 
 
 @app.command()
-def up(data: Data = None, start_within: Within = None, as_json: Json = False) -> None:
+def up(data: NewData = None, start_within: Within = None, as_json: Json = False) -> None:
     """Start PostgreSQL, NATS, object storage, MLflow and our own processes; ctrl-C stops them all within 10 s."""
     from cli.platform import PasswordIsLost, running
     from cli.session import CodeIsNeeded
@@ -92,13 +92,13 @@ def mail_of(platform: "Platform") -> str:
 
 def welcome(facts: dict[str, Any]) -> str:
     taken = facts["api_moved_from"]
-    moved = f"  (others listen on its port {taken}: sign in anew there, or stop them first)" if taken else ""
+    moved = f"  (others listen on its port {taken}: sign in anew at this one, or stop them first)" if taken else ""
     return f"""
 Vistory is ready after {facts["seconds"]} s.
 
   API         {facts["api"]}/api/v1{moved}
   its docs    {facts["docs"]}
-  MLflow      {facts["mlflow"]}  (the same account; it takes a few seconds more)
+  MLflow      {facts["mlflow"]}  (the same account; it may take a few seconds more)
   sign in as  {facts["email"]}
   password    in {facts["password_file"]}
               {login_line(facts)}

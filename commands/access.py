@@ -230,7 +230,7 @@ def role_of(caller: Caller, store: Store, while_closed: WhileClosed = WhileClose
         must_go_on(store.find(Session, caller.session_id))
     signed_in = caller.kind == "person" and caller.scopes is None
     if not (signed_in and while_closed.lets(role)):
-        must_be_open(caller.organization_id, store)
+        must_be_open(caller.organization_id, store, to_admin=signed_in and role is Role.ADMIN)
     return role
 
 

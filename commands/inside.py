@@ -26,11 +26,11 @@ class WhileClosed(Enum):
         return self is WhileClosed.ANYBODY or (self is WhileClosed.ADMIN and role is Role.ADMIN)
 
 
-def must_be_open(organization_id: UUID, store: Store) -> None:
+def must_be_open(organization_id: UUID, store: Store, *, to_admin: bool = False) -> None:
     """Raises OrganizationWasClosed."""
     closure = store.find(Closure, closure_id(organization_id))
     if closure is not None:
-        closure.must_be_open()
+        closure.must_be_open(to_admin=to_admin)
 
 
 def must_be_heard_of(job: TrainingJob, store: Store) -> None:

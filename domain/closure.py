@@ -1,6 +1,6 @@
 """Whether an organization is closed, and when it ends; apart from it, since every request of its members looks here."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar, Self
 from uuid import UUID, uuid5
 
@@ -76,15 +76,17 @@ class Closure(Aggregate):
     def begin(cls, organization_id: UUID, now: datetime) -> Self:
         return cls._create(cls.Begun, id=closure_id(organization_id), organization_id=organization_id, timestamp=now)
 
-    def must_be_open(self) -> None:
+    def must_be_open(self, *, to_admin: bool = False) -> None:
         """Raises OrganizationWasClosed."""
         if self.purged:
             raise OrganizationWasClosed("this organization was closed, and has ended; its history stays")
         if self.purge_at is not None:
+            end = f"{self.purge_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
             raise OrganizationWasClosed(
-                f"this organization is closed, and ends at {self.purge_at.isoformat(timespec='seconds')}; until then "
-                "an admin of it can sign in and reopen it (`vistory organization reopen`); whoever belongs to "
-                "another one signs in there, by its organization_id"
+                f"this organization is closed, and ends at {end}; until then you can reopen it "
+                "(`vistory organization reopen`)"
+                if to_admin
+                else f"this organization is closed, and ends at {end} unless an admin of it reopens it before"
             )
 
     def ends(self, begun: datetime) -> bool:

@@ -162,5 +162,5 @@ def test_a_quota_below_what_is_used_is_told_with_what_that_means(
     admin.colleague("guest")
     terminal.be(admin)
     told = terminal("organization", "change", "--max-users", "1")
-    assert "users: 2 of 1, 1 of them admins: more than its quota; what is there stays" in told
+    assert "users: 2 of 1, 1 of them an admin: more than its quota; what is there stays" in told
     assert told.count("more than its quota") == 1

@@ -16,14 +16,14 @@ class Server(ThreadingHTTPServer):
     answers: list[Answer]
     asked: list[tuple[str, str, dict[str, str]]]
     body: bytes
-    """Of the last that was asked."""
+    """The last that was sent."""
 
 
 class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        self.server.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or self.server.body
         self.server.asked.append((self.command, self.path, dict(self.headers)))
         status, headers, body = self.server.answers.pop(0)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving() -> Iterator[Server]:
     server = Server(("127.0.0.1", 0), Handler)
-    server.answers, server.asked = [], []
+    server.answers, server.asked, server.body = [], [], b""
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server

@@ -171,6 +171,17 @@ def test_who_is_not_signed_in_is_told_so_by_the_exit_status(server: Server) -> N
     assert refused.value.exit_code == Exit.SIGNED_OUT
 
 
+def test_who_is_in_an_organization_that_is_closed_is_signed_in_and_led_to_others(server: Server) -> None:
+    closed = {"type": "urn:vistory:problem:organization-was-closed", "detail": "this organization is closed"}
+    server.answers = [(401, {}, closed)]
+    with (
+        door(server) as api,
+        pytest.raises(Problem, match=r"is closed; .*`vistory organization switch NAME`") as refused,
+    ):
+        api.get("/projects")
+    assert refused.value.exit_code == Exit.REFUSED
+
+
 def test_a_server_that_is_not_there_is_unreachable(server: Server) -> None:
     with Api("http://127.0.0.1:9") as api, pytest.raises(Unreachable) as gone:
         api.get("/projects")

@@ -1,12 +1,16 @@
 """Asking what there is must cost nothing: no noun's module, and nothing heavy, is imported for it."""
 
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from cli import NOUNS, load
 from cli.exits import Exit
+from cli.kept import DEFAULT_API
 
 HEAVY = ("pydantic", "httpx", "rich", "nats", "psycopg", "sqlalchemy", "fastapi", "websockets", "eventsourcing", "PIL")
 SEEN = """
@@ -40,6 +44,16 @@ def test_naming_every_noun_imports_nothing_heavy_but_the_client() -> None:
     assert set(done.stdout.split()).isdisjoint({*HEAVY} - {"httpx", "rich"})
 
 
+def test_help_is_the_same_whether_it_is_asked_for_or_nothing_is(tmp_path: Path) -> None:
+    (tmp_path / "platforms.json").write_text(json.dumps({DEFAULT_API: str(tmp_path)}))
+    own = {**os.environ, "VISTORY_HOME": str(tmp_path), "VISTORY_PROFILE": "ann"}
+    asked, bare = (
+        subprocess.run([sys.executable, "-c", "import cli; cli.main()", *words], capture_output=True, env=own)
+        for words in (["--help"], [])
+    )
+    assert bare.stderr == asked.stdout
+
+
 @pytest.mark.parametrize("noun", NOUNS)
 def test_every_noun_is_there_and_says_what_it_is_for(noun: str) -> None:
     command = load(noun)
@@ -51,7 +65,7 @@ def test_every_noun_is_there_and_says_what_it_is_for(noun: str) -> None:
     ("words", "guess"),
     [
         ("frobnicate", ""),
-        ("projcts list", "Did you mean project?"),
+        ("projcts list", "Did you mean 'project'?"),
         ("project creat x", "Did you mean 'create'?"),
         ("project list --jsn", "--json"),
     ],

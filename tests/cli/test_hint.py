@@ -93,6 +93,9 @@ def test_who_started_a_platform_here_is_led_back_to_its_folder(tmp_path: Path) -
     assert completed("`vistory doctor` tells") == f"`vistory doctor --data {tmp_path / 'other'}` tells"
     started("http://x:1", tmp_path / "other")
     assert line("up") == "vistory up", "it has moved"
+    hear_api("http://x:1")
+    for command in ("up", "doctor"):
+        assert line(command) == f"vistory {command} --data {tmp_path / 'other'}", "also where it is the only one"
     hear_api("http://elsewhere:1")
     assert line("up") == "vistory up"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.exits import Stop
+from cli.exits import Exit, Stop
 from cli.invitation import app
 from cli.kept import Session, current, keep
 from tests.cli.http_server import Answer, Server, serving
@@ -101,6 +101,23 @@ def test_a_newcomer_accepts_and_is_signed_in(server: Server, api: str, files: li
     assert "guest" in out
     assert not any(secret in out for secret in ("access 2", "refresh 2", "T0ken"))
     assert current() == Session(api, "dan@example.org", "access 2", "refresh 2")
+
+
+def test_who_has_no_account_is_told_how_somebody_new_accepts(server: Server, api: str, files: list[str]) -> None:
+    server.answers = [(401, {}, {"detail": "with full_name beside it, you register"})]
+    with pytest.raises(Stop, match=r"password; new here\? `vistory invitation accept --name NAME`$") as refused:
+        run("accept", "--api", api, *files)
+    assert refused.value.exit_code == Exit.SIGNED_OUT
+
+
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize(
+    ("words", "role"),
+    [((), "guest"), (("--project", ID), "member"), (("--dataset", ID), "viewer"), (("--role", "manager"), "manager")],
+)
+def test_as_what_somebody_is_asked_in_is_told(server: Server, words: tuple[str, ...], role: str) -> None:
+    server.answers = [(201, {}, {"id": ID})]
+    assert f"a letter asks dan@example.org in as {role}; " in run("send", "dan@example.org", *words)
 
 
 def test_a_code_is_enough_to_see_and_to_decline(server: Server, api: str, files: list[str]) -> None:

@@ -20,6 +20,8 @@ PERSON = {
     "email": "ann@b.example",
     "full_name": "Ann",
     "role": "guest",
+    "organization_id": ID,
+    "email_verified": True,
     "second_factor": False,
     "second_factor_required": False,
 }
@@ -35,14 +37,23 @@ ANSWER: dict[str, Any] = PERSON | {
     "sha256": hashlib.sha256(OBJECT).hexdigest(), "result": hashlib.sha256(OBJECT).hexdigest(), "size": len(OBJECT),
     "organization": "Acme", "type": "organization", "target": None, "inviter": "Ann", "on": False,
 }  # fmt: skip
-MEMBER = {"id": ID, "person_id": ID, "email": "ann@b.example", "avatar_name": "red-fox-1"}
-ORGANIZATION = {"id": ID, "name": "Acme", "role": "guest"}
+MEMBER = {"id": ID, "person_id": ID, "email": "ann@b.example", "avatar_name": "red-fox-1", "role": None}
+ORGANIZATION = {"id": ID, "name": "Acme", "role": "guest", "closed_at": None}
 LISTS = ("/auth/sessions", "/training/models", "/admin/security/counts")
 # Each document of these is a line, as it comes, until the training ends.
 LINES = {"job follow"}
 # A framework's own environment answers: see tests/e2e.
 ELSEWHERE = {"predict"}
-WORDS = {"ratios": "0.7,0.2,0.1", "framework": "timm", "scope": "read", "limit": "1", "days": "1", "max_users": "1"}
+WORDS = {
+    "email": "ann@b.example",
+    "confirm": "cells",
+    "ratios": "0.7,0.2,0.1",
+    "framework": "timm",
+    "scope": "read",
+    "limit": "1",
+    "days": "1",
+    "max_users": "1",
+}
 
 
 class Anything(BaseHTTPRequestHandler):

@@ -7,7 +7,9 @@ import pytest
 
 import infra.embedded
 from cli.exits import Exit, Stop
+from cli.kept import started
 from cli.local import settings_of
+from cli.mail import letter, mailbox
 
 NARROW = "postgresql://vistory_app:x@127.0.0.1/vistory"
 
@@ -30,6 +32,31 @@ def test_an_administrator_whom_the_environment_names_is_never_used(data: Path) -
         settings = settings_of(folder)
         assert settings.need("database_url") == NARROW
         assert settings.nats_url is None
+
+
+def test_the_folder_of_the_platform_that_was_started_here_is_meant_where_none_is_named(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISTORY_HOME", str(data / "home"))
+    monkeypatch.setattr(infra.embedded, "default_folder", lambda: data / "nowhere")
+    started("http://127.0.0.1:8003", data)
+    assert settings_of(None).data == data
+    (data / "mail").mkdir()
+    assert mailbox(None).folder == data / "mail"
+
+
+def test_a_letter_is_meant_by_the_beginning_of_its_number_or_by_whom_it_went_to(tmp_path: Path) -> None:
+    (tmp_path / "mail").mkdir()
+    box = mailbox(tmp_path)
+    for to in ("ann@b.example", "ben@b.example", "ann@b.example", "eve@b.example"):
+        box.keep(f"To: {to}\n\nHello".encode())
+    eve, ann, ben, old = box.letters()
+    words = {"": eve, "Ann@b.example": ann, ben.number: ben, old.number[:-1]: old}
+    assert {word: letter(tmp_path, word).number for word in words} == {
+        word: each.number for word, each in words.items()
+    }
+    with pytest.raises(Stop, match="no letter 'you'; `vistory mail list`"):
+        letter(tmp_path, "you")
 
 
 def test_a_folder_that_nothing_was_started_on_is_told_so(tmp_path: Path) -> None:

@@ -39,6 +39,13 @@ def test_a_name_that_nothing_bears_is_refused(server: Server) -> None:
         id_of(door(server), "dataset", "bones")
 
 
+@pytest.mark.parametrize("noun", ["model", "job"])
+def test_what_has_no_name_is_meant_by_its_id(server: Server, noun: str) -> None:
+    server.answers = [(200, {}, {"items": [{"id": A}], "next": None})]
+    with pytest.raises(Stop, match=f"`vistory {noun} list` tells what there is, each by its id"):
+        id_of(door(server), noun, "test_resnet")
+
+
 def test_who_mistyped_a_name_is_told_which_are_like_it(server: Server) -> None:
     server.answers = [page("cells", "bones")] * 2
     with pytest.raises(Stop, match=r"no dataset 'Celsl' \(did you mean 'cells'\?\); "):

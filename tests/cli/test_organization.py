@@ -8,10 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import asking
+from cli.exits import Stop
 from cli.kept import Session, keep
 from cli.organization import app, words
 from tests.cli.http_server import Server, serving
 
+MOMENT = "2026-11-27T03:04:05Z"
 OPEN = {"name": "Acme / Vision"}
 CLOSING = {"id": "0198c0de-0000-7000-8000-000000000001", "purge_at": "2026-12-27T03:04:05Z"}
 
@@ -49,16 +51,24 @@ def test_a_script_gives_what_is_asked_for(server: Server, tmp_path: Path) -> Non
     assert json.loads(server.body) == {"name": "Acme / Vision", "password": "correct horse"}
 
 
-def test_it_is_opened_again(server: Server) -> None:
-    server.answers = [(200, {}, CLOSING | {"purge_at": None})]
-    assert "open again" in run("reopen")
+def test_another_name_is_refused_before_anything_else_is_asked(server: Server) -> None:
+    server.answers = [(200, {}, OPEN)]
+    with pytest.raises(Stop, match="is called 'Acme / Vision'; repeat that exactly"):
+        run("close", typed="Acme\n")
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(("closed_at", "told"), [(MOMENT, "open again"), (None, "open already")])
+def test_it_is_opened_again_once(server: Server, closed_at: str | None, told: str) -> None:
+    server.answers = [(200, {}, OPEN | {"closed_at": closed_at}), (200, {}, CLOSING | {"purge_at": None})]
+    assert told in run("reopen")
 
 
 def test_one_that_is_closed_is_shown_as_that() -> None:
     quotas = {"max_users": 5, "max_storage_gb": 5, "max_gpu_hours_per_month": 5, "second_factor_required": False}
     use = {"users": 1, "storage_gb": 0.0, "gpu_hours_this_month": 0.0}
     named = {"id": "1", "name": "Acme", "company": "Acme", "division": "V", "admission": "open", "admins": 1}
-    closed = {"closed_at": "2026-11-27T03:04:05Z", "purge_at": "2026-12-27T03:04:05Z"}
+    closed = {"closed_at": MOMENT, "purge_at": "2026-12-27T03:04:05Z"}
     told = words({**named, **quotas, "use": use, **closed})
     assert "closed; it ends at 2026-12-27" in told
     opened = words({**named, **quotas, "use": use, "closed_at": None, "purge_at": None})

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from cli.register import welcome
+from cli.exits import Exit, Stop
+from cli.register import app, welcome
 from cli.whoami import words
 
 MADE: dict[str, Any] = {"avatar_name": "red-fox-1", "status": "active", "role": "admin"}
@@ -14,7 +16,10 @@ MADE: dict[str, Any] = {"avatar_name": "red-fox-1", "status": "active", "role": 
     ("change", "said"),
     [
         ({}, "there was no organization Acme / Vision: you founded it and are its first member, its admin"),
-        ({"status": "waiting", "role": None}, "you wait for approval by an admin of Acme / Vision"),
+        (
+            {"status": "waiting", "role": None},
+            "you wait until an admin of Acme / Vision lets you in, by: vistory member approve ann@b.example ROLE",
+        ),
         ({"role": "guest"}, "you are in Acme / Vision as guest"),
     ],
 )
@@ -25,6 +30,12 @@ def test_which_organization_it_is_and_as_what_is_said(change: dict[str, Any], sa
     assert lines[2] == "vistory login ann@b.example"
 
 
+def test_what_is_no_address_is_refused_before_anything_is_asked() -> None:
+    done = CliRunner().invoke(app, ["ann"])
+    assert isinstance(done.exception, Stop)
+    assert (str(done.exception), done.exception.exit_code) == ("'ann' is no e-mail address", Exit.USAGE)
+
+
 def test_where_the_address_is_proven_first_the_letter_is_what_comes_next() -> None:
     assert "`vistory email verify`" in welcome({"status": "asked"}, "ann@b.example", "Acme / Vision")
 
@@ -33,7 +44,7 @@ def test_one_is_told_who_one_is() -> None:
     me: dict[str, Any] = {"full_name": "Ann", "email": "ann@b.example", "avatar_name": "red-fox-1", "role": "guest"}
     me |= {"second_factor": False, "second_factor_required": False}
     me |= {"organization": "Acme", "api": "http://x", "erasure_due_at": None, "email_verified": True}
-    who = "Ann <ann@b.example>, red-fox-1: "
+    who = "Ann <ann@b.example>, red-fox-1 to others: "
     assert words(me) == f"{who}guest of Acme, at http://x"
     leaving = words(me | {"erasure_due_at": "2026-12-04T08:00:00Z"}).splitlines()
     assert leaving == [
@@ -45,4 +56,7 @@ def test_one_is_told_who_one_is() -> None:
     asked = words(me | {"second_factor_required": True, "organization": None}).splitlines()
     assert asked[0] == f"{who}guest, at http://x"
     assert "`vistory second-factor on` comes before anything else" in asked[1]
-    assert "<ann@b.example> (not verified), " in words(me | {"email_verified": False})
+    unverified = words(me | {"email_verified": False}).splitlines()
+    assert "<ann@b.example> (not verified), " in unverified[0]
+    assert "which `vistory email verify` asks for" in unverified[1]
+    assert words(me, "Acme is closed").splitlines()[1:] == ["Acme is closed"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli import asking, login, second_factor
+from cli import asking, login, password, second_factor, whoami
 from cli.exits import Stop
 from cli.kept import Session, current, keep
 from cli.session import CodeIsNeeded, sign_in
@@ -23,6 +23,9 @@ OFFER = {
 }
 CODES = {"recovery_codes": ["2345-6789-abcd", "bcde-fghj-kmnp"]}
 PERSON = {"full_name": "Ann", "role": "guest", "second_factor": True, "second_factor_required": True}
+PERSON |= {"organization_id": "1"}
+HERE = {"id": "1", "name": "Acme", "role": "guest", "closed_at": None}
+ME = {"email_verified": True}
 SIGNED_IN = {"access_token": "access 2", "refresh_token": "refresh 2", "person": PERSON}
 CHALLENGE = {"challenge": "signed", "expires_in": 300}
 
@@ -39,32 +42,58 @@ def _at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) ->
     keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1"))
 
 
-def run(app: Any, *words: str, typed: str = "") -> str:
+def run(app: Any, *words: str, typed: str = "", aside: bool = False) -> str:
     with pytest.MonkeyPatch.context() as terminal:
         terminal.setattr(asking, "attended", lambda: bool(typed))
         done = CliRunner().invoke(app, list(words), input=typed, catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return done.stdout
+    return done.stderr if aside else done.stdout
 
 
 def test_it_is_set_up_by_what_a_phone_scans_and_by_the_code_that_it_shows(server: Server) -> None:
-    server.answers = [(200, {}, OFFER), (200, {}, CODES)]
+    server.answers = [(200, {}, ME), (200, {}, OFFER), (200, {}, CODES)]
     told = run(second_factor.app, "on", typed="correct horse\n123456\n")
     assert "█" in told
     assert f"or type this into the app: {SECRET}" in told
     assert "correct horse" not in told
     assert told.index(SECRET) < told.index("2345-6789-abcd")
     assert [path.partition("/auth/")[2] for _, path, _ in server.asked] == [
+        "me",
         "second-factor/begin",
         "second-factor/confirm",
     ]
+
+
+def test_who_has_not_verified_their_address_is_told_that_a_forgotten_password_takes_it_off(server: Server) -> None:
+    server.answers = [(200, {}, {"email_verified": False}), (200, {}, OFFER), (200, {}, CODES)]
+    told = run(second_factor.app, "on", typed="correct horse\n123456\n", aside=True)
+    assert "takes the factor off again; `vistory email verify`" in told
+    server.answers = [(200, {}, {"id": "7"})]
+    assert "a second factor is off now: `vistory second-factor on`" in run(password.app, "reset", typed="T0ken\nx\nx\n")
+
+
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [
+        ("guest", "Acme is closed: nothing in it is open to you; `vistory organization switch NAME`"),
+        ("admin", "Acme is closed; `vistory organization show` tells until when you can reopen it"),
+    ],
+)
+def test_who_signs_in_where_it_is_closed_is_told_so(server: Server, role: str, told: str) -> None:
+    there = HERE | {"role": role, "closed_at": "2026-01-02T03:04:05Z"}
+    server.answers = [(200, {}, SIGNED_IN), (200, {}, [HERE | {"id": "2"}, there])]
+    address = f"http://127.0.0.1:{server.server_port}"
+    assert told in run(login.app, "a@b.example", "--api", address, typed="correct horse\n")
+    me = PERSON | {"email": "a@b.example", "email_verified": True, "avatar_name": "red-fox-1", "erasure_due_at": None}
+    server.answers = [(200, {}, me), (200, {}, [there])]
+    assert told in run(whoami.app)
 
 
 def test_programs_are_told_in_json(server: Server, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("correct horse\n")
     (tmp_path / "code").write_text("123456\n")
     files = ("--password-file", str(tmp_path / "password"), "--code-file", str(tmp_path / "code"))
-    server.answers = [(200, {}, OFFER), (200, {}, CODES)]
+    server.answers = [(200, {}, ME), (200, {}, OFFER), (200, {}, CODES)]
     assert json.loads(run(second_factor.app, "on", *files, "--json")) == CODES
     server.answers = [(200, {}, CODES), (200, {}, {"id": "7"})]
     assert json.loads(run(second_factor.app, "codes", *files, "--json")) == CODES
@@ -86,17 +115,21 @@ def test_how_it_stands_is_said(server: Server, on: bool, required: bool, said: s
 
 
 def test_signing_in_asks_for_a_code_where_one_is_on(server: Server) -> None:
-    server.answers = [(202, {}, CHALLENGE), (200, {}, SIGNED_IN)]
+    server.answers = [(202, {}, CHALLENGE), (200, {}, SIGNED_IN), (200, {}, [HERE])]
     address = f"http://127.0.0.1:{server.server_port}"
     told = run(login.app, "a@b.example", "--api", address, typed="correct horse\n123456\n")
     assert "signed in as Ann (guest)" in told
-    assert [path.partition("/auth/")[2] for _, path, _ in server.asked] == ["login", "login/second-factor"]
+    assert [path.partition("/auth/")[2] for _, path, _ in server.asked] == [
+        "login",
+        "login/second-factor",
+        "me/organizations",
+    ]
     assert current() == Session(address, "a@b.example", "access 2", "refresh 2")
 
 
 def test_who_lacks_what_the_organization_asks_for_is_told(server: Server, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("correct horse")
-    server.answers = [(200, {}, SIGNED_IN | {"person": PERSON | {"second_factor": False}})]
+    server.answers = [(200, {}, SIGNED_IN | {"person": PERSON | {"second_factor": False}}), (200, {}, [HERE])]
     address = f"http://127.0.0.1:{server.server_port}"
     told = run(login.app, "a@b.example", "--api", address, "--password-file", str(tmp_path / "password"))
     assert "`vistory second-factor on` comes before anything else" in told

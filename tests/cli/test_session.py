@@ -10,9 +10,11 @@ from typer.testing import CliRunner
 from cli import kept, patience
 from cli.client import Unreachable
 from cli.exits import Exit, Stop
-from cli.kept import Session, current, keep, place, usual_api
+from cli.kept import Seen, Session, current, keep, place, started, usual_api, usual_folder
+from cli.login import app as login
 from cli.logout import app, logout
 from cli.session import address_of, signed_in
+from infra.embedded import default_folder
 from tests.cli.http_server import Server, serving
 
 
@@ -135,6 +137,34 @@ def test_a_session_that_is_over_is_told_and_not_asked_for_again(server: Server) 
     assert len(server.asked) == 2
 
 
+def test_who_is_signed_in_at_a_platform_that_is_another_one_by_now_is_told_so(server: Server) -> None:
+    address = f"http://127.0.0.1:{server.server_port}"
+    keep(Session(address, "a@b.example", "access 1", "refresh 1"))
+    given_elsewhere = {"type": "urn:vistory:problem:not-given-here", "detail": "this is no refresh token"}
+    server.answers = [(401, {}, {}), (401, {}, given_elsewhere)]
+    with signed_in() as api, pytest.raises(Stop) as stopped:
+        api.get("/projects")
+    assert str(stopped.value) == (
+        f"you are signed in at another platform than the one that answers at {address} now; "
+        "sign in here: `vistory login a@b.example`"
+    )
+    assert stopped.value.exit_code == Exit.SIGNED_OUT
+
+
+def test_who_signs_in_forgets_what_was_seen_of_another_platform_at_this_address(server: Server, home: Path) -> None:
+    address = f"http://127.0.0.1:{server.server_port}"
+    Seen(address).reach("other:9")
+    home.joinpath("password").write_text("correct horse")
+    person: dict[str, object] = {"full_name": "Ann", "role": "guest", "organization_id": "1"}
+    person |= {"second_factor": False, "second_factor_required": False}
+    answer = {"access_token": "access", "refresh_token": "refresh", "person": person}
+    server.answers = [(200, {"Vistory-Position": "ledger:7"}, answer), (200, {}, [])]
+    words = ["a@b.example", "--api", address, "--password-file", str(home / "password")]
+    done = CliRunner().invoke(login, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert Seen(address).position() == "ledger:7"
+
+
 @pytest.mark.parametrize("status", [200, 401])
 def test_who_signs_out_keeps_no_token_also_where_the_session_was_over(server: Server, status: int, home: Path) -> None:
     keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1"))
@@ -163,3 +193,17 @@ def test_whoever_is_signed_in_nowhere_is_led_where_the_other_one_is(monkeypatch:
     keep(Session("http://127.0.0.1:8123", "me@b.example", "x"))
     monkeypatch.setenv("VISTORY_PROFILE", "ann")
     assert usual_api() == "http://127.0.0.1:8123"
+
+
+def test_where_nobody_is_signed_in_the_one_platform_that_was_started_here_is_meant(tmp_path: Path) -> None:
+    for folder in ("one", "other", "gone"):
+        (tmp_path / folder).mkdir()
+    assert usual_folder() == default_folder()
+    started("http://127.0.0.1:8003", tmp_path / "one")
+    started("http://127.0.0.1:8007", tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert (usual_api(), usual_folder()) == ("http://127.0.0.1:8003", tmp_path / "one")
+    started("http://127.0.0.1:8005", tmp_path / "other")
+    assert (usual_api(), usual_folder()) == (kept.DEFAULT_API, default_folder())
+    keep(Session("http://127.0.0.1:8005", "me@b.example", "x"))
+    assert usual_folder() == tmp_path / "other"

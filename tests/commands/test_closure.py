@@ -95,8 +95,9 @@ def test_a_program_of_an_admin_closes_and_reopens_nothing(spec: Spec) -> None:
 
 def test_while_it_is_closed_nobody_works_in_it_also_no_admin(spec: Spec) -> None:
     spec.given(approve(BEN, Role.ENGINEER_II), close)
-    for caller in (ann, ben):
-        spec.by(caller).when(project).then_refused(OrganizationWasClosed, "reopen")
+    reopens = "`vistory organization reopen`"
+    for caller, says in ((ann, reopens), (ben, "UTC unless an admin of it reopens it before")):
+        spec.by(caller).when(project).then_refused(OrganizationWasClosed, says)
     spec.by(ann).given(reopen).by(ben).given(project)
 
 

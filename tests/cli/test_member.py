@@ -1,0 +1,53 @@
+"""Who is let in, and as what: what somebody types next is told whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.exits import Stop
+from cli.kept import Session, keep
+from cli.member import app
+from tests.cli.http_server import Answer, Server, serving
+
+ANN = {"id": "7", "person_id": "8", "email": "ann@b.example", "avatar_name": "red-fox-1", "role": None}
+NOBODY: Answer = (200, {}, {"items": [], "next": None})
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    with serving() as server:
+        monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
+        keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1"))
+        yield server
+
+
+def listed(**more: object) -> Answer:
+    return (200, {}, {"items": [ANN | {"deactivated_at": None, "full_name": "Ann"} | more], "next": None})
+
+
+def approve(*words: str) -> str:
+    done = CliRunner().invoke(app, ["approve", "ann@b.example", *words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout.strip()
+
+
+def test_who_names_no_role_is_told_which_one_it_is_and_how_another_is_given(server: Server) -> None:
+    server.answers = [listed(), (200, {}, {"id": "7"})]
+    assert approve() == ("ann@b.example is a guest now; `vistory member role ann@b.example ROLE` gives another role")
+    server.answers = [listed(), (200, {}, {"id": "7"})]
+    assert approve("engineer_i") == "ann@b.example is an engineer_i now"
+
+
+def test_who_is_in_already_is_told_to_be_and_how_another_role_is_given(server: Server) -> None:
+    server.answers = [NOBODY, listed(role="guest")]
+    with pytest.raises(Stop) as refused:
+        approve("engineer_i")
+    assert str(refused.value) == (
+        "ann@b.example does not wait: is in already, as guest; "
+        "`vistory member role ann@b.example engineer_i` gives another role"
+    )
+    server.answers = [NOBODY, NOBODY]
+    with pytest.raises(Stop, match=r"nobody who waits is called 'ann@b\.example'"):
+        approve("engineer_i")
