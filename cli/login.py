@@ -40,7 +40,7 @@ def login(
     where = {"organization_id": organization} if organization and is_id(organization) else {}
     at = reached(api)
     with Api(at, kept=Seen(at)) as door:  # what was seen of another platform is forgotten with the first answer
-        answer = sign_in(door, email, typed, lambda: factor_code(code_file), **where)
+        answer = sign_in(door, email, typed, lambda: factor_code(code_file), tries=1 if code_file else 3, **where)
         if organization is not None and not where:
             answer |= gone_over(door, organization)
     file = keep(Session(at, email, answer["access_token"], answer["refresh_token"]))

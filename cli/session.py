@@ -13,10 +13,12 @@ from cli.client import Api, Problem
 from cli.exits import Exit, Stop
 from cli.hint import hear_api
 from cli.kept import DEFAULT_API, PROFILE, Seen, Session, alone, current, keep, usual_api
+from cli.output import complain
 
 # An API token, for programs: as an argument everybody on the machine could read it.
 TOKEN = "VISTORY_TOKEN"
-# A problem of the API that means: no refresh token of this platform's.
+# Problems of the API that mean: another code is worth a try; and, no refresh token of this platform's.
+WRONG_CODE = "urn:vistory:problem:wrong-code"
 GIVEN_ELSEWHERE = "urn:vistory:problem:not-given-here"
 ASKED = "your organization asks for a second factor: `vistory second-factor on` comes before anything else"
 
@@ -59,16 +61,30 @@ class CodeIsNeeded(Stop):
     """A second factor is on, and there is nobody to ask for a code."""
 
 
-def sign_in(api: Api, email: str, password: str, code: Callable[[], str] | None = None, **where: str) -> dict[str, Any]:
+def sign_in(
+    api: Api, email: str, password: str, code: Callable[[], str] | None = None, *, tries: int = 1, **where: str
+) -> dict[str, Any]:
     """`api` asks as this person from here on, for as long as it lives. Raises CodeIsNeeded."""
     answer: dict[str, Any] = api.post("/auth/login", email=email, password=password, refresh="body", **where)
     if "challenge" in answer:
         if code is None:
             raise CodeIsNeeded(f"a second factor is on for {email}: `vistory login {email}` asks for a code")
-        proof = {"challenge": answer["challenge"], "code": code(), "refresh": "body"}
-        answer = api.post("/auth/login/second-factor", **proof)
+        answer = answered(api, answer["challenge"], code, tries)
     api.token, api.renew = answer["access_token"], Renewal(api.url, answer["refresh_token"])
     return answer
+
+
+def answered(api: Api, challenge: str, code: Callable[[], str], tries: int) -> dict[str, Any]:
+    """A code that is wrong is asked for again, the password is not. Raises Problem where the last is wrong, too."""
+    proof = {"challenge": challenge, "refresh": "body"}
+    for _ in range(tries - 1):
+        try:
+            return dict(api.post("/auth/login/second-factor", code=code(), **proof))
+        except Problem as refused:
+            if refused.document.get("type") != WRONG_CODE:
+                raise
+            complain(f"vistory: {refused}")
+    return dict(api.post("/auth/login/second-factor", code=code(), **proof))
 
 
 def lacks_second_factor(me: Mapping[str, Any]) -> bool:

@@ -9,10 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import asking, login, password, second_factor, whoami
+from cli.client import Problem
 from cli.exits import Stop
 from cli.kept import Session, current, keep
 from cli.session import CodeIsNeeded, sign_in
-from tests.cli.http_server import Server, door, serving
+from tests.cli.http_server import Answer, Server, door, serving
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 OFFER = {
@@ -125,6 +126,18 @@ def test_signing_in_asks_for_a_code_where_one_is_on(server: Server) -> None:
         "me/organizations",
     ]
     assert current() == Session(address, "a@b.example", "access 2", "refresh 2")
+
+
+def test_a_code_that_is_wrong_is_asked_for_again_and_one_from_a_file_is_not(server: Server, tmp_path: Path) -> None:
+    wrong: Answer = (403, {}, {"type": "urn:vistory:problem:wrong-code", "detail": "this code is not right"})
+    server.answers = [(202, {}, CHALLENGE), wrong, (200, {}, SIGNED_IN), (200, {}, [HERE])]
+    where = ("a@b.example", "--api", f"http://127.0.0.1:{server.server_port}")
+    assert "signed in as Ann" in run(login.app, *where, typed="correct horse\n000000\n123456\n")
+    assert json.loads(server.body)["code"] == "123456"
+    (tmp_path / "code").write_text("000000")
+    server.answers = [(202, {}, CHALLENGE), wrong]
+    with pytest.raises(Problem, match="this code is not right"):
+        run(login.app, *where, "--code-file", str(tmp_path / "code"), typed="correct horse\n")
 
 
 def test_who_lacks_what_the_organization_asks_for_is_told(server: Server, tmp_path: Path) -> None:
