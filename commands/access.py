@@ -18,7 +18,6 @@ from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
 from domain.second_factor import SecondFactor, second_factor_id
 from domain.security_policy import SecurityPolicy, security_policy_id
 from domain.service_account import ServiceAccount
-from domain.session import Session
 from domain.shared import Shared
 from domain.training import OVER
 from domain.training_job import TrainingJob
@@ -226,8 +225,7 @@ def role_of(caller: Caller, store: Store, while_closed: WhileClosed = WhileClose
         role: Role | None = role_of_service(store.find(ServiceAccount, caller.id))
     else:
         role = role_of_person(store.find(Membership, membership_id(caller.organization_id, caller.id)))
-    if caller.session_id is not None:
-        must_go_on(store.find(Session, caller.session_id))
+    must_go_on(caller.session_id, caller.token_id, store)
     signed_in = caller.kind == "person" and caller.scopes is None
     if not (signed_in and while_closed.lets(role)):
         must_be_open(caller.organization_id, store, to_admin=signed_in and role is Role.ADMIN)
@@ -236,7 +234,7 @@ def role_of(caller: Caller, store: Store, while_closed: WhileClosed = WhileClose
 
 def _looked_at(caller: Caller) -> Iterator[UUID]:
     """In whatever a member asks for: what it is in its organization, whether that is closed, what it asks, whether the
-    member has that, and whether the session goes on.
+    member has that, and whether the session or the API token goes on.
     """
     if caller.is_member and caller.organization_id is not None:
         is_service = caller.kind == "service"
@@ -245,8 +243,7 @@ def _looked_at(caller: Caller) -> Iterator[UUID]:
         yield security_policy_id(caller.organization_id)
         if not is_service:
             yield second_factor_id(caller.id)
-        if caller.session_id is not None:
-            yield caller.session_id
+        yield from filter(None, (caller.session_id, caller.token_id))
 
 
 def must_have_second_factor(caller: Caller, store: Store) -> None:

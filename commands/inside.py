@@ -4,6 +4,7 @@ from enum import Enum
 from uuid import UUID
 
 from commands.ports import Store
+from domain.api_token import ApiToken
 from domain.closure import Closure, closure_id
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.membership import Membership, membership_id
@@ -49,13 +50,18 @@ def must_be_of(organization_id: UUID | None, person_id: UUID, store: Store) -> N
         raise NotFound(f"there is no organization {organization_id} that you are a member of")
 
 
-def must_go_on(session: Session | None) -> None:
-    """What ends a session may end more of what its person has, which nothing that is asked in it outruns.
-
-    Raises Unauthenticated.
+def must_go_on(session_id: UUID | None, token_id: UUID | None, store: Store) -> None:
+    """What ends a session or an API token may end more of what its person has, which nothing that is asked by it
+    outruns. Raises Unauthenticated.
     """
-    if session is None or session.is_over:
-        raise Unauthenticated("this session has ended; sign in again")
+    if session_id is not None:
+        session = store.find(Session, session_id)
+        if session is None or session.is_over:
+            raise Unauthenticated("this session has ended; sign in again")
+    if token_id is not None:
+        token = store.find(ApiToken, token_id)
+        if token is None or token.over:
+            raise Unauthenticated("this API token was revoked, or has expired")
 
 
 def role_of_person(membership: Membership | None) -> Role | None:

@@ -1,6 +1,7 @@
 """Programs with API tokens: each is shown once, is good for its scopes, and is refused the moment that it is over."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -25,9 +26,9 @@ from infra.api_tokens import FORM, is_whole, mint
 from infra.bearer import digest
 from infra.config import Settings
 from infra.host import Host
-from infra.unit import Errand
+from infra.unit import Errand, Unit
 from infra.wiring import Core
-from tests.api.folders import filled
+from tests.api.folders import filled, scenes, send
 from tests.api.visitor import PREFIX, Visitor
 from tests.api.worker import Worker, requested, trained
 
@@ -99,6 +100,36 @@ def test_a_revoked_token_is_refused_at_once(ann: Visitor) -> None:
     assert program("GET", "/projects").status_code == 200
     assert ann("DELETE", f"/tokens/{id}").status_code == 200
     assert program("GET", "/projects").status_code == 401
+
+
+@pytest.mark.parametrize("whose", ["a person's", "a service account's"])
+@pytest.mark.parametrize("asked", ["a name", "a revision"])
+def test_what_is_under_way_as_its_token_is_revoked_comes_to_nothing(
+    ann: Visitor, client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch, whose: str, asked: str
+) -> None:
+    project, dataset = (ann.post(f"/{things}", {"name": "early"})["id"] for things in ("projects", "datasets"))
+    wish = {
+        "a name": ("PATCH", f"/projects/{project}", {"name": "late"}),
+        "a revision": ("POST", f"{send(ann, dataset, scenes())}/commit", {}),
+    }[asked]
+    account = ann.post("/service-accounts", {"name": "late", "role": "manager"})["id"]
+    tokens = "/tokens" if whose == "a person's" else f"/service-accounts/{account}/tokens"
+    made = ann.post(tokens, {"name": "late", "scopes": ["read", "write"]})
+    program, real, waiting = Visitor(client, made["token"]), Unit.save, ["for it"]
+
+    def late(unit: Unit, *changed: Any, **named: Any) -> Accepted:
+        if waiting and unit.errand.caller.scopes:
+            waiting.clear()
+            assert ann("DELETE", f"{tokens}/{made['id']}").status_code == 200
+        return real(unit, *changed, **named)
+
+    monkeypatch.setattr(Unit, "save", late)
+    while (answer := program(*wish)).status_code == 202:
+        time.sleep(0.05)
+    assert (answer.status_code, waiting) == (401, [])
+    with Core.open(settings) as core:
+        head = core.store.head()
+    assert ann.seen == f"{head.ledger}:{head.position}"
 
 
 def test_what_is_no_token_is_refused(ann: Visitor, client: TestClient) -> None:

@@ -20,6 +20,8 @@ from infra.known import Known, good_until
 from infra.mapper import Mapper, Stored
 from infra.unit import Errand, Unit
 from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register
+from tests.commands.test_api_token import NIGHTLY, nightly
+from tests.commands.test_session import OTHER, again
 from tests.doubles import MemoryLedger
 from tests.spec import START, Spec
 
@@ -58,7 +60,11 @@ def test_what_is_known_is_not_decoded_again_but_what_happened_since_is(spec: Spe
 
 
 @pytest.mark.parametrize("strict", [False, True])
-def test_whom_a_request_is_judged_by_and_what_it_is_about_come_in_one_reading(spec: Spec, strict: bool) -> None:
+@pytest.mark.parametrize("credential", [{}, {"session_id": OTHER}, {"token_id": NIGHTLY}])
+def test_whom_a_request_is_judged_by_and_what_it_is_about_come_in_one_reading(
+    spec: Spec, credential: dict[str, UUID], strict: bool
+) -> None:
+    spec.given(again(OTHER), nightly)
     policy, factor = SecurityPolicy.begin(ACME, START), SecondFactor.begin(ANN, ACME, START)
     policy.require_second_factor(strict, START)
     factor.turn_on(ACME, START)
@@ -72,12 +78,14 @@ def test_whom_a_request_is_judged_by_and_what_it_is_about_come_in_one_reading(sp
             readings.append(len(after))
             return spec.ledger.events_of_each(after, limit)
 
-    errand = Errand(caller=ann, now=START, command_id=uuid7())
+    asking = ann.model_copy(update=credential)
+    errand = Errand(caller=asking, now=START, command_id=uuid7())
     store = Unit(Watched(spec.ledger.ledger), spec.mapper, errand)
     rename = RenameProject(project_id=DIGITS, name="digits")
-    assert rename.ACCESS.admit(rename, ann, store).role == Role.ADMIN
+    assert rename.ACCESS.admit(rename, asking, store).role == Role.ADMIN
     assert store.get(Project, DIGITS).name == "digits 19"
-    assert readings == [5], "the project, the membership, whether it is closed, what the organization asks, and that"
+    first = 5  # the project, the membership, whether it is closed, what the organization asks, and that
+    assert readings == [first + len(credential)]
 
 
 def test_what_was_only_looked_ahead_at_is_not_asserted(spec: Spec) -> None:
