@@ -9,7 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from cli.exits import Stop
+from cli.exits import Exit, Stop
 from cli.local import given
 from commands.operator import AppointOperator
 from infra.config import Settings
@@ -17,7 +17,7 @@ from tests.api.at_port import running
 from tests.api.folders import filled, scenes
 from tests.api.letters import Delivered
 from tests.api.terminal import Terminal
-from tests.api.visitor import Visitor
+from tests.api.visitor import PASSWORD, Visitor
 from tests.api.worker import Worker, requested
 from tests.whole import waited
 
@@ -164,3 +164,25 @@ def test_a_quota_below_what_is_used_is_told_with_what_that_means(
     told = terminal("organization", "change", "--max-users", "1")
     assert "users: 2 of 1, 1 of them an admin: more than its quota; what is there stays" in told
     assert told.count("more than its quota") == 1
+
+
+def test_whoever_is_in_an_organization_that_is_closed_is_told_so_and_its_admin_how_it_is_reopened(
+    terminal: Terminal, founder: Callable[[], Visitor]
+) -> None:
+    admin = founder()
+    guest = admin.colleague("guest")
+    terminal.be(admin)
+    terminal.passwords.write_text(PASSWORD)
+    name = terminal.json("organization", "show")["name"]
+    terminal("organization", "close", "--confirm", name, "--password-file", str(terminal.passwords))
+    waited(lambda: f"{name} is closed; `vistory organization show`" in terminal.sign_in(admin), 20, "it is told")
+    with pytest.raises(Stop, match=r"until then you can reopen it \(`vistory organization reopen`\)"):
+        terminal("project", "list")
+    assert f"{name} is closed: nothing in it is open to you" in terminal.sign_in(guest)
+    assert f"guest of {name}, at" in terminal("whoami")
+    with pytest.raises(Stop, match="unless an admin of it reopens it before; `vistory organization list`") as refused:
+        terminal("project", "list")
+    assert refused.value.exit_code == Exit.REFUSED
+    terminal.be(admin)
+    assert "it is open again" in terminal("organization", "reopen")
+    assert terminal("organization", "reopen") == "it is open already\n"
