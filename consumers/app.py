@@ -15,6 +15,7 @@ from consumers.acting import Platform
 from consumers.api_tokens import expire_tokens
 from consumers.backlog import Backlog
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
+from consumers.closure import ClosureReaction
 from consumers.ending import Liquidator
 from consumers.erasure import keep_erased, sweep_exports
 from consumers.heads import keep_heads
@@ -75,7 +76,7 @@ class Broker(NatsBroker):
 
 
 def reactions(
-    platform: Platform, books: MlflowBooks, client: Client, mail: MailReaction, reading: Reading
+    platform: Platform, books: MlflowBooks, client: Client, mail: MailReaction, reading: Reading, records: Records
 ) -> tuple[Reaction, ...]:
     """The one table of durable names: unique, and never renamed."""
     create = ExperimentReaction(books).create_mlflow_experiment_on_experiment_created
@@ -86,6 +87,7 @@ def reactions(
         Reaction(CANCEL, CANCEL_FILTERS, cancel),
         Reaction(VACATE, VACATE_FILTERS, vacate),
         *mail.reactions(OCCASIONS),
+        *ClosureReaction(mail, records, reading).reactions(),
     )
 
 
@@ -106,7 +108,7 @@ async def run(settings: Settings) -> None:
         platform = Platform(core.store, core.mapper, host.dispatch)
         records = Records(DoneSet(core.pool), Parked(core.pool), Positions(core.pool), client.publish)
         books, reactor = MlflowBooks(platform, mlflow), Reactor(platform, records)
-        table = reactions(platform, books, client, mail := _mail(core, platform), host.reading)
+        table = reactions(platform, books, client, mail := _mail(core, platform), host.reading, records)
         await _start_reactions(settings, client, reactor, table, stack)
         loops, writer, owners = Loops(client, platform, records), RunWriter(books), Owners(platform)
         blobs = Blobs(core.pool, Objects.open(settings))

@@ -55,7 +55,7 @@ async def email_change_asked(desk: Desk, recorded: Recorded) -> Letter | None:
     event = recorded.event
     assert isinstance(event, Person.EmailChangeRequested)
     letter = await notice(desk, recorded, event.originator_id, "email_change_asked")
-    return None if letter is None or letter.to == event.email else letter._replace(beside=True)
+    return None if letter is None or letter.to == event.email else letter._replace(apart="email_change_asked")
 
 
 async def email_changed(desk: Desk, recorded: Recorded) -> Letter | None:

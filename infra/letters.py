@@ -35,7 +35,7 @@ class AddressIsUnwritable(Exception):
 class Letter(NamedTuple):
     """To whom, in which language, of which kind; `token` goes into its link to `page`, `words` into its template.
 
-    One without a token has no link. One that is `beside` another about the same event has a Message-ID of its own.
+    One without a token has no link. What sets one of several about the same event `apart` is part of its Message-ID.
 
     `about` are the persons of whom it tells, the one that it goes to among them: kept letters go with each of them.
     """
@@ -47,7 +47,7 @@ class Letter(NamedTuple):
     page: str
     token: str
     words: Mapping[str, str]
-    beside: bool = False
+    apart: str = ""
 
 
 def message(letter: Letter, sender: str, frontend_url: str, event: UUID, at: datetime) -> EmailMessage:
@@ -61,7 +61,7 @@ def message(letter: Letter, sender: str, frontend_url: str, event: UUID, at: dat
     text, html = _Form("plain", letter, words), _Form("html", letter, words)
     made["Subject"] = said(text.block("subject"))
     made["From"], made["To"] = sender, addressed(letter.to)
-    number = f"{event}.{letter.kind}" if letter.beside else str(event)
+    number = f"{event}.{letter.apart}" if letter.apart else str(event)
     made["Date"], made["Message-ID"] = format_datetime(at), f"<{number}@{sender.rpartition('@')[2].rstrip('>')}>"
     made["Auto-Submitted"] = "auto-generated"
     made[ABOUT] = ", ".join(map(str, letter.about))

@@ -1,4 +1,4 @@
-"""Persons by themselves: in which organizations each is, who wants to go, who operates the platform."""
+"""Persons by themselves: in which organizations each is, who works in one, who wants to go, who operates all."""
 
 from datetime import datetime
 from uuid import UUID
@@ -33,6 +33,13 @@ def own_organizations(tx: Connection, person_id: UUID) -> list[OwnOrganization]:
     let_in = members.c.role.is_not(None), members.c.deactivated_at.is_(None), members.c.ended_at.is_(None)
     query = query.where(members.c.person_id == person_id, *let_in, closures.c.purged_at.is_(None))
     return every(tx, query.order_by(organizations.c.name, organizations.c.id), OwnOrganization)
+
+
+def at_work_in(tx: Connection, organization_id: UUID) -> list[UUID]:
+    """Whoever is let in there while it is open; who came first comes first."""
+    let_in = members.c.role.is_not(None), members.c.deactivated_at.is_(None)
+    query = select(members.c.person_id).where(members.c.organization_id == organization_id, *let_in)
+    return list(tx.execute(query.order_by(members.c.first_position)).scalars())
 
 
 def erasures_due(tx: Connection, now: datetime) -> list[UUID]:

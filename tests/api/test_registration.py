@@ -16,18 +16,16 @@ from commands.access import Caller
 from commands.registration import RequestRegistration
 from consumers.acting import Platform
 from consumers.mail import Desk, MailReaction
-from consumers.reactions import Records
 from consumers.registrations import NewcomersDesk
 from infra.config import Settings
 from infra.erased import destroy_keys_of_dropped, gone
 from infra.mailbox import Kept, Mailbox
 from infra.parked import Parked
-from infra.positions import DoneSet, Positions
 from infra.post import Post
 from infra.provision import OWNER
 from infra.unit import Errand
 from infra.wiring import Core
-from tests.api.letters import UNNAMED, Delivered, token_in
+from tests.api.letters import UNNAMED, Delivered, records_of, token_in
 from tests.api.visitor import PASSWORD, Visitor
 from tests.servers import Servers
 
@@ -67,14 +65,6 @@ def look(settings: Settings, servers: Servers) -> Iterator[Look]:
             return [each for each in box.letters() if each.number not in before]
 
         yield look
-
-
-async def unheard(subject: str, data: bytes) -> None:
-    """What is parked is told on the bus, too; here nobody listens."""
-
-
-def records_of(core: Core) -> Records:
-    return Records(DoneSet(core.pool), Parked(core.pool), Positions(core.pool), unheard)
 
 
 def ask(stranger: Visitor, email: str, **other: str) -> Response:

@@ -18,6 +18,7 @@ NOTICES = {
     *("address_in_use", "email_change_asked", "email_changed", "password_changed"),
     *("second_factor_on", "second_factor_off", "second_factor_reset"),
     *("recovery_code_used", "recovery_codes_renewed"),
+    *("organization_closed", "organization_reopened"),
 }
 WORDS = {
     "full_name": "Ann Ö",
@@ -28,6 +29,8 @@ WORDS = {
     "target": "cells",
     "role": "engineer_ii",
     "message": "welcome",
+    "actor": "person",
+    "by": "Ann Ö",
 }
 
 
@@ -111,7 +114,7 @@ def test_html_in_a_name_is_text() -> None:
     assert "&lt;img src=x onerror=alert(1)&gt; &amp; &#34;Co&#34;" in html
 
 
-@pytest.mark.parametrize("kind", ["password_reset", "invitation"])
+@pytest.mark.parametrize("kind", ["password_reset", "invitation", "organization_closed"])
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -120,7 +123,7 @@ def test_html_in_a_name_is_text() -> None:
     ],
 )
 def test_a_name_makes_no_header_and_turns_no_text(hostile: str, kind: str) -> None:
-    letter = written(kind, full_name=hostile, inviter=hostile, organization=hostile, target=hostile)
+    letter = written(kind, full_name=hostile, inviter=hostile, organization=hostile, target=hostile, by=hostile)
     assert set(letter.keys()) == {
         "Subject",
         "From",
