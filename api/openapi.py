@@ -13,8 +13,9 @@ DESCRIPTION = """A training platform for computer vision whose history is its da
 
 A command's answer carries a receipt: `Vistory-Position` (the place in the ledger that it reached) and `Vistory-Chain`.
 A query that sends a position as `Vistory-Min-Position` waits until it can see it. A command (what lists the header
-`Idempotency-Key`) that sends one may be repeated for a day and is done once. What goes wrong is told as a problem
-document (RFC 9457).
+`Idempotency-Key`) that sends one may be repeated for a day and is done once: the answer is told again to whoever may
+do it still, or might not any more since this very command (who has left). What goes wrong is told as a problem document
+(RFC 9457).
 """
 
 

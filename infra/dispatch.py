@@ -16,7 +16,7 @@ from commands.ports import Accepted
 from domain.errors import Conflict, Forbidden, NotFound, Refused, Unauthenticated
 from infra import logs, metrics, tracing
 from infra.known import Known
-from infra.ledger import Ledger
+from infra.ledger import Ledger, Verdict
 from infra.mapper import Mapper
 from infra.unit import Errand, Unit
 
@@ -61,7 +61,7 @@ class Dispatch:
             except _REFUSALS:
                 # Whoever asks again while the first request is at work may find what that one did in the way.
                 if comes_again and (before := self._done_meanwhile(errand)):
-                    return before
+                    return self._answered(command, Unit(self.ledger, self.mapper, errand), before)
                 raise
             except Conflict:
                 if attempt == TRIES - 1:
@@ -78,12 +78,43 @@ class Dispatch:
     def _try(self, command: Command, unit: Unit, once_more: bool) -> Accepted:
         comes_again = once_more or unit.errand.fingerprint is not None
         if comes_again and (before := unit.ledger.command(unit.errand.command_id)):
-            return unit.answer(before)
+            return self._answered(command, unit, before)
         return self._handle(command, unit)
 
-    def _done_meanwhile(self, errand: Errand) -> Accepted | None:
+    def _answered(self, command: Command, unit: Unit, before: Verdict) -> Accepted:
+        """To whoever may do it still, or might not any more from that command on: who has left is told so once more."""
+        accepted, errand = unit.answer(before), unit.errand
+        if errand.fingerprint is None:  # nobody repeats it but this very call
+            return accepted
         try:
-            return self.before(errand)
+            command.ACCESS.admit(command, errand.caller, unit)
+        except _REFUSALS:
+            if not self._might(command, unit, self._begun(unit, before)) or self._might(command, unit, before.position):
+                raise
+        return accepted
+
+    def _begun(self, unit: Unit, done: Verdict) -> int:
+        """What the ledger had reached before the events of this command, which is done."""
+        position = done.position
+        while position and (rows := unit.ledger.read(position - 1, 1)):
+            _, envelope = self.mapper.decode(rows[0].stored)
+            if envelope.command != unit.errand.command_id:
+                break
+            position -= 1
+        return position
+
+    def _might(self, command: Command, unit: Unit, position: int) -> bool:
+        """Whether this caller might do it as the ledger was there."""
+        then = Unit(unit.ledger, self.mapper, unit.errand, upto=position)
+        try:
+            command.ACCESS.admit(command, unit.errand.caller, then)
+        except _REFUSALS:
+            return False
+        return True
+
+    def _done_meanwhile(self, errand: Errand) -> Verdict | None:
+        try:
+            return self.ledger.command(errand.command_id)
         except (OperationalError, InterfaceError) as error:
             raise Unavailable("the ledger cannot be reached") from error
 

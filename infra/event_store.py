@@ -16,10 +16,11 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg.rows import tuple_row
+from psycopg.types.numeric import Int8
 
 from infra import metrics
 from infra.arrays import BYTEA, JSONB, TEXT, UUIDS, Array, array, int4s, int8s
-from infra.ledger import Append, Head, Ledger, Row, Verdict
+from infra.ledger import NOW, Append, Head, Ledger, Row, Verdict
 from infra.mapper import Stored
 from infra.pool import GIVEN_UP_AFTER
 
@@ -32,12 +33,14 @@ _APPEND = (
 )
 _EVENTS_OF = (
     "SELECT originator_id, originator_version, topic, state FROM ledger.events"
-    " WHERE originator_id = %b AND originator_version > %b ORDER BY originator_version LIMIT %b"
+    " WHERE originator_id = %b AND originator_version > %b AND notification_id <= %b"
+    " ORDER BY originator_version LIMIT %b"
 )
 _EVENTS_OF_EACH = (
     "SELECT e.* FROM unnest(%b::uuid[], %b::bigint[]) AS asked (id, after) CROSS JOIN LATERAL ("
     "SELECT originator_id, originator_version, topic, state FROM ledger.events"
-    " WHERE originator_id = asked.id AND originator_version > asked.after ORDER BY originator_version LIMIT %b) e"
+    " WHERE originator_id = asked.id AND originator_version > asked.after AND notification_id <= %b"
+    " ORDER BY originator_version LIMIT %b) e"
 )
 
 
@@ -77,15 +80,15 @@ class _Door(ABC):
         ]
 
     @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
-    def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
+    def events_of(self, id: UUID, after: int = 0, limit: int | None = None, upto: int = NOW) -> list[Stored]:
         with self.connected() as connection:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            return [Stored(*row) for row in cursor.execute(_EVENTS_OF, (id, after, limit), prepare=True)]
+            return [Stored(*row) for row in cursor.execute(_EVENTS_OF, (id, after, Int8(upto), limit), prepare=True)]
 
     @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
-    def events_of_each(self, after: Mapping[UUID, int], limit: int) -> dict[UUID, list[Stored]]:
+    def events_of_each(self, after: Mapping[UUID, int], limit: int, upto: int = NOW) -> dict[UUID, list[Stored]]:
         found: dict[UUID, list[Stored]] = {id: [] for id in after}
-        asked = array(UUIDS, [id.bytes for id in after]), int8s(list(after.values())), limit
+        asked = array(UUIDS, [id.bytes for id in after]), int8s(list(after.values())), Int8(upto), limit
         with self.connected() as connection:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
             for row in cursor.execute(_EVENTS_OF_EACH, asked, prepare=True):

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from infra.mapper import Stored
+
+NOW: Final = 2**63 - 1
+"""No position is behind this one."""
 
 
 class Append(NamedTuple):
@@ -49,11 +52,11 @@ class Ledger(Protocol):
         """Judge each command alone; what is accepted is durable when this returns."""
         ...
 
-    def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
-        """Of one aggregate, in order, those behind a version; the first `limit` of them."""
+    def events_of(self, id: UUID, after: int = 0, limit: int | None = None, upto: int = NOW) -> list[Stored]:
+        """Of one aggregate, in order, those behind a version, up to a position; the first `limit` of them."""
         ...
 
-    def events_of_each(self, after: Mapping[UUID, int], limit: int) -> dict[UUID, list[Stored]]:
+    def events_of_each(self, after: Mapping[UUID, int], limit: int, upto: int = NOW) -> dict[UUID, list[Stored]]:
         """The same of several aggregates, each behind its own version, as they were at one moment."""
         ...
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import InterfaceError, OperationalError
 
-from infra.ledger import Append, Head, Ledger, Row, Verdict
+from infra.ledger import NOW, Append, Head, Ledger, Row, Verdict
 from infra.mapper import Stored
 
 MOST_COMMANDS: Final = 128
@@ -69,11 +69,11 @@ class Line:
             self._lead()
         return caller.answer()
 
-    def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
-        return self._ledger.events_of(id, after, limit)
+    def events_of(self, id: UUID, after: int = 0, limit: int | None = None, upto: int = NOW) -> list[Stored]:
+        return self._ledger.events_of(id, after, limit, upto)
 
-    def events_of_each(self, after: Mapping[UUID, int], limit: int) -> dict[UUID, list[Stored]]:
-        return self._ledger.events_of_each(after, limit)
+    def events_of_each(self, after: Mapping[UUID, int], limit: int, upto: int = NOW) -> dict[UUID, list[Stored]]:
+        return self._ledger.events_of_each(after, limit, upto)
 
     def command(self, id: UUID) -> Verdict | None:
         return self._ledger.command(id)

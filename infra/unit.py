@@ -19,7 +19,7 @@ from domain.organization import Organization
 from domain.roles import Role
 from infra import tracing
 from infra.known import Known, good_until
-from infra.ledger import Append, Ledger, Verdict
+from infra.ledger import NOW, Append, Ledger, Verdict
 from infra.mapper import Mapper, StateTooLarge, Stored, personal_fields
 
 A = TypeVar("A", bound=Aggregate)
@@ -57,13 +57,14 @@ class _Beginning(NamedTuple):
 
 @dataclass
 class Unit:
-    """The Store port of one command."""
+    """The Store port of one command; `upto` a position, it sees what was there then, and knows of nothing since."""
 
     ledger: Ledger
     mapper: Mapper
     errand: Errand
     actor: Actor | None = None
     known: Known = field(default_factory=Known)
+    upto: int = NOW
     sides: list[Mapping[str, Any]] = field(default_factory=list)
     _seen: dict[UUID, tuple[Aggregate | None, int]] = field(default_factory=dict)
     _ahead: dict[UUID, "_Beginning"] = field(default_factory=dict)
@@ -88,7 +89,7 @@ class Unit:
         begun = time.monotonic()
         known = {id: self.known.get(id) or (None, None) for id in new}
         versions = {id: aggregate.version if aggregate else 0 for id, (_, aggregate) in known.items()}
-        for id, page in self.ledger.events_of_each(versions, MOST_AT_ONCE).items():
+        for id, page in self.ledger.events_of_each(versions, MOST_AT_ONCE, self.upto).items():
             until, aggregate = known[id]
             self._ahead[id] = _Beginning(begun, until, aggregate, page)
 
@@ -149,7 +150,7 @@ class Unit:
         """From its first page on; so many at once that the longest history takes no more memory than a short one."""
         yield from page
         while len(page) == MOST_AT_ONCE:
-            page = self.ledger.events_of(id, page[-1].originator_version, MOST_AT_ONCE)
+            page = self.ledger.events_of(id, page[-1].originator_version, MOST_AT_ONCE, self.upto)
             yield from page
 
     def _inside(self, aggregate: Aggregate) -> bool:

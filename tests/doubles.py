@@ -24,7 +24,7 @@ from infra import api_tokens, bearer, invitation, links, registrations, second_f
 from infra.common_passwords import refuse_common
 from infra.invitation import Invitations
 from infra.keys import Sealed
-from infra.ledger import Append, Head, Row, Verdict
+from infra.ledger import NOW, Append, Head, Row, Verdict
 from infra.mapper import LARGEST_STATE, Mapper, Stored
 from infra.nats_users import PLACES
 from infra.secrets import normalised
@@ -58,11 +58,13 @@ class MemoryLedger:
     def append(self, commands: Sequence[Append]) -> list[Verdict]:
         return [self._judge(command) for command in commands]
 
-    def events_of(self, id: UUID, after: int = 0, limit: int | None = None) -> list[Stored]:
-        return self._of.get(id, [])[after:][:limit]
+    def events_of(self, id: UUID, after: int = 0, limit: int | None = None, upto: int = NOW) -> list[Stored]:
+        since = sum(row.stored.originator_id == id for row in self.rows[upto:])
+        of = self._of.get(id, [])
+        return of[after : len(of) - since][:limit]
 
-    def events_of_each(self, after: Mapping[UUID, int], limit: int) -> dict[UUID, list[Stored]]:
-        return {id: self.events_of(id, version, limit) for id, version in after.items()}
+    def events_of_each(self, after: Mapping[UUID, int], limit: int, upto: int = NOW) -> dict[UUID, list[Stored]]:
+        return {id: self.events_of(id, version, limit, upto) for id, version in after.items()}
 
     def command(self, id: UUID) -> Verdict | None:
         return self.commands.get(id)

@@ -104,10 +104,12 @@ def test_every_token_that_names_it_is_refused_at_once(admin: Visitor, worker: Wo
 
 
 def test_a_worker_claims_nothing_of_it(admin: Visitor, worker: Worker) -> None:
-    job = requested(admin, filled(admin))["id"]
-    close(admin)
+    job, begun = (requested(admin, filled(admin))["id"] for _ in range(2))
     claim = {"attempt": 1, "worker_id": worker.worker_id, "worker": "a machine"}
+    worker.post(f"/training-jobs/{begun}/attempts", claim, key := f"claim-{begun}")
+    close(admin)
     assert shut_out(worker("POST", f"/training-jobs/{job}/attempts", claim))
+    assert shut_out(worker("POST", f"/training-jobs/{begun}/attempts", claim, key))
 
 
 def test_nobody_but_its_admins_sees_and_reopens_it(admin: Visitor) -> None:

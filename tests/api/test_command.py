@@ -1,6 +1,6 @@
 """What holds for every command: keys, receipts, one's own writes, bodies that make no sense."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Any
@@ -15,6 +15,7 @@ from infra.dispatch import TOGETHER
 from infra.idempotency import command_id
 from infra.unit import Unit
 from infra.wiring import Core
+from tests.api.test_closure import close
 from tests.api.visitor import PREFIX, Visitor
 
 
@@ -50,6 +51,40 @@ def test_a_key_is_its_owners_and_its_routes(ann: Visitor, bob: Visitor) -> None:
     mine = ann.post("/projects", {"name": "Same"}, key="shared")
     assert bob.post("/projects", {"name": "Same"}, key="shared")["id"] != mine["id"]
     assert ann.post("/datasets", {"name": "Same"}, key="shared")["id"] != mine["id"]
+
+
+def test_whoever_repeats_is_let_do_it_still_and_has_the_same_answer_then(founder: Callable[[], Visitor]) -> None:
+    admin = founder()
+    member, program = admin.colleague("engineer_ii"), admin.program("read", "write")
+
+    def told(*visitors: Visitor) -> list[tuple[int, str | None]]:
+        answers = [each("POST", "/datasets", {"name": "Kept"}, "k") for each in visitors]
+        return [(each.status_code, each.headers.get("Vistory-Position")) for each in answers]
+
+    both = told(member, program)
+    assert told(member, program) == both
+    assert told(admin.program("read")) == [(403, None)]
+    admin("PATCH", f"/admin/users/{member.id}/role", {"role": "guest"})
+    assert told(member) == [(403, None)]
+    admin("DELETE", f"/admin/users/{member.id}")
+    assert told(member) == [(401, None)]
+    close(admin)
+    assert told(program) == [(401, None)]
+    admin.post("/organization/reopen")
+    assert told(program) == both[1:]
+
+
+def test_whom_a_command_took_the_right_to_it_is_told_of_it_as_often_as_they_ask(founder: Callable[[], Visitor]) -> None:
+    admin = founder()
+    other, third = admin.colleague("admin"), admin.colleague("admin")
+    for asks, method, path, body in (
+        (other, "PATCH", f"/admin/users/{other.id}/role", {"role": "manager"}),
+        (third, "DELETE", f"/admin/users/{third.id}", None),
+    ):
+        answers = [asks(method, path, body, "once") for _ in range(2)]
+        assert [each.status_code for each in answers] == [200, 200]
+        assert len({each.headers["Vistory-Position"] for each in answers}) == 1
+        assert asks(method, path, body).status_code in (401, 403)
 
 
 def test_a_key_is_good_for_a_day_and_no_midnight_divides_it(ann: Visitor, core: Core) -> None:

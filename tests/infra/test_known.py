@@ -17,6 +17,7 @@ from domain.second_factor import SecondFactor
 from domain.security_policy import SecurityPolicy
 from infra import known
 from infra.known import Known, good_until
+from infra.ledger import NOW
 from infra.mapper import Mapper, Stored
 from infra.unit import Errand, Unit
 from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register
@@ -74,9 +75,9 @@ def test_whom_a_request_is_judged_by_and_what_it_is_about_come_in_one_reading(
     readings: list[int] = []
 
     class Watched(MemoryLedger):
-        def events_of_each(self, after: Mapping[UUID, int], limit: int) -> dict[UUID, list[Stored]]:
+        def events_of_each(self, after: Mapping[UUID, int], limit: int, upto: int = NOW) -> dict[UUID, list[Stored]]:
             readings.append(len(after))
-            return spec.ledger.events_of_each(after, limit)
+            return spec.ledger.events_of_each(after, limit, upto)
 
     asking = ann.model_copy(update=credential)
     errand = Errand(caller=asking, now=START, command_id=uuid7())

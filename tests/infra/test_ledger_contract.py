@@ -61,6 +61,15 @@ def test_several_aggregates_are_read_at_once_each_behind_its_own_version(hand: H
     assert hand.ledger.events_of_each({}, 9) == {}
 
 
+def test_an_aggregate_is_read_as_it_was_at_a_position(hand: Hand) -> None:
+    first, second = hand.events(2), hand.events(1)
+    then = hand.append(first).position
+    hand.append(second)
+    id, other = first[0].originator_id, second[0].originator_id
+    assert hand.ledger.events_of(id, upto=then - 1) == first[:1]
+    assert hand.ledger.events_of_each({id: 0, other: 0}, 9, upto=then) == {id: first, other: []}
+
+
 def test_reading_begins_after_a_position_and_ends_at_a_limit(hand: Hand) -> None:
     hand.write(10)
     assert [row.position for row in hand.ledger.read(4, 3)] == [5, 6, 7]
