@@ -13,7 +13,7 @@ from api import errors, watch
 from api.edge import AnonymousDesk, Body, CommandReceipt, Desk, Perhaps, wish
 from api.link import whose
 from api.person import Password, Spoken, WritableEmail
-from api.session import By, Challenge, SignedIn, by_password, go_on_at
+from api.session import By, Challenge, SignedIn, by_password, go_on_at, session_of
 from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation, must_lead_on
 from commands.access import Caller, Command
 from commands.invited import place_of
@@ -97,7 +97,8 @@ def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn |
     if caller is not None:
         # Theirs wherever they are: accepting moves the session.
         themselves = caller.model_copy(update={"organization_id": None})
-        accepted = _accepted(desk, AcceptInvitation(person_id=caller.id, token=body.token), themselves)
+        asked: Command = AcceptInvitation(person_id=caller.id, shown=session_of(caller), token=body.token)
+        accepted = _accepted(desk, asked, themselves)
         return go_on_at(desk, caller, accepted.organization_id)
     if body.password is None:
         raise Unauthenticated("sign in first, or send your account's password, or a new one and your full_name")
@@ -122,7 +123,8 @@ def _asked(body: Acceptance, password: SecretStr, desk: Desk) -> tuple[Command, 
     """
     if body.full_name is None:
         shown = _by_password(body.email or _written_to(desk, body.token), password, desk)
-        return AcceptInvitation(person_id=shown.person_id, token=body.token), shown.password_version
+        version = shown.password_version
+        return AcceptInvitation(person_id=shown.person_id, shown=version, token=body.token), version
     given = body.model_dump(exclude={"refresh"}, exclude_none=True)
     first = desk.house.settings.verify_first
     return wish(JoinByInvitation, person_id=uuid7(), avatar_name=avatar_name(), proven=first, **given), FIRST

@@ -145,13 +145,13 @@ def switch(body: OrganizationChoice, desk: OwnDesk, house: TheHouse) -> TokenPai
     """Another access token, for another of one's organizations; the session goes on there."""
     watch.named(desk.request, desk.caller, body.organization_id)
     there = desk.caller.model_copy(update={"organization_id": body.organization_id})
-    desk(SwitchOrganization(session_id=_session_of(there)), there)
+    desk(SwitchOrganization(session_id=session_of(there)), there)
     return _pair(house, there)
 
 
 @router.post("/logout", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
 def logout(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
-    own = _session_of(desk.caller)
+    own = session_of(desk.caller)
     desk(EndSession(session_id=own))
     house.ended.note(own)
     cookie.take_away(desk.request, desk.response)
@@ -160,7 +160,7 @@ def logout(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
 
 @router.post("/logout-everywhere", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
 def logout_everywhere(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
-    own, all_of_them = _session_of(desk.caller), house.accounts.sessions_of(desk.caller.id)
+    own, all_of_them = session_of(desk.caller), house.accounts.sessions_of(desk.caller.id)
     desk(EndEverySession(session_id=own))
     for each in all_of_them:
         house.ended.note(each.id)
@@ -234,7 +234,7 @@ def go_on_at(desk: Desk, caller: Caller, organization_id: UUID) -> SignedIn:
     there = caller.model_copy(update={"organization_id": organization_id})
     me = profile(desk.house, there)
     if me.role is not None and organization_id != caller.organization_id:
-        desk(SwitchOrganization(session_id=_session_of(there)), there)
+        desk(SwitchOrganization(session_id=session_of(there)), there)
     return SignedIn(**dict(_pair(desk.house, there)), person=me)
 
 
@@ -258,7 +258,7 @@ def _pair(house: House, caller: Caller, refresh_token: str | None = None) -> Tok
     )
 
 
-def _session_of(caller: Caller) -> UUID:
+def session_of(caller: Caller) -> UUID:
     if caller.session_id is None:
         raise Refused("this is no session: what asks here did not sign in")
     return caller.session_id

@@ -8,7 +8,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from commands.access import Access, Anyone, Caller, Command, Unnamed
-from commands.inside import must_be_open
+from commands.inside import must_be_open, must_be_the_password, must_go_on
 from commands.invitation import close, place_for
 from commands.invited import KINDS
 from commands.link import follow_link
@@ -22,7 +22,7 @@ from domain.membership import Membership, MembershipIsNotActive, membership_id
 from domain.model import Actor, Aggregate
 from domain.organization import Organization
 from domain.person import Person
-from domain.values import Erased, Flag, Token
+from domain.values import Count, Erased, Flag, Token
 
 
 class InvitationIsForAnother(Refused):
@@ -42,10 +42,14 @@ class AddressComesFirst(Refused):
 
 
 class AcceptInvitation(Command):
-    """As somebody who is registered. Whoever follows a link that was sent to the address reads its mail."""
+    """As somebody who is registered. Whoever follows a link that was sent to the address reads its mail.
+
+    `shown` is the session that it is asked in, or the version of the password by which.
+    """
 
     ACCESS: ClassVar[Access] = Anyone("person_id")
     person_id: UUID
+    shown: UUID | Count
     token: Token
 
 
@@ -68,8 +72,12 @@ class DeclineInvitation(Command):
 def accept_invitation(
     command: AcceptInvitation, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
 ) -> Accepted:
-    invitation = _followed(command.token.get_secret_value(), now, store, secrets)
     person = store.get(Person, command.person_id)
+    if isinstance(command.shown, UUID):
+        must_go_on(command.shown, None, store)
+    else:
+        must_be_the_password(person, command.shown)
+    invitation = _followed(command.token.get_secret_value(), now, store, secrets)
     if invitation.for_anyone:
         person.must_be_verified()
     elif invitation.id not in secrets.invitations_to(person.id):

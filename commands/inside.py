@@ -8,6 +8,7 @@ from domain.api_token import ApiToken
 from domain.closure import Closure, closure_id
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.membership import Membership, membership_id
+from domain.person import Person
 from domain.roles import Role
 from domain.service_account import ServiceAccount
 from domain.session import Session
@@ -62,6 +63,12 @@ def must_go_on(session_id: UUID | None, token_id: UUID | None, store: Store) -> 
         token = store.find(ApiToken, token_id)
         if token is None or token.over:
             raise Unauthenticated("this API token was revoked, or has expired")
+
+
+def must_be_the_password(person: Person, version: int) -> None:
+    """That which was shown is the one that lets in now. Raises Unauthenticated."""
+    if person.password_version != version:
+        raise Unauthenticated("the password was changed since it was shown; sign in again")
 
 
 def role_of_person(membership: Membership | None) -> Role | None:

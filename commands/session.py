@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 
 from commands.access import Access, Caller, Command, Oneself, Platform, has_second_factor
 from commands.code import Code, use_code
-from commands.inside import WhileClosed, must_be_of
+from commands.inside import WhileClosed, must_be_of, must_be_the_password
 from commands.ports import Accepted, Purpose, Secrets, Store
 from domain.errors import NotFound, Unauthenticated
 from domain.model import Actor
@@ -92,8 +92,7 @@ class NoteFailedSignIns(Command):
 
 
 def sign_in(command: SignIn, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
-    if store.get(Person, actor.id).password_version != command.password_version:
-        raise Unauthenticated("the password was changed since it was shown; sign in again")
+    must_be_the_password(store.get(Person, actor.id), command.password_version)
     means = (*command.means, *_second_means(command, actor.id, now, store, secrets))
     displaced = list(secrets.sessions_of(actor.id))[MOST_SESSIONS - 1 :]
     ended = end_sessions(displaced, Ending.DISPLACED, now, store, secrets)

@@ -25,9 +25,10 @@ from consumers.invitation import expire_due, keep_invitations
 from infra.config import Settings
 from infra.erased import erase, forget_invitations
 from infra.host import Host
-from infra.unit import Errand
+from infra.unit import Errand, Unit
 from tests.api.letters import Delivered, token_in
 from tests.api.phone import secured
+from tests.api.test_password import token_of
 from tests.api.visitor import PASSWORD, Visitor, good
 
 NEWCOMER = {"full_name": "Dan Ö", "password": PASSWORD}
@@ -156,6 +157,28 @@ def test_a_person_of_another_organization_accepts_and_goes_on_there(
     assert (answer["person"]["organization_id"], answer["person"]["role"]) == (ann.organization, "guest")
     assert eve.get("/auth/me")["organization_id"] == ann.organization
     assert eve.get("/auth/me")["email_verified"] is True
+
+
+@pytest.mark.parametrize("shown", [{}, {"password": PASSWORD}])
+def test_nobody_accepts_whose_password_is_another_by_then(
+    ann: Visitor, client: TestClient, delivered: Delivered, monkeypatch: pytest.MonkeyPatch, shown: dict[str, str]
+) -> None:
+    """Let in by the old one, or in a session that began with it, and recorded later."""
+    ben = Visitor(client).register("Elsewhere").verified().elsewhere()
+    id, token = invited(ann, delivered, ben.email)
+    reset, thief = token_of(ben, delivered), Visitor(client, None if shown else ben.token).elsewhere()
+    real, waiting = Unit.save, ["for it"]
+
+    def late(unit: Unit, *changed: Any, **named: Any) -> Accepted:
+        if waiting:
+            waiting.clear()
+            ben.post("/auth/reset-password", {"token": reset, "password": "another horse battery"})
+        return real(unit, *changed, **named)
+
+    monkeypatch.setattr(Unit, "save", late)
+    assert thief("POST", "/invitations/accept", {"token": token, **shown}).status_code == 401
+    assert waiting == []
+    assert thief.post("/invitations/decline", {"token": token})["id"] == id, "it is pending yet"
 
 
 def test_a_person_who_was_sent_away_comes_back_by_password_and_link(

@@ -196,6 +196,7 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "recovery_codes": st.just(RECOVERY),
     "code": st.sampled_from(RECOVERY),
     "password_version": st.just(1),
+    "shown": st.sampled_from([1, 1, SESSION]),
     "failures": st.integers(1, 9),
     "upto": st.integers(0, 20),
     "first_at": st.just(START),

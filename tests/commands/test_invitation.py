@@ -37,9 +37,10 @@ from commands.project import (
     RemoveProjectMember,
     UndeleteProject,
 )
+from commands.session import EndSession
 from commands.trash import PurgeProject
 from domain.dataset import Dataset
-from domain.errors import Forbidden, Invalid, NotFound
+from domain.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from domain.invitation import CancelReason, Invitation, InvitationIsOver, InvitationIsPending, InvitationType
 from domain.language import Language
 from domain.membership import Membership, MembershipIsActive, MembershipIsNotActive, membership_id
@@ -56,6 +57,7 @@ from tests.commands.test_dataset import CRACKS
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_project import CELLS
 from tests.commands.test_project import create as project
+from tests.commands.test_session import OTHER, SESSION, again
 from tests.doubles import link_token
 from tests.spec import NOBODY, Spec
 
@@ -94,8 +96,8 @@ def join(of: str | None = None, **more: Any) -> JoinByInvitation:
     return JoinByInvitation.model_validate({**who, "token": of or token(), **more})
 
 
-def accept(person_id: UUID, of: str | None = None) -> AcceptInvitation:
-    return AcceptInvitation(person_id=person_id, token=of or token())
+def accept(person_id: UUID, of: str | None = None, shown: UUID | int = 1) -> AcceptInvitation:
+    return AcceptInvitation.model_validate({"person_id": person_id, "shown": shown, "token": of or token()})
 
 
 decline = DeclineInvitation(token=token())
@@ -183,6 +185,17 @@ def test_a_newcomer_is_placed_in_the_project_as_a_guest_of_the_organization(spec
 
 def test_a_person_of_another_organization_accepts_and_has_proven_the_address(spec: Spec) -> None:
     spec.given(invite("EVE@example.org")).by(NOBODY).when(accept(EVE))
+    elsewhere = (Person.Joined, {"organization_id": ACME})
+    came(spec, (Person.EmailVerified, {}), elsewhere, *let_in(EVE), (Invitation.Accepted, {"person_id": EVE}))
+
+
+def test_whoever_accepts_does_so_by_the_password_of_now_or_in_a_session_that_goes_on(spec: Spec) -> None:
+    there = again(SESSION).model_copy(update={"organization_id": eve.organization_id})
+    spec.given(invite("eve@example.org")).when(accept(EVE, shown=2)).then_refused(Unauthenticated, "was changed")
+    spec.when(accept(EVE, shown=SESSION)).then_refused(Unauthenticated, "has ended")
+    spec.by(eve).given(there, EndSession(session_id=SESSION))
+    spec.when(accept(EVE, shown=SESSION)).then_refused(Unauthenticated, "has ended")
+    spec.given(there.model_copy(update={"session_id": OTHER})).by(NOBODY).when(accept(EVE, shown=OTHER))
     elsewhere = (Person.Joined, {"organization_id": ACME})
     came(spec, (Person.EmailVerified, {}), elsewhere, *let_in(EVE), (Invitation.Accepted, {"person_id": EVE}))
 

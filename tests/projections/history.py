@@ -264,7 +264,7 @@ def _invitations(spec: Spec) -> None:
     spec.given(JoinByInvitation(token=link_token(Purpose.INVITATION, ACCEPTED, 2), **who))
     spec.given(register(HAL, "hal", "Elsewhere", "Vision")).by(ann)
     spec.given(InviteToOrganization(invitation_id=FOR_HAL, target_id=ACME, email="hal@example.org", message="welcome"))
-    accept = AcceptInvitation(person_id=HAL, token=link_token(Purpose.INVITATION, FOR_HAL, 1))
+    accept = AcceptInvitation(person_id=HAL, shown=1, token=link_token(Purpose.INVITATION, FOR_HAL, 1))
     spec.by(NOBODY).given(accept).by(ann)
 
 
