@@ -136,10 +136,11 @@ class Accounts:
         """The same for a moment: a command that is decided anew makes no other, which would take all its time."""
         key, now = self.fingerprint(f"{person_id}\x00{password}".encode()), time.monotonic()
         self._hashed = {key: made for key, made in self._hashed.copy().items() if made[0] > now - SAME_COMMAND}
-        if key not in self._hashed:
+        found = self._hashed.get(key)
+        if found is None:
             with self.hashing:
-                self._hashed[key] = now, _hasher().hash(password)
-        return self._hashed[key][1]
+                found = self._hashed[key] = now, _hasher().hash(password)
+        return found[1]
 
     def _rehash(self, person_id: UUID, hash: str, better: str) -> None:
         """Unless another password was set meanwhile. It is the same password, so nothing has happened."""

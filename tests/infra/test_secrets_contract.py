@@ -1,7 +1,9 @@
 """What every Secrets promises, asked of the real one and of the double that stands in for it."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -289,6 +291,17 @@ def lists_sessions(secrets: Secrets) -> None:
 def test_a_command_that_is_decided_anew_makes_no_other_hash_of_the_same_password(real: RealDesk) -> None:
     first, again, other = (real.sides(sets("correct horse", person))[0] for person in (ANN, ANN, BEN))
     assert first["hash"] == again["hash"] != other["hash"]
+
+
+def test_many_hashes_are_made_at_once(real: RealDesk) -> None:
+    usual, many = sys.getswitchinterval(), 1_000
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            made = list(threads.map(lambda n: real.accounts.hashed(UUID(int=n), "correct horse battery"), range(many)))
+    finally:
+        sys.setswitchinterval(usual)
+    assert len(set(made)) == many
 
 
 def test_whoever_lists_all_sessions_is_refused_where_another_begins_in_between(desk: Desk) -> None:
