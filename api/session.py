@@ -17,6 +17,7 @@ from commands.access import Caller, has_second_factor, role_of
 from commands.inside import WhileClosed
 from commands.session import (
     SIGNING_IN,
+    SIGNING_OUT,
     EndEverySession,
     EndReusedSession,
     EndSession,
@@ -151,6 +152,7 @@ def switch(body: OrganizationChoice, desk: OwnDesk, house: TheHouse) -> TokenPai
 
 @router.post("/logout", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
 def logout(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
+    """Also where one was removed or is deactivated."""
     own = session_of(desk.caller)
     desk(EndSession(session_id=own))
     house.ended.note(own)
@@ -160,6 +162,7 @@ def logout(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
 
 @router.post("/logout-everywhere", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
 def logout_everywhere(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
+    """In every organization; also where one was removed or is deactivated."""
     own, all_of_them = session_of(desk.caller), house.accounts.sessions_of(desk.caller.id)
     desk(EndEverySession(session_id=own))
     for each in all_of_them:
@@ -170,8 +173,8 @@ def logout_everywhere(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandRec
 
 @router.get("/sessions", responses=errors.responses(401, 403, 503))
 def index(caller: Person, house: TheHouse) -> list[ListedSession]:
-    """One's own that can go on, the one that was used last first."""
-    role_of(caller, house.ledger_as(caller), WhileClosed.ANYBODY)
+    """One's own that can go on, the one that was used last first; also where one was removed or is deactivated."""
+    SIGNING_OUT.role(caller, house.ledger_as(caller))
     held = sessions(house.core, caller.id)
     return [ListedSession(**each, current=each["id"] == caller.session_id) for each in held]
 
@@ -181,6 +184,8 @@ def end(session_id: UUID, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
     own = session_id == desk.caller.session_id
     desk(EndSession(session_id=session_id, reason=Ending.SIGNED_OUT if own else Ending.SIGNED_OUT_ELSEWHERE))
     house.ended.note(session_id)
+    if own:
+        cookie.take_away(desk.request, desk.response)
     return CommandReceipt(id=session_id)
 
 

@@ -10,9 +10,10 @@ from pydantic import AwareDatetime, Field
 
 from commands.access import Access, Caller, Command, Oneself, Platform, has_second_factor
 from commands.code import Code, use_code
-from commands.inside import WhileClosed, must_be_of, must_be_the_password
+from commands.inside import WhileClosed, must_be_of, must_be_the_password, must_go_on
 from commands.ports import Accepted, Purpose, Secrets, Store
 from domain.errors import NotFound, Unauthenticated
+from domain.membership import Membership, membership_id
 from domain.model import Actor
 from domain.person import Person
 from domain.roles import Role
@@ -32,7 +33,22 @@ class Entering(Oneself):
         return super().role(caller, store)
 
 
+@dataclass(frozen=True)
+class Leaving(Oneself):
+    """Also where one is let in no more: the session is one's own."""
+
+    def role(self, caller: Caller, store: Store) -> Role | None:
+        """None as well for who was removed or is deactivated where the session stands."""
+        if caller.kind == "person" and caller.organization_id is not None:
+            member = store.find(Membership, membership_id(caller.organization_id, caller.id))
+            if member is not None and (member.ended or member.deactivated):
+                must_go_on(caller.session_id, caller.token_id, store)
+                return None
+        return super().role(caller, store)
+
+
 SIGNING_IN: Final = Entering(unproven=True, while_closed=WhileClosed.ANYBODY)
+SIGNING_OUT: Final = Leaving(unproven=True, while_closed=WhileClosed.ANYBODY)
 
 
 class SignIn(Command):
@@ -58,7 +74,7 @@ class SwitchOrganization(Command):
 
 
 class EndSession(Command):
-    ACCESS: ClassVar[Access] = Oneself(unproven=True, while_closed=WhileClosed.ANYBODY)
+    ACCESS: ClassVar[Access] = SIGNING_OUT
     session_id: UUID
     reason: Ending = Ending.SIGNED_OUT
 
@@ -69,7 +85,7 @@ class EndEverySession(Command):
     What somebody asked for in one of them ends as well: another address that is wished for does not take its place.
     """
 
-    ACCESS: ClassVar[Access] = Oneself(unproven=True, while_closed=WhileClosed.ANYBODY)
+    ACCESS: ClassVar[Access] = SIGNING_OUT
     session_id: UUID
 
 

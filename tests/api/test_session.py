@@ -319,6 +319,28 @@ def test_signing_out_takes_the_cookie_away(person: Visitor, browser: TestClient)
 
 
 @pytest.mark.parametrize(
+    ("shut", "way_out"), [("removed", "one"), ("removed", "here"), ("removed", "everywhere"), ("deactivated", "here")]
+)
+def test_who_is_let_in_no_more_signs_out_and_the_cookie_goes(
+    person: Visitor, browser: TestClient, shut: str, way_out: str
+) -> None:
+    ben = person.colleague("guest")
+    token = browser.post(f"{PREFIX}/auth/login", json=credentials(ben)).json()["access_token"]
+    here, member = Visitor(browser, token), f"/admin/users/{ben.id}"
+    good(person("DELETE", member) if shut == "removed" else person("POST", f"{member}/deactivate", {}))
+    assert here("GET", "/projects").status_code == 401
+    assert session_of(token) in [each["id"] for each in here.get("/auth/sessions")]
+    ways = {
+        "here": "/auth/logout",
+        "everywhere": "/auth/logout-everywhere",
+        "one": f"/auth/sessions/{session_of(token)}",
+    }
+    good(here("DELETE" if way_out == "one" else "POST", ways[way_out], {}))
+    assert NAME not in browser.cookies
+    assert here("GET", "/auth/sessions").status_code == 401
+
+
+@pytest.mark.parametrize(
     ("said", "status"),
     [
         ({"Sec-Fetch-Site": "same-origin"}, 200),

@@ -3,6 +3,7 @@ from uuid import UUID
 import pytest
 
 from commands.access import Caller
+from commands.membership import DeactivateMember, RemoveMember
 from commands.person import RenameSelf
 from commands.session import (
     MOST_SESSIONS,
@@ -13,9 +14,11 @@ from commands.session import (
     SwitchOrganization,
 )
 from domain.errors import Forbidden, NotFound, Unauthenticated
+from domain.membership import membership_id
 from domain.model import SYSTEM
+from domain.roles import Role
 from domain.session import Ending, Means, Session, SessionIsOver
-from tests.commands.conftest import ACME, ANN, ann, ben, eve
+from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, eve
 from tests.spec import START, Spec
 
 SESSION, OTHER = UUID(int=81), UUID(int=82)
@@ -115,3 +118,17 @@ def test_in_a_session_that_has_ended_nothing_is_done_any_more(spec: Spec) -> Non
     spec.given(sign_in).by(here).given(RenameSelf(full_name="Ann One"))
     spec.by(ann).given(EndSession(session_id=SESSION))
     spec.by(here).when(RenameSelf(full_name="Ann Two")).then_refused(Unauthenticated, "has ended")
+
+
+@pytest.mark.parametrize("shut", [DeactivateMember, RemoveMember])
+def test_who_is_let_in_no_more_signs_out_all_the_same(
+    spec: Spec, shut: type[DeactivateMember] | type[RemoveMember]
+) -> None:
+    spec.given(approve(BEN, Role.GUEST)).by(ben).given(sign_in, again(OTHER), again(UUID(int=83)))
+    spec.by(ann).given(shut(membership_id=membership_id(ACME, BEN)))
+    here = spec.by(ben.model_copy(update={"session_id": SESSION}))
+    here.when(EndSession(session_id=OTHER)).then((Session.Ended, {"originator_id": OTHER}))
+    here.when(RenameSelf(full_name="Ben Two")).then_refused(Unauthenticated)
+    everywhere = [(Session.Ended, {"originator_id": id}) for id in (SESSION, UUID(int=83))]
+    here.when(EndEverySession(session_id=SESSION)).then(*everywhere)
+    here.when(EndSession(session_id=SESSION)).then_refused(Unauthenticated, "has ended")
