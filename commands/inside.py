@@ -12,7 +12,7 @@ from domain.person import Person
 from domain.roles import Role
 from domain.service_account import ServiceAccount
 from domain.session import Session
-from domain.training import JobIsOver
+from domain.training import OVER, JobIsOver
 from domain.training_job import TrainingJob
 
 
@@ -41,7 +41,7 @@ def must_be_heard_of(job: TrainingJob, store: Store) -> None:
     """
     must_be_open(job.organization_id, store)
     closure = store.find(Closure, closure_id(job.organization_id))
-    if closure is not None and closure.ends(job.created_on):
+    if closure is not None and closure.ends(job.created_on) and job.status not in OVER:
         raise JobIsOver(f"job {job.id} went on as its organization was closed, and ends with that")
 
 

@@ -14,6 +14,7 @@ from domain.closure import Closure
 from domain.model import Actor, Recorded
 from domain.organization import Organization
 from domain.person import Person
+from domain.values import Erased
 from infra.letters import AddressIsUnwritable, Letter
 from infra.post import LetterIsRefused
 from infra.reading import Reading
@@ -90,7 +91,8 @@ class ClosureReaction:
         return letter._replace(about=about, words={**letter.words, **words}, apart=str(person_id))
 
     async def _by(self, actor: Actor) -> Mapping[str, str]:
-        """Whoever keeps the machine has no name."""
+        """Whoever keeps the machine has no name, nor has somebody who was erased since."""
         if actor.kind != "person":
             return {"by": ""}
-        return {"by": str((await self.mail.desk.platform.get(Person, actor.id)).full_name)}
+        name = (await self.mail.desk.platform.get(Person, actor.id)).full_name
+        return {"by": "" if isinstance(name, Erased) else str(name)}

@@ -22,6 +22,7 @@ from infra.unit import Errand, Unit
 
 TRIES: Final = 5
 # Whoever lost as often as this is decided while others wait: else it could lose for as long as they go on writing.
+# But not where more than the ledger is asked: nobody waits for somebody else's objects.
 TOGETHER: Final = 3
 _REFUSALS: Final = (Refused, Forbidden, NotFound, Unauthenticated)
 _PER_UNIT: Final = frozenset({"store", "secrets"})
@@ -53,10 +54,11 @@ class Dispatch:
         return Unit(self.ledger, self.mapper, errand).answer(done) if done else None
 
     def _decide(self, command: Command, errand: Errand) -> Accepted:
-        comes_again = errand.fingerprint is not None
+        comes_again, lost = errand.fingerprint is not None, 0
         for attempt in range(TRIES):
+            is_alone = lost >= TOGETHER and not self.bound[type(command)][1]
             try:
-                with self.ledger.alone() if attempt >= TOGETHER else nullcontext(self.ledger) as ledger:
+                with self.ledger.alone() if is_alone else nullcontext(self.ledger) as ledger:
                     return self._try(command, Unit(ledger, self.mapper, errand, known=self.known), attempt > 0)
             except _REFUSALS:
                 # Whoever asks again while the first request is at work may find what that one did in the way.
@@ -64,8 +66,9 @@ class Dispatch:
                     return self._answered(command, Unit(self.ledger, self.mapper, errand), before)
                 raise
             except Conflict:
-                if attempt == TRIES - 1:
+                if is_alone or attempt == TRIES - 1:
                     raise
+                lost += 1
                 metrics.COMMAND_RETRIES.labels("conflict").inc()
             except (OperationalError, InterfaceError) as error:
                 if attempt == TRIES - 1:

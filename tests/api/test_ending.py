@@ -181,6 +181,18 @@ def test_nothing_is_completed_of_which_a_part_was_refused_meanwhile(
     assert [admin.get(f"/training-jobs/{id}")["reason"] for id in (job, waits)] == ["organization_closed"] * 2
 
 
+def test_what_was_completed_before_the_closing_is_told_again_after_a_reopening(admin: Visitor, worker: Worker) -> None:
+    attempt = worker.claim(requested(admin, filled(admin))["id"])
+    attempt.start()
+    model = {"id": str(uuid4()), **attempt.keep(b"the model")}
+    result = attempt.keep(b'{"format":1}')["sha256"]
+    report = {"best_epoch": 2, "metrics": {"test/map50": 0.9}, "model": model, "result": result}
+    first = attempt.report("complete", report, key="its end")
+    close(admin)
+    admin.post("/organization/reopen")
+    assert attempt.report("complete", report, key="its end") == first
+
+
 def test_before_its_time_nothing_that_it_has_goes(admin: Visitor, ground: Ground) -> None:
     dataset = filled(admin)
     close(admin)
