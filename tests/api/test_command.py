@@ -1,6 +1,7 @@
 """What holds for every command: keys, receipts, one's own writes, bodies that make no sense."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Any
@@ -10,11 +11,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from commands.ports import Accepted
+from domain.errors import Conflict
 from infra.config import Settings
-from infra.dispatch import TOGETHER
+from infra.dispatch import TOGETHER, TRIES
 from infra.idempotency import command_id
+from infra.ledger import Ledger
+from infra.line import Line
 from infra.unit import Unit
 from infra.wiring import Core
+from tests.api.folders import filled
 from tests.api.test_closure import close
 from tests.api.visitor import PREFIX, Visitor
 
@@ -246,3 +251,25 @@ def test_whoever_goes_on_writing_is_shut_out_all_the_same(
     assert len(outrun) == TOGETHER + 1
     assert ben("GET", "/projects").status_code == 401
     assert len(ann.get("/projects")["items"]) == TOGETHER, "the last was refused"
+
+
+@pytest.mark.parametrize(("asked", "alone"), [("DELETE", 1), ("POST", 0)], ids=["a deletion", "a split, of objects"])
+def test_others_wait_only_for_what_asks_nothing_but_the_ledger(
+    ann: Visitor, monkeypatch: pytest.MonkeyPatch, asked: str, alone: int
+) -> None:
+    dataset, lost, stood = filled(ann), list[Unit](), list[Line]()
+    path, body = {"DELETE": ("", None), "POST": ("/split", {"seed": 7})}[asked]
+    stand = Line.alone
+
+    def loses(unit: Unit, *_: Any) -> Accepted:
+        lost.append(unit)
+        raise Conflict("somebody else was first")
+
+    def stands(line: Line) -> AbstractContextManager[Ledger]:
+        stood.append(line)
+        return stand(line)
+
+    monkeypatch.setattr(Unit, "_append", loses)
+    monkeypatch.setattr(Line, "alone", stands)
+    assert ann(asked, f"/datasets/{dataset}{path}", body).status_code == 409
+    assert (len(stood), len(lost)) == (alone, TOGETHER + 1 if alone else TRIES)
