@@ -152,7 +152,7 @@ def switch(body: OrganizationChoice, desk: OwnDesk, house: TheHouse) -> TokenPai
 
 @router.post("/logout", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
 def logout(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
-    """Also where one was removed or is deactivated."""
+    """End this session; also where one was removed or is deactivated."""
     own = session_of(desk.caller)
     desk(EndSession(session_id=own))
     house.ended.note(own)

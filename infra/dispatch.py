@@ -23,7 +23,7 @@ from infra.unit import Errand, Unit
 TRIES: Final = 5
 # Whoever lost as often as this is decided while others wait: else it could lose for as long as they go on writing.
 # But not where more than the ledger is asked: nobody waits for somebody else's objects.
-TOGETHER: Final = 3
+BESIDE_OTHERS: Final = 3
 _REFUSALS: Final = (Refused, Forbidden, NotFound, Unauthenticated)
 _PER_UNIT: Final = frozenset({"store", "secrets"})
 
@@ -56,7 +56,7 @@ class Dispatch:
     def _decide(self, command: Command, errand: Errand) -> Accepted:
         comes_again, lost = errand.fingerprint is not None, 0
         for attempt in range(TRIES):
-            is_alone = lost >= TOGETHER and not self.bound[type(command)][1]
+            is_alone = lost >= BESIDE_OTHERS and not self.bound[type(command)][1]
             try:
                 with self.ledger.alone() if is_alone else nullcontext(self.ledger) as ledger:
                     return self._try(command, Unit(ledger, self.mapper, errand, known=self.known), attempt > 0)

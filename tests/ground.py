@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+import psycopg
 from uuid_utils.compat import uuid7
 
 from domain.model import Actor, Envelope, Event
@@ -89,3 +90,12 @@ def opened(databases: Databases) -> Iterator[Ground]:
         yield Ground(store, store.head().ledger, databases)
     finally:
         store.close()
+
+
+def backend_at_the_door(holder: psycopg.Connection) -> int | None:
+    """Of whoever waits to append, in the database of the one who asks."""
+    found = holder.execute(
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())"
+    ).fetchone()
+    return found[0] if found else None

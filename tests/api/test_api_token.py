@@ -1,7 +1,6 @@
 """Programs with API tokens: each is shown once, is good for its scopes, and is refused the moment that it is over."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -11,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
+from httpx2 import Response
 from starlette.websockets import WebSocketDisconnect
 from uuid_utils.compat import uuid7
 
@@ -31,6 +31,7 @@ from infra.wiring import Core
 from tests.api.folders import filled, scenes, send
 from tests.api.visitor import PREFIX, Visitor
 from tests.api.worker import Worker, requested, trained
+from tests.whole import waited
 
 NIGHTLY = {"name": "nightly", "scopes": ["read", "train"], "days": 30}
 
@@ -102,6 +103,12 @@ def test_a_revoked_token_is_refused_at_once(ann: Visitor) -> None:
     assert program("GET", "/projects").status_code == 401
 
 
+def answered(program: Visitor, *wish: Any) -> Response | None:
+    """Unless it is "not yet"."""
+    answer = program(*wish)
+    return None if answer.status_code == 202 else answer
+
+
 @pytest.mark.parametrize("whose", ["a person's", "a service account's"])
 @pytest.mark.parametrize("asked", ["a name", "a revision"])
 def test_what_is_under_way_as_its_token_is_revoked_comes_to_nothing(
@@ -124,8 +131,7 @@ def test_what_is_under_way_as_its_token_is_revoked_comes_to_nothing(
         return real(unit, *changed, **named)
 
     monkeypatch.setattr(Unit, "save", late)
-    while (answer := program(*wish)).status_code == 202:
-        time.sleep(0.05)
+    answer = waited(lambda: answered(program, *wish), 30, "the files are looked at")
     assert (answer.status_code, waiting) == (401, [])
     with Core.open(settings) as core:
         head = core.store.head()

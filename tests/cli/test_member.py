@@ -1,26 +1,14 @@
 """Who is let in, and as what: what somebody types next is told whole."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from typer.testing import CliRunner
 
 from cli.exits import Stop
-from cli.kept import Session, keep
 from cli.member import app
-from tests.cli.http_server import Answer, Server, serving
+from tests.cli.http_server import Answer, Server
 
 ANN = {"id": "7", "person_id": "8", "email": "ann@b.example", "avatar_name": "red-fox-1", "role": None}
 NOBODY: Answer = (200, {}, {"items": [], "next": None})
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with serving() as server:
-        monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
-        keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1"))
-        yield server
 
 
 def listed(**more: object) -> Answer:

@@ -1,7 +1,6 @@
 """Closing an organization at the terminal: what is asked, what is sent, and what is told."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,21 +8,12 @@ from typer.testing import CliRunner
 
 from cli import asking
 from cli.exits import Stop
-from cli.kept import Session, keep
 from cli.organization import app, words
-from tests.cli.http_server import Server, serving
+from tests.cli.http_server import Server
 
 MOMENT = "2026-11-27T03:04:05Z"
 OPEN = {"name": "Acme / Vision"}
 CLOSING = {"id": "0198c0de-0000-7000-8000-000000000001", "purge_at": "2026-12-27T03:04:05Z"}
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with serving() as server:
-        monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
-        keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1"))
-        yield server
 
 
 def run(*words: str, typed: str = "") -> str:

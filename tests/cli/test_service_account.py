@@ -1,16 +1,14 @@
 """Service accounts at the terminal: by their names, and their tokens shown once or kept in a file."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from cli.kept import Session, keep
 from cli.service_account import app
-from tests.cli.http_server import Server, serving
+from tests.cli.http_server import Server
 from tests.cli.test_token import LISTED as TOKEN
 from tests.cli.test_token import MADE
 
@@ -22,14 +20,6 @@ PAGE: tuple[int, dict[str, str], Any] = (200, {}, {"items": [EXPORTER], "next": 
 NONE: tuple[int, dict[str, str], Any] = (200, {}, {"items": [], "next": None})
 DONE: tuple[int, dict[str, str], Any] = (200, {}, {"id": EXPORTER["id"]})
 PLACE = f"/service-accounts/{EXPORTER['id']}"
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with serving() as server:
-        monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
-        keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1"))
-        yield server
 
 
 def run(*words: str, code: int = 0) -> str:

@@ -22,7 +22,7 @@ from infra.ledger import Append, Verdict
 from infra.line import Line
 from infra.mapper import Stored
 from tests.doubles import MemoryLedger
-from tests.ground import Ground, Hand, ground
+from tests.ground import Ground, Hand, backend_at_the_door, ground
 from tests.servers import Databases
 from tests.spec import Spec
 
@@ -49,14 +49,6 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.002)
-
-
-def backend_at_the_door(holder: psycopg.Connection) -> int | None:
-    found = holder.execute(
-        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database ="
-        " (SELECT oid FROM pg_database WHERE datname = current_database())"
-    ).fetchone()
-    return found[0] if found else None
 
 
 def append(stored: Sequence[Stored], *sides: Mapping[str, Any]) -> Append:
