@@ -73,10 +73,11 @@ def test_whoever_is_removed_is_nobody_here_and_may_be_let_in_anew(admin: Visitor
     assert any("removed Ann Ö from the organization" in each for each in said)
 
 
-def test_who_was_removed_sees_no_sessions_any_more(ann: Visitor) -> None:
+def test_who_was_removed_sees_sessions_of_their_own_to_end_them_and_nothing_else(ann: Visitor) -> None:
     gone = ann.colleague("guest")
     good(ann("DELETE", f"/admin/users/{gone.id}"))
-    assert gone("GET", "/auth/sessions").status_code == 401
+    assert [each["current"] for each in gone.get("/auth/sessions")] == [True]
+    assert gone("GET", "/auth/me").status_code == 401
 
 
 def test_of_two_admins_who_demote_each_other_at_once_one_stays(admin: Visitor) -> None:
