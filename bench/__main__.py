@@ -63,8 +63,9 @@ def measure(chosen: Mapping[str, Benchmark], long: bool, kept: Kept) -> None:
     if not chosen:
         return
     with running_servers() as servers:
+        bench = Bench(servers, long)
         for name, benchmark in chosen.items():
-            for result in kept.measured(name, code_version(), benchmark(Bench(servers, long))):
+            for result in kept.measured(name, code_version(), benchmark(bench)):
                 print(f"{result.work}: {result.ours if result.ratio is None else result.ratio:.2f}", file=sys.stderr)
 
 

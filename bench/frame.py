@@ -5,7 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from math import log
@@ -81,6 +81,13 @@ class Bench:
 
     servers: Servers
     long: bool = False
+
+    @cached_property
+    def mlflow_port(self) -> int:
+        """Of the stack's own, without the patience that it has beside a training; it stays, for it is slow to load."""
+        child = replace(self.servers.stack._mlflow(), nice=0)
+        self.servers.stack.start([child])
+        return int(child.argv[3])
 
     def size(self, short: int, long: int) -> int:
         return long if self.long else short

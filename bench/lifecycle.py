@@ -3,8 +3,6 @@
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -29,7 +27,7 @@ RESULT: Final = b'{"format":1}'
 
 def lifecycle(bench: Bench) -> Iterator[Result]:
     seconds = bench.size(1, 15)
-    with serving(bench.servers) as ours, mlflow(bench.servers) as peer:
+    with serving(bench.servers) as ours:
         with Api(f"http://127.0.0.1:{ours.port}", ours.token) as admin:
             told = ours_told(bench.servers, ours, ready(bench.servers, admin))
         for work, story, other, clients in (
@@ -40,7 +38,7 @@ def lifecycle(bench: Bench) -> Iterator[Result]:
             loads: dict[str, list[Load]] = {"ours": [], PEER: []}
             ways = {
                 "ours": partial(noted, loads["ours"], ours.port, story, clients, seconds),
-                PEER: partial(noted, loads[PEER], peer, other, clients, seconds),
+                PEER: partial(noted, loads[PEER], bench.mlflow_port, other, clients, seconds),
             }
             yield Result.of(work, "/s", in_turn(ways), PEER, 10.0, notes=notes(loads, PEER))
 
@@ -99,15 +97,6 @@ def ours_told(servers: Servers, served: Served, wanted: Wanted) -> Story:
         await talk("POST", f"{attempt}/complete", end | {"model": {"id": str(uuid4()), **stored[0]}}, claim["token"])
 
     return story
-
-
-@contextmanager
-def mlflow(servers: Servers) -> Iterator[int]:
-    """The stack's own, without the patience that it has beside a training."""
-    stack = servers.stack
-    child = replace(stack._mlflow(), nice=0)
-    with stack.supervised([child]):
-        yield int(child.argv[3])
 
 
 async def run_made(talk: Talk) -> Any:

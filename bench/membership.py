@@ -48,7 +48,7 @@ from tests.projections.history import everything, recorded
 from tests.servers import Servers
 
 HANDS = 4
-PEOPLE = 20
+PEOPLE = 8
 AT_ONCE = 500
 OF_ONE = 100
 MEMBERS = 5
@@ -80,7 +80,7 @@ def membership(bench: Bench) -> Iterator[Result]:
 
 def _signed_in(bench: Bench) -> Result:
     """Over HTTP, sessions begun and tokens made, by people who take turns; what is left of the hash alone."""
-    seconds = bench.size(2, 10)
+    seconds = bench.size(1, 10)
     hasher = PasswordHash.recommended()
     kept = hasher.hash(PASSWORD)
     who = [{"email": f"{n}@example.org", "password": PASSWORD} for n in range(PEOPLE)]

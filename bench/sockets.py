@@ -46,7 +46,7 @@ def sockets(bench: Bench) -> Iterator[Result]:
 
 
 class Heard(Thread):
-    """When each state of a job came, until it is over."""
+    """When each state of a job came, until it failed: what ends the socket waits for points that nobody ships here."""
 
     def __init__(self, api: Api, job: str) -> None:
         super().__init__(daemon=True)
@@ -56,10 +56,10 @@ class Heard(Thread):
     def run(self) -> None:
         with suppress(ConnectionClosed):
             for message in once(self._api, self._job, None):
-                if message["kind"] == "end":
-                    return
                 if "status" in message:
                     self.moments.append(time.perf_counter())
+                if message.get("status") == "failed":
+                    return
 
 
 async def told(servers: Servers, served: Served, job: str, attempts: int) -> list[float]:

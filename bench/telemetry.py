@@ -20,7 +20,6 @@ from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
 
 from bench.frame import Bench, Result, percentile
-from bench.lifecycle import mlflow
 from consumers.mlflow import BATCHES, batch_figures
 from infra import streams
 from infra.archive import Archive
@@ -183,12 +182,12 @@ def way(bench: Bench) -> Iterator[Way]:
         migrate_keys(databases.keys_owner_url, KEYS)
         asyncio.run(_declared(bus, ready.ledger.head()))
         settings = servers.settings("consumers", databases, bus)
+        mlflow_url = f"http://127.0.0.1:{bench.mlflow_port}"
         with (
-            mlflow(servers),
             ConnectionPool(databases.app_url, min_size=1, open=True, kwargs={"autocommit": True}) as pool,
             _consumers(settings, Path(folder)),
         ):
-            yield Way(Scene(ready, servers.parts.mlflow_url), settings, pool, bus, Path(folder))
+            yield Way(Scene(ready, mlflow_url), settings, pool, bus, Path(folder))
     servers.drop(databases)
 
 

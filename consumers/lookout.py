@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
@@ -18,6 +19,8 @@ from infra.positions import Positions
 from infra.stream_tail import REBUILD, read_tail
 from infra.streams import EVENTS, declare_durable
 
+# Where nothing is published and everybody is past all of it, a look is for durables that are gone.
+AT_REST_EVERY: Final = 10.0
 log = logging.getLogger(__name__)
 
 
@@ -27,24 +30,32 @@ class Frameworks(Protocol):
     def all(self) -> Iterable[str]: ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lookout:
     url: str
     ledger: Ledger
     positions: Positions
     frameworks: Frameworks
+    _all_past: int | None = None
+    _looked_at: float = -AT_REST_EVERY
 
     async def look(self, js: JetStreamContext, reactions: Iterable[Reaction]) -> None:
         """Once. Raises Diverged: a stream that tells another history says nothing of how far anybody is."""
         # Read before any durable: one that has nothing before it afterwards is past all of this.
         end = (await read_tail(js, self.ledger)).position
-        await watch(js, self.url, tuple(reactions), self.positions, end)
+        if end == self._all_past and time.monotonic() - self._looked_at < AT_REST_EVERY:
+            return
+        self._looked_at = time.monotonic()
+        past = [await watch(js, self.url, tuple(reactions), self.positions, end)]
         for framework in await asyncio.to_thread(self.frameworks.all):
-            await watch_queue(js, framework, self.positions, end)
+            past.append(await watch_queue(js, framework, self.positions, end))
+        self._all_past = end if all(past) else None
 
 
-async def watch(js: JetStreamContext, url: str, reactions: Sequence[Reaction], positions: Positions, end: int) -> None:
-    """Once: note how far each is in a stream that ended there; what stopped it stays until it goes on."""
+async def watch(js: JetStreamContext, url: str, reactions: Sequence[Reaction], positions: Positions, end: int) -> bool:
+    """Once: note how far each is in a stream that ended there, and tell whether all are past it; what stopped one stays
+    until it goes on.
+    """
     found = await asyncio.gather(*(_durable(js, reaction.name) for reaction in reactions))
     floors = {reaction.name: behind(info) for reaction, info in zip(reactions, found, strict=True) if info}
     past = [f"react:{name}" for name, floor in floors.items() if floor is None]
@@ -56,6 +67,7 @@ async def watch(js: JetStreamContext, url: str, reactions: Sequence[Reaction], p
         if reaction.name not in floors:
             log.warning("the durable %s is gone and is made again", reaction.name)
             await prepare(js, url, reaction)
+    return len(past) == len(reactions)
 
 
 async def _durable(js: JetStreamContext, name: str) -> ConsumerInfo | None:
@@ -66,16 +78,20 @@ async def _durable(js: JetStreamContext, name: str) -> ConsumerInfo | None:
     return info
 
 
-async def watch_queue(js: JetStreamContext, framework: str, positions: Positions, end: int) -> None:
-    """Once: note how far a framework's trainers are. Only an administrator may make their durable again."""
+async def watch_queue(js: JetStreamContext, framework: str, positions: Positions, end: int) -> bool:
+    """Once: note how far a framework's trainers are, and tell whether they are past all of it. Only an administrator
+    may make their durable again.
+    """
     name, durable = f"train:{framework}", trainer_durable(framework)
     try:
         info = await js.consumer_info(EVENTS, durable)
     except NotFoundError:
         reason = f"the durable {durable} is gone and no attempt can begin: {REBUILD}"
-        return await asyncio.to_thread(positions.stop, name, EVENTS, reason)
+        await asyncio.to_thread(positions.stop, name, EVENTS, reason)
+        return False
     floor = behind(info)
-    return await asyncio.to_thread(positions.note, name, EVENTS, end if floor is None else floor)
+    await asyncio.to_thread(positions.note, name, EVENTS, end if floor is None else floor)
+    return floor is None
 
 
 def behind(info: ConsumerInfo) -> int | None:

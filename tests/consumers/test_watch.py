@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 from psycopg_pool import ConnectionPool
 
 from consumers.lookout import Lookout, watch
@@ -114,6 +115,34 @@ def test_a_durable_that_is_gone_is_made_again_and_the_others_are_noted_all_the_s
             assert place.row() == (3, None)
             await lookout(place).look(at.js, [gone, REACTION])
             assert place.row(f"react:{gone.name}") == (3, None)
+
+    asyncio.run(story())
+
+
+def test_at_rest_nobody_is_asked_after_until_something_is_published_or_time_has_passed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        place.ground.write(3)
+        async with scene(place.bus, place.ground) as at:
+            await at.relay_all()
+            await declare_durable(at.js, streams.Durable(NAME, REACTION.filters))
+            at_rest = lookout(place)
+            await at_rest.look(at.js, [REACTION])
+            assert place.row() == (3, None)
+            await at.js.delete_consumer(streams.EVENTS, NAME)
+            await at_rest.look(at.js, [REACTION])
+            with pytest.raises(NotFoundError):
+                await at.js.consumer_info(streams.EVENTS, NAME)
+            place.ground.write(1)
+            await at.relay_all()
+            await at_rest.look(at.js, [REACTION])
+            assert await at.js.consumer_info(streams.EVENTS, NAME)
+            await at_rest.look(at.js, [REACTION])
+            await at.js.delete_consumer(streams.EVENTS, NAME)
+            monkeypatch.setattr("consumers.lookout.AT_REST_EVERY", 0.0)
+            await at_rest.look(at.js, [REACTION])
+            assert await at.js.consumer_info(streams.EVENTS, NAME)
 
     asyncio.run(story())
 
