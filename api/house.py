@@ -1,6 +1,5 @@
 """What the API's process holds for its whole life: the composition root, opened once and closed at the end."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -28,9 +27,10 @@ from infra.config import Settings
 from infra.contents import DatasetContents
 from infra.delays import Delays
 from infra.dispatch import Dispatch
-from infra.ended import EndedSessions
+from infra.ended import Ended
 from infra.exports import Exports
 from infra.job_states import JobStates
+from infra.known_tokens import KnownTokens
 from infra.news import News
 from infra.objects import Objects
 from infra.personal_objects import PersonalObjects
@@ -67,8 +67,9 @@ class House:
     second_factors: SecondFactors
     tokens: Tokens
     sessions: Sessions
-    ended: EndedSessions
+    ended: Ended
     api_tokens: ApiTokens
+    known_tokens: KnownTokens
     blobs: Blobs
     rooms: Rooms
     uploads: Uploads
@@ -97,12 +98,12 @@ class House:
 
     def caller_of(self, token: str) -> Caller:
         """Who signed in, or the owner of an API token within its scopes. Raises Unauthenticated."""
-        return self.api_tokens.caller(token) if api_tokens.is_one(token) else self.person(token)
+        return self.known_tokens.caller(token) if api_tokens.is_one(token) else self.person(token)
 
     async def caller_soon(self, token: str) -> Caller:
         """The same without holding up the loop."""
         if api_tokens.is_one(token):
-            return await asyncio.to_thread(self.api_tokens.caller, token)
+            return await self.known_tokens.caller_soon(token)
         return await self.person_soon(token)
 
     def must_go_on(self, caller: Caller) -> None:
@@ -169,6 +170,12 @@ def _by_read_models(core: Core, reading: Reading) -> dict[str, Any]:
     return {"trainings": Trainings(reading, core.store)}
 
 
+def _credentials(core: Core) -> dict[str, Any]:
+    """What says whether a session or an API token is good."""
+    tokens, ended = core.api_tokens(), Ended(core.settings.need("database_url"), core.pool)
+    return {"ended": ended, "api_tokens": tokens, "known_tokens": KnownTokens(tokens, ended)}
+
+
 @contextmanager
 def open_house(settings: Settings) -> Iterator[House]:
     with ExitStack() as stack:
@@ -187,8 +194,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             sign_ins=SignIns.of(accounts, core.delays(), core.security(), settings.requests_per_second),
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
             sessions=Sessions(core.pool, accounts),
-            ended=EndedSessions(settings.need("database_url"), core.pool),
-            api_tokens=core.api_tokens(),
+            **_credentials(core),
             **shelves._asdict(),
             trainers=trainers,
             places=places,

@@ -58,6 +58,6 @@ def _checked(house: House, caller: Caller, place: UUID, carried: str | None) -> 
 
     With an API token, from its text on.
     """
-    caller = house.api_tokens.caller(carried) if carried else caller
+    caller = house.caller_of(carried) if carried else caller
     with suppress(Forbidden):
         May(Permission.CHANGE_PROJECT, Project).let(caller, house.ledger_as(caller), place)

@@ -1,7 +1,8 @@
-"""Which sessions have ended while an access token of theirs was still good: known in memory, told by the database.
+"""Which sessions and API tokens have ended while somebody here takes them for good: known in memory, told by the
+database.
 
-So a token is refused at once and a request costs no query for it. While the line to the database is down, each request
-asks it.
+So whoever comes with one is refused at once, and a request costs no query for it. While the line to the database is
+down, each request asks it.
 """
 
 import asyncio
@@ -27,19 +28,24 @@ _SINCE: Final = "SELECT id FROM secrets.sessions WHERE ended_at > clock_timestam
 
 
 @dataclass
-class EndedSessions:
+class Ended:
     url: str
     pool: ConnectionPool
     _ended: dict[UUID, float] = field(default_factory=dict)
     _heard: float = field(default=float("-inf"))
+    _since: float = field(default=float("inf"))
     _lock: Lock = field(default_factory=Lock)
 
     def listening(self) -> AbstractAsyncContextManager[None]:
-        return listening(self.url, "sessions", self._follow)
+        return listening(self.url, "ended", self._follow)
 
     @property
     def is_listening(self) -> bool:
         return time.monotonic() - self._heard < TRUSTED
+
+    def would_know(self, id: UUID, since: float) -> bool:
+        """Whether what was good at a moment, by the monotonic clock, is good yet for all that was heard since."""
+        return self.is_listening and self._since <= since and id not in self._ended
 
     def refuse(self, session_id: UUID | None) -> None:
         """Raises Unauthenticated where it has ended. Asks the database only while nobody is listening."""
@@ -53,11 +59,11 @@ class EndedSessions:
         else:
             await asyncio.to_thread(self.refuse, session_id)
 
-    def note(self, session_id: UUID) -> None:
+    def note(self, id: UUID) -> None:
         """What ended in this process is known here before anybody is told."""
         now = time.monotonic()
         with self._lock:
-            self._ended = {id: until for id, until in self._ended.items() if until > now} | {session_id: now + KEPT}
+            self._ended = {each: until for each, until in self._ended.items() if until > now} | {id: now + KEPT}
 
     def _goes_on(self, session_id: UUID | None) -> bool:
         with self.pool.connection() as connection:
@@ -66,6 +72,7 @@ class EndedSessions:
 
     async def _follow(self, connection: psycopg.AsyncConnection) -> None:
         try:
+            self._since = time.monotonic()
             async for (id,) in await connection.execute(_SINCE, (KEPT,)):
                 self.note(id)
             while True:

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, Self
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -29,6 +29,7 @@ from infra.host import Host
 from infra.unit import Errand, Unit
 from infra.wiring import Core
 from tests.api.folders import filled, scenes, send
+from tests.api.later import a_year_passes_for_tokens
 from tests.api.visitor import PREFIX, Visitor
 from tests.api.worker import Worker, requested, trained
 from tests.whole import waited
@@ -275,12 +276,6 @@ def test_a_socket_takes_a_token_for_reading(ann: Visitor, worker: Worker, client
         assert closed.value.code == code
 
 
-class AfterAYear(datetime):
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> Self:
-        return super().now(tz) + timedelta(days=366)
-
-
 @pytest.mark.parametrize("whose", ["a person's", "a service account's"])
 @pytest.mark.parametrize("over", ["revoked", "expired"])
 def test_a_socket_ends_with_the_token_that_opened_it(
@@ -297,9 +292,8 @@ def test_a_socket_ends_with_the_token_that_opened_it(
         if over == "revoked":
             assert ann("DELETE", f"{tokens}/{made['id']}").status_code == 200
         else:
-            monkeypatch.setattr("infra.api_tokens.datetime", AfterAYear)
+            a_year_passes_for_tokens(monkeypatch)
         assert Visitor(client, made["token"])("GET", "/projects").status_code == 401
-        ann.post(f"/training-jobs/{job}/cancel")
         with pytest.raises(WebSocketDisconnect) as closed:
             listen(socket)
     assert closed.value.code == 4401
