@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.frame import Bench, Benchmark, show
 from bench.kept import Kept
 from infra.code_version import code_version
+from tests.alone import forget_the_environment
 from tests.servers import running_servers
 
 HERE = Path(__file__).parent
@@ -62,6 +63,7 @@ def asked(words: Sequence[str], known: Mapping[str, Benchmark]) -> argparse.Name
 def measure(chosen: Mapping[str, Benchmark], long: bool, kept: Kept) -> None:
     if not chosen:
         return
+    forget_the_environment()
     with running_servers() as servers:
         bench = Bench(servers, long)
         for name, benchmark in chosen.items():

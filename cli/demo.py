@@ -39,6 +39,7 @@ def demo(
     from infra.embedded import default_folder
 
     must_have_a_folder(svg)
+    must_be_alone()
     folder = (data or default_folder("demo")).absolute()
     if dataset:
         look_at(dataset, folder)
@@ -50,6 +51,14 @@ def demo(
     stage.done(f"all stopped; {time.monotonic() - begun:.0f} s in all")
     stage.say(f"It is all still there: {line('up', '--data', str(folder))}")
     stage.save("vistory demo")
+
+
+def must_be_alone() -> None:
+    """What the demo makes up is not for a ledger that somebody works with. Raises Stop."""
+    from infra.config import Settings
+
+    if named := Settings().named_servers:
+        raise Stop(f"the demo runs on servers of its own; unset what names others first: {', '.join(named)}")
 
 
 def look_at(dataset: Path, folder: Path) -> None:

@@ -9,7 +9,7 @@ import stat
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
@@ -68,6 +68,9 @@ def must_be_a_place(url: SecretStr) -> SecretStr:
     if not folder and not (parts.scheme in ("http", "https") and parts.hostname and parts.path.strip("/")):
         raise ValueError("name a folder (/mnt/elsewhere) or https://key:secret@host/bucket/prefix, also for s3")
     return url
+
+
+SERVERS: Final = ("database_url", "keys_database_url", "nats_url", "s3_url", "mlflow_url", "heads_url")
 
 
 class Settings(BaseSettings):
@@ -141,6 +144,12 @@ class Settings(BaseSettings):
         if file is None:
             return init_settings, env_settings
         return init_settings, env_settings, JsonConfigSettingsSource(settings_cls, private(Path(file)))
+
+    @property
+    def named_servers(self) -> tuple[str, ...]:
+        """The variables that name a server instead of an embedded one."""
+        named = [name for name in SERVERS if getattr(self, name) is not None]
+        return tuple(f"VISTORY_{name.upper()}" for name in named) + (("VISTORY_MAIL_HOST",) if self.mail.host else ())
 
     def need(self, name: str) -> str:
         """The plain value of a setting that this process cannot do without."""

@@ -9,7 +9,10 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from infra import secrets
+from tests.alone import forget_the_environment
 from tests.servers import Databases, Servers, running_servers
+
+forget_the_environment()
 
 # A busy machine is no fault of what is tested; how long a test may take in all is pytest's business.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])

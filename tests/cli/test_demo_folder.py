@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo import MARK, empty, look_at
+from cli.demo import MARK, empty, look_at, must_be_alone
 from cli.exits import Stop
 from infra.embedded.folder import AlreadyRunning, DataFolder, UnusableFolder
 from tests.servers import data_folder
@@ -23,6 +23,24 @@ def test_a_folder_that_no_demo_made_is_left_alone(folder: Path) -> None:
     with pytest.raises(Stop, match="no demo made it"):
         empty(folder)
     assert (folder / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VISTORY_DATABASE_URL", "postgresql://admin:s3cret@db/postgres"),
+        ("VISTORY_NATS_URL", "nats://admin:s3cret@bus"),
+        ("VISTORY_S3_URL", "https://objects"),
+        ("VISTORY_MAIL_HOST", "mail.example"),
+    ],
+)
+def test_servers_that_somebody_works_with_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Stop, match=f"unset what names others first: {name}") as told:
+        must_be_alone()
+    assert "s3cret" not in str(told.value)
 
 
 def test_what_an_earlier_demo_left_is_gone(folder: Path) -> None:

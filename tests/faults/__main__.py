@@ -12,6 +12,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from tests.alone import forget_the_environment
 from tests.faults import breaking, inflicting
 from tests.faults.inflicting import Fault
 from tests.faults.judgement import Judgement
@@ -35,6 +36,7 @@ class Round(NamedTuple):
 
 def main(words: Sequence[str] | None = None) -> int:
     asked = arguments(words)
+    forget_the_environment()
     lines = [json.loads(line) for line in asked.log.read_text().splitlines()] if asked.log.exists() else []
     seed = seed_of(asked, lines)
     every = planned(seed, asked.rounds, asked.only)
