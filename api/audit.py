@@ -1,7 +1,7 @@
 """The audit log over HTTP: mine, the organization's, that of one project and all that is in it, that of one thing."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 from api import errors
 from api.reading import After, Auditor, Known, Limit, Witness, reads
 from domain.errors import Forbidden, Invalid, NotFound
+from domain.membership import membership_id
 from domain.roles import Permission, reach
+from domain.second_factor import second_factor_id
 from domain.values import Line, Slug
 from projections import audit, dataset, invitation, project, training_job
 from projections.audit import AuditRow, list_entries
@@ -26,7 +28,8 @@ _SHOWN = audit.PROJECTION, dataset.PROJECTION, invitation.PROJECTION, training_j
 Reading = Annotated[Connection, reads(*_SHOWN)]
 ReadingProjects = Annotated[Connection, reads(*_SHOWN, project.PROJECTION)]
 ANSWERS = errors.responses(401, 403, 404, 422, 503)
-ABOUT_PEOPLE = frozenset({"person", "membership", "organization", "service_account", "api_token", "invitation"})
+# Of these every member may read. Whatever else there comes to be is for auditors, and for whoever it is about.
+OPEN: Final = frozenset({"project", "dataset", "experiment", "training_job"})
 
 
 class AuditEntry(AuditRow):
@@ -90,12 +93,17 @@ def of_entity(type: Slug, id: UUID, member: Witness, tx: Reading, filters: Filte
 
 
 def _must_be_open_to(member: Known, type: str, id: UUID, tx: Connection) -> None:
-    if type in ABOUT_PEOPLE and id != member.caller.id and not _may_audit(member):
+    if type not in OPEN and id not in _own(member) and not _may_audit(member):
         raise Forbidden(f"the role {member.role} does not include {Permission.READ_AUDIT} on what is about people")
     if type == "dataset" and find_dataset(tx, member.organization_id, id, viewer=member.viewer) is None:
         raise NotFound(f"there is no dataset {id}")
     if type == "training_job" and find_job(tx, member.organization_id, id, viewer=member.viewer) is None:
         raise NotFound(f"there is no training job {id}")
+
+
+def _own(member: Known) -> tuple[UUID, ...]:
+    me = member.caller.id
+    return me, membership_id(member.organization_id, me), second_factor_id(me)
 
 
 def _may_audit(member: Known) -> bool:

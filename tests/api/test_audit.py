@@ -2,13 +2,15 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from commands.ports import Purpose
 from domain.membership import membership_id
+from domain.second_factor import second_factor_id
 from projections.audit_words import EVERY_ACTION, EVERY_TYPE
+from tests.api.phone import secured
 from tests.api.visitor import PASSWORD, Visitor, good
 
 
@@ -141,3 +143,38 @@ def test_an_entry_says_who_did_what_to_whom_when_from_where_and_by_what(ann: Vis
         assert (each["actor_id"], each["actor_email"], each["address"]) == (ann.id, ann.email, "testclient")
         decided, recorded = (datetime.fromisoformat(each[at]) for at in ("decided_at", "recorded_at"))
         assert before <= decided <= recorded <= datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def guest(ann: Visitor) -> Visitor:
+    return ann.colleague("guest")
+
+
+@pytest.mark.parametrize("type", EVERY_TYPE)
+def test_of_people_and_their_secrets_only_auditors_read(ann: Visitor, guest: Visitor, type: str) -> None:
+    """Also whether there is anything: a person's second factor has an id that anybody can work out."""
+    path = f"/audit/entity/{type}/{uuid4()}"
+    of_guests = 404 if type in ("project", "dataset", "experiment", "training_job") else 403
+    asked = {
+        guest: of_guests,
+        guest.program("audit"): of_guests,
+        guest.program("read", "write", "train"): 403,
+        ann: 404,
+        ann.program("audit"): 404,
+        ann.program("read", "write", "train"): 403,
+    }
+    assert {who: who("GET", path).status_code for who in asked} == asked
+
+
+def test_what_became_of_a_second_factor_is_read_by_its_person_and_by_auditors(ann: Visitor, guest: Visitor) -> None:
+    ben, manager = ann.colleague("engineer_ii"), ann.colleague("manager")
+    secured(ben)
+    good(ann("DELETE", f"/admin/users/{ben.id}/second-factor"))
+    path = f"/audit/entity/second_factor/{second_factor_id(UUID(ben.id))}"
+    for reader in (ben.sign_in(), manager, ann):
+        reader.seen = ann.seen
+        assert {each["action"] for each in reader.get(path)["items"]} >= {"turn_on", "reset"}
+    for reader in (guest, guest.program("audit"), ann.colleague("engineer_ii")):
+        assert reader("GET", path).status_code == 403
+    own = membership_id(UUID(guest.organization), UUID(guest.id))
+    assert guest.get(f"/audit/entity/membership/{own}")["items"]
