@@ -30,6 +30,7 @@ from tests.whole import ended, head, waited
 REBUILD: Final = "vistory stream rebuild"
 DISKS: Final = frozenset({"disks"})
 CLOCKS: Final = frozenset({"clocks"})
+CLUSTER: Final = frozenset({"cluster"})
 WRONG_BY: Final = 500.0
 TIMES: Final = {"back": "-600", "forward": "+600"}
 PARTS_WITH_DISKS: Final = ("postgres", "nats", "objects", "data")
@@ -211,6 +212,25 @@ def set_clock(by: str, blow: Blow) -> None:
     blow.house.clock.write_text("+0")
 
 
+def kill_leaders(blow: Blow) -> None:
+    """Of the stream of events, in turn: whoever leads then."""
+    house, leaders = blow.house, list[str]()
+
+    async def find(js: JetStreamContext) -> None:
+        cluster = (await js.stream_info(streams.EVENTS)).cluster
+        assert cluster, "the bus has several servers"
+        assert cluster.leader, "somebody leads"
+        assert len(cluster.replicas or ()) == 2, "each of the three keeps the stream"
+        leaders.append(cluster.leader)
+
+    for _ in range(3):
+        on_the_bus(house, find)
+        house.kill(leaders[-1])
+        blow.last(3)
+        waited(house.is_whole, 60, "the one that led is back")
+        blow.last(5)
+
+
 def seconds_off(house: House) -> float:
     with psycopg.connect(house.ledger_url) as connection:
         row = connection.execute("SELECT extract(epoch FROM clock_timestamp())").fetchone()
@@ -250,6 +270,7 @@ def table() -> dict[str, Fault]:
             Fault(f"full disk under {part}", partial(fill, part), lost, ends=(part,), needs=DISKS)
             for part in PARTS_WITH_DISKS
         ),
+        Fault("leaders of the bus killed", kill_leaders, needs=CLUSTER),
         *(Fault(f"clock set {way}", partial(set_clock, by), needs=CLOCKS) for way, by in TIMES.items()),
     ]
     return {fault.name: fault for fault in faults}

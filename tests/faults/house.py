@@ -1,12 +1,13 @@
 """A whole platform with its servers beside it, reached over roads that can be cut; and how often each part died."""
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +23,12 @@ from cli.client import Api
 from cli.local import settings_of
 from cli.platform import Platform, running
 from infra.config import Settings
-from infra.embedded import Change, Stack, State
+from infra.embedded import FRAMEWORKS, Change, Stack, State
+from infra.embedded.passwords import Passwords
 from infra.embedded.ports import Ports
+from infra.nats_users import ADMIN
+from tests.cluster import SERVERS as BUS
+from tests.cluster import Cluster, cluster
 from tests.faults.proxy import HOST, Proxy
 from tests.whole import waited
 
@@ -43,6 +48,8 @@ class House:
     killed: Counter[str] = field(default_factory=Counter)
     killed_at: float = 0.0
     clock: Path = Path("/dev/null")
+    # Where the bus has several servers.
+    bus: Cluster | None = None
 
     def hear(self, change: Change) -> None:
         if change.state is State.RESTARTED:
@@ -80,8 +87,13 @@ class House:
     def ledger_url(self) -> str:
         return self.servers.parts.database_url("vistory_app", self.servers.told.names.ledger)
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Of the platform, and the servers that it was told of."""
+        return (*OURS, *(each for each in SERVERS if each != "nats" or not self.bus), *(BUS if self.bus else ()))
+
     def pid(self, part: str) -> int | None:
-        pids = self.servers.pids() | self.platform.stack.pids()
+        pids = self.servers.pids() | self.platform.stack.pids() | (self.bus.group.pids() if self.bus else {})
         if part == TRAINING:
             return training_of(pids["trainer-timm"]) if "trainer-timm" in pids else None
         return pids.get(part)
@@ -103,7 +115,7 @@ class House:
 
     def is_whole(self) -> bool:
         """Every part runs, and whoever died is ready again."""
-        return not self.away and all(self.pid(part) for part in (*OURS, *SERVERS))
+        return not self.away and all(self.pid(part) for part in self.parts)
 
     def new_deaths(self) -> dict[str, int]:
         """How often each part ended that nobody had killed, since this was asked last."""
@@ -136,8 +148,11 @@ def trains(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def housed(folder: Path) -> Iterator[House]:
-    """Servers in one folder, the platform in another: it is told of them by URL, and every URL leads over a road."""
+def housed(folder: Path, clustered: bool = False) -> Iterator[House]:
+    """Servers in one folder, the platform in another: it is told of them by URL, and every URL leads over a road.
+
+    `clustered`: the bus is three servers, each of which keeps everything.
+    """
     with ExitStack() as opened:
         early: list[Change] = []
         found: list[House] = []
@@ -147,7 +162,9 @@ def housed(folder: Path) -> Iterator[House]:
             for house in found:
                 house.hear(change)
 
-        servers = opened.enter_context(Stack(folder / "servers", settings=Settings(), on_event=hear))
+        bus = opened.enter_context(bus_of_three(folder, hear)) if clustered else None
+        settings = Settings(nats_url=SecretStr(bus.url(ADMIN))) if bus else Settings()
+        servers = opened.enter_context(Stack(folder / "servers", settings=settings, on_event=hear))
         servers.start_servers()
         servers.await_ready("mlflow")
         roads = {name: opened.enter_context(Proxy(port)) for name, port in ports_of(servers).items()}
@@ -155,13 +172,24 @@ def housed(folder: Path) -> Iterator[House]:
         shutil.copytree(servers.folder / "secrets", folder / "data" / "secrets")
         api_port = api_port_in(folder / "data")
         roads["api"] = opened.enter_context(Proxy(api_port))
-        house = House(servers, roads)
+        house = House(servers, roads, bus=bus)
         found.append(house)
         with pytest.MonkeyPatch.context() as environment:
-            for name, value in told(servers, roads).items():
+            for name, value in (told(servers, roads) | ({"VISTORY_NATS_REPLICAS": "3"} if bus else {})).items():
                 environment.setenv(name, value)
             house.platform = opened.enter_context(running(folder / "data", hear))
         yield house
+
+
+@contextmanager
+def bus_of_three(folder: Path, hear: Callable[[Change], None]) -> Iterator[Cluster]:
+    """With the secrets of the servers beside it."""
+    secrets = folder / "servers" / "secrets"
+    for place in (secrets, folder / "bus"):
+        place.mkdir(mode=0o700, parents=True)
+    with cluster(folder / "bus", Passwords(secrets), FRAMEWORKS, hear) as bus:
+        asyncio.run(bus.agree())
+        yield bus
 
 
 @contextmanager

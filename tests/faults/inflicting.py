@@ -66,7 +66,7 @@ class Fault:
     doubles: bool = False
     # Nothing but a worker ends by it: how soon its training goes on is told and judged.
     ends_a_worker: bool = False
-    # What it needs of the house beside itself: "disks" that can be filled, "clocks" that can be set.
+    # What it needs of the house beside itself: "disks" to fill, "clocks" to set, a bus that is a "cluster".
     needs: frozenset[str] = frozenset()
 
 

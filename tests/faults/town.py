@@ -106,12 +106,12 @@ class Town:
 
 @contextmanager
 def peopled(chance: random.Random, epochs: int, needs: frozenset[str] = frozenset()) -> Iterator[Town]:
-    """`needs` may name small disks that can be filled, and clocks that can be set."""
+    """`needs` may name small disks that can be filled, clocks that can be set, a bus that is a cluster of three."""
     with (
         data_folder() as folder,
         disks(folder, "disks" in needs),
         clocks(folder, "clocks" in needs) as clock,
-        housed(folder) as house,
+        housed(folder, "cluster" in needs) as house,
     ):
         house.clock = clock
         town = Town(house, write_digits(folder / "digits", most=60), chance, epochs)
