@@ -69,7 +69,8 @@ class Mailbox:
             partial.unlink(missing_ok=True)
             raise
         partial.rename(file)
-        self._make_room()
+        with suppress(OSError):  # it is kept, whatever becomes of others
+            self._make_room()
 
     def letters(self) -> Iterator[Kept]:
         """The newest first."""
@@ -107,7 +108,8 @@ class Mailbox:
     def _make_room(self) -> None:
         room = MOST_BYTES
         for age, file in enumerate(reversed(self._files())):
-            room -= file.stat().st_size
+            with suppress(FileNotFoundError):  # somebody else made room just now
+                room -= file.stat().st_size
             if age >= MOST or room < 0:
                 self._drop(file)
 

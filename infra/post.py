@@ -45,16 +45,15 @@ class Post:
 
     async def send(self, message: EmailMessage) -> None:
         """Returns once the server has said that it keeps it. Raises PostIsAway, PostRefusesUs, LetterIsRefused."""
+        is_kept = False
         try:
             async with self._server() as server:
                 await self._sign_in(server)
                 await server.send_message(message)
-        except aiosmtplib.SMTPException as error:
-            raise judged(error) from None
-        except ssl.SSLError:
-            raise PostRefusesUs(UNTRUSTED) from None
-        except (OSError, TimeoutError) as error:
-            raise PostIsAway(f"the mail server cannot be reached: {type(error).__name__}") from None
+                is_kept = True
+        except (aiosmtplib.SMTPException, OSError) as error:
+            if not is_kept:  # else only the goodbye failed
+                raise judged(error) from None
 
     def _server(self) -> aiosmtplib.SMTP:
         mail, secure = self.mail, self.mail.security
@@ -73,7 +72,7 @@ class Post:
             await server.login(self.mail.user, self.mail.password.get_secret_value())
 
 
-def judged(error: aiosmtplib.SMTPException) -> Exception:
+def judged(error: Exception) -> Exception:
     """What becomes of the letter, without a word of what the server said about it."""
     match error:
         case aiosmtplib.SMTPRecipientsRefused():
@@ -86,9 +85,14 @@ def judged(error: aiosmtplib.SMTPException) -> Exception:
             return PostRefusesUs(f"the mail server refuses our account or sender: {codes(error)}")
         case aiosmtplib.SMTPRecipientRefused() | aiosmtplib.SMTPDataError():
             return LetterIsRefused(f"the mail server refuses this letter: {codes(error)}")
-        case aiosmtplib.SMTPConnectError(__cause__=ssl.SSLError()):
+        case ssl.SSLError() | aiosmtplib.SMTPConnectError(__cause__=ssl.SSLError()):
             return PostRefusesUs(UNTRUSTED)
-        case aiosmtplib.SMTPServerDisconnected() | aiosmtplib.SMTPConnectError() | aiosmtplib.SMTPTimeoutError():
+        case (
+            OSError()
+            | aiosmtplib.SMTPServerDisconnected()
+            | aiosmtplib.SMTPConnectError()
+            | aiosmtplib.SMTPTimeoutError()
+        ):
             return PostIsAway(f"the mail server cannot be reached: {type(error).__name__}")
         case aiosmtplib.SMTPNotSupported():
             return LetterIsRefused("the mail server cannot carry this letter: its address needs SMTPUTF8")

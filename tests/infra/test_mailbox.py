@@ -49,6 +49,22 @@ def test_the_oldest_goes_when_they_take_too_much(box: Mailbox, monkeypatch: pyte
     assert [each.letter["subject"] for each in box.letters()] == ["three", "two"]
 
 
+def test_a_letter_is_kept_whoever_makes_room_at_the_same_time(box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "MOST", 1)
+    box.keep(b"Subject: one\r\n\r\n")
+    real = Mailbox._files
+
+    def and_gone(box: Mailbox) -> list[Path]:
+        files = real(box)
+        files[0].unlink()
+        return files
+
+    monkeypatch.setattr(Mailbox, "_files", and_gone)
+    box.keep(b"Subject: two\r\n\r\n")
+    monkeypatch.setattr(Mailbox, "_files", real)
+    assert [each.letter["subject"] for each in box.letters()] == ["two"]
+
+
 def test_what_tells_of_somebody_is_forgotten_with_them_and_nothing_else(box: Mailbox) -> None:
     for letter in (written(), written(about=(BEN,)), written(about=(UUID(int=9), BEN))):
         box.keep(letter.as_bytes(policy=SMTP))

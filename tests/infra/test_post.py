@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import aiosmtplib
 import pytest
 from aiosmtpd.smtp import SMTP
 from cryptography import x509
@@ -137,6 +138,16 @@ def test_a_server_that_takes_its_time_to_keep_a_letter_is_not_sent_it_twice(monk
     slow.pause = 0.5
     beside(lambda: SMTP(slow), lambda port: Post(Mail(**OPEN, port=port)).send(written()))
     assert len(slow.kept) == 1
+
+
+def test_a_letter_that_is_kept_is_not_sent_twice_for_a_goodbye_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_: aiosmtplib.SMTP) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(aiosmtplib.SMTP, "quit", fail)
+    server = Answers()
+    beside(lambda: SMTP(server), lambda port: Post(Mail(**OPEN, port=port)).send(written()))
+    assert len(server.kept) == 1
 
 
 def test_an_address_that_needs_more_than_a_server_can_is_not_written_to() -> None:
