@@ -19,7 +19,7 @@ from infra.positions import Positions
 from infra.stream_tail import REBUILD, read_tail
 from infra.streams import EVENTS, declare_durable
 
-# Where nothing is published and everybody is past all of it, a look is for durables that are gone.
+# Where nothing happens and everybody is past all of it, a look is for durables and messages that are gone.
 AT_REST_EVERY: Final = 10.0
 log = logging.getLogger(__name__)
 
@@ -41,15 +41,19 @@ class Lookout:
 
     async def look(self, js: JetStreamContext, reactions: Iterable[Reaction]) -> None:
         """Once. Raises Diverged: a stream that tells another history says nothing of how far anybody is."""
+        if time.monotonic() - self._looked_at < AT_REST_EVERY and await self._nothing_happened():
+            return
         # Read before any durable: one that has nothing before it afterwards is past all of this.
         end = (await read_tail(js, self.ledger)).position
-        if end == self._all_past and time.monotonic() - self._looked_at < AT_REST_EVERY:
-            return
         self._looked_at = time.monotonic()
         past = [await watch(js, self.url, tuple(reactions), self.positions, end)]
         for framework in await asyncio.to_thread(self.frameworks.all):
             past.append(await watch_queue(js, framework, self.positions, end))
         self._all_past = end if all(past) else None
+
+    async def _nothing_happened(self) -> bool:
+        """Since everybody was past all of it."""
+        return self._all_past is not None and (await asyncio.to_thread(self.ledger.head)).position == self._all_past
 
 
 async def watch(js: JetStreamContext, url: str, reactions: Sequence[Reaction], positions: Positions, end: int) -> bool:

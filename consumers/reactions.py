@@ -22,6 +22,8 @@ from infra.streams import EVENTS
 
 STOPPED_FOR: Final = 60.0
 NOTED_AGAIN_AFTER: Final = 0.5
+# How long each request for the next event stands; it is answered as soon as there is one.
+ASKED_FOR: Final = 5.0
 Publish = Callable[[str, bytes], Awaitable[None]]
 log = logging.getLogger(__name__)
 
@@ -164,7 +166,7 @@ def _subscribe(broker: NatsBroker, reactor: Reactor, reaction: Reaction, stream:
         subject,
         stream=stream,
         durable=reaction.name,
-        pull_sub=PullSub(batch_size=1, timeout=1.0),
+        pull_sub=PullSub(batch_size=1, timeout=ASKED_FOR),
         ack_policy=AckPolicy.MANUAL,
         # The broker's own prefix is not enough: FastStream hands each pull subscription the library's default.
         inbox_prefix=f"{inbox}.".encode(),
