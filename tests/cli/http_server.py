@@ -1,4 +1,4 @@
-"""A real HTTP server that answers the client of the API as it is told."""
+"""A real HTTP server that answers as it is told, and grants the client nothing that the API does not describe."""
 
 import json
 import threading
@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from cli.client import Api
+from tests.cli.described import problem
 
 Answer = tuple[int, dict[str, str], Any]
 
@@ -23,9 +24,12 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        self.server.body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or self.server.body
+        given = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.body = given or self.server.body
         self.server.asked.append((self.command, self.path, dict(self.headers)))
         status, headers, body = self.server.answers.pop(0)
+        if status < 400 and self.path.startswith("/api/") and (wrong := problem(self.command, self.path, given)):
+            status, body = wrong[0], {"status": wrong[0], "detail": wrong[1]}
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for name, value in (

@@ -13,6 +13,8 @@ from cli.exits import Exit, Stop
 from cli.kept import Seen
 from tests.cli.http_server import Server, door, serving
 
+ID = "0198c0de-0000-7000-8000-000000000007"
+
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
@@ -40,7 +42,7 @@ def test_what_is_not_done_yet_is_asked_for_again_when_the_answer_says(server: Se
     server.answers = [(202, {"Retry-After": "1"}, {"done": 1}), (200, {}, {"revision": 1})]
     with door(server) as api:
         began = time.monotonic()
-        assert api.post_until_done("/commit", strict=True) == {"revision": 1}
+        assert api.post_until_done(f"/datasets/{ID}/uploads/{ID}/commit", strict=True) == {"revision": 1}
     assert time.monotonic() - began >= 1
     assert len(server.asked) == 2
 
@@ -49,7 +51,7 @@ def test_whoever_asks_for_too_much_waits_as_long_as_the_answer_says(server: Serv
     server.answers = [(429, {"Retry-After": "1"}, {}), (200, {}, {"id": "1"})]
     with door(server) as api:
         began = time.monotonic()
-        assert api.get("/projects/1") == {"id": "1"}
+        assert api.get(f"/projects/{ID}") == {"id": "1"}
     assert time.monotonic() - began >= 1
 
 
@@ -160,7 +162,7 @@ def test_a_list_is_read_page_after_page(server: Server) -> None:
 def test_a_problem_document_is_told_in_its_own_words(server: Server) -> None:
     server.answers = [(409, {}, {"title": "Job is over", "detail": "job 1 is completed already", "status": 409})]
     with door(server) as api, pytest.raises(Problem, match="job 1 is completed already") as refused:
-        api.post("/training-jobs/1/cancel")
+        api.post(f"/training-jobs/{ID}/cancel")
     assert refused.value.exit_code == Exit.REFUSED
 
 

@@ -10,6 +10,7 @@ from cli.dataset import words as push_words
 from cli.exits import Exit, Stop
 from tests.cli.http_server import door, serving
 
+NEW = "0198c0de-0000-7000-8000-000000000007"
 SPLIT: dict[str, Any] = {
     "method": "stratified", "seed": 3, "train": 3, "val": 1, "test": 0,
     "grouped": {"rule": {"by": "pattern", "pattern": "patient-{group}_*"}, "groups": 2, "alone": 1},
@@ -102,8 +103,8 @@ def test_a_push_that_ended_early_is_gone_on_with_by_the_same_words() -> None:
         server.answers = [listing(filled), (200, {}, {"id": "me"})]
         with pytest.raises(Stop, match="'cells' already, at revision 1 with 4 images; --into 'cells'"):
             begun(door(server), "cells")
-        server.answers = [listing(FILLED), (201, {}, {"id": "n"}), (200, {}, EMPTY | {"id": "n"})]
-        assert begun(door(server), "bones")["id"] == "n"
+        server.answers = [listing(FILLED), (201, {}, {"id": NEW}), (200, {}, EMPTY | {"id": NEW})]
+        assert begun(door(server), "bones")["id"] == NEW
 
 
 def listing(*items: dict[str, Any]) -> tuple[int, dict[str, str], object]:

@@ -1,4 +1,7 @@
-"""With --json a program reads exactly one document from standard output, whatever command it gives."""
+"""With --json a program reads exactly one document from standard output, whatever command it gives.
+
+What each command asks, and each of its options adds to that, is what docs/openapi.json describes.
+"""
 
 import hashlib
 import json
@@ -9,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cli import NOUNS, app, load
 from cli.kept import Session, keep
+from tests.cli.described import problem
 
 ID = "0198c0de-0000-7000-8000-000000000091"
 OBJECT = json.dumps({"per_class": []}).encode()
@@ -44,6 +48,8 @@ LISTS = ("/auth/sessions", "/training/models", "/admin/security/counts")
 LINES = {"job follow"}
 # A framework's own environment answers: see tests/e2e.
 ELSEWHERE = {"predict"}
+# Options that a command asks for, where nobody gives them.
+ASKED = {"password_file", "code_file", "name", "company", "division", "confirm", "max_users"}
 WORDS = {
     "email": "ann@b.example",
     "confirm": "cells",
@@ -53,36 +59,69 @@ WORDS = {
     "limit": "1",
     "days": "1",
     "max_users": "1",
+    "users": "1",
+    "storage": "1",
+    "hours": "1",
+    "max_storage_gb": "1",
+    "max_gpu_hours": "1",
+    "role": "guest",
+    "project role": "viewer",
+    "dataset role": "viewer",
+    "dataset into": ID,
+    "language": "ko",
+    "member status": "active",
+    "status": "pending",
+    "admission": "open",
+    "method": "stratified",
+    "seed": "1",
+    "where": "metrics.mAP50>0.8",
+    "sort": "metrics.loss",
+    "given": "epochs=1",
+    "device": "cpu",
+    "since": "now",
 }
 
 
-class Anything(BaseHTTPRequestHandler):
+class Agreeing(ThreadingHTTPServer):
+    """Grants whatever the API describes, and keeps what it does not."""
+
+    wrong: list[str]
+
+
+class Described(BaseHTTPRequestHandler):
+    server: Agreeing
+
     def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = self.path.partition("?")[0]
+        if path != "/object" and (found := problem(self.command, self.path, body)):
+            self.server.wrong.append(found[1])
+            return self.answer(found[0], json.dumps({"status": found[0], "detail": found[1]}).encode())
         where = f"http://{self.headers['Host']}/object"
         answer: object = [] if path.endswith(LISTS) else ANSWER | {"url": where, "result_url": where}
         answer = {"items": [MEMBER], "next": None} if path.endswith("/api/v1/members") else answer
         answer = [ORGANIZATION] if path.endswith("/auth/me/organizations") else answer
-        content = OBJECT if path == "/object" else json.dumps(answer).encode()
-        self.send_response(200)
+        self.answer(200, OBJECT if path == "/object" else json.dumps(answer).encode())
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+
+    def answer(self, status: int, content: bytes) -> None:
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
-
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Anything) as server:
+def agreeing() -> Iterator[Agreeing]:
+    with Agreeing(("127.0.0.1", 0), Described) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield server
         server.shutdown()
         thread.join()
 
@@ -109,41 +148,68 @@ def test_every_command_takes_json_but_those_that_show_or_serve() -> None:
     assert mute == {"demo", "run"}
 
 
-@pytest.mark.parametrize("words", [each for each in commands() if each not in LINES | ELSEWHERE])
-def test_one_document_is_printed_and_nothing_else(
-    words: str, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+HELD = [each for each in commands() if each not in LINES | ELSEWHERE]
+CHOICES = [
+    (words, option.opts[0])
+    for words in HELD
+    for option in commands()[words].params
+    if option.param_type_name == "option" and option.name not in {"api", "as_json", "follow", *ASKED}
+]
+
+
+@pytest.fixture
+def signed_in(agreeing: Agreeing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    agreeing.wrong = []
     monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
-    keep(Session(address, "ann@b.example", "access"))
-    given = list(filled(commands()[words], tmp_path))
-    done = CliRunner().invoke(app, [*words.split(), *given, "--json"], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
+    keep(Session(f"http://127.0.0.1:{agreeing.server_port}", "ann@b.example", "access"))
+
+
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize("words", HELD)
+def test_one_document_is_printed_and_nothing_else(words: str, agreeing: Agreeing, tmp_path: Path) -> None:
+    done = given(words, *filled(words, tmp_path), "--json")
+    assert (done.exit_code, agreeing.wrong) == (0, []), done.output
     assert done.stdout.count("\n") == 1, done.stdout
     json.loads(done.stdout)
 
 
-def filled(command: Any, folder: Path) -> Iterator[str]:
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize(("words", "option"), CHOICES)
+def test_whatever_is_chosen_is_asked_as_the_api_describes_it(
+    words: str, option: str, agreeing: Agreeing, tmp_path: Path
+) -> None:
+    chosen = next(each for each in commands()[words].params if option in each.opts)
+    value = () if chosen.is_flag else (valued(words.split()[0], chosen.name, tmp_path),)
+    done = given(words, *filled(words, tmp_path), option, *value, "--json")
+    assert (done.exit_code, agreeing.wrong) == (0, []), done.output
+
+
+def given(words: str, *more: str) -> Result:
+    return CliRunner().invoke(app, [*words.split(), *more], catch_exceptions=False)
+
+
+def filled(words: str, folder: Path) -> Iterator[str]:
     """A value for each argument and each option that would be asked for."""
     (folder / "images" / "a").mkdir(parents=True)
     (folder / "secret").write_text("correct horse 123456\n")
     (folder / "images" / "a" / "1.png").write_bytes(PNG)
-    asked = {"password_file", "code_file", "name", "company", "division", "confirm", "max_users"}
-    for each in command.params:
-        value = valued(each, folder)
+    for each in commands()[words].params:
+        value = valued(words.split()[0], each.name, folder)
         if each.param_type_name == "argument" and each.required:
             yield value
-        elif each.param_type_name == "option" and (each.required or each.name in asked):
+        elif each.param_type_name == "option" and (each.required or each.name in ASKED):
             yield from (each.opts[0], value)
 
 
-def valued(parameter: Any, folder: Path) -> str:
-    if parameter.name in ("password_file", "code_file"):
-        return str(folder / "secret")
-    if parameter.name == "folder":
-        return str(folder / "images")
-    if parameter.name in ("file", "into"):
-        return str(folder / "new")
-    return WORDS.get(str(parameter.name), ID)
+def valued(noun: str, name: str, folder: Path) -> str:
+    files = {
+        "password_file": folder / "secret",
+        "code_file": folder / "secret",
+        "folder": folder / "images",
+        "file": folder / "new",
+        "into": folder / "new",
+    }
+    return WORDS.get(f"{noun} {name}") or WORDS.get(name) or str(files.get(name, ID))
 
 
 PNG = bytes.fromhex(

@@ -7,7 +7,8 @@ from cli.exits import Stop
 from cli.member import app
 from tests.cli.http_server import Answer, Server
 
-ANN = {"id": "7", "person_id": "8", "email": "ann@b.example", "avatar_name": "red-fox-1", "role": None}
+ID = "0198c0de-0000-7000-8000-000000000007"
+ANN = {"id": ID, "person_id": "8", "email": "ann@b.example", "avatar_name": "red-fox-1", "role": None}
 NOBODY: Answer = (200, {}, {"items": [], "next": None})
 
 
@@ -22,9 +23,9 @@ def approve(*words: str) -> str:
 
 
 def test_who_names_no_role_is_told_which_one_it_is_and_how_another_is_given(server: Server) -> None:
-    server.answers = [listed(), (200, {}, {"id": "7"})]
+    server.answers = [listed(), (200, {}, {"id": ID})]
     assert approve() == ("ann@b.example is a guest now; `vistory member role ann@b.example ROLE` gives another role")
-    server.answers = [listed(), (200, {}, {"id": "7"})]
+    server.answers = [listed(), (200, {}, {"id": ID})]
     assert approve("engineer_i") == "ann@b.example is an engineer_i now"
 
 
