@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 from domain.errors import Refused
 from domain.model import Aggregate, Event, InitialEvent
-from domain.roles import Role, can_create_project
+from domain.roles import Role, can_create_project, can_own
 
 
 class GuestOwnsAProject(Refused):
@@ -22,7 +22,7 @@ class MembershipIsNotActive(Refused):
 
 
 class MemberOwnsProjects(Refused):
-    """Whoever owns projects hands them over before going."""
+    """Whoever owns projects hands them over before going, and all but one before becoming a guest."""
 
 
 def membership_id(organization_id: UUID, person_id: UUID) -> UUID:
@@ -138,8 +138,14 @@ class Membership(Aggregate):
     def change_role(self, role: Role, now: datetime) -> None:
         if self.role is None:
             raise MembershipIsNotActive("this person is no member yet, or not any more; approve the membership first")
-        if role is not self.role:
-            self.trigger_event(self.RoleChanged, previous=self.role, role=role, timestamp=now)
+        if role is self.role:
+            return
+        if not can_own(role, len(self.projects)):
+            raise MemberOwnsProjects(
+                f"a {role} may own one project, and this person owns {len(self.projects)}; hand all but one over first "
+                "(`vistory project offer PROJECT PERSON`), or delete them"
+            )
+        self.trigger_event(self.RoleChanged, previous=self.role, role=role, timestamp=now)
 
     def deactivate(self, now: datetime) -> None:
         if self.role is None:

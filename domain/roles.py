@@ -201,9 +201,14 @@ def includes(place: Place, permission: Permission) -> bool:
     return permission in rights_of(place)
 
 
-def can_create_project(role: Role, owned: int) -> bool:
+def can_own(role: Role, projects: int) -> bool:
     """A guest may own one project, everybody else any number."""
-    return role is not Role.GUEST or owned == 0
+    return role is not Role.GUEST or projects <= 1
+
+
+def can_create_project(role: Role, owned: int) -> bool:
+    """One more than those that are owned already."""
+    return can_own(role, owned + 1)
 
 
 def can_create_dataset(role: Role) -> bool:

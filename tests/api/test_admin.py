@@ -116,6 +116,17 @@ def test_whoever_owns_a_project_is_removed_once_it_is_handed_over(admin: Visitor
     assert owner("GET", "/projects").status_code == 401
 
 
+def test_whoever_owns_two_projects_hands_one_over_before_becoming_a_guest(admin: Visitor) -> None:
+    owner, heir = admin.colleague("engineer_i"), admin.colleague("engineer_i")
+    id, _ = (owner.post("/projects", {"name": name})["id"] for name in ("one", "two"))
+    answer = admin("PATCH", f"/admin/users/{owner.id}/role", {"role": "guest"})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:member-owns-projects")
+    assert "a guest may own one project, and this person owns 2" in answer.json()["detail"]
+    owner.post(f"/projects/{id}/owner/offer", {"person_id": heir.id})
+    heir.post(f"/projects/{id}/owner/accept")
+    assert admin("PATCH", f"/admin/users/{owner.id}/role", {"role": "guest"}).status_code == 200
+
+
 def test_what_whoever_is_deactivated_owns_is_led_on_and_handed_over_by_others(admin: Visitor) -> None:
     """So nobody has to wait for a successor who shuts out an account that somebody else is in."""
     owner, manager, heir = (admin.colleague(role) for role in ("engineer_i", "manager", "engineer_i"))

@@ -108,7 +108,9 @@ def company(ann: Visitor, bob: Visitor, people: dict[Role, Visitor], things: Thi
         owned[role] = holdings(owner, reader)
         beside[role] = Things(owned[role] | begun(ann, owned[role]["project_id"], here[1]))
         owned[role] |= begun(owner, *here) | {"token_id": owner.post("/tokens", {"name": "T"})["id"]}
-        ann("PATCH", f"/admin/users/{owner.id}/role", {"role": role})
+        if role is Role.GUEST:  # who may own one project
+            owner("DELETE", f"/projects/{owned[role]['new_project_id']}")
+        assert ann("PATCH", f"/admin/users/{owner.id}/role", {"role": role}).is_success
     placed: dict[Standing, Things] = {}
     for places in zip(ProjectRole, DatasetRole, strict=True):
         there = holdings(ann, reader, *((person, *places) for person in people.values()))

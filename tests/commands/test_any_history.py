@@ -85,7 +85,7 @@ from domain.membership import Membership, membership_id
 from domain.model import SYSTEM
 from domain.organization import Admission, Organization, organization_id
 from domain.project import Project
-from domain.roles import DatasetRole, ProjectRole, Role, Scope
+from domain.roles import DatasetRole, ProjectRole, Role, Scope, can_own
 from domain.service_account import ServiceAccount, SubscriptionStart
 from domain.session import Ending, Means
 from domain.training import OVER, Checkpoint, EndReason, Evidence, Model
@@ -445,6 +445,7 @@ def _the_organization_is_whole(spec: Spec) -> None:
         membership = unit.get(Membership, membership_id(ACME, person))
         assert (membership.active and membership.role is Role.ADMIN) == (person in organization.admins)
         assert membership.active == (person in organization.seats)
+        assert membership.role is None or can_own(membership.role, len(membership.projects))
     accounts = filter(None, (unit.find(ServiceAccount, id) for id in (EXPORTER, UUID(int=92))))
     there = {each.id for each in accounts if each.organization_id == ACME and not each.deleted}
     assert there == organization.service_accounts

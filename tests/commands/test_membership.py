@@ -11,7 +11,7 @@ from commands.membership import (
 )
 from commands.organization import ChangeOrganization
 from commands.person import RenameSelf
-from commands.project import OfferProject
+from commands.project import CreateProject, DeleteProject, OfferProject
 from commands.shared import PersonIsNoMember
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.membership import (
@@ -25,7 +25,7 @@ from domain.organization import Organization, OrganizationIsFull, OrganizationNe
 from domain.person import Person
 from domain.roles import Role
 from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, eve
-from tests.commands.test_project import CELLS
+from tests.commands.test_project import CELLS, OTHER
 from tests.commands.test_project import create as project
 from tests.spec import Spec
 
@@ -143,6 +143,14 @@ def test_whoever_owns_a_project_hands_it_over_first(spec: Spec) -> None:
     spec.given(approve(BEN, Role.ENGINEER_I)).by(ben).given(project).by(ann)
     spec.when(RemoveMember(membership_id=OF_BEN)).then_refused(MemberOwnsProjects, "hand them over first")
     spec.given(DeactivateMember(membership_id=OF_BEN))
+
+
+def test_whoever_owns_several_projects_hands_over_all_but_one_before_becoming_a_guest(spec: Spec) -> None:
+    spec.given(approve(BEN, Role.ENGINEER_I)).by(ben).given(project, CreateProject(project_id=OTHER, name="other"))
+    spec.by(ann).when(change(BEN, Role.GUEST)).then_refused(MemberOwnsProjects, "owns 2; hand all but one over first")
+    spec.given(DeleteProject(project_id=OTHER)).when(change(BEN, Role.GUEST)).then(
+        (Membership.RoleChanged, {"previous": Role.ENGINEER_I, "role": Role.GUEST})
+    )
 
 
 def test_nothing_is_handed_to_whoever_is_shut_out(spec: Spec) -> None:
