@@ -158,6 +158,32 @@ def test_whoever_is_erased_at_this_machine_is_in_no_file_of_it_once_they_are_scr
     assert back.returncode == Exit.SIGNED_OUT
 
 
+def test_a_forgotten_password_is_set_by_the_letter_that_came(told: dict[str, Any], folder: Path) -> None:
+    """With no mail server named: the letter is kept here, its code sets another."""
+    there, email, password, code = ("--api", told["api"]), "cid@example.org", folder / "password", folder / "code"
+    who = ("--name", "Cid", "--company", "Acme", "--division", "Sound", "--password-file", str(password))
+    password.write_text("another horse battery\n")
+    given(folder, "--as", "cid", "register", email, *there, *who)
+    given(folder, "password", "forgot", email, *there)
+
+    def sent() -> list[str]:
+        shown = asked(folder, "mail", "show")
+        assert isinstance(shown["text"], str)
+        return re.findall(rf"{told['api']}/reset-password#token=([\w-]+)", shown["text"])
+
+    (token,) = waited(sent, 30, "a letter has come")
+    code.write_text(token)
+    password.write_text("yet another horse battery\n")
+    new = (*there, "--password-file", str(password))
+    given(folder, "password", "reset", "--code-file", str(code), *new)
+    given(folder, "--as", "cid", "login", email, *new)
+    again = vistory("password", "reset", "--code-file", str(code), *new, home=folder / "home")
+    assert (again.returncode, again.stderr) == (
+        Exit.REFUSED,
+        "vistory: this link, or its code, was used already, or never sent\n",
+    )
+
+
 def test_whoever_goes_to_a_platform_that_was_stopped_is_told_how_to_start_that_one(
     told: dict[str, Any], folder: Path, platform: Up
 ) -> None:
