@@ -99,7 +99,8 @@ def destroy_keys(core: Core) -> list[UUID]:
 
 
 def erase(core: Core, dispatch: Dispatch, person_id: UUID) -> Accepted:
-    """Once; asked again, the same receipt. Invitations to and by the person go with it.
+    """Once; asked again, the same receipt. Invitations to and by the person go with it, and whatever was exported for
+    anybody before: it may tell of the person.
 
     Raises what keeps the person from going.
     """
@@ -108,7 +109,7 @@ def erase(core: Core, dispatch: Dispatch, person_id: UUID) -> Accepted:
     accepted = dispatch(ErasePerson(person_id=person_id), errand)
     core.keys.erase(person_id)
     forget_invitations(core)
-    PersonalObjects.open(core.settings).forget(person_id)
+    PersonalObjects.open(core.settings).clear()
     forget_letters(core, person_id)
     return accepted
 

@@ -1,7 +1,7 @@
 """All that is held about a person, as one JSON file: made in the background, and there for a while."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,12 +11,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from psycopg import sql
-from sqlalchemy import Column, Table, Uuid, or_, select
+from sqlalchemy import Table, select
 
-from domain.membership import membership_id
 from domain.second_factor import second_factor_id
 from infra import held
 from infra.erased import erased
+from infra.exported import Exported
 from infra.personal_objects import PersonalObjects
 from infra.reading import Reading
 from infra.tables import tables
@@ -69,18 +69,20 @@ class Exports:
         self._threads.shutdown(cancel_futures=True)
 
     def _make(self, person_id: UUID) -> None:
-        """Once more where an invitation that it may tell of ended meanwhile; of who was erased meanwhile none stays."""
-        before: list[UUID] | None = None
-        while (pending := self._invitations(person_id)) != before:
-            before = pending
+        """Once more where an invitation that it may tell of ended meanwhile, or somebody was erased; of who was erased
+        meanwhile none stays.
+        """
+        before = None
+        while (now := self._may_change(person_id)) != before:
+            before = now
             self.reading.wait_until([each.name for each in PROJECTIONS], self.core.store.head().position, PATIENCE)
             self._put(person_id)
-        if person_id in erased(self.core):
+        if person_id in now[1]:
             self.objects.forget(person_id)
 
-    def _invitations(self, person_id: UUID) -> list[UUID]:
-        sent = self.core.accounts().invitations.by(person_id)
-        return sorted({*sent, *held.invitations_to(self.core, person_id)})
+    def _may_change(self, person_id: UUID) -> tuple[frozenset[UUID], frozenset[UUID]]:
+        """While it is made: what it may tell of, and who is forgotten."""
+        return held.pending_invitations(self.core, person_id), frozenset(erased(self.core))
 
     def _put(self, person_id: UUID) -> None:
         with TemporaryFile() as file:
@@ -95,16 +97,16 @@ class Exports:
         for part in (held.sessions, held.security_log, held.letters):
             yield part.__name__, part(self.core, person_id)
         yield "invitations_to", self._invitations_to(person_id)
+        exported = held.exported(self.core, person_id)
         for table in tables(PROJECTIONS):
-            yield table.name, self._rows(table, (person_id,), _ids(table))
+            yield table.name, self._rows(exported, table)
 
     def _events(self, person_id: UUID) -> Iterator[dict[str, Any]]:
         """What happened to the person, its second factor and its memberships.
 
         What it did elsewhere is in the audit log's entries.
         """
-        person = held.account(self.core, person_id)
-        memberships = (membership_id(at, person_id) for at in (person.organizations if person else ()))
+        memberships = (each.id for each in held.memberships(self.core, person_id))
         for id in (person_id, second_factor_id(person_id), *memberships):
             for stored in self.core.store.events_of(id):
                 event, envelope = self.core.mapper.decode(stored)
@@ -122,20 +124,13 @@ class Exports:
                 yield {"kind": table, "count": count}
 
     def _invitations_to(self, person_id: UUID) -> Iterator[dict[str, Any]]:
-        yield from self._rows(invitations, held.invitations_to(self.core, person_id), [invitations.c.id])
-
-    def _rows(self, table: Table, ids: Collection[UUID], columns: Sequence[Column[Any]]) -> Iterator[dict[str, Any]]:
-        """In which one of these columns is one of these ids."""
-        if not columns:
-            return
-        query = select(table).where(or_(*(column.in_(ids) for column in columns)))
+        query = select(invitations).where(invitations.c.id.in_(held.invitations_to(self.core, person_id)))
         with self.reading.transaction() as tx:
-            for row in tx.execution_options(yield_per=1_000).execute(query).mappings():
-                yield dict(row)
+            yield from (dict(row) for row in tx.execute(query).mappings())
 
-
-def _ids(table: Table) -> list[Column[Any]]:
-    return [column for column in table.columns if isinstance(column.type, Uuid)]
+    def _rows(self, exported: Exported, table: Table) -> Iterator[dict[str, Any]]:
+        with self.reading.transaction() as tx:
+            yield from exported.rows(tx.execution_options(yield_per=1_000), table)
 
 
 def _json(person_id: UUID, parts: Iterable[tuple[str, Iterable[Any]]]) -> Iterator[str]:

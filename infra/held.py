@@ -8,9 +8,12 @@ from uuid import UUID
 from psycopg.rows import dict_row
 from uuid_utils.compat import uuid7
 
-from commands.access import Caller
+from commands.access import Caller, has_second_factor, second_factor_is_required
+from domain.membership import Membership, membership_id
 from domain.model import SYSTEM, Client
 from domain.person import Person
+from domain.roles import Role
+from infra.exported import Exported
 from infra.mailbox import Mailbox
 from infra.unit import Errand, Unit
 from infra.wiring import Core
@@ -38,8 +41,34 @@ def security_log(core: Core, person_id: UUID) -> Iterator[dict[str, Any]]:
 
 
 def account(core: Core, person_id: UUID) -> Person | None:
+    return _ledger(core).find(Person, person_id)
+
+
+def memberships(core: Core, person_id: UUID) -> list[Membership]:
+    """Also those that ended."""
+    store, person = _ledger(core), account(core, person_id)
+    ids = [membership_id(at, person_id) for at in (person.organizations if person else ())]
+    return [found for id in ids if (found := store.find(Membership, id))]
+
+
+def exported(core: Core, person_id: UUID) -> Exported:
+    """An organization whose second factor the person lacks is not open to them, whichever one they ask from."""
+    store = _ledger(core)
+    roles = {each.organization_id: each.role for each in memberships(core, person_id) if each.active}
+    if not has_second_factor(person_id, store):
+        roles = {at: role for at, role in roles.items() if not second_factor_is_required(at, store)}
+    admin_of = frozenset(at for at, role in roles.items() if role is Role.ADMIN)
+    return Exported(person_id, pending_invitations(core, person_id), frozenset(roles), admin_of)
+
+
+def pending_invitations(core: Core, person_id: UUID) -> frozenset[UUID]:
+    """Sent by the person, or to them."""
+    return frozenset({*core.accounts().invitations.by(person_id), *invitations_to(core, person_id)})
+
+
+def _ledger(core: Core) -> Unit:
     errand = Errand(Caller(kind="system", id=SYSTEM), datetime.now(UTC), uuid7())
-    return Unit(core.store, core.mapper, errand).find(Person, person_id)
+    return Unit(core.store, core.mapper, errand)
 
 
 def invitations_to(core: Core, person_id: UUID) -> list[UUID]:
@@ -49,8 +78,14 @@ def invitations_to(core: Core, person_id: UUID) -> list[UUID]:
 
 
 def letters(core: Core, person_id: UUID) -> Iterator[dict[str, Any]]:
-    """That they are kept; what lets somebody in stands in them, and is for whoever reads the mail."""
+    """That they are kept; what lets somebody in stands in them, and is for whoever reads the mail.
+
+    Those to the person, and of invitations that are theirs; what tells of them and went to others has their addresses.
+    """
     if core.settings.data is None:
         return
-    for each in Mailbox.inside(core.settings.data).about({person_id, *invitations_to(core, person_id)}):
-        yield {"to": str(each.letter["to"]), "subject": str(each.letter["subject"]), "date": str(each.letter["date"])}
+    theirs = {person_id, *pending_invitations(core, person_id)}
+    for each in Mailbox.inside(core.settings.data).about(theirs):
+        if each.goes_to in theirs:
+            letter = each.letter
+            yield {"to": str(letter["to"]), "subject": str(letter["subject"]), "date": str(letter["date"])}

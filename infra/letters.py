@@ -37,7 +37,8 @@ class Letter(NamedTuple):
 
     One without a token has no link. What sets one of several about the same event `apart` is part of its Message-ID.
 
-    `about` are the persons of whom it tells, the one that it goes to among them: kept letters go with each of them.
+    `about` are the persons of whom it tells, the one (or the invitation) that it goes to first: kept letters go with
+    each of them.
     """
 
     to: str

@@ -37,10 +37,19 @@ class Kept:
     def html(self) -> str:
         return self._part("html")
 
+    @property
+    def goes_to(self) -> UUID | None:
+        """A person, or an invitation: whoever is invited need not be anybody yet."""
+        return next(iter(self._about), None)
+
     def tells_of(self, people: Collection[UUID]) -> bool:
         """A letter that names nobody may tell of anybody."""
-        about = re.findall(r"[0-9a-f-]{36}", str(self.letter[ABOUT] or ""))
-        return not about or not {UUID(each) for each in about}.isdisjoint(people)
+        about = self._about
+        return not about or not set(about).isdisjoint(people)
+
+    @property
+    def _about(self) -> list[UUID]:
+        return [UUID(each) for each in re.findall(r"[0-9a-f-]{36}", str(self.letter[ABOUT] or ""))]
 
     def _part(self, kind: str) -> str:
         part = self.letter.get_body((kind,))

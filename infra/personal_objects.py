@@ -48,6 +48,11 @@ class PersonalObjects:
         if paths := [path for path, _ in self._all(str(person_id))]:
             self.store.delete(paths)
 
+    def clear(self) -> None:
+        """Of everybody: what is missed is made anew."""
+        if paths := [path for path, _ in self._all()]:
+            self.store.delete(paths)
+
     def sweep(self, before: datetime) -> None:
         if paths := [path for path, made in self._all() if made < before]:
             self.store.delete(paths)

@@ -70,10 +70,21 @@ def plant(data: Path, host: Api) -> Planted:
     _arrive(planted, box)
     planted.invitations["pending"] = invite(planted.api, planted, "pending", "guest")
     _secure(planted)
-    _work(planted.api, host)
-    for who in (planted.api, host):
-        who.download(who.get_until_done("/users/me/export")["url"])
+    with _colleague(host) as beside:
+        _work(planted, host, beside)
+        for who in (planted.api, host, beside):
+            who.download(who.get_until_done("/users/me/export")["url"])
     return planted
+
+
+def _colleague(host: Api) -> Api:
+    """Somebody who invites nobody and is invited by nobody, so that nothing but an erasure ends what they exported."""
+    beside, me = Api(host.url), {"email": "beside@planted.example", "password": PASSWORD}
+    beside.post("/auth/register", company="Planted", division="Vision", full_name="Besides", **me)
+    beside.token = beside.post("/auth/login", **me)["access_token"]
+    (waiting,) = waited(lambda: host.get("/members", waiting=True)["items"], 30, "somebody waits to be let in")
+    host.post(f"/members/{waiting['id']}/approve", role="guest")
+    return beside
 
 
 def invite(by: Api, planted: Planted, end: str, role: str = "manager") -> str:
@@ -94,14 +105,16 @@ def _arrive(planted: Planted, box: Mailbox) -> None:
         token = code_in(box, words[address])
     her.post("/auth/verify-email", token=token)
     sign_in = {"email": words["address of now"], "password": PASSWORD, "refresh": "body"}
-    her.token = _from(AT, words["device"], her.url, sign_in, 200)["access_token"]
-    _from(FAILED_AT, "", her.url, sign_in | {"password": "not this one"}, 401)
+    login = f"{her.url}{PREFIX}/auth/login"
+    her.token = _from(AT, words["device"], login, sign_in, 200)["access_token"]
+    _from(FAILED_AT, "", login, sign_in | {"password": "not this one"}, 401)
 
 
-def _from(address: str, device: str, url: str, body: dict[str, str], status: int) -> Any:
+def _from(address: str, device: str, url: str, body: dict[str, str], status: int, token: str = "") -> Any:
     transport = httpx.HTTPTransport(local_address=address)
-    with httpx.Client(transport=transport, trust_env=False, headers={"User-Agent": device}) as client:
-        answer = client.post(f"{url}{PREFIX}/auth/login", json=body)
+    headers = {"User-Agent": device} | ({"Authorization": f"Bearer {token}"} if token else {})
+    with httpx.Client(transport=transport, trust_env=False, headers=headers) as client:
+        answer = client.post(url, json=body)
     assert answer.status_code == status, answer.text
     return answer.json()
 
@@ -118,12 +131,17 @@ def _secure(planted: Planted) -> None:
     planted.secret = secret
 
 
-def _work(her: Api, host: Api) -> None:
-    """What she owned is the host's in the end, and she has a place there."""
+def _work(planted: Planted, host: Api, beside: Api) -> None:
+    """What she owned is the host's in the end, and she has a place there; somebody else has one from her, given from
+    where she signed in.
+    """
+    her, device, third = planted.api, planted.personal["device"], beside.get("/auth/me")["id"]
     project, dataset = (her.post(f"/{kind}", name="lantern")["id"] for kind in ("projects", "datasets"))
     her.post("/experiments", project_id=project, name="lantern")
     heir = host.get("/auth/me")["id"]
     for thing in (f"/projects/{project}", f"/datasets/{dataset}"):
+        place = f"{her.url}{PREFIX}{thing}/members"
+        _from(AT, device, place, {"person_id": third, "role": "viewer"}, 200, str(her.token))
         her.post(f"{thing}/owner/offer", person_id=heir)
         host.post(f"{thing}/owner/accept")
 
