@@ -1,5 +1,6 @@
 """The files of a folder as a reader sees them: by name, wherever their bytes may be."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -12,6 +13,7 @@ from infra.formats import images
 from infra.formats.errors import FileIsHostile, FolderHasNoImages
 
 MIB: Final = 2**20
+AFTER_SLASH: Final = chr(ord("/") + 1)
 _JUNK: Final = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
 
 
@@ -62,11 +64,12 @@ class Listing:
         return frozenset(self.images)
 
     @cached_property
-    def by_stem(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for path in self.images:
-            found.setdefault(stem(path), []).append(path)
-        return found
+    def by_stem(self) -> "Nearby":
+        return Nearby(self.images, stem)
+
+    @cached_property
+    def by_name(self) -> "Nearby":
+        return Nearby(self.images, lambda path: path.rpartition("/")[2])
 
     @cached_property
     def common_folder(self) -> str:
@@ -75,7 +78,10 @@ class Listing:
 
     def below(self, place: str) -> list[str]:
         """The images anywhere below a folder ('.' is the whole listing)."""
-        return [path for path in self.images if place == "." or path.startswith(f"{place}/")]
+        if place == ".":
+            return self.images
+        first = bisect_left(self.images, f"{place}/")
+        return self.images[first : bisect_left(self.images, f"{place}{AFTER_SLASH}", first)]
 
     def with_suffix(self, *suffixes: str) -> list[str]:
         return [path for path in self.files if suffix(path) in suffixes]
@@ -85,6 +91,26 @@ class Listing:
         tops = sorted({path.split("/")[0] + "/" * ("/" in path) for path in self.files})
         counted = ", ".join(f"{count} × {kind}" for kind, count in kinds) or "nothing"
         return f"seen: {counted}, in {', '.join(tops[:8]) or 'it'}{' …' if len(tops) > 8 else ''}"
+
+
+class Nearby:
+    """Images by what they are called, each found at once, however many are called the same."""
+
+    def __init__(self, images: Iterable[str], called: Callable[[str], str]) -> None:
+        self._beside: dict[tuple[str, str], list[str]] = {}
+        self._around: dict[tuple[str, str], list[str]] = {}
+        self._all: dict[str, list[str]] = {}
+        for path in images:
+            name, place = called(path), folder(path)
+            self._beside.setdefault((place, name), []).append(path)
+            self._around.setdefault((folder(place), name), []).append(path)
+            self._all.setdefault(name, []).append(path)
+
+    def nearest(self, path: str, name: str) -> str | None:
+        """Of several images of one name the one beside the file, or beside its folder."""
+        place = folder(path)
+        near = self._beside.get((place, name)) or self._around.get((folder(place), name)) or self._all.get(name, [])
+        return near[0] if len(near) == 1 else None
 
 
 def suffix(path: str) -> str:

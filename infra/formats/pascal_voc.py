@@ -4,7 +4,6 @@ Boxes are edges counted from 0, as today's tools write them: a box whose edges c
 names found, sorted, or the lines of `classes.txt`. `ImageSets/Main` gives the split.
 """
 
-from collections.abc import Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -20,6 +19,7 @@ from infra.formats.text import IsNotText, text, xml
 
 SETS: Final = "ImageSets/Main/"
 MOST_LIST: Final = 64 * MIB
+LARGEST: Final = 10**6
 EDGES: Final = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -50,23 +50,15 @@ def _annotations(listing: Listing) -> tuple[dict[str, str], list[Dropped]]:
     about: dict[str, str] = {}
     alone = []
     for path in listing.with_suffix(".xml"):
-        image = _nearest(path, listing.by_stem.get(stem(path), ()))
+        image = listing.by_stem.nearest(path, stem(path))
         name = None if image else _filename(listing, path)
         if image is None and name:
-            image = _nearest(path, [each for each in listing.by_stem.get(stem(name), ()) if each.endswith(name)])
+            image = listing.by_name.nearest(path, name)
         if image is None or image in about:
             alone.append(_alone(listing, path, image, name))
         else:
             about[image] = path
     return about, alone
-
-
-def _nearest(path: str, candidates: Sequence[str]) -> str | None:
-    """Of several images of one name the one beside the file, or beside its folder."""
-    near = [image for image in candidates if folder(image) == folder(path)]
-    near = near or [image for image in candidates if folder(folder(image)) == folder(folder(path))]
-    near = near or list(candidates)
-    return near[0] if len(near) == 1 else None
 
 
 def _alone(listing: Listing, path: str, image: str | None, name: str | None) -> Dropped:
@@ -130,7 +122,7 @@ def _image_named(listing: Listing, path: str, name: str) -> str | None:
     """Lists hold names without a suffix, some with a column of -1, 0 or 1 behind them."""
     for each in (composed(name), composed(name).split()[0]):
         bare = stem(each) if suffix(each) in images.SUFFIXES else each
-        if image := _nearest(folder(path), listing.by_stem.get(bare, ())):
+        if image := listing.by_stem.nearest(folder(path), bare):
             return image
     return None
 
@@ -141,13 +133,13 @@ def _sample(listing: Listing, image: str, annotation: str | None) -> Sample:
         return sample
     try:
         root = xml(annotation, listing.read(annotation))
+        sample.size = _size(root)
     except IsNotText as error:
         sample.fault = f"its annotation {quoted(annotation)} {error}"
         return sample
     if root.tag != "annotation":
         sample.fault = f"its annotation {quoted(annotation)} is no <annotation>"
         return sample
-    sample.size = _size(root)
     items = root.findall("object")
     refuse_too_many(annotation, items)
     for number, item in enumerate(items, start=1):
@@ -166,6 +158,8 @@ def _size(root: Element) -> tuple[int, int] | None:
         width, height = (int(root.findtext(f"size/{name}", "0")) for name in ("width", "height"))
     except ValueError:
         return None
+    if max(width, height) > LARGEST:
+        raise IsNotText("declares a size that no image has")
     return (width, height) if width > 0 and height > 0 else None
 
 

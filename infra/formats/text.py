@@ -11,6 +11,22 @@ from infra.formats.errors import FileIsHostile
 
 DEEPEST: Final = 20
 MOST_NODES: Final = 20_000
+LONGEST_NUMBER: Final = 40
+PLAIN: Final = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float"))
+
+
+class _Loader(yaml.SafeLoader):
+    """Null, booleans, short numbers and text; whatever else YAML 1.1 sees in plain words is text.
+
+    Its numbers of base 60 take time by the square of their length, and its dates raise whatever comes to them.
+    """
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        is_scalar = kind is yaml.ScalarNode
+        if is_scalar and (len(value) > LONGEST_NUMBER or ":" in value):
+            return self.DEFAULT_SCALAR_TAG
+        tag = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
+        return self.DEFAULT_SCALAR_TAG if is_scalar and tag not in PLAIN else tag
 
 
 class IsNotText(Exception):
@@ -32,7 +48,7 @@ def yaml_mapping(path: str, data: bytes) -> dict[Any, Any]:
     try:
         source = text(data)
         _refuse_bombs(path, source)
-        loaded = yaml.safe_load(source)
+        loaded = yaml.load(source, _Loader)
     except (IsNotText, yaml.YAMLError, ValueError, RecursionError) as error:
         raise FileIsHostile(f"{path!r} cannot be read as YAML: {str(error)[:200]}") from error
     if not isinstance(loaded, dict):

@@ -62,7 +62,7 @@ def label_of(listing: Listing, image: str) -> str | None:
 
 def _description(listing: Listing) -> str | None:
     """data.yaml, or another YAML file that gives names; the one nearest to the top."""
-    found = [path for path in listing.with_suffix(".yaml", ".yml") if listing.below(folder(path) or ".")]
+    found = [path for path in listing.with_suffix(".yaml", ".yml") if (folder(path) or ".") in listing.folders]
     usual = [path for path in found if stem(path).lower() in ("data", "dataset")]
     other = (path for path in found if b"names" in listing.read(path))
     return min(usual or other, key=lambda path: (path.count("/"), path), default=None)

@@ -1,5 +1,6 @@
 """What YOLO's data.yaml says: the classes, and which images are on which side."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from domain.paths import composed
@@ -66,19 +67,21 @@ class Description:
             given = {side: f"{key}.txt" for key, side in KEYS.items() if self._place(f"{key}.txt")}
         if not given:
             return sides.by_folder(self.listing.images)
-        return sides.by_lists({side: self._named(value) for side, value in given.items()}, self.warnings)
+        return sides.by_lists({side: self.named(value) for side, value in given.items()}, self.warnings)
 
-    def _named(self, value: Any) -> list[str]:
-        found: list[str] = []
+    def named(self, value: Any) -> list[str]:
+        places = set()
         for name in value if isinstance(value, list) else [value]:
             place = self._place(name) if isinstance(name, str) and len(name) <= LONGEST_NAME else None
             if place is None:
                 self.dropped += sides.missing(self.path, [("its split", name if isinstance(name, str) else "no text")])
-            elif place in self.listing.files:
-                found += self._listed(place)
             else:
-                found += self.listing.below(place)
-        return found
+                places.add(place)
+        listed = [image for place in sorted(places & self.listing.files.keys()) for image in self._listed(place)]
+        within = [
+            image for place in _outermost(places - self.listing.files.keys()) for image in self.listing.below(place)
+        ]
+        return listed + within
 
     def _listed(self, path: str) -> list[str]:
         found, lost = [], []
@@ -120,3 +123,12 @@ class Description:
 
 def _parts(name: str) -> list[str]:
     return [part for part in composed(name).replace("\\", "/").split("/") if part not in ("", ".", "..")]
+
+
+def _outermost(folders: Iterable[str]) -> Iterator[str]:
+    """Those that lie in none of the others, so that no image is counted twice."""
+    last: list[str] | None = None
+    for parts in sorted([] if place == "." else place.split("/") for place in folders):
+        if last is None or parts[: len(last)] != last:
+            last = parts
+            yield "/".join(parts) or "."

@@ -30,6 +30,7 @@ WORDS: Final = [
         "&a [*a]",
     ),
     *("=", ".", "-", "~", "1:60", "0x" + "f" * 5_000, "9" * 5_000, "0b", "0o8", "1_0", ".inf", ".nan", "2001-99-99"),
+    *("1" + ":1" * 300 + ".5", "1" + ":59" * 300, "0001-01-01 00:00:00 +23:00", "9999-12-31 23:59:59 -23:00"),
     *("nan", "inf", "-inf", "1e400", "-0", "1e-400", "٣", "½", "0x1p3", "1e308"),
     *("<!DOCTYPE a>", '<!DOCTYPE a [<!ENTITY b "c">]>', "&b;", "&#0;", "&#x110000;", "<a>" * 5_000, "]]>", "<?xml?>"),
     *("<?xml version='1.0' encoding='utf-7'?>", "<?xml version='1.0' encoding='no-such'?>", "[" * 500, "{a: " * 500),
@@ -50,6 +51,9 @@ def bent(draw: st.DrawFn, source: bytes) -> bytes:
     return source[: draw(st.integers(0, len(source)))] if draw(st.booleans()) else source
 
 
+scraps = st.lists(words, max_size=12).map(b"".join)
+
+
 def understood(folder: dict[str, bytes]) -> None:
     try:
         reading = read(folder)
@@ -63,8 +67,9 @@ def understood(folder: dict[str, bytes]) -> None:
 @example(YAML.replace(b"nc: 2", b"nc: !!int ''"), LABELS, CLASSES)
 @example(YAML.replace(b"nc: 2", b"nc: !!bool x"), LABELS, CLASSES)
 @example(YAML.replace(b"nc: 2", b"nc: !!timestamp x"), LABELS, CLASSES)
+@example(YAML.replace(b"nc: 2", b"nc: 1" + b":1" * 300 + b".5"), LABELS, CLASSES)
 @example(YAML.replace(b"  1:", b"  0x" + b"f" * 5_000 + b":"), LABELS, CLASSES)
-@given(bent(YAML), bent(LABELS), bent(CLASSES))
+@given(bent(YAML) | scraps, bent(LABELS) | scraps, bent(CLASSES) | scraps)
 def test_bent_files_of_yolo_are_read_or_refused(description: bytes, labels: bytes, classes: bytes) -> None:
     images = {"images/train/1.png": picture(1), "images/val/2.png": picture(2)}
     named = {"labels/train/1.txt": labels, "labels/val/2.txt": LABELS, "classes.txt": classes, "train.txt": classes}
@@ -72,7 +77,9 @@ def test_bent_files_of_yolo_are_read_or_refused(description: bytes, labels: byte
 
 
 @same
-@given(bent(VOC), bent(b"1\n2 1\n3 -1\n"), bent(CLASSES))
+@example(VOC.replace(b">40<", b">" + b"4" * 310 + b"<"), b"1\n", CLASSES)
+@example(VOC.replace(b">20<", b">" + b"4" * 310 + b"<"), b"1\n", CLASSES)
+@given(bent(VOC) | scraps, bent(b"1\n2 1\n3 -1\n") | scraps, bent(CLASSES) | scraps)
 def test_bent_annotations_are_read_or_refused(annotation: bytes, side: bytes, classes: bytes) -> None:
     images = {"JPEGImages/1.png": picture(1), "JPEGImages/2.png": picture(2)}
     named = {"Annotations/1.xml": annotation, "Annotations/2.xml": VOC, "Annotations/3.xml": annotation}

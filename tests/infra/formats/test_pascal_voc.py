@@ -115,6 +115,13 @@ def test_boxes_drawn_at_another_size_of_the_same_shape_are_scaled() -> None:
     assert first(reading).annotations[0].box == ("0.375000", "0.500000", "0.250000", "0.500000")
 
 
+def test_an_image_annotated_at_a_size_that_no_image_has_is_left_out() -> None:
+    annotation = voc(BOX).replace("<width>40<", f"<width>{'4' * 310}<")
+    ((what, path, reason),) = lost(read(FOLDER | {"Annotations/a.xml": annotation}))
+    assert (what, path) == ("image", "JPEGImages/a.png")
+    assert reason == "its annotation 'Annotations/a.xml' declares a size that no image has"
+
+
 def test_without_a_declared_size_the_image_itself_counts() -> None:
     assert list(read(FOLDER | {"Annotations/a.xml": voc(BOX, size=(0, 0))}).entries) == list(read(FOLDER).entries)
 

@@ -1,11 +1,16 @@
 """YOLO folders, in every order that tools write them."""
 
+from collections import Counter
+
 import pytest
 
 from domain.content import Layout, Task
 from domain.manifest import Annotation
 from infra.formats import refuse_faults
 from infra.formats.errors import ClassesMakeNoSense, FileIsHostile, FolderIsFaulty
+from infra.formats.listing import File, Listing
+from infra.formats.text import yaml_mapping
+from infra.formats.yolo_data import Description
 from tests.infra.formats.folders import Folder, first, lost, picture, read
 
 DATA = "train: images/train\nval: images/val\nnames: [cat, dog]\n"
@@ -208,6 +213,28 @@ def test_class_names_without_sense_refuse_the_whole(names: str) -> None:
 def test_a_hostile_or_broken_description_refuses_the_whole(data: str | bytes) -> None:
     with pytest.raises(FileIsHostile, match=r"data\.yaml"):
         read(FOLDER | {"data.yaml": data})
+
+
+@pytest.mark.parametrize("word", ["1" + ":1" * 20_000, "9" * 20_000, "2001-01-01", "<<"])
+def test_what_only_yaml_takes_for_more_than_text_is_text(word: str) -> None:
+    assert yaml_mapping("data.yaml", f"nc: {word}".encode()) == {"nc": word}
+
+
+def test_a_place_that_is_named_again_and_again_is_read_once() -> None:
+    def count(path: str) -> bytes:
+        reads[path] += 1
+        return content[path]
+
+    reads: Counter[str] = Counter()
+    folder = FOLDER | {"list.txt": "images/train/a.png\n", "data.yaml": "names: [cat, dog]"}
+    content = {path: data.encode() if isinstance(data, str) else data for path, data in folder.items()}
+    listing = Listing([File(path, len(data), "") for path, data in content.items()], count)
+    description = Description(listing, None)
+    assert description.named(["list.txt", "images/train", ".", "images"] * 1_000) == [
+        "images/train/a.png",
+        *listing.images,
+    ]
+    assert reads == {"list.txt": 1}
 
 
 @pytest.mark.parametrize("label", [" " * 1_100_000, "1 .5 .5 .1 .1\n" * 21_000])
