@@ -58,14 +58,19 @@ def begin_token(
 ) -> ApiToken:
     """Raises TooManyTokens."""
     _, owner_id = owner
-    if len(secrets.api_tokens_of(organization_id, owner_id)) >= MOST_OF_AN_OWNER:
-        raise TooManyTokens(f"there are {MOST_OF_AN_OWNER} API tokens of this owner already; revoke one first")
+    must_have_few_tokens(organization_id, owner_id, secrets)
     until = now + timedelta(days=command.days)
     token = ApiToken.create(
         command.token_id, organization_id, owner, command.name, command.prefix, command.scopes, until, now
     )
     secrets.open_api_token(command.digest, token.id, organization_id, owner_id, until)
     return token
+
+
+def must_have_few_tokens(organization_id: UUID, owner_id: UUID, secrets: Secrets) -> None:
+    """Also where another is made at the same moment. Raises TooManyTokens."""
+    if len(secrets.every_api_token_of(organization_id, owner_id)) >= MOST_OF_AN_OWNER:
+        raise TooManyTokens(f"there are {MOST_OF_AN_OWNER} API tokens of this owner already; revoke one first")
 
 
 def revoke_token(command: RevokeToken, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:

@@ -26,6 +26,7 @@ from infra.api_tokens import FORM, is_whole, mint
 from infra.bearer import digest
 from infra.config import Settings
 from infra.host import Host
+from infra.secrets import UnitSecrets
 from infra.unit import Errand, Unit
 from infra.wiring import Core
 from tests.api.folders import filled, scenes, send
@@ -53,6 +54,29 @@ def test_a_token_that_is_not_told_otherwise_reads_for_ninety_days(ann: Visitor) 
     (listed,) = [each for each in ann.get("/tokens")["items"] if each["id"] == id]
     life = datetime.fromisoformat(listed["expires_at"]) - datetime.fromisoformat(listed["created_at"])
     assert (life.days, listed["scopes"]) == (90, ["read"])
+
+
+def test_two_that_are_made_at_once_are_no_more_than_there_may_be(
+    founder: Callable[[], Visitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second after the tokens were counted for the first, and before that is recorded."""
+    ann = founder()
+    monkeypatch.setattr("commands.api_token.MOST_OF_AN_OWNER", 1)
+    waiting, between = ["for it"], []
+    real = UnitSecrets.api_tokens_of
+
+    def counts(secrets: UnitSecrets, *of: Any) -> Any:
+        ids = real(secrets, *of)
+        if waiting:
+            waiting.clear()
+            between.append(ann("POST", "/tokens", NIGHTLY).status_code)
+        return ids
+
+    monkeypatch.setattr(UnitSecrets, "api_tokens_of", counts)
+    answer = ann("POST", "/tokens", NIGHTLY)
+    assert (between, answer.status_code) == ([201], 409)
+    assert answer.json()["type"] == "urn:vistory:problem:too-many-tokens"
+    assert len(ann.get("/tokens")["items"]) == 1
 
 
 def test_a_repeated_creation_is_told_that_it_was_shown(ann: Visitor) -> None:
