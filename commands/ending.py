@@ -21,6 +21,7 @@ from domain.project import Project
 from domain.service_account import ServiceAccount
 from domain.training import EndReason
 from domain.training_job import TrainingJob
+from domain.values import Count
 
 
 class StopTraining(Command):
@@ -31,16 +32,23 @@ class StopTraining(Command):
 
 
 class StopInvitation(Command):
+    """`upto` is the version of it that was reached before the closing: what was sent again since is let be."""
+
     ACCESS: ClassVar[Access] = Platform()
     invitation_id: UUID
+    upto: Count
 
 
 class StopProjectOffer(OfProject):
+    """`upto` is the version of the project in which the offer was made: one that was made since is let be."""
+
     ACCESS: ClassVar[Access] = Platform()
+    upto: Count
 
 
 class StopDatasetOffer(OfDataset):
     ACCESS: ClassVar[Access] = Platform()
+    upto: Count
 
 
 class PurgeOrganization(Command):
@@ -85,14 +93,15 @@ def stop_invitation(
     """Raises InvitationIsOver."""
     invitation = store.get(Invitation, command.invitation_id)
     _must_have_been_closed(invitation.organization_id, store)
-    return store.save(cancelled(invitation, CancelReason.ORGANIZATION_CLOSED, now, secrets))
+    if invitation.version <= command.upto:
+        cancelled(invitation, CancelReason.ORGANIZATION_CLOSED, now, secrets)
+    return store.save(invitation)
 
 
 def stop_offer(command: StopProjectOffer | StopDatasetOffer, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    """Raises OwnershipIsNotOffered."""
     thing = command.thing(store)
     _must_have_been_closed(thing.organization_id, store)
-    thing.decline_ownership(now)
+    thing.end_offer(command.upto, now)
     return store.save(thing)
 
 

@@ -43,18 +43,18 @@ NAME: Final = "ending"
 EVERY: Final = 2.0
 log = logging.getLogger(__name__)
 _CAUSES: Final = (Closure.OrganizationClosed, Closure.OrganizationPurged)
-Step = tuple[Select[Any], Callable[[UUID], Command]]
+Step = tuple[Select[Any], Callable[[Left], Command]]
 
 # In this order: a training uses its dataset, and whoever owns projects is a member until they are gone.
 STEPS: Final[tuple[Step, ...]] = (
-    (ending.TRAININGS, lambda id: StopTraining(job_id=id)),
-    (ending.INVITATIONS, lambda id: StopInvitation(invitation_id=id)),
-    (ending.OFFERED_PROJECTS, lambda id: StopProjectOffer(project_id=id)),
-    (ending.OFFERED_DATASETS, lambda id: StopDatasetOffer(dataset_id=id)),
-    (ending.PROJECTS, lambda id: DissolveProject(project_id=id)),
-    (ending.DATASETS, lambda id: DissolveDataset(dataset_id=id)),
-    (ending.SERVICE_ACCOUNTS, lambda id: DissolveServiceAccount(service_account_id=id)),
-    (ending.MEMBERSHIPS, lambda id: DissolveMembership(membership_id=id)),
+    (ending.TRAININGS, lambda left: StopTraining(job_id=left.id)),
+    (ending.INVITATIONS, lambda left: StopInvitation(invitation_id=left.id, upto=left.upto)),
+    (ending.OFFERED_PROJECTS, lambda left: StopProjectOffer(project_id=left.id, upto=left.upto)),
+    (ending.OFFERED_DATASETS, lambda left: StopDatasetOffer(dataset_id=left.id, upto=left.upto)),
+    (ending.PROJECTS, lambda left: DissolveProject(project_id=left.id)),
+    (ending.DATASETS, lambda left: DissolveDataset(dataset_id=left.id)),
+    (ending.SERVICE_ACCOUNTS, lambda left: DissolveServiceAccount(service_account_id=left.id)),
+    (ending.MEMBERSHIPS, lambda left: DissolveMembership(membership_id=left.id)),
 )
 
 
@@ -77,7 +77,7 @@ class Liquidator:
         done = sum(self._do(PurgeOrganization(organization_id=id), id, now) for id in due)
         for query, wish in STEPS:
             for left in self._found(query):
-                done += self._do(wish(left.id), left.organization_id, now)
+                done += self._do(wish(left), left.organization_id, now)
         if done:
             self._catch_up()
         return done

@@ -159,8 +159,8 @@ class Shared(Disposable, Generic[P]):
         role = self.members.get(person_id)
         if role is not None and self.seated_at[person_id] <= upto:
             self.trigger_event(self.MemberRemoved, person_id=person_id, role=role, timestamp=now)
-        if person_id == self.offered_to and self.offered_at <= upto:
-            self.decline_ownership(now)
+        if person_id == self.offered_to:
+            self.end_offer(upto, now)
 
     def offer_ownership(self, person_id: UUID, now: datetime) -> None:
         self.must_be_there()
@@ -184,6 +184,11 @@ class Shared(Disposable, Generic[P]):
         if self.offered_to is None:
             raise OwnershipIsNotOffered(f"{self._called} is offered to nobody")
         self.trigger_event(self.OwnershipDeclined, person_id=self.offered_to, timestamp=now)
+
+    def end_offer(self, upto: int, now: datetime) -> None:
+        """If there is one that was made up to that version."""
+        if self.offered_to is not None and self.offered_at <= upto:
+            self.decline_ownership(now)
 
     def must_be_offered_to(self, person_id: UUID) -> None:
         if person_id != self.offered_to:

@@ -25,7 +25,7 @@ from infra.host import Host
 from infra.objects import Objects, s3_store
 from infra.trash import Trash
 from projections import PROJECTIONS
-from tests.api.folders import filled
+from tests.api.folders import filled, push, scenes
 from tests.api.test_closure import close, login
 from tests.api.test_session import gone_on
 from tests.api.visitor import PASSWORD, Visitor, good
@@ -159,6 +159,60 @@ def test_what_went_on_ends_also_where_it_was_reopened_before_anybody_looked(
     assert [admin.get(thing)["offered_to"] for thing in things] == [None, None]
     stopped = ground.by_the_platform(admin.organization)
     assert {each.causation for each in stopped} == {ground.closing(admin.organization)[1].event}
+
+
+def test_what_was_offered_ends_also_where_its_thing_was_changed_before_anybody_looked(
+    admin: Visitor, ground: Ground
+) -> None:
+    project, dataset = (admin.post(f"/{kind}", {"name": "old"})["id"] for kind in ("projects", "datasets"))
+    heir = admin.colleague("manager")
+    things = (f"/projects/{project}", f"/datasets/{dataset}")
+    for thing in things:
+        admin.post(f"{thing}/owner/offer", {"person_id": heir.id})
+    close(admin)
+    admin.post("/organization/reopen")
+    assert admin("PATCH", f"/projects/{project}", {"name": "new"}).is_success
+    push(admin, dataset, scenes())
+    ground.run()
+    ground.caught_up()
+    assert [admin.get(thing)["offered_to"] for thing in things] == [None, None]
+
+
+def test_what_is_offered_and_sent_anew_after_the_reopening_is_let_be_though_nobody_has_looked_yet(
+    admin: Visitor, ground: Ground
+) -> None:
+    """Before the look, or between it and what it leads to."""
+    letters = [admin.verified().post("/invitations", {"email": f"{uuid4().hex}@example.org"})["id"] for _ in range(2)]
+    things = [f"/projects/{admin.post('/projects', {'name': 'P'})['id']}" for _ in range(2)]
+    things.append(f"/datasets/{admin.post('/datasets', {'name': 'D'})['id']}")
+    first, second = admin.colleague("manager"), admin.colleague("manager")
+    for thing in things:
+        admin.post(f"{thing}/owner/offer", {"person_id": first.id})
+    close(admin)
+    admin.post("/organization/reopen")
+
+    def anew(things: list[str], letters: list[str]) -> None:
+        for thing in things:
+            admin.post(f"{thing}/owner/offer", {"person_id": second.id})
+        for letter in letters:
+            admin.post(f"/invitations/{letter}/resend")
+
+    class Overtaken(Liquidator):
+        late = True
+
+        def _do(self, command: Command, organization_id: UUID, now: datetime) -> bool:
+            if Overtaken.late:
+                Overtaken.late = False
+                anew(things[1:], letters[1:])
+            return super()._do(command, organization_id, now)
+
+    anew(things[:1], letters[:1])
+    ground.caught_up()
+    while Overtaken(ground.host).once(datetime.now(UTC)):
+        ground.caught_up()
+    assert not Overtaken.late
+    assert [admin.get(thing)["offered_to"] for thing in things] == [second.id] * 3
+    assert [each["status"] for each in admin.get("/invitations")["items"]] == ["pending"] * 2
 
 
 def test_nothing_is_completed_of_which_a_part_was_refused_meanwhile(

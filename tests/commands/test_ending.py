@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from commands.dataset import OfferDataset
@@ -13,6 +14,7 @@ from commands.ending import (
     StopProjectOffer,
     StopTraining,
 )
+from commands.invitation import ResendInvitation
 from commands.project import OfferProject
 from commands.session import SignIn
 from commands.training_job import FailTraining
@@ -27,10 +29,11 @@ from domain.project import Project
 from domain.roles import Role
 from domain.service_account import ServiceAccount
 from domain.session import Means
+from domain.shared import Shared
 from domain.training import EndReason, JobIsOver
 from domain.training_job import TrainingJob
 from domain.trash import IN_THE_TRASH, IsInUse
-from tests.commands.conftest import ACME, ANN, BEN, ann, approve, register, verify
+from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, register, verify
 from tests.commands.test_closure import PLATFORM, close, reopen
 from tests.commands.test_dataset import CRACKS, ONE, upload
 from tests.commands.test_dataset import create as dataset
@@ -116,16 +119,36 @@ def test_no_worker_begins_it_after_the_reopening_though_nobody_has_looked_yet(sp
 
 def test_an_invitation_that_is_pending_ends(spec: Spec) -> None:
     spec.by(NOBODY).given(verify(ANN)).by(ann).given(invite(), close).by(PLATFORM)
-    spec.when(StopInvitation(invitation_id=ASKED)).then(
+    spec.when(StopInvitation(invitation_id=ASKED, upto=1)).then(
         (Invitation.Cancelled, {"reason": CancelReason.ORGANIZATION_CLOSED})
     )
+
+
+def test_an_invitation_that_was_sent_again_after_the_reopening_is_let_be(spec: Spec) -> None:
+    spec.by(NOBODY).given(verify(ANN)).by(ann).given(invite(), close, reopen, ResendInvitation(invitation_id=ASKED))
+    spec.by(PLATFORM).when(StopInvitation(invitation_id=ASKED, upto=1)).then()
 
 
 def test_what_is_offered_to_somebody_is_offered_no_more(spec: Spec) -> None:
     trained(spec).given(approve(BEN, Role.MANAGER), OfferProject(project_id=CELLS, person_id=BEN))
     spec.given(OfferDataset(dataset_id=CRACKS, person_id=BEN), close).by(PLATFORM)
-    spec.when(StopProjectOffer(project_id=CELLS)).then((Project.OwnershipDeclined, {"person_id": BEN}))
-    spec.when(StopDatasetOffer(dataset_id=CRACKS)).then((Dataset.OwnershipDeclined, {"person_id": BEN}))
+    of_project, of_dataset = offered_at(spec, Project), offered_at(spec, Dataset)
+    spec.when(StopProjectOffer(project_id=CELLS, upto=of_project))
+    spec.then((Project.OwnershipDeclined, {"person_id": BEN}))
+    spec.when(StopDatasetOffer(dataset_id=CRACKS, upto=of_dataset))
+    spec.then((Dataset.OwnershipDeclined, {"person_id": BEN}))
+    spec.when(StopDatasetOffer(dataset_id=CRACKS, upto=of_dataset)).then()
+
+
+def test_what_is_offered_after_the_reopening_stays_offered(spec: Spec) -> None:
+    trained(spec).given(approve(BEN, Role.MANAGER), OfferProject(project_id=CELLS, person_id=BEN))
+    before = offered_at(spec, Project)
+    spec.given(approve(CAT, Role.MANAGER), close, reopen, OfferProject(project_id=CELLS, person_id=CAT)).by(PLATFORM)
+    spec.when(StopProjectOffer(project_id=CELLS, upto=before)).then()
+
+
+def offered_at(spec: Spec, kind: type[Shared[Any]]) -> int:
+    return next(each.originator_version for each in reversed(spec.events()) if isinstance(each, kind.OwnershipOffered))
 
 
 def test_it_ends_when_its_time_is_over_and_not_before(spec: Spec) -> None:
