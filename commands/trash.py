@@ -13,7 +13,7 @@ from domain.dataset import Dataset
 from domain.model import Actor, Aggregate
 from domain.project import Project
 from domain.roles import Permission
-from domain.training import EndReason, Status
+from domain.training import EndReason
 from domain.training_job import TrainingJob
 from domain.trash import IN_THE_TRASH, Disposable, IsInUse
 from domain.values import Name
@@ -106,8 +106,8 @@ def purge_in_time(
 def withdraw_training(command: WithdrawTraining, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     job = store.get(TrainingJob, command.job_id)
     due = store.get(Dataset, job.dataset_id).is_due(now) or store.get(Project, job.project_id).is_due(now)
-    if due and job.status is Status.QUEUED:
-        job.cancel(now, EndReason.TARGET_PURGED)
+    if due:
+        job.withdraw(EndReason.TARGET_PURGED, now)
     return store.save(job)
 
 

@@ -244,14 +244,18 @@ class TrainingJob(Aggregate):
         if self.mlflow_run_id != mlflow_run_id:
             self.trigger_event(self.MlflowLinked, mlflow_run_id=mlflow_run_id, timestamp=now)
 
-    def cancel(self, now: datetime, reason: EndReason = EndReason.USER) -> None:
-        """A job that waits is over at once; one that runs is over when its worker says so."""
+    def cancel(self, now: datetime) -> None:
+        """By somebody. A job that waits is over at once; one that runs is over when its worker says so."""
         if self.status in OVER:
             raise JobIsOver(f"job {self.id} is {self.status} already")
+        if self.status is not Status.QUEUED and not self.cancelling:
+            self.trigger_event(self.CancelRequested, attempt=self.attempt, timestamp=now)
+        self.withdraw(EndReason.USER, now)
+
+    def withdraw(self, reason: EndReason, now: datetime) -> None:
+        """If it waits for a worker still; one that runs goes on."""
         if self.status is Status.QUEUED:
             self._cancel(None, reason, now)
-        elif not self.cancelling:
-            self.trigger_event(self.CancelRequested, attempt=self.attempt, timestamp=now)
 
     def stop(self, now: datetime, reason: EndReason) -> None:
         """Over at once, whatever its worker does: nobody works there any more."""
