@@ -163,7 +163,7 @@ def _brought_in(invitation: Invitation, person_id: UUID, now: datetime, store: S
         place.must_be_free_for(member)
     elif role := place.entry(giver, organization):
         if organization.is_full:  # its numbers are for those who are in it
-            raise OrganizationTakesNobody("this organization takes nobody at the moment; ask whoever invited you")
+            raise OrganizationTakesNobody.for_now("whoever invited you")
         let_in(member, organization, role, now)
     elif member.ended:
         raise MembershipIsNotActive("you are not a member of this organization any more; ask one of its admins")

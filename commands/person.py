@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import count
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import Field, SecretStr
 
 from commands.access import Access, Anyone, Command, Oneself
 from commands.link import ask_to_verify
+from commands.membership import let_in
 from commands.ports import Accepted, Registration, Secrets, Store
 from commands.project import home
 from domain.closure import Closure, OrganizationWasClosed, closure_id
@@ -33,6 +34,10 @@ class EmailIsTaken(Refused):
 
 class OrganizationTakesNobody(Refused):
     """At the moment, or without an invitation; why is for those who are in it."""
+
+    @classmethod
+    def for_now(cls, ask: str = "one of its admins") -> Self:
+        return cls(f"this organization takes nobody at the moment; ask {ask}")
 
 
 class Newcomer(Command):
@@ -101,7 +106,7 @@ def _must_be_open(closure: Closure) -> None:
     try:
         closure.must_be_open()
     except OrganizationWasClosed as error:
-        raise OrganizationTakesNobody("this organization takes nobody at the moment; ask one of its admins") from error
+        raise OrganizationTakesNobody.for_now() from error
 
 
 def _admitted(
@@ -111,12 +116,11 @@ def _admitted(
     organization = store.find(Organization, at)
     if organization is None:
         organization = Organization.found(who.company, who.division, now, at)
-        organization.add_admin(who.person_id, now)
-        _admit(organization, membership, Role.ADMIN, now)
+        let_in(membership, organization, Role.ADMIN, now)
     elif organization.admission is Admission.OPEN:
         if organization.is_full:  # its name and its numbers are for those who are in it
-            raise OrganizationTakesNobody("this organization takes nobody at the moment; ask one of its admins")
-        _admit(organization, membership, Role.GUEST, now)
+            raise OrganizationTakesNobody.for_now()
+        let_in(membership, organization, Role.GUEST, now)
     elif organization.admission is Admission.INVITATION:
         raise OrganizationTakesNobody("this organization takes new members by invitation only")
     return organization, membership
@@ -154,11 +158,6 @@ def enrolled(
 def keep_password(who: Newcomer, email: str, organization: Iterable[str], secrets: Secrets) -> None:
     """`organization` is what theirs is called. Raises PasswordIsCommon."""
     secrets.set_password(who.person_id, who.password.get_secret_value(), (email, who.full_name, *organization))
-
-
-def _admit(organization: Organization, membership: Membership, role: Role, now: datetime) -> None:
-    organization.seat(membership.person_id, now)
-    membership.approve(role, now)
 
 
 def choose_language(command: ChooseLanguage, actor: Actor, now: datetime, *, store: Store) -> Accepted:

@@ -23,8 +23,8 @@ def test_the_first_member_of_an_organization_is_its_admin() -> None:
     Spec().by(NOBODY).when(register(ANN, "ann")).then(
         (Person.Registered, {"email": "ann@example.org", "full_name": "Ann"}),
         (Organization.Founded, {"company": "Acme", "division": "Vision"}),
-        (Organization.AdminAdded, {"person_id": ANN}),
         (Organization.SeatTaken, {"person_id": ANN}),
+        (Organization.AdminAdded, {"person_id": ANN}),
         (Membership.Requested, {"person_id": ANN}),
         (Membership.Approved, {"role": Role.ADMIN}),
     )

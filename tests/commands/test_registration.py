@@ -65,8 +65,8 @@ def test_the_account_begins_with_the_link_and_its_address_is_verified(anybody: S
         (Person.LanguageChosen, {"language": Language.KOREAN}),
         (Person.EmailVerified, {}),
         (Organization.Founded, {}),
-        (Organization.AdminAdded, {}),
         (Organization.SeatTaken, {}),
+        (Organization.AdminAdded, {}),
         (Membership.Requested, {"person_id": ASKING}),
         (Membership.Approved, {}),
     )
