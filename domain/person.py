@@ -213,9 +213,9 @@ class Person(Aggregate):
         )
 
     def rename(self, full_name: str, organization_id: UUID, now: datetime) -> None:
-        """What it was before stays sealed in the history, and is compared with nothing."""
         self.must_be_somebody()
-        self._happened(self.Renamed, now, organization_id, full_name=full_name)
+        if full_name != self.full_name:
+            self._happened(self.Renamed, now, organization_id, full_name=full_name)
 
     def join(self, organization_id: UUID, now: datetime) -> None:
         self.must_be_somebody()
