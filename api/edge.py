@@ -40,7 +40,9 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_le
 
 
 class Body(Value):
-    """What a request may say. Ids of owner, organization and actor are never part of it."""
+    """What a request may say. Ids of owner, organization and actor are never part of it, but for a claim: there the
+    process of a trainer's service that will act says which one it is.
+    """
 
 
 class Empty(Body):
@@ -160,7 +162,7 @@ async def perhaps(request: Request) -> Caller | None:
 
 
 async def service(request: Request) -> Caller:
-    """A trainer's service, by the credential of its framework; which worker it is, it says itself."""
+    """A trainer's service, by the credential of its framework; which of its processes asks, that says itself."""
     return service_of(house_of(request), _token(request) or "")
 
 

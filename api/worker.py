@@ -48,6 +48,10 @@ class RegisteredModels(Value):
 
 
 class AttemptClaim(Body):
+    """`worker_id` is drawn by each process of a trainer's service as it starts. It tells processes apart and proves
+    nothing: the credential does. Whoever has an attempt and claims it again by the same id is given another token.
+    """
+
     attempt: Count
     worker_id: UUID
     worker: Line
