@@ -20,7 +20,7 @@ from commands.person import ChooseLanguage
 from domain.errors import Forbidden, Unauthenticated
 from domain.language import Language
 from domain.person import Person as Account
-from domain.roles import Role
+from domain.roles import Role, has_advanced_features
 from domain.values import Line, Personal, Value
 from infra.letters import AddressIsUnwritable, addressed
 from projections import membership
@@ -62,7 +62,9 @@ Spoken = Annotated[
 
 
 class Profile(Value):
-    """`second_factor_required`: until it is on, nothing but setting it up is open."""
+    """`second_factor_required`: until it is on, nothing but setting it up is open. `advanced_features`: whether a
+    frontend offers them to this role; no request is refused for want of them.
+    """
 
     id: UUID
     email: Personal[str]
@@ -75,6 +77,7 @@ class Profile(Value):
     erasure_due_at: datetime | None
     second_factor: bool
     second_factor_required: bool
+    advanced_features: bool
 
 
 class NewLanguage(Body):
@@ -129,6 +132,7 @@ def profile(house: House, caller: Caller) -> Profile:
         erasure_due_at=account.erasure_due_at,
         second_factor=has_second_factor(caller.id, store),
         second_factor_required=second_factor_is_required(caller.organization_id, store),
+        advanced_features=role is not None and has_advanced_features(role),
     )
 
 

@@ -42,6 +42,7 @@ QUERIES = """
 
 A query asks for one of these permissions, too. An API token may use what its scopes name, and never more than its owner
 may at that moment; what has no scope is for people who sign in themselves.
+`advanced_features` is asked for by nothing: `GET /api/v1/auth/me` tells it, so that a frontend knows what to offer.
 
 | permission | scope | admin | manager | engineer_ii | engineer_i | guest |
 |---|---|---|---|---|---|---|

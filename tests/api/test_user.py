@@ -33,7 +33,8 @@ def test_one_s_own_account_says_who_and_where_one_is(admin: Visitor) -> None:
     me = admin.get("/auth/me")
     assert (me["id"], me["email"], me["organization_id"]) == (admin.id, admin.email, admin.organization)
     assert me["avatar_name"].count("-") == 2
-    assert (me["role"], me["erasure_due_at"]) == ("admin", None)
+    assert (me["role"], me["erasure_due_at"], me["advanced_features"]) == ("admin", None, True)
+    assert not admin.colleague("guest").get("/auth/me")["advanced_features"]
 
 
 def test_who_asks_to_go_can_stay_for_a_week_and_is_erased_then(admin: Visitor, settings: Settings) -> None:

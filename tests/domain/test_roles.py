@@ -31,7 +31,7 @@ manage_service_accounts  any  any  -    -    -    -
 manage_subscriptions     any  -    -    -    -    -
 manage_invitations       any  any  own  own  own  -
 manage_tokens            any  own  own  own  own  -
-create_project           any  own  own  own  own  write
+create_project           any  any  any  any  any  write
 change_project           any  any  own  own  own  write
 manage_project_members   any  any  own  own  own  -
 hand_over_project        any  any  own  own  own  -
