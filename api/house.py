@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from uuid_utils.compat import uuid7
 
 from commands.access import Caller
-from commands.ports import Store
+from commands.ports import Secrets, Store
 from domain.model import SYSTEM
 from domain.person import Person
 from infra import api_tokens
@@ -115,6 +115,14 @@ class House:
 
     def ledger_as(self, caller: Caller) -> Store:
         """The aggregates as they stand in the ledger at this moment, behind the caller's wall."""
+        return self._unit(caller)
+
+    def desk_of(self, caller: Caller) -> tuple[Store, Secrets]:
+        """The same, with what may never be an event, as a command of the caller's would have both."""
+        unit = self._unit(caller)
+        return unit, self.dispatch.secrets(unit)
+
+    def _unit(self, caller: Caller) -> Unit:
         core, errand = self.core, Errand(caller, datetime.now(UTC), uuid7())
         return Unit(core.store, core.mapper, errand, known=core.known)
 

@@ -8,14 +8,16 @@ from sqlalchemy import Connection
 
 from api import errors
 from api.edge import Holder
-from api.house import House, TheHouse
+from api.house import TheHouse
 from api.reading import reads
 from commands.access import Caller, role_of
+from commands.granters import granters
 from commands.permission import ACTIONS, Explained, explain
-from domain.roles import Permission, Role, can_grant_role, reach
+from commands.ports import Store
+from domain.roles import Permission, reach
 from domain.values import Line, Value
 from projections import membership
-from projections.membership import list_granters
+from projections.granters import list_granters, list_persons
 
 router = APIRouter(prefix="/permissions", tags=["permissions"])
 Reading = Annotated[Connection, reads(membership.PROJECTION)]
@@ -23,14 +25,19 @@ MOST_GRANTERS = 20
 
 
 class Granter(Value):
-    """Somebody whose role lets them give a role that would be enough."""
+    """Somebody who could give what would be enough; `role` is what they are `within` the organization, the project or
+    the dataset: there, its owner, or in which place.
+    """
 
     avatar_name: str
     role: str
+    within: str
 
 
 class PermissionExplanation(Explained):
-    """`granted_by` is told to those who may see the members of their organization, and where it is not allowed yet."""
+    """`granted_by` is told where it is not allowed yet: who could give a place in the thing to everybody, as its list
+    of members names them; who could give a role to those who may see the members of their organization.
+    """
 
     granted_by: tuple[Granter, ...]
 
@@ -43,16 +50,31 @@ def explain_one(
     action: Annotated[Line, Query(description=f"One of: {', '.join(ACTIONS)}")],
     target: Annotated[UUID | None, Query(description="The thing that it is to be done to")] = None,
 ) -> PermissionExplanation:
-    """Whether the one who asks may do this now, by which rule, and what and who would change that."""
-    found = explain(action, target, caller, house.ledger_as(caller))
-    granters = () if found.allowed else _granters(tx, house, caller, found)
-    return PermissionExplanation(**dict(found), granted_by=granters)
+    """Whether the one who asks may do this now, by which rule, and what and who would change that.
+
+    It is answered before anything is said of what is wished: a command may still be refused for what is in it, and
+    where its thing is archived, in the trash or over. Inviting is judged as of an address that is new there.
+    """
+    store, secrets = house.desk_of(caller)
+    found = explain(action, target, caller, store, secrets)
+    granted_by = () if found.allowed else _granters(tx, caller, found, target, store)
+    return PermissionExplanation(**dict(found), granted_by=granted_by)
 
 
-def _granters(tx: Connection, house: House, caller: Caller, found: Explained) -> tuple[Granter, ...]:
-    role = role_of(caller, house.ledger_as(caller))
-    if role is None or reach(role, Permission.READ_MEMBERS) is None or caller.organization_id is None:
+def _granters(
+    tx: Connection, caller: Caller, found: Explained, target: UUID | None, store: Store
+) -> tuple[Granter, ...]:
+    """Those of the thing first. Nobody is named twice."""
+    role, at = role_of(caller, store), caller.organization_id
+    if role is None or at is None:
         return ()
-    able = [giver for giver in Role if any(can_grant_role(giver, each) for each in found.roles)]
-    members = list_granters(tx, caller.organization_id, able, MOST_GRANTERS)
-    return tuple(Granter(avatar_name=each.avatar_name, role=str(each.role)) for each in members)
+    able = granters(found, target, store, MOST_GRANTERS)
+    there = dict(able.people)
+    named = list_persons(tx, at, list(there))
+    within = found.within or ""
+    placed = [Granter(avatar_name=each.avatar_name, role=there[each.person_id], within=within) for each in named]
+    if reach(role, Permission.READ_MEMBERS) is None:
+        return tuple(placed)
+    others = [each for each in list_granters(tx, at, able.roles, MOST_GRANTERS) if each.person_id not in there]
+    given = [Granter(avatar_name=each.avatar_name, role=str(each.role), within="organization") for each in others]
+    return tuple([*placed, *given][:MOST_GRANTERS])

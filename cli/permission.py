@@ -54,6 +54,7 @@ def in_words(found: dict[str, Any]) -> str:
     enough = [f"the role {role}" for role in found["roles"]]
     enough += [f"the place of {place} in the {found['within']}" for place in found["places"]]
     enough += ["owning it"] if found["owner"] else []
-    who = ((each["avatar_name"], each["role"]) for each in found["granted_by"])
-    given = "\n" + table(("who can give a role", "as"), who) if found["granted_by"] else ""
-    return f"no: {found['why']}\nenough would be: {', or '.join(enough)}{given}"
+    who = ((each["avatar_name"], f"{each['role']} of the {each['within']}") for each in found["granted_by"])
+    given = "\n" + table(("who can give that", "as"), who) if found["granted_by"] else ""
+    would = f"\nenough would be: {', or '.join(enough)}" if enough else ""
+    return f"no: {found['why']}{would}{given}"

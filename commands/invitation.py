@@ -133,7 +133,7 @@ def cancel_invitation(
     command: CancelInvitation, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
 ) -> Accepted:
     invitation = store.get(Invitation, command.invitation_id)
-    _must_be_able_to_end(invitation, actor, store)
+    must_be_able_to_end(invitation, actor, store)
     return store.save(cancelled(invitation, CancelReason.WITHDRAWN, now, secrets))
 
 
@@ -195,12 +195,12 @@ def _replaced(command: Invite, actor: Actor, now: datetime, store: Store, secret
     if id is None:
         return ()
     before = store.get(Invitation, id)
-    _must_be_able_to_end(before, actor, store)
+    must_be_able_to_end(before, actor, store)
     return (cancelled(before, CancelReason.REPLACED, now, secrets),)
 
 
-def _must_be_able_to_end(invitation: Invitation, actor: Actor, store: Store) -> None:
-    """Whoever could send it, and whoever did."""
+def must_be_able_to_end(invitation: Invitation, actor: Actor, store: Store) -> None:
+    """Whoever could send it, and whoever did. Raises Forbidden."""
     if invitation.inviter_id != actor.id:
         place_for(invitation, store).must_be_given_by(actor)
 

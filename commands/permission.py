@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from commands import HANDLERS
 from commands.access import Caller, Command, May, demand
-from commands.ports import Store
-from domain.errors import Forbidden, Invalid
-from domain.model import Aggregate
+from commands.conditions import CONDITIONS, Wish
+from commands.ports import Secrets, Store
+from domain.errors import DomainError, Forbidden, Invalid
+from domain.model import Actor, Aggregate
 from domain.organization import Organization
 from domain.roles import Permission, Place, Reach, Role, includes, reach
 from domain.shared import Shared
@@ -19,7 +20,8 @@ from domain.values import Value
 class Explained(Value):
     """`roles` and `places` would be enough, each by itself; `owner` says that owning the thing would be, too.
 
-    The places are in the project or the dataset, as `within` says.
+    The places are in the project or the dataset, as `within` says. Where something else is in the way, which no role
+    takes away (a quota that is used up, say), there are none.
     """
 
     action: str
@@ -37,15 +39,21 @@ def name_of(command: type[Command]) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", command.__name__).lower()
 
 
-ACTIONS: Final[Mapping[str, May]] = {
-    name_of(command): command.ACCESS
+_COMMANDS: Final[Mapping[str, type[Command]]] = {
+    name_of(command): command
     for command in sorted(HANDLERS, key=lambda command: command.__name__)
     if isinstance(command.ACCESS, May)
 }
+ACTIONS: Final[Mapping[str, May]] = {
+    action: command.ACCESS for action, command in _COMMANDS.items() if isinstance(command.ACCESS, May)
+}
 
 
-def explain(action: str, target: UUID | None, caller: Caller, store: Store) -> Explained:
+def explain(action: str, target: UUID | None, caller: Caller, store: Store, secrets: Secrets) -> Explained:
     """`target` is the thing that the action is on, where it is on one; of organizations one's own.
+
+    Told is what stands before anything is said of it: what is in the command may still be refused, and so may a thing
+    that is archived, in the trash or over.
 
     Raises Invalid for an action that there is not and for a target that is missing or too much, Forbidden for who may
     not even read, NotFound.
@@ -54,42 +62,68 @@ def explain(action: str, target: UUID | None, caller: Caller, store: Store) -> E
         raise Invalid(
             f"there is no action {action[:50]!r}; docs/permissions.md and this operation's description name all"
         )
-    demand(caller, store, Permission.READ, None)
+    role = demand(caller, store, Permission.READ, None)
     rule = ACTIONS[action]
     if rule.on is Organization and target is None:
         target = caller.organization_id
     if (target is None) is not (rule.on is None):
         wanted = f"is on some {rule.on.TOPIC.replace('_', ' ')}: name its id as target" if rule.on else "is on no thing"
         raise Invalid(f"{action} {wanted}")
-    return _told(action, store.get(rule.on, target) if rule.on and target else None, caller, store)
+    thing = store.get(rule.on, target) if rule.on and target else None
+    return _told(action, Wish(caller.acting(role), thing, store, secrets), role, caller)
 
 
-def _told(action: str, thing: Aggregate | None, caller: Caller, store: Store) -> Explained:
+def within_of(action: str, target: UUID | None, store: Store) -> Shared[Any] | None:
+    """That in which a place may be enough for the action."""
     rule = ACTIONS[action]
-    within = rule.shared(thing, store) if thing else None
+    return rule.shared(store.get(rule.on, target), store) if rule.on and target else None
+
+
+def _told(action: str, wish: Wish, role: Role, caller: Caller) -> Explained:
+    rule, thing = ACTIONS[action], wish.thing
+    within = rule.shared(thing, wish.store) if thing else None
     owner = getattr(thing, "owner_id", None) if thing else caller.id
+    enough = [each for each in Role if _suffices(each, rule.permission, owner == caller.id)]
+    in_the_way = {each: _in_the_way(action, wish, caller.acting(each)) for each in {role, *enough}}
+    why = f"the role {role} includes {rule.permission}"
+    if within and role not in enough:
+        why = f"your place in the {within.TOPIC} includes {rule.permission}"
     try:
-        role, allowed = demand(caller, store, rule.permission, owner, within), True
-        why = f"the role {role} includes {rule.permission}"
-        if within and not _suffices(role, rule.permission, owner == caller.id):
-            why = f"your place in the {within.TOPIC} includes {rule.permission}"
+        demand(caller, wish.store, rule.permission, owner, within)
+        no: DomainError | None = in_the_way[role]
     except Forbidden as error:
-        allowed, why = False, str(error)
+        no = error
+    is_open = in_the_way[role] is None
     return Explained(
         action=action,
         permission=rule.permission,
-        allowed=allowed,
-        why=why,
-        roles=tuple(role for role in Role if _suffices(role, rule.permission, owner == caller.id)),
+        allowed=no is None,
+        why=str(no or why),
+        roles=tuple(each for each in enough if in_the_way[each] is None),
         within=within.TOPIC if within else None,
-        places=tuple(place for place in within.PLACES if includes(place, rule.permission)) if within else (),
-        owner=thing is not None and _owning_helps(rule.permission, thing),
+        places=_places(within, rule.permission) if within and is_open else (),
+        owner=thing is not None and is_open and _owning_helps(rule.permission, thing),
     )
+
+
+def _in_the_way(action: str, wish: Wish, actor: Actor) -> DomainError | None:
+    """Beside the permission, of somebody in the role of this actor."""
+    condition = CONDITIONS.get(_COMMANDS[action])
+    try:
+        if condition is not None:
+            condition(wish._replace(actor=actor))
+    except DomainError as refused:
+        return refused
+    return None
 
 
 def _suffices(role: Role, permission: Permission, own: bool) -> bool:
     far = reach(role, permission)
     return far is Reach.ANY or (far is Reach.OWN and own)
+
+
+def _places(within: Shared[Any], permission: Permission) -> tuple[Place, ...]:
+    return tuple(each for each in within.PLACES if includes(each, permission))
 
 
 def _owning_helps(permission: Permission, thing: Aggregate) -> bool:

@@ -115,12 +115,9 @@ class WithdrawProject(OfProject):
 
 
 def create_project(command: CreateProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
-    if actor.kind != "person":
-        raise Forbidden("a project needs a person who owns it: somebody else begins it, and adds this service account")
-    organization = home(actor)
-    membership = store.get(Membership, membership_id(organization, actor.id))
+    membership = owner_to_be(actor, store)
     membership.own_project(command.project_id, now)
-    project = Project.create(command.project_id, organization, actor.id, command.name, command.description, now)
+    project = Project.create(command.project_id, home(actor), actor.id, command.name, command.description, now)
     return store.save(project, membership)
 
 
@@ -158,9 +155,7 @@ def delete_project(command: DeleteProject, actor: Actor, now: datetime, *, store
 
 def undelete_project(command: UndeleteProject, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     project = store.get(Project, command.project_id)
-    owner = store.get(Membership, membership_id(project.organization_id, project.owner_id))
-    if owner.ended:
-        raise PersonIsNoMember("its owner is not a member of the organization any more")
+    owner = owner_to_have_it_back(project, store)
     project.undelete(now)
     if project.id not in owner.projects:
         owner.own_project(project.id, now)
@@ -171,11 +166,28 @@ def accept_project(command: AcceptProject, actor: Actor, now: datetime, *, store
     """Both memberships change with the project, so that what each person owns is true at every moment."""
     project = store.get(Project, command.project_id)
     before = store.get(Membership, membership_id(project.organization_id, project.owner_id))
-    after = store.get(Membership, membership_id(project.organization_id, actor.id))
+    after = owner_to_be(actor, store)
     project.accept_ownership(actor.id, _place_of_one_who_owned(before), now)
     before.release_project(project.id, now)
     after.own_project(project.id, now)
     return store.save(project, before, after)
+
+
+def owner_to_be(actor: Actor, store: Store) -> Membership:
+    """Raises Forbidden for a service account."""
+    if actor.kind != "person":
+        raise Forbidden("a project needs a person who owns it: somebody else begins it, and adds this service account")
+    return store.get(Membership, membership_id(home(actor), actor.id))
+
+
+def owner_to_have_it_back(project: Project, store: Store) -> Membership:
+    """Raises PersonIsNoMember, GuestOwnsAProject."""
+    owner = store.get(Membership, membership_id(project.organization_id, project.owner_id))
+    if owner.ended:
+        raise PersonIsNoMember("its owner is not a member of the organization any more")
+    if project.id not in owner.projects:
+        owner.must_be_able_to_own(owner.role)
+    return owner
 
 
 def open_project(store: Store, id: UUID) -> Project:

@@ -104,11 +104,16 @@ def reset_second_factor(
     command: ResetSecondFactor, actor: Actor, now: datetime, *, store: Store, secrets: Secrets
 ) -> Accepted:
     membership = store.get(Membership, command.membership_id)
+    must_be_able_to_reset(actor, membership, store)
+    return _reset(membership.person_id, membership.organization_id, now, store, secrets)
+
+
+def must_be_able_to_reset(actor: Actor, membership: Membership, store: Store) -> None:
+    """Raises Forbidden."""
     must_be_able_to_take(actor, membership)
     if membership.person_id == actor.id:
         raise Forbidden("your own you turn off yourself, by password and code; for one you lost, ask another admin")
     must_be_at_home(membership, store)
-    return _reset(membership.person_id, membership.organization_id, now, store, secrets)
 
 
 def reset_second_factor_of(

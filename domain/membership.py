@@ -172,9 +172,13 @@ class Membership(Aggregate):
             )
 
     def own_project(self, project_id: UUID, now: datetime) -> None:
-        if self.role is None or not can_create_project(self.role, len(self.projects)):
-            raise GuestOwnsAProject("a guest may own one project, and owns one already; an admin can grant a role")
+        self.must_be_able_to_own(self.role)
         self.trigger_event(self.ProjectOwned, project_id=project_id, timestamp=now)
+
+    def must_be_able_to_own(self, role: Role | None) -> None:
+        """One more project, in that role. Raises GuestOwnsAProject."""
+        if role is None or not can_create_project(role, len(self.projects)):
+            raise GuestOwnsAProject("a guest may own one project, and owns one already; an admin can grant a role")
 
     def release_project(self, project_id: UUID, now: datetime) -> None:
         if project_id in self.projects:

@@ -224,10 +224,14 @@ class Organization(Aggregate):
         return len(self.seats) >= self.quotas.max_users
 
     def seat(self, person_id: UUID, now: datetime) -> None:
-        if person_id in self.seats:
-            return
-        self.must_have_seat()
-        self.trigger_event(self.SeatTaken, person_id=person_id, timestamp=now)
+        self.must_have_seat_for(person_id)
+        if person_id not in self.seats:
+            self.trigger_event(self.SeatTaken, person_id=person_id, timestamp=now)
+
+    def must_have_seat_for(self, person_id: UUID) -> None:
+        """Whoever has one keeps it. Raises OrganizationIsFull."""
+        if person_id not in self.seats:
+            self.must_have_seat()
 
     def must_have_seat(self, promised: int = 0) -> None:
         """Beside so many that pending invitations may take. Raises OrganizationIsFull."""
@@ -266,10 +270,14 @@ class Organization(Aggregate):
             raise OrganizationNeedsAnAdmin(f"{self.name} would be left without an admin: name another one first")
 
     def add_service_account(self, id: UUID, now: datetime) -> None:
-        """It takes no seat: those are for people. Raises TooManyServiceAccounts."""
+        """It takes no seat: those are for people."""
+        self.must_have_few_service_accounts()
+        self.trigger_event(self.ServiceAccountAdded, service_account_id=id, timestamp=now)
+
+    def must_have_few_service_accounts(self) -> None:
+        """Raises TooManyServiceAccounts."""
         if len(self.service_accounts) >= MOST_SERVICE_ACCOUNTS:
             raise TooManyServiceAccounts(f"{self.name} has {MOST_SERVICE_ACCOUNTS} service accounts; delete one first")
-        self.trigger_event(self.ServiceAccountAdded, service_account_id=id, timestamp=now)
 
     def remove_service_account(self, id: UUID, now: datetime) -> None:
         if id in self.service_accounts:

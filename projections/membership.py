@@ -3,7 +3,7 @@
 A personal value stands here as text, or as `[erased]` once its key is gone and the table was made anew.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -19,7 +19,7 @@ from domain.values import Value
 from projections import closure, second_factor, topics
 from projections.folding import changed
 from projections.model import Key, Projection, Row, View, about, metadata
-from projections.paging import Page, every, first, newest
+from projections.paging import Page, first, newest
 
 # What somebody is called, for who looks for a part of it.
 CALLED: Final = ("full_name", "email", "avatar_name")
@@ -288,10 +288,3 @@ def list_members(
     if waiting is not None:
         query = query.where(members.c.role.is_(None) if waiting else members.c.role.is_not(None))
     return newest(tx, query, members.c.first_position, MemberRow, after, limit)
-
-
-def list_granters(tx: Connection, organization_id: UUID, roles: Sequence[Role], limit: int) -> list[MemberRow]:
-    """Members who have one of these roles; whoever came first comes first."""
-    granting = members.c.role.in_([role.value for role in roles]), members.c.deactivated_at.is_(None)
-    query = of_organization(organization_id).where(*granting)
-    return every(tx, query.order_by(members.c.first_position).limit(limit), MemberRow)

@@ -35,6 +35,9 @@ def test_what_the_platform_alone_knows_is_for_it_to_judge() -> None:
 
 
 def test_what_would_be_enough_is_told_with_what_the_places_are_in() -> None:
+    assert in_words({"allowed": False, "why": "full", "roles": [], "places": [], "owner": False, "granted_by": []}) == (
+        "no: full"
+    )
     found = {"allowed": False, "why": "because", "roles": ["admin"], "within": "dataset", "places": ["editor"]}
     assert in_words(found | {"owner": True, "granted_by": []}).splitlines() == [
         "no: because",
