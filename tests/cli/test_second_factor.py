@@ -70,7 +70,9 @@ def test_who_has_not_verified_their_address_is_told_that_a_forgotten_password_ta
     told = run(second_factor.app, "on", typed="correct horse\n123456\n", aside=True)
     assert "takes the factor off again; `vistory email verify`" in told
     server.answers = [(200, {}, {"id": "7"})]
-    assert "a second factor is off now: `vistory second-factor on`" in run(password.app, "reset", typed="T0ken\nlong enough 1\nlong enough 1\n")
+    assert "a second factor is off now: `vistory second-factor on`" in run(
+        password.app, "reset", typed="T0ken\nlong enough 1\nlong enough 1\n"
+    )
 
 
 @pytest.mark.parametrize(

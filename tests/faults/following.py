@@ -1,16 +1,18 @@
 """Trainings one after the other, with two live sockets on each: one stays, one leaves and resumes by cursor."""
 
 import random
+from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any, Final
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from cli.client import Api
-from cli.live import Message, once
+from cli.client import Api, Problem, Unreachable
+from cli.live import Message, is_signed_out, once
 
 PAUSE: Final = 0.3
+_RENEWING: Final = Lock()
 RECIPE: Final = {"framework": "timm", "model": "test_resnet"}
 
 
@@ -23,21 +25,30 @@ class Listener(Thread):
         self.breaks = 0
         self._api, self._job, self._leaves = api, job, leaves
         self._over = Event()
+        self._used: str | None = None
 
     def run(self) -> None:
         while not self._over.is_set() and not self.has_ended:
             try:
                 self._listen()
-            except (OSError, ConnectionClosed, InvalidHandshake, ValueError):
+            except (OSError, ConnectionClosed, InvalidHandshake, ValueError) as error:
                 self.breaks += 1
+                if is_signed_out(error):
+                    self._go_on()
             self._over.wait(PAUSE)
+
+    def _go_on(self) -> None:
+        """With another token: a round on a slow machine takes longer than one is good for."""
+        with _RENEWING, suppress(Problem, Unreachable):
+            if self._used == self._api.token:
+                self._api.goes_on()
 
     @property
     def has_ended(self) -> bool:
         return bool(self.heard) and self.heard[-1]["kind"] == "end"
 
     def _listen(self) -> None:
-        cursor = self.heard[-1]["cursor"] if self.heard else None
+        cursor, self._used = self.heard[-1]["cursor"] if self.heard else None, self._api.token
         for message in once(self._api, self._job, cursor):
             self.heard.append(message)
             if self._over.is_set() or (self._leaves and self._leaves.random() < 0.02):
