@@ -93,11 +93,11 @@ def stream_faults(url: str, ledger: Ledger) -> Iterator[str]:
         yield f"the stream has {len(told)} of {len(expected)} events; other than stored at {wrong[:SHOWN]}"
 
 
-def end_of_stream(url: str) -> int:
+def end_of_stream(url: str, stream: str = "EVENTS") -> int:
     async def last() -> int:
         client = await nats.connect(url, inbox_prefix=b"_INBOX_admin")
         try:
-            return int((await client.jetstream().stream_info("EVENTS")).state.last_seq)
+            return int((await client.jetstream().stream_info(stream)).state.last_seq)
         finally:
             await client.close()
 

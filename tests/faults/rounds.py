@@ -11,6 +11,7 @@ import psycopg
 from cli import rebuild
 from cli.client import Api
 from cli.live import messages
+from consumers.mlflow import BATCHES
 from tests.faults import checking, recovery
 from tests.faults.following import Followed
 from tests.faults.house import House
@@ -87,6 +88,7 @@ def settle(town: Town, followed: Sequence[Followed], judgement: Judgement, befor
         ("letters", lambda: not checking.unwritten(house.ledger_url, town.post.letters(), town.begun)),
         ("links", lambda: every_experiment_is_linked(house.ledger_url)),
         ("MLflow", lambda: all(mlflow.ended(each.job) for each in followed)),
+        ("figures", lambda: figures_are_written(house)),
         ("stream", lambda: checking.end_of_stream(house.owner.need("nats_url")) == head(house.direct)),
     ):
         waited(done, WITHIN, f"{what} came to rest")
@@ -102,6 +104,12 @@ def every_experiment_is_linked(url: str) -> bool:
         ).fetchone()
     assert row
     return bool(row[0] == row[1])
+
+
+def figures_are_written(house: House) -> bool:
+    """Of batches, by who waits up to a quarter of a minute between two tries, also after MLflow is back."""
+    reached, _ = house.positions().get(BATCHES, (0, None))
+    return reached >= checking.end_of_stream(house.owner.need("nats_url"), "TELEMETRY")
 
 
 def is_ready(api: Api) -> bool:
