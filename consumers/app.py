@@ -17,7 +17,7 @@ from consumers.backlog import Backlog
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
 from consumers.closure import ClosureReaction
 from consumers.ending import Liquidator
-from consumers.erasure import keep_erased, sweep_exports
+from consumers.erasure import Eraser, sweep_exports
 from consumers.heads import keep_heads
 from consumers.invitation import keep_invitations
 from consumers.leaving import VACATE, VACATE_FILTERS, LeavingReaction
@@ -139,7 +139,7 @@ def _housekeeping(
     host: Host, platform: Platform, blobs: Blobs, mail: MailReaction, records: Records
 ) -> Iterator[tuple[str, Work]]:
     core = host.core
-    yield "the eraser", partial(keep_erased, host)
+    yield "the eraser", Eraser(host).run
     yield "the liquidator of organizations", Liquidator(host).run
     yield "the sweeper of exports", partial(sweep_exports, PersonalObjects.open(core.settings))
     yield "the desk of newcomers", NewcomersDesk(core.registrations(), mail, records, partial(forget_letters, core)).run

@@ -20,7 +20,7 @@ from infra.registrations import dropped
 from infra.unit import Errand
 from infra.wiring import Core
 
-# A letter that was under way at that moment is kept by then.
+# A letter that was under way at that moment is kept by then, and what was broken off is gone on with.
 LATELY: Final = timedelta(hours=1)
 _ERASED = "SELECT originator_id FROM ledger.events WHERE topic = 'person.erased'"
 
@@ -41,6 +41,15 @@ def forget_letters(core: Core, *people: UUID) -> None:
         lately = connection.execute(f"{_ERASED} AND recorded_at > %s", (datetime.now(UTC) - LATELY,)).fetchall()
     if core.settings.data is not None:
         Mailbox.inside(core.settings.data).forget({*people, *(id for (id,) in lately)})
+
+
+def forget_exports(core: Core) -> None:
+    """Those made before somebody was erased lately: also where the erasure was broken off before it got to them."""
+    query = "SELECT max(recorded_at) FROM ledger.events WHERE topic = 'person.erased' AND recorded_at > %s"
+    with core.pool.connection() as connection:
+        (last,) = connection.execute(query, (datetime.now(UTC) - LATELY,)).fetchone() or (None,)
+    if last is not None:
+        PersonalObjects.open(core.settings).sweep(last)
 
 
 def gone(connection: psycopg.Connection) -> list[UUID]:

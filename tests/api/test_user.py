@@ -8,14 +8,21 @@ from uuid import UUID
 import pytest
 from fastapi.testclient import TestClient
 
-from consumers.erasure import erase_due
+from consumers import erasure as erasing
+from consumers.erasure import Eraser
+from domain.errors import Conflict
 from infra.config import Settings
+from infra.dispatch import Dispatch
 from infra.erased import erase
+from infra.exports import NAME
 from infra.host import Host
 from infra.mailbox import ABOUT, Mailbox
+from infra.personal_objects import PersonalObjects
+from infra.wiring import Core
 from tests.api.letters import Delivered, token_in
+from tests.api.test_export import exported
 from tests.api.test_session import gone_on, signed_in
-from tests.api.visitor import PASSWORD, Visitor
+from tests.api.visitor import PASSWORD, Visitor, good
 from tests.servers import Servers
 
 
@@ -26,7 +33,7 @@ def admin(founder: Callable[[], Visitor]) -> Visitor:
 
 def due(settings: Settings, now: datetime) -> None:
     with Host.open(settings) as work:
-        erase_due(work, now)
+        Eraser(work).once(now)
 
 
 def test_one_s_own_account_says_who_and_where_one_is(admin: Visitor) -> None:
@@ -35,6 +42,21 @@ def test_one_s_own_account_says_who_and_where_one_is(admin: Visitor) -> None:
     assert me["avatar_name"].count("-") == 2
     assert (me["role"], me["erasure_due_at"], me["advanced_features"]) == ("admin", None, True)
     assert not admin.colleague("guest").get("/auth/me")["advanced_features"]
+
+
+def test_what_was_exported_goes_though_an_erasure_was_broken_off(
+    admin: Visitor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest, objects = admin.colleague("guest"), PersonalObjects.open(settings)
+    exported(admin)
+    with Host.open(settings) as work:
+        with monkeypatch.context() as broken:
+            broken.setattr(PersonalObjects, "clear", lambda _: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                work.erase(UUID(guest.id))
+        assert objects.made_at(UUID(admin.id), NAME) is not None
+        Eraser(work).once(datetime.now(UTC))
+    assert objects.made_at(UUID(admin.id), NAME) is None
 
 
 def test_who_asks_to_go_can_stay_for_a_week_and_is_erased_then(admin: Visitor, settings: Settings) -> None:
@@ -53,6 +75,33 @@ def test_who_asks_to_go_can_stay_for_a_week_and_is_erased_then(admin: Visitor, s
     due(settings, datetime.now(UTC) + timedelta(days=7.1))
     assert guest("GET", "/auth/me").status_code == 401
     assert guest("POST", "/auth/login", {"email": guest.email, "password": PASSWORD}).status_code == 401
+
+
+def test_who_cannot_be_erased_now_keeps_nobody_else_from_it(
+    admin: Visitor, settings: Settings, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, goes, tried = admin.colleague("guest"), admin.colleague("guest"), list[str]()
+    for each in (stuck, goes):
+        good(each("DELETE", "/users/me"))
+    admin.get("/members", Vistory_Min_Position=goes.seen)
+    box = Mailbox.inside(servers.stack.folder.path)
+
+    def failing(core: Core, dispatch: Dispatch, person_id: UUID) -> object:
+        tried.append(str(person_id))
+        if str(person_id) == stuck.id:
+            raise Conflict(f"about {stuck.email}")
+        return erase(core, dispatch, person_id)
+
+    monkeypatch.setattr(erasing, "erase", failing)
+    gone = admin.colleague("guest")
+    with Host.open(settings) as work:
+        work.erase(UUID(gone.id))
+        box.keep(f"To: {gone.email}\r\n{ABOUT}: {gone.id}\r\n\r\nlate".encode())
+        Eraser(work).once(datetime.now(UTC) + timedelta(days=7.1))
+    assert {stuck.id, goes.id} <= set(tried)
+    assert gone.email not in {str(each.letter["to"]) for each in box.letters()}
+    assert goes("GET", "/auth/me").status_code == 401
+    good(stuck("GET", "/auth/me"))
 
 
 def test_nobody_goes_who_is_needed(admin: Visitor) -> None:
@@ -120,7 +169,7 @@ def test_a_letter_that_was_under_way_goes_with_the_next_look(
     with Host.open(settings) as work:
         work.erase(UUID(engineer.id))
         box.keep(f"To: {engineer.email}\r\n{ABOUT}: {engineer.id}\r\n\r\nlate".encode())
-        erase_due(work, datetime.now(UTC))
+        Eraser(work).once(datetime.now(UTC))
     assert engineer.email not in {str(each.letter["to"]) for each in box.letters()}
 
 
