@@ -174,7 +174,7 @@ def logout_everywhere(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandRec
 @router.get("/sessions", responses=errors.responses(401, 403, 503))
 def index(caller: Person, house: TheHouse) -> list[ListedSession]:
     """One's own that can go on, the one that was used last first; also where one was removed or is deactivated."""
-    SIGNING_OUT.role(caller, house.ledger_as(caller))
+    SIGNING_OUT.let(caller, house.ledger_as(caller))
     held = sessions(house.core, caller.id)
     return [ListedSession(**each, current=each["id"] == caller.session_id) for each in held]
 

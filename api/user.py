@@ -8,9 +8,8 @@ from fastapi import APIRouter, Response
 from api import errors
 from api.edge import Body, CommandReceipt, Empty, OwnDesk, Person
 from api.house import House, TheHouse
-from commands.access import Caller, must_have_second_factor, role_of
-from commands.erasure import CancelErasure, RequestErasure
-from commands.inside import WhileClosed
+from commands.access import Caller
+from commands.erasure import OWN_DATA, CancelErasure, RequestErasure
 from commands.person import RenameSelf
 from domain.person import Person as Account
 from domain.values import PlainName, Value
@@ -43,10 +42,11 @@ class Erasure(Value):
     responses=errors.responses(401, 403, 503) | {202: {"description": "Being made: ask again"}},
 )
 def export(caller: Person, house: TheHouse) -> Export | Response:
-    """As JSON. It is made in the background when it is first asked for, and anew after ten minutes."""
-    store = house.ledger_as(caller)
-    role_of(caller, store, WhileClosed.ANYBODY)
-    must_have_second_factor(caller, store)
+    """As JSON. It is made in the background when it is first asked for, and anew after ten minutes.
+
+    Also where one was removed or is deactivated.
+    """
+    OWN_DATA.let(caller, house.ledger_as(caller))
     made_at = house.exports.ask(caller.id)
     if made_at is None:
         return Response(status_code=202, headers={"Retry-After": "1"})
@@ -62,7 +62,8 @@ def rename(body: NewFullName, desk: OwnDesk) -> CommandReceipt:
 def erase(desk: OwnDesk, house: TheHouse) -> Erasure:
     """After some days, for good: what is personal about you goes, and what you did stays under your avatar name.
 
-    Refused while an organization would be left without an admin, or a project without its owner.
+    Also where one was removed or is deactivated. Refused while an organization would be left without an admin, or a
+    project without its owner; one that is closed is waited for until it has ended.
     """
     desk(RequestErasure(days=house.settings.erasure_days))
     return _leaving(house, desk.caller)

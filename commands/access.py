@@ -107,6 +107,9 @@ class Oneself:
         return role_of(caller, store, self.while_closed)
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
+        return self.let(caller, store)
+
+    def let(self, caller: Caller, store: Store) -> Actor:
         in_person(caller)
         role = self.role(caller, store)
         if not self.unproven:

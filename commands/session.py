@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from commands.access import Access, Caller, Command, Oneself, Platform, has_second_factor
+from commands.access import Access, Caller, Command, Oneself, Platform, has_second_factor, in_person
 from commands.code import Code, use_code
 from commands.inside import WhileClosed, must_be_of, must_be_the_password, must_go_on
 from commands.ports import Accepted, Purpose, Secrets, Store
@@ -35,16 +35,20 @@ class Entering(Oneself):
 
 @dataclass(frozen=True)
 class Leaving(Oneself):
-    """Also where one is let in no more: the session is one's own."""
+    """Also by a session where one was removed or is deactivated: what it is for is one's own.
 
-    def role(self, caller: Caller, store: Store) -> Role | None:
-        """None as well for who was removed or is deactivated where the session stands."""
+    What that organization asks of its members, a second factor say, it asks of those who are its members.
+    """
+
+    def let(self, caller: Caller, store: Store) -> Actor:
+        """Raises Forbidden, Unauthenticated."""
         if caller.kind == "person" and caller.organization_id is not None:
             member = store.find(Membership, membership_id(caller.organization_id, caller.id))
             if member is not None and (member.ended or member.deactivated):
+                in_person(caller)
                 must_go_on(caller.session_id, caller.token_id, store)
-                return None
-        return super().role(caller, store)
+                return caller.acting(None)
+        return super().let(caller, store)
 
 
 SIGNING_IN: Final = Entering(unproven=True, while_closed=WhileClosed.ANYBODY)

@@ -44,6 +44,20 @@ def test_one_s_own_account_says_who_and_where_one_is(admin: Visitor) -> None:
     assert not admin.colleague("guest").get("/auth/me")["advanced_features"]
 
 
+@pytest.mark.parametrize("shut", ["removed", "deactivated"])
+def test_who_is_let_in_no_more_has_their_own_data_still(admin: Visitor, shut: str) -> None:
+    guest = admin.colleague("guest")
+    member = f"/admin/users/{guest.id}"
+    good(admin("DELETE", member) if shut == "removed" else admin("POST", f"{member}/deactivate", {}))
+    assert guest("GET", "/auth/me").status_code == 401
+    assert exported(guest)["person_id"] == guest.id
+    assert guest("DELETE", "/users/me").status_code == 202
+    assert guest.post("/users/me/erasure/cancel")["due_at"] is None
+    assert guest("PATCH", "/users/me", {"full_name": "Another"}).status_code == 401
+    guest.post("/auth/logout")
+    assert guest("GET", "/users/me/export").status_code == 401
+
+
 def test_what_was_exported_goes_though_an_erasure_was_broken_off(
     admin: Visitor, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

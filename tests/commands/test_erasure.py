@@ -3,13 +3,18 @@ from uuid import UUID
 
 import pytest
 
-from commands.erasure import CancelErasure, ErasePerson, RequestErasure
+from commands.access import Command
+from commands.ending import DissolveMembership, DissolveProject, PurgeOrganization
+from commands.erasure import CancelErasure, ErasePerson, OrganizationEndsFirst, RequestErasure
+from commands.project import CreateProject
+from domain.closure import Closure
 from domain.errors import Forbidden, Unauthenticated
-from domain.membership import MemberOwnsProjects, Membership
+from domain.membership import MemberOwnsProjects, Membership, membership_id
 from domain.organization import Organization, OrganizationNeedsAnAdmin
 from domain.person import ErasureIsNotAskedFor, Person, PersonIsErased
 from domain.roles import Role
-from tests.commands.conftest import ANN, BEN, ann, approve, ben, register
+from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register
+from tests.commands.test_closure import close, reopen
 from tests.commands.test_project import create as project
 from tests.commands.test_session import sign_in
 from tests.projections.history import platform
@@ -53,6 +58,26 @@ def test_the_only_admin_names_another_first(spec: Spec, caller: object, wish: ob
 def test_whoever_owns_a_project_hands_it_over_first(spec: Spec, caller: object, wish: object) -> None:
     spec.given(approve(BEN, Role.GUEST)).by(ben).given(project).by(caller)  # type: ignore[arg-type]
     spec.when(wish).then_refused(MemberOwnsProjects, "hand them over first")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("of_hers", [(), (project,)])
+def test_whom_a_closed_organization_needs_is_erased_once_it_has_ended(spec: Spec, of_hers: tuple[Command, ...]) -> None:
+    spec.by(ben).given(RequestErasure()).by(ann).given(*of_hers, close)
+    closed = spec.events()[-1]
+    assert isinstance(closed, Closure.OrganizationClosed)
+    spec.when(RequestErasure()).then((Person.ErasureRequested, {"due_at": closed.purge_at}))
+    hers = ErasePerson(person_id=ANN)
+    spec.by(platform).when(hers).then_refused(OrganizationEndsFirst, "nobody can take over there before it ends")
+    spec.given(erase)
+    spec.now = closed.purge_at
+    spec.given(PurgeOrganization(organization_id=ACME))
+    spec.given(*(DissolveProject(project_id=each.project_id) for each in of_hers if isinstance(each, CreateProject)))
+    spec.given(DissolveMembership(membership_id=membership_id(ACME, ANN))).when(hers).then((Person.Erased, {}))
+
+
+def test_one_that_was_reopened_needs_an_admin_again(spec: Spec) -> None:
+    spec.given(close, RequestErasure(), reopen).by(platform)
+    spec.when(ErasePerson(person_id=ANN)).then_refused(OrganizationNeedsAnAdmin, "name another one first")
 
 
 def test_nobody_but_the_platform_erases(spec: Spec) -> None:
