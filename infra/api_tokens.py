@@ -35,7 +35,8 @@ NOTED_EVERY: Final = 60.0
 REMEMBERED: Final = 10_000
 _PLATFORM: Final = Caller(kind="system", id=SYSTEM)
 _USED: Final = """
-    INSERT INTO secrets.api_token_uses AS u VALUES (%s, %s)
+    INSERT INTO secrets.api_token_uses AS u (token_id, used_at, subject)
+    SELECT token_id, %(now)s, subject FROM secrets.api_tokens WHERE token_id = %(id)s
     ON CONFLICT (token_id) DO UPDATE SET used_at = excluded.used_at
     WHERE u.used_at <= excluded.used_at - interval '1 minute'
 """
@@ -187,4 +188,4 @@ class ApiTokens:
             self._noted.clear()
         self._noted[id] = time.monotonic()
         with self.pool.connection() as connection:
-            connection.execute(_USED, (id, now))
+            connection.execute(_USED, {"id": id, "now": now})

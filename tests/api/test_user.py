@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from uuid import UUID
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
+from psycopg import sql
 
 from consumers import erasure as erasing
 from consumers.erasure import Eraser
@@ -20,6 +22,7 @@ from infra.mailbox import ABOUT, Mailbox
 from infra.personal_objects import PersonalObjects
 from infra.wiring import Core
 from tests.api.letters import Delivered, token_in
+from tests.api.phone import secured
 from tests.api.test_export import exported
 from tests.api.test_session import gone_on, signed_in
 from tests.api.visitor import PASSWORD, Visitor, good
@@ -161,6 +164,31 @@ def test_no_token_of_whoever_is_erased_is_good_for_anything(
         assert Visitor(client, token)("GET", "/projects").status_code == 401
     assert gone_on(client, held["refresh_token"]).status_code == 401
     assert service("GET", "/projects").status_code == 200, "it is the organization's"
+
+
+def test_nothing_that_was_kept_beside_the_history_names_whoever_is_erased(
+    admin: Visitor, settings: Settings, owner: psycopg.Connection
+) -> None:
+    manager = admin.colleague("manager").verified()
+    secured(manager)
+    programs = [manager.program("read") for _ in range(2)]
+    for program in programs:
+        good(program("GET", "/projects"))
+    manager.post("/invitations", {"email": "asked@example.org"})
+    good(manager("DELETE", f"/tokens/{manager.get('/tokens')['items'][0]['id']}"))
+    assert {"api_token_uses", "passwords", "sessions", "second_factors"} <= naming(owner, manager.id)
+    with Host.open(settings) as work:
+        work.erase(UUID(manager.id))
+    assert naming(owner, manager.id) == set()
+    assert naming(owner, admin.id) >= {"passwords", "sessions"}
+
+
+def naming(owner: psycopg.Connection, id: str) -> set[str]:
+    """The tables of secrets of which a row has this in it."""
+    tables = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'secrets'").fetchall()
+    asked = "SELECT EXISTS (SELECT FROM secrets.{} t WHERE strpos(t::text, {}) > 0)"
+    queries = {name: sql.SQL(asked).format(sql.Identifier(name), id) for (name,) in tables}
+    return {name for name, query in queries.items() if owner.execute(query).fetchone() == (True,)}
 
 
 def test_no_letter_to_whoever_is_erased_stays_behind(
