@@ -1,4 +1,4 @@
-"""Uploads into a dataset: analyse, begin, say what there is, commit as one revision."""
+"""Uploads into a dataset: analyse, begin, say what there is, commit as one revision, or drop."""
 
 from asyncio import wrap_future
 from typing import Annotated
@@ -18,6 +18,7 @@ from commands.access import Caller, demand
 from commands.dataset import CommitUpload
 from domain.content import Content, Split
 from domain.dataset import Dataset
+from domain.errors import DomainError
 from domain.organization import Organization
 from domain.paths import normal
 from domain.report import Report
@@ -116,11 +117,23 @@ def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, bo
     if missing:
         organization = house.ledger_as(caller).get(Organization, upload.organization_id)
         house.rooms.promise(upload.organization_id, missing, organization.must_have_room)
-    house.uploads.add(upload.id, (UploadedFile(file.path, file.sha256, file.size) for file in named))
+    try:
+        house.uploads.add(upload.id, (UploadedFile(file.path, file.sha256, file.size) for file in named))
+    except DomainError:
+        house.blobs.doubt(upload.organization_id, [file.sha256 for file in named])
+        raise
     places = [(each.sha256, house.blobs.place(upload.organization_id, each)) for each in missing]
     return MissingFiles(
         missing=[Destination(sha256=sha256, url=place.url, headers=dict(place.headers)) for sha256, place in places]
     )
+
+
+@router.delete("/{dataset_id}/uploads/{upload_id}", responses=COMMAND)
+def drop(dataset_id: UUID, upload_id: UUID, caller: Holder, house: TheHouse) -> CommandReceipt:
+    """What nothing else names is freed. An upload that nobody uses for 7 days ends by itself."""
+    upload = _upload(house, caller, dataset_id, upload_id)
+    house.uploads.drop(upload.id)
+    return CommandReceipt(id=upload.id)
 
 
 @router.get("/{dataset_id}/uploads/{upload_id}/analysis", responses=errors.responses(401, 403, 404, 422, 503))
@@ -157,6 +170,7 @@ async def commit(
 def _committed(desk: Desk, command: CommitUpload) -> CommittedUpload:
     accepted, house = desk(command), desk.house
     dataset = house.ledger_as(desk.caller).get(Dataset, command.dataset_id)
+    house.uploads.commit(command.upload_id)
     assert dataset.content is not None, "a revision was just committed"
     assert dataset.report is not None, "with its report"
     return CommittedUpload(

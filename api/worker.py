@@ -179,6 +179,7 @@ def place(job_id: UUID, attempt: int, body: AttemptObject, caller: Attempt, hous
     named = Named(body.sha256, body.size)
     if not house.blobs.missing(job.organization_id, [named]):
         return ObjectDestination(present=True)
+    house.rooms.promise(job.organization_id, [named], _never_refused)
     url, headers = house.blobs.place(job.organization_id, named)
     return ObjectDestination(present=False, url=url, headers=dict(headers))
 
@@ -223,6 +224,10 @@ def standing(job_id: UUID, attempt: int, caller: Attempt, house: TheHouse) -> At
     return AttemptStanding(
         current=current, cancelling=stands.cancelling, archived=house.archive.reaches(job_id, attempt)
     )
+
+
+def _never_refused(stored: int, promised: int, more: int) -> None:
+    """What a training makes is counted, and kept also where the quota is used up."""
 
 
 def _report(desk: Desk, command: OfAttempt) -> Reported:

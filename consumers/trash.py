@@ -1,4 +1,4 @@
-"""Empties the trash: what has lain there for its time goes for good, and what was purged is freed."""
+"""Empties the trash: what has lain there for its time goes for good, and what nothing names any more is freed."""
 
 import asyncio
 import logging
@@ -50,6 +50,10 @@ class Emptier:
             await asyncio.to_thread(self.purge_due, now)
             for thrown in await asyncio.to_thread(self.trash.waiting):
                 await self._surely(f"{thrown.kind} {thrown.id}", self._free(thrown))
+            for upload in await asyncio.to_thread(self.trash.ended):
+                await self._surely(f"upload {upload.id}", asyncio.to_thread(self.trash.drop, upload))
+            for id in await asyncio.to_thread(self.trash.in_doubt):
+                await self._surely(f"what organization {id} has no use for", asyncio.to_thread(self.trash.look_up, id))
             await self._surely("what is on its way", asyncio.to_thread(self.trash.sweep))
 
     async def _surely(self, what: str, work: Awaitable[object]) -> None:

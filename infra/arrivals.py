@@ -55,7 +55,7 @@ class Arrivals:
             found = self._threads.map(lambda sha256: self._received(organization_id, by_hash[sha256], until), promised)
             return [each for each in found if each and each.size == by_hash[each.sha256].size]
 
-        there = {each.sha256 for each in self.blobs.looked(organization_id, look)}
+        there = {each.sha256 for each in self.blobs.looked(organization_id, look, named=True)}
         return [each for each in absent if each.sha256 not in there]
 
     def see(self, organization_id: UUID, files: Sequence[File]) -> dict[str, Sight]:
@@ -75,7 +75,9 @@ class Arrivals:
         looked = list(zip(new, looks, strict=True))
         self.blobs.lose(organization_id, [sha256 for (sha256, _), each in looked if each is None])
         for kind in (True, False):
-            self.blobs.receive(organization_id, [each for (_, is_image), each in looked if each and is_image is kind])
+            self.blobs.receive(
+                organization_id, [each for (_, is_image), each in looked if each and is_image is kind], named=True
+            )
         for _, each in looked:
             if each:
                 facts, text = known.get(each.sha256, Sight())

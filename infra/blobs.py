@@ -7,6 +7,7 @@ Whether something is there already is answered within one organization only.
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from operator import attrgetter
 from typing import Any, Final, LiteralString, NamedTuple
 from uuid import UUID
@@ -20,6 +21,8 @@ from domain.manifest import digest
 from infra.objects import Objects
 
 AT_ONCE: Final = 8
+# What arrives without a name has one by then: the event, or the row of the archive, for which it was sent.
+NAMED_WITHIN: Final = timedelta(hours=1)
 
 
 class BlobIsMissing(Invalid):
@@ -153,12 +156,14 @@ class Blobs:
     def url(self, organization_id: UUID, sha256: str, name: str | None = None) -> str:
         return self.objects.presigned_get(organization_id, sha256, name)
 
-    def looked(self, organization_id: UUID, look: Callable[[], Iterable[Received]]) -> list[Received]:
+    def looked(
+        self, organization_id: UUID, look: Callable[[], Iterable[Received]], *, named: bool = False
+    ) -> list[Received]:
         """What `look` finds in the store is known from now on; it looks again where something went from there since."""
         while True:
             sweeps = self._sweeps(organization_id)
             received = list(look())
-            if self.receive(organization_id, received, sweeps):
+            if self.receive(organization_id, received, sweeps, named=named):
                 return received
 
     def _sweeps(self, organization_id: UUID) -> int:
@@ -167,9 +172,12 @@ class Blobs:
             row = connection.execute(query, (organization_id,)).fetchone()
         return row[0] if row else 0
 
-    def receive(self, organization_id: UUID, received: Iterable[Received], sweeps: int | None = None) -> bool:
+    def receive(
+        self, organization_id: UUID, received: Iterable[Received], sweeps: int | None = None, *, named: bool = False
+    ) -> bool:
         """From now on it is known that these are there, and what was seen in them.
 
+        Unless something has `named` them already, it is looked up later whether anything does.
         Not so, and False, where something went from the store since there were so many `sweeps`.
         """
         # In one order, so that two calls that name the same objects wait for each other instead of both for ever.
@@ -186,18 +194,27 @@ class Blobs:
                 "INSERT INTO content.blobs (organization_id, arrived, sha256, size, facts, body)"
                 " SELECT %s, true, * FROM unnest(%s::bytea[], %s::bigint[], %s::jsonb[], %s::bytea[])"
                 " ON CONFLICT (organization_id, sha256) DO UPDATE SET arrived = true, promised_until = NULL,"
-                " size = excluded.size, facts = coalesce(excluded.facts, blobs.facts),"
+                " awaited_until = NULL, size = excluded.size, facts = coalesce(excluded.facts, blobs.facts),"
                 " body = coalesce(excluded.body, blobs.body)",
                 (organization_id, *columns, [each.body for each in rows]),
             )
+            if not named:
+                doubt(connection, organization_id, columns[0])
         return True
+
+    def doubt(self, organization_id: UUID, sha256s: Iterable[str]) -> None:
+        """Whoever sent these was refused to name them."""
+        with self.pool.connection() as connection, connection.transaction():
+            hold(connection, organization_id)
+            doubt(connection, organization_id, [bytes.fromhex(each) for each in sha256s])
 
     def lose(self, organization_id: UUID, sha256s: Iterable[str]) -> None:
         """These were there and are not; whoever names them next is asked to send them."""
         with self.pool.connection() as connection, connection.transaction():
             hold(connection, organization_id)
             connection.execute(
-                "UPDATE content.blobs SET arrived = false WHERE organization_id = %s AND sha256 = ANY(%s)",
+                "UPDATE content.blobs SET arrived = false, awaited_until = greatest(awaited_until, now())"
+                " WHERE organization_id = %s AND sha256 = ANY(%s)",
                 (organization_id, [bytes.fromhex(each) for each in sha256s]),
             )
 
@@ -217,3 +234,12 @@ def stay(connection: Connection, organization_id: UUID, sha256s: list[bytes]) ->
     """Somebody names these: they go from the store no more. The caller holds the organization."""
     query = "DELETE FROM content.leaving WHERE organization_id = %s AND sha256 = ANY(%s)"
     connection.execute(query, (organization_id, sha256s))
+
+
+def doubt(connection: Connection, organization_id: UUID, sha256s: list[bytes]) -> None:
+    """Perhaps nothing names these: that is looked up once whatever they were sent for has had its time."""
+    connection.execute(
+        "INSERT INTO content.leaving (organization_id, sha256, due_at) SELECT %s, unnest(%s::bytea[]), now() + %s"
+        " ON CONFLICT DO NOTHING",
+        (organization_id, sha256s, NAMED_WITHIN),
+    )

@@ -74,6 +74,7 @@ class DatasetContents:
 
     def prepare(self, upload_id: UUID, dataset_id: UUID, organization_id: UUID, *, strict: bool) -> Prepared:
         upload = self.uploads.get(upload_id, organization_id, dataset_id)
+        self.uploads.use(upload_id)
         prepared = self.uploads.state(upload_id).prepared or self.make_ready(upload)
         if strict:
             refuse_faults(self.report(organization_id, prepared.report))
@@ -81,6 +82,7 @@ class DatasetContents:
 
     def make_ready(self, upload: Upload, advance: Advance = nobody) -> Prepared:
         """The work of a commit, done once; `advance` hears of how many files it has seen to. Nothing changes by it."""
+        self.uploads.use(upload.id)
         version = self.uploads.state(upload.id).version
         self._must_be_there(upload)
         listing = self.uploads.listing(upload.id, self.code)

@@ -5,11 +5,11 @@ in its pages is named with it.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, LiteralString, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -21,7 +21,7 @@ from infra.mapper import Mapper
 from infra.objects import ObjectIsMissing
 from infra.pages import loading
 from infra.reading import NotThereYet, Reading, consumer
-from infra.uploads import Uploads
+from infra.uploads import Upload, Uploads
 from projections import trash
 from projections.trash import Thrown
 
@@ -43,21 +43,28 @@ class Named:
         if thrown.kind == "dataset":
             walk = _Walk(loading(self.blobs, thrown.organization_id), strict=False)
             yield from self._by_datasets([thrown.id], walk)
-            yield from self._by_uploads(thrown.organization_id, thrown.id, walk)
+            yield from self._by_uploads("dataset_id", thrown.id, walk)
         else:
             with self.reading.transaction() as tx:
                 made, jobs = trash.hashes_of_project(tx, thrown.id), trash.list_jobs_of(tx, thrown.id)
             yield from _some(made)
             yield from self._archived("job_id = ANY(%s)", jobs)
 
-    def by_all(self, organization_id: UUID) -> Iterator[list[str]]:
-        """What everything in the organization names that was not purged. Raises NotThereYet, ObjectIsMissing."""
+    def by_upload(self, upload: Upload) -> Iterator[list[str]]:
+        """As far as it can still be read."""
+        yield from self._by_uploads("id", upload.id, _Walk(loading(self.blobs, upload.organization_id), strict=False))
+
+    def by_all(self, organization_id: UUID) -> Generator[list[str]]:
+        """What everything in the organization names that was not purged, first what is read soonest.
+
+        Uploads come before the datasets into which they are committed. Raises NotThereYet, ObjectIsMissing.
+        """
         datasets, made = self._kept(organization_id)
         yield from _some(made)
         yield from self._archived("organization_id = %s", organization_id)
         walk = _Walk(loading(self.blobs, organization_id), strict=True)
+        yield from self._by_uploads("organization_id", organization_id, walk)
         yield from self._by_datasets(datasets, walk)
-        yield from self._by_uploads(organization_id, None, walk)
 
     def _kept(self, organization_id: UUID) -> tuple[list[UUID], set[str]]:
         """By read models that are at this moment, none of which is exchanged meanwhile."""
@@ -73,13 +80,11 @@ class Named:
                 event, _ = self.mapper.decode(stored)
                 yield from walk.through(event.model_dump(mode="json"))
 
-    def _by_uploads(self, organization_id: UUID, dataset_id: UUID | None, walk: "_Walk") -> Iterator[list[str]]:
-        """Of one dataset, or of the organization: also of those that were not committed."""
+    def _by_uploads(self, column: LiteralString, id: UUID, walk: "_Walk") -> Iterator[list[str]]:
+        """Also by those that were not committed."""
         with self.blobs.pool.connection() as connection:
             uploads = connection.execute(
-                "SELECT id, prepared FROM content.uploads"
-                " WHERE organization_id = %s AND coalesce(dataset_id = %s, true)",
-                (organization_id, dataset_id),
+                f"SELECT id, prepared FROM content.uploads WHERE {column} = %s", (id,)
             ).fetchall()
         for id, prepared in uploads:
             yield from _some(file.sha256 for file in Uploads(self.blobs.pool).files(id))

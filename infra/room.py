@@ -2,13 +2,14 @@
 
 An address to send bytes to is given out for what fits beside both, so that nothing that was let in has to be turned
 away later. A promise ends when its bytes have come, or when they were looked for after its time and are not there.
+Whoever began to send late may still be sending then: a day later they are looked for once more, and are forgotten.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -18,6 +19,8 @@ from infra.blobs import Blobs, Named, Received, hold, stay
 
 # Longer than an address is good for, and than most files take that are sent to one.
 PROMISED_FOR: Final = timedelta(minutes=15)
+# An address is good for minutes, but a transfer that began in time goes on for as long as it takes.
+AWAITED_FOR: Final = timedelta(days=1)
 SETTLED_AT_ONCE: Final = 500
 
 
@@ -51,25 +54,29 @@ class Rooms:
                 judge(*_room(connection, organization_id), more)
             stay(connection, organization_id, columns[0])
             connection.execute(
-                "INSERT INTO content.blobs (organization_id, arrived, promised_until, sha256, size)"
-                " SELECT %s, false, now() + %s, * FROM unnest(%s::bytea[], %s::bigint[])"
+                "INSERT INTO content.blobs (organization_id, arrived, promised_until, awaited_until, sha256, size)"
+                " SELECT %s, false, now() + %s, now() + %s, * FROM unnest(%s::bytea[], %s::bigint[])"
                 " ON CONFLICT (organization_id, sha256) DO UPDATE SET promised_until = excluded.promised_until,"
+                " awaited_until = excluded.awaited_until,"
                 " size = greatest(blobs.size, excluded.size) WHERE NOT blobs.arrived",
-                (organization_id, PROMISED_FOR, *columns),
+                (organization_id, PROMISED_FOR, AWAITED_FOR, *columns),
             )
 
     def settle(self) -> int:
-        """Promises whose time is over: their bytes are there, or nobody waits for them any more. Answers how many."""
-        with self.pool.connection() as connection:
-            over: list[tuple[UUID, str]] = connection.execute(
-                "SELECT organization_id, encode(sha256, 'hex') FROM content.blobs WHERE promised_until < now()"
-                " ORDER BY promised_until LIMIT %s",
-                (SETTLED_AT_ONCE,),
-            ).fetchall()
+        """Looks for what was promised or awaited until now: it is there, or nobody waits for it any more."""
+        over = self._over("promised_until") + self._over("awaited_until")
         for organization_id, sha256 in over:
             if not self.blobs.looked(organization_id, partial(self._there, organization_id, sha256)):
                 self._release(organization_id, sha256)
         return len(over)
+
+    def _over(self, until: LiteralString) -> list[tuple[UUID, str]]:
+        with self.pool.connection() as connection:
+            return connection.execute(
+                f"SELECT organization_id, encode(sha256, 'hex') FROM content.blobs WHERE {until} < now()"
+                f" ORDER BY {until} LIMIT %s",
+                (SETTLED_AT_ONCE,),
+            ).fetchall()
 
     def _there(self, organization_id: UUID, sha256: str) -> list[Received]:
         size = self.blobs.objects.size(organization_id, sha256)
@@ -81,6 +88,11 @@ class Rooms:
             connection.execute(
                 "UPDATE content.blobs SET promised_until = NULL"
                 " WHERE organization_id = %s AND sha256 = %s AND promised_until < now()",
+                (organization_id, bytes.fromhex(sha256)),
+            )
+            connection.execute(
+                "DELETE FROM content.blobs WHERE organization_id = %s AND sha256 = %s AND NOT arrived"
+                " AND promised_until IS NULL AND awaited_until < now()",
                 (organization_id, bytes.fromhex(sha256)),
             )
 

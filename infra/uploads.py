@@ -4,17 +4,28 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from commands.ports import Prepared
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid, NotFound, Refused
+from infra.blobs import hold
 
 # A million images, each with a label, and as many again.
 MOST_FILES: Final = 4_000_000
+MOST_OPEN: Final = 100
+
+
+class UploadsAreMany(Refused):
+    """So many were begun into a dataset, and neither committed nor dropped."""
+
+
+_OPEN: Final = """
+    SELECT count(*) FROM content.uploads WHERE dataset_id = %s AND committed_at IS NULL AND dropped_at IS NULL
+"""
 
 
 class Upload(NamedTuple):
@@ -42,7 +53,14 @@ class Uploads:
     pool: ConnectionPool
 
     def begin(self, upload: Upload) -> None:
-        with self.pool.connection() as connection:
+        with self.pool.connection() as connection, connection.transaction():
+            hold(connection, upload.organization_id)
+            (opened,) = connection.execute(_OPEN, (upload.dataset_id,)).fetchone() or (0,)
+            if opened >= MOST_OPEN:
+                raise UploadsAreMany(
+                    f"{opened} uploads into this dataset are open; commit or drop one of them, or wait: "
+                    "each ends by itself when nobody has used it for 7 days"
+                )
             connection.execute(
                 "INSERT INTO content.uploads (id, organization_id, dataset_id, base) VALUES (%s, %s, %s, %s)"
                 " ON CONFLICT (id) DO NOTHING",
@@ -53,7 +71,7 @@ class Uploads:
         with self.pool.connection() as connection:
             row = connection.execute(
                 "SELECT id, organization_id, dataset_id, base FROM content.uploads"
-                " WHERE id = %s AND organization_id = %s AND dataset_id = %s",
+                " WHERE id = %s AND organization_id = %s AND dataset_id = %s AND dropped_at IS NULL",
                 (upload_id, organization_id, dataset_id),
             ).fetchone()
         if row is None:
@@ -61,13 +79,18 @@ class Uploads:
         return Upload(*row)
 
     def add(self, upload_id: UUID, files: Iterable[UploadedFile]) -> None:
-        """A path that was named before gets its new content. Raises Invalid where there are too many."""
+        """A path that was named before gets its new content. Raises Invalid where there are too many, or NotFound."""
         rows = {file.path: file for file in files}
         columns = list(rows), [bytes.fromhex(f.sha256) for f in rows.values()], [f.size for f in rows.values()]
         with self.pool.connection() as connection, connection.transaction():
-            connection.execute(
-                "UPDATE content.uploads SET version = version + 1, prepared = NULL WHERE id = %s", (upload_id,)
-            )
+            # From here on it cannot end before this is over.
+            found = connection.execute(
+                "UPDATE content.uploads SET version = version + 1, prepared = NULL, used_at = now()"
+                " WHERE id = %s AND dropped_at IS NULL RETURNING id",
+                (upload_id,),
+            ).fetchone()
+            if found is None:
+                raise NotFound(f"there is no upload {upload_id}")
             inserted = connection.execute(
                 "INSERT INTO content.upload_files (upload_id, path, sha256, size)"
                 " SELECT %s, * FROM unnest(%s::text[], %s::bytea[], %s::bigint[])"
@@ -106,7 +129,7 @@ class Uploads:
         with self.pool.connection() as connection:
             row = connection.execute(
                 "SELECT prepared FROM content.uploads"
-                " WHERE dataset_id = %s AND listing = %s AND prepared IS NOT NULL LIMIT 1",
+                " WHERE dataset_id = %s AND listing = %s AND prepared IS NOT NULL AND dropped_at IS NULL LIMIT 1",
                 (dataset_id, listing),
             ).fetchone()
         return _prepared(row[0]) if row else None
@@ -126,12 +149,30 @@ class Uploads:
     def state(self, upload_id: UUID) -> State:
         with self.pool.connection() as connection:
             row = connection.execute(
-                "SELECT version, prepared FROM content.uploads WHERE id = %s", (upload_id,)
+                "SELECT version, prepared FROM content.uploads WHERE id = %s AND dropped_at IS NULL", (upload_id,)
             ).fetchone()
         if row is None:
             raise NotFound(f"there is no upload {upload_id}")
         version, prepared = row
         return State(version, _prepared(prepared) if prepared else None)
+
+    def use(self, upload_id: UUID) -> None:
+        """It is wanted: from now on it does not end for a week. Raises NotFound where it has ended."""
+        if not self._mark(upload_id, "used_at"):
+            raise NotFound(f"there is no upload {upload_id}")
+
+    def commit(self, upload_id: UUID) -> None:
+        """It became a revision, so it is not open any more."""
+        self._mark(upload_id, "committed_at")
+
+    def drop(self, upload_id: UUID) -> None:
+        """Nobody finds it from now on; what it alone names is freed later."""
+        self._mark(upload_id, "dropped_at")
+
+    def _mark(self, upload_id: UUID, column: LiteralString) -> bool:
+        query = f"UPDATE content.uploads SET {column} = now() WHERE id = %s AND dropped_at IS NULL RETURNING id"
+        with self.pool.connection() as connection:
+            return connection.execute(query, (upload_id,)).fetchone() is not None
 
     def keep(self, upload_id: UUID, version: int, prepared: Prepared, listing: bytes) -> None:
         """What the files come to, unless others were added in the meantime."""

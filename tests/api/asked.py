@@ -155,6 +155,7 @@ UPLOADS: Final[list[tuple[May, str, str, dict[str, Any]]]] = [
     (CHANGE, "POST", "/datasets/{dataset_id}/uploads", {}),
     (CHANGE, "POST", "/datasets/{dataset_id}/uploads/{upload_id}/files", {"files": []}),
     (CHANGE, "GET", "/datasets/{dataset_id}/uploads/{upload_id}/analysis", {}),
+    (CHANGE, "DELETE", "/datasets/{dataset_id}/uploads/{new_upload_id}", {}),
 ]
 QUERIES: Final = [
     (Permission.READ, "/projects"),

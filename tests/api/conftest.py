@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from itertools import count
 from threading import Event
@@ -14,14 +15,20 @@ from uuid_utils.compat import uuid7
 
 from api import create_app
 from infra import bus, streams
+from infra.blobs import Blobs
 from infra.config import Settings
 from infra.embedded.nats import Nats
 from infra.migrate import migrate, migrate_keys
+from infra.objects import Objects
 from infra.provision import APP, KEYS, OWNER
+from infra.reading import Reading
+from infra.trash import Trash
+from infra.wiring import Core
 from tests.api.letters import Delivered, delivering
 from tests.api.projecting import projecting
 from tests.api.visitor import Visitor
 from tests.api.worker import Worker
+from tests.api.yard import Yard
 from tests.servers import Servers
 
 
@@ -60,6 +67,12 @@ def holding(settings: Settings) -> Iterator[Event]:
 def client(settings: Settings, holding: Event) -> Iterator[TestClient]:
     with TestClient(create_app(settings)) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def yard(settings: Settings, client: object) -> Iterator[Yard]:
+    with Core.open(settings) as core, closing(Reading(settings.need("database_url"))) as reading:
+        yield Yard(Trash.of(core, reading, Blobs(core.pool, Objects.open(settings))), core, settings)
 
 
 @pytest.fixture(scope="module")

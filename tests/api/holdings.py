@@ -66,7 +66,8 @@ def holdings(owner: Visitor, *placed: tuple[Visitor, ProjectRole, DatasetRole]) 
             **{f"{state}_dataset_id": other for state in ("new", "offered", "trashed")},
             **dict.fromkeys(("person_id", "placed_id", "reading_id"), placed[0][0].id),
         }
-        | begun(owner, project, dataset)
+        | begun(owner, project, dataset),
+        ANYTHING_NEW | {"new_upload_id": lambda: str(owner.post(f"/datasets/{dataset}/uploads")["id"])},
     )
 
 

@@ -67,6 +67,7 @@ OF_OPERATORS: Final = {
 # The same address under another name in the API's description, where a test needs one more thing of that kind.
 DESCRIBED: Final = {
     "{new_job_id}": "{job_id}",
+    "{new_upload_id}": "{upload_id}",
     "{entity_id}": "{id}",
     "{token_id}": "{id}",
     "{new_service_id}": "{id}",
@@ -202,6 +203,7 @@ def things(ann: Visitor, worker: Worker, client: TestClient) -> Things:
         "person_id": lambda: ann.colleague("guest").id,
         "new_job_id": lambda: str(requested(ann, dataset)["id"]),
         "upload_id": upload,
+        "new_upload_id": lambda: str(ann.post(f"/datasets/{dataset}/uploads")["id"]),
     }
     return Things(lasting, fresh | ANYTHING_NEW)
 

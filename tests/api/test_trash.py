@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -26,63 +25,21 @@ from commands.ports import Accepted
 from commands.trash import PurgeDatasetInTime
 from consumers.trash import Emptier
 from infra.arrivals import Arrivals
-from infra.blobs import Blobs, Named, Received
-from infra.config import SETTINGS_FILE, Settings
+from infra.blobs import Named, Received
+from infra.config import SETTINGS_FILE
 from infra.contents import DatasetContents
 from infra.dispatch import Dispatch
 from infra.host import Host
 from infra.mlflow import Mlflow
-from infra.objects import Objects, s3_store
-from infra.reading import Reading
+from infra.objects import Objects
 from infra.room import Room, Rooms
-from infra.trash import Trash
 from infra.unit import Errand
 from infra.uploads import Upload, Uploads
-from infra.wiring import Core
-from projections import PROJECTIONS
 from tests.api.folders import Folder, filled, picture, push, scenes, send
 from tests.api.visitor import Visitor
 from tests.api.worker import Worker, evidence, requested, trained
+from tests.api.yard import AT_ONCE, NAMES, Yard
 from tests.serving import told
-
-NAMES = [each.name for each in PROJECTIONS]
-AT_ONCE = timedelta(0)
-
-
-@dataclass(frozen=True)
-class Yard:
-    """Where what was purged is freed when a test says so; the hour of grace is over when a test says so."""
-
-    trash: Trash
-    core: Core
-    settings: Settings
-
-    def free(self) -> None:
-        self.trash.reading.wait_until(NAMES, self.core.store.head().position, 20)
-        for thrown in self.trash.waiting():
-            self.trash.free(thrown)
-
-    def sweep(self) -> int:
-        self.trash.reading.wait_until(NAMES, self.core.store.head().position, 20)
-        return replace(self.trash, grace=AT_ONCE).sweep()
-
-    def empty(self) -> int:
-        self.free()
-        return self.sweep()
-
-    def objects(self, visitor: Visitor) -> set[str]:
-        """All that the store has of the visitor's organization, by hash."""
-        batches = s3_store(self.settings).list(f"orgs/{visitor.organization}/blobs")
-        return {each["path"].rpartition("/")[2] for batch in batches for each in batch}
-
-    def room(self, visitor: Visitor) -> Room:
-        return Rooms(self.core.pool, self.trash.blobs).of(UUID(visitor.organization))
-
-
-@pytest.fixture(scope="module")
-def yard(settings: Settings, client: object) -> Iterator[Yard]:
-    with Core.open(settings) as core, closing(Reading(settings.need("database_url"))) as reading:
-        yield Yard(Trash.of(core, reading, Blobs(core.pool, Objects.open(settings))), core, settings)
 
 
 @pytest.fixture
