@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from infra.checkup import ground, ledger, others, processes, stream
+from infra.checkup import ground, ledger, others, processes, storage, stream
 from infra.checkup.finding import Finding, State, wrong
 from infra.checkup.place import Place
 
@@ -19,6 +19,7 @@ CHECKS: tuple[tuple[str, Callable[[Place], Iterable[Finding]]], ...] = (
     ("parked", ledger.parked),
     ("trainings", ledger.trainings),
     ("keys of persons", ledger.keys),
+    ("storage", storage.totals),
     ("NATS", stream.bus),
     ("object storage", others.objects),
     ("MLflow", others.mlflow),

@@ -14,6 +14,8 @@ from psycopg_pool import ConnectionPool
 
 from domain.organization import StorageIsFull
 from infra.blobs import Blobs, Named, Received
+from infra.checkup import Finding, State
+from infra.checkup.storage import recounted
 from infra.migrate import migrate
 from infra.objects import Objects
 from infra.provision import APP
@@ -53,6 +55,10 @@ class House:
     def let_time_pass(self) -> None:
         with self.pool.connection() as connection:
             connection.execute("UPDATE content.blobs SET promised_until = promised_until - interval '1 day'")
+
+    def examined(self) -> list[Finding]:
+        with self.pool.connection() as connection:
+            return list(recounted(connection))
 
     def reckoned(self) -> Room:
         with self.pool.connection() as connection:
@@ -191,6 +197,17 @@ def test_both_are_the_sums_whatever_happens(house: House, steps: list[tuple[str,
                 house.let_time_pass()
                 house.rooms.settle()
     assert house.rooms.of(HERE) == house.reckoned()
+    assert [found.state for found in house.examined()] == [State.WELL]
+
+
+def test_a_total_that_is_not_the_sum_of_what_is_there_is_found(house: House) -> None:
+    house.blobs.receive(HERE, [came(1, 60)])
+    house.promise(named(2, 5))
+    with house.pool.connection() as connection:
+        connection.execute("UPDATE content.room SET stored = stored + 1")
+    [found] = house.examined()
+    assert found.state is State.WRONG
+    assert f"{HERE} is said to store 61 bytes and to wait for 5; counted one by one they are 60 and 5" in found.says
 
 
 def test_nothing_is_there_and_promised_at_once(house: House) -> None:
