@@ -14,7 +14,7 @@ from api.house import House, TheHouse
 from api.reading import After, Known, Limit, Member, reads
 from commands.dataset import CreateDataset, MakeSplit, TakeSnapshot
 from domain.comparison import Comparison
-from domain.content import Content, Ratios, Split, SplitMethod
+from domain.content import USUAL, Content, Ratios, Split, SplitMethod
 from domain.dataset import Dataset, DatasetIsEmpty, Visibility
 from domain.errors import NotFound
 from domain.groups import Rule
@@ -41,7 +41,7 @@ class NewDataset(Body):
 
 class NewSplit(Body):
     method: SplitMethod = SplitMethod.STRATIFIED
-    ratios: Ratios = Ratios(train=0.7, val=0.2, test=0.1)
+    ratios: Ratios = USUAL
     seed: Count = 0
     groups: Rule | None = None
 

@@ -7,9 +7,8 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
+from domain.credentials import EMAIL
 from domain.values import Sha256, Slug, Tag, Word
-
-EMAIL: Final = r"^[^@\s]+@[^@\s]+$"
 
 
 class FieldError(BaseModel):

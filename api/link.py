@@ -10,10 +10,10 @@ from fastapi import BackgroundTasks
 from pydantic import SecretStr
 
 from api.edge import Body, Desk
-from api.person import Email
 from commands.access import Command
 from commands.link import LinkIsOver, must_be_in_time
 from commands.ports import Purpose
+from domain.credentials import Email
 from domain.values import Value
 from infra.delays import Act
 from infra.security import SecurityEventKind

@@ -11,17 +11,18 @@ from sqlalchemy import Connection
 
 from api import errors, watch
 from api.edge import Body, CommandReceipt, Desk, OwnDesk, Person
-from api.faults import EMAIL
 from api.house import House, TheHouse
 from api.reading import reads
 from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
 from commands.inside import WhileClosed
 from commands.person import ChooseLanguage
+from domain import credentials
+from domain.credentials import Email
 from domain.errors import Forbidden, Unauthenticated
 from domain.language import Language
 from domain.person import Person as Account
 from domain.roles import Role, has_advanced_features
-from domain.values import Line, Personal, Value
+from domain.values import Personal, Value
 from infra.letters import AddressIsUnwritable, addressed
 from projections import membership
 from projections.person import OwnOrganization, own_organizations
@@ -29,7 +30,6 @@ from projections.person import OwnOrganization, own_organizations
 router = APIRouter(prefix="/auth", tags=["persons"])
 
 Status = Literal["active", "waiting"]
-Email = Annotated[Line, Field(min_length=3, max_length=320, pattern=EMAIL)]
 
 
 def _must_be_writable(email: str) -> str:
@@ -52,7 +52,7 @@ def _must_be_text(password: SecretStr) -> SecretStr:
 
 
 Password = Annotated[SecretStr, AfterValidator(_must_be_text)]
-NewPassword = Annotated[Password, Field(min_length=10, max_length=256)]
+NewPassword = Annotated[credentials.NewPassword, AfterValidator(_must_be_text)]
 # Written out, not referred to: the program that tests the API by its description cannot follow that in a registration.
 Spoken = Annotated[
     Language,

@@ -9,8 +9,6 @@ import typer
 from cli.exits import Exit, Stop
 from cli.files import secret_in
 
-# Of a password that is set.
-FEWEST = 10
 PasswordFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Read the password from this file (-: standard input) instead of asking."),
@@ -37,7 +35,10 @@ def password(file: Path | None, question: str = "Password", *, twice: bool = Fal
     if file is not None:
         return secret_in(file, "password")
     _must_be_attended("the password", "--password-file FILE")
-    question += f" ({FEWEST} characters at least)" if twice else ""
+    if twice:
+        from domain.credentials import FEWEST
+
+        question += f" ({FEWEST} characters at least)"
     return str(typer.prompt(question, hide_input=True, confirmation_prompt=twice, err=True))
 
 

@@ -13,9 +13,10 @@ from commands.invitation import close, place_for
 from commands.invited import KINDS
 from commands.link import follow_link
 from commands.membership import let_in
-from commands.person import Email, Newcomer, OrganizationTakesNobody, enrolled, keep_password
+from commands.person import Newcomer, OrganizationTakesNobody, enrolled, keep_password
 from commands.ports import Accepted, Purpose, Secrets, Store
 from domain.closure import OrganizationWasClosed
+from domain.credentials import Email
 from domain.errors import Forbidden, Invalid, NotFound, Refused, Unauthenticated
 from domain.invitation import Invitation
 from domain.membership import Membership, MembershipIsNotActive, membership_id

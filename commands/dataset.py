@@ -4,18 +4,19 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from commands.access import Access, Command, May, Platform
 from commands.ports import Accepted, Contents, Store
 from commands.project import home
 from commands.shared import OfMember, OfMemberUpto, OfPlace, OfShared
-from domain.content import Ratios, SplitMethod
+from domain.content import USUAL, Ratios, SplitMethod
 from domain.dataset import Dataset, DatasetIsEmpty, Visibility
 from domain.groups import Rule
 from domain.membership import Membership, membership_id
 from domain.model import Actor
 from domain.roles import DatasetRole, Permission
+from domain.split import sensible
 from domain.values import Count, PlainName, Tag, Text
 
 
@@ -39,7 +40,7 @@ class MakeSplit(Command):
     ACCESS: ClassVar[Access] = May(Permission.CHANGE_DATASET, Dataset, "dataset_id")
     dataset_id: UUID
     method: SplitMethod = SplitMethod.STRATIFIED
-    ratios: Ratios = Ratios(train=0.7, val=0.2, test=0.1)
+    ratios: Annotated[Ratios, AfterValidator(sensible)] = USUAL
     seed: Count = 0
     groups: Rule | None = None
 
@@ -47,8 +48,6 @@ class MakeSplit(Command):
     def _can_be_made(self) -> Self:
         if self.method is SplitMethod.MANUAL:
             raise ValueError("a manual split comes with the data; choose auto or stratified")
-        if abs(self.ratios.train + self.ratios.val + self.ratios.test - 1) > 1e-6:
-            raise ValueError("the ratios train, val and test must add up to 1")
         return self
 
 

@@ -7,9 +7,10 @@ from uuid import UUID
 from commands.access import Access, Anyone, Command, Oneself, Unnamed
 from commands.code import Code, must_show_second_factor
 from commands.link import VERIFIED_WITHIN, LinkIsOver, ask_to_verify, follow_own_link
-from commands.person import Email, EmailIsTaken
+from commands.person import EmailIsTaken
 from commands.ports import Accepted, Purpose, Secrets, Store
 from commands.project import home
+from domain.credentials import Email
 from domain.model import Actor
 from domain.person import Person
 from domain.values import Erased, Token

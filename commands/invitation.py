@@ -9,9 +9,9 @@ from pydantic import Field, Strict
 
 from commands.access import Access, Command, May, Platform
 from commands.invited import KINDS, InShared, Place, place_of
-from commands.person import Email
 from commands.ports import Accepted, Purpose, Secrets, Store
 from commands.project import home
+from domain.credentials import Email
 from domain.invitation import CancelReason, Invitation, InvitationType
 from domain.language import Language
 from domain.membership import Membership, membership_id

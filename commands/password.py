@@ -7,9 +7,9 @@ from uuid import UUID
 from commands.access import Access, Anyone, Command, Unnamed
 from commands.api_token import end_tokens
 from commands.link import follow_own_link
-from commands.person import NewPassword
 from commands.ports import Accepted, Purpose, Secrets, Store
 from commands.session import end_sessions
+from domain.credentials import NewPassword
 from domain.model import Actor, Aggregate
 from domain.organization import Organization
 from domain.person import Person

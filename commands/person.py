@@ -6,7 +6,7 @@ from itertools import count
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from commands.access import Access, Anyone, Command, Oneself
 from commands.link import ask_to_verify
@@ -14,6 +14,7 @@ from commands.membership import let_in
 from commands.ports import Accepted, Registration, Secrets, Store
 from commands.project import home
 from domain.closure import Closure, OrganizationWasClosed, closure_id
+from domain.credentials import Email, NewPassword
 from domain.errors import Refused
 from domain.language import Language
 from domain.membership import Membership
@@ -21,11 +22,9 @@ from domain.model import Actor
 from domain.organization import Admission, Organization, organization_id, successor_id
 from domain.person import Person
 from domain.roles import Role
-from domain.values import Line, PlainName, Slug
+from domain.values import PlainName, Slug
 
-Email = Annotated[Line, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
 AvatarName = Annotated[Slug, Field(pattern=r"^[a-z]+-[a-z]+-[0-9]{1,9}$")]
-NewPassword = Annotated[SecretStr, Field(min_length=10, max_length=256)]
 
 
 class EmailIsTaken(Refused):

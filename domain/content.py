@@ -1,7 +1,7 @@
 """What a dataset holds at one moment: its images by hash and in counts, their split, and both fixed under a tag."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import Field
@@ -32,6 +32,9 @@ class Ratios(Value):
     train: Annotated[Finite, Field(ge=0, le=1)]
     val: Annotated[Finite, Field(ge=0, le=1)]
     test: Annotated[Finite, Field(ge=0, le=1)]
+
+
+USUAL: Final = Ratios(train=0.7, val=0.2, test=0.1)
 
 
 class Content(Value):

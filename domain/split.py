@@ -74,7 +74,7 @@ def make_split(
     groups: Groups | None = None,
 ) -> Sides:
     """Divide the images anew: `auto` at random, `stratified` so that each side has its share of every class."""
-    shares = _shares(ratios)
+    shares = _shares(sensible(ratios))
     units = _units(entries, seed, groups or Groups(None))
     if len(units) < len(shares):
         finer = "; a pattern groups by names, as in `{group}_*`" if groups and groups.names else ""
@@ -94,12 +94,17 @@ def class_tables(entries: Iterable[Entry], classes: Sequence[str], sides: Sides)
     return SideTables(sides=tables.sides(range(len(classes)), classes))
 
 
-def _shares(ratios: Ratios) -> dict[Side, float]:
-    shares: dict[Side, float] = {"train": ratios.train, "val": ratios.val, "test": ratios.test}
-    if abs(sum(shares.values()) - 1) > 1e-6:
-        raise RatiosMakeNoSense("the ratios of train, val and test must sum to 1")
+def sensible(ratios: Ratios) -> Ratios:
+    """Not a rule of the value itself, which is in stored events. Raises RatiosMakeNoSense."""
+    if abs(ratios.train + ratios.val + ratios.test - 1) > 1e-6:
+        raise RatiosMakeNoSense("the ratios train, val and test must add up to 1")
     if not ratios.train:
         raise RatiosMakeNoSense("the training side needs a share above 0")
+    return ratios
+
+
+def _shares(ratios: Ratios) -> dict[Side, float]:
+    shares: dict[Side, float] = {"train": ratios.train, "val": ratios.val, "test": ratios.test}
     return {side: share for side, share in shares.items() if share > 0}
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Final
 
+from domain.credentials import FEWEST
 from domain.errors import Invalid
 from domain.values import Personal
 
@@ -22,8 +23,6 @@ _TRIMMINGS: Final = re.compile(r"\W*(?:.{0,3}|(?:19|20)\d\d)\W*", re.DOTALL)
 _WORDS: Final = re.compile(r"[^\W_]+")
 _CORE: Final = re.compile(r"[\W\d_]*(.*?)[\W\d_]*", re.DOTALL)
 FEWEST_DIFFERENT: Final = 5
-# As many characters as any password has at least: what is known counts for none.
-FEWEST_OF_ONES_OWN: Final = 10
 PLATFORM: Final = "vistory"
 
 
@@ -57,7 +56,8 @@ def _is_nothing_without(text: str, known: set[str]) -> bool:
     left = text
     for each in sorted(known, key=len, reverse=True):
         left = left.replace(each, "")
-    return left != text and (len(re.sub(r"[\W_]", "", left)) < FEWEST_OF_ONES_OWN or is_common(left))
+    # As many characters as any password has at least: what is known counts for none.
+    return left != text and (len(re.sub(r"[\W_]", "", left)) < FEWEST or is_common(left))
 
 
 def _undressed(text: str) -> Iterator[str]:

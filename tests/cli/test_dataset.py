@@ -1,13 +1,15 @@
 """What the command line shows of a dataset."""
 
+from inspect import signature
 from typing import Any
 
 import pytest
 
 from cli.contents import after_push, how, words
-from cli.dataset import begun, changed, left, rule, shares, telling
+from cli.dataset import begun, changed, left, rule, shares, split_dataset, telling
 from cli.dataset import words as push_words
 from cli.exits import Exit, Stop
+from domain.content import USUAL
 from tests.cli.http_server import door, serving
 
 NEW = "0198c0de-0000-7000-8000-000000000007"
@@ -61,6 +63,7 @@ def test_what_groups_images_is_a_folder_or_a_pattern() -> None:
 
 def test_ratios_are_three_numbers() -> None:
     assert shares("0.7,0.2, 0.1") == {"train": 0.7, "val": 0.2, "test": 0.1}
+    assert shares(signature(split_dataset).parameters["ratios"].default) == USUAL.model_dump()
     for word in ("0.7,0.3", "0.7 0.2 0.1", "a,b,c", ""):
         with pytest.raises(Stop, match=r"--ratios wants three numbers as in 0\.7,0\.2,0\.1") as stopped:
             shares(word)

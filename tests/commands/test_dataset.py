@@ -17,6 +17,7 @@ from domain.dataset import (
 )
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.roles import Role
+from domain.split import RatiosMakeNoSense
 from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, cat, eve
 from tests.spec import Spec
 
@@ -171,12 +172,13 @@ def test_another_organizations_dataset_is_not_found(spec: Spec) -> None:
     [
         (SplitMethod.MANUAL, (0.7, 0.2, 0.1)),
         (SplitMethod.AUTO, (0.7, 0.2, 0.2)),
+        (SplitMethod.AUTO, (0.0, 0.5, 0.5)),
         (SplitMethod.AUTO, (1.7, -0.2, -0.5)),
         (SplitMethod.AUTO, (float("nan"), 0.5, 0.5)),
     ],
 )
 def test_senseless_splits_are_no_command(method: SplitMethod, ratios: tuple[float, float, float]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises((ValidationError, RatiosMakeNoSense)):
         MakeSplit(
             dataset_id=CRACKS, method=method, ratios=Ratios(**dict(zip(("train", "val", "test"), ratios, strict=True)))
         )
