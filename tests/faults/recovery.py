@@ -10,11 +10,12 @@ from typing import Final
 
 from infra.config import Settings
 from infra.executors import environment, python_of
-from tests.whole import Recorded
+from tests.whole import OVER, Recorded
 
 SCRIPT: Final = Path(__file__).with_name("bare_timm.py")
 CLAIMED: Final = "training_job.claimed"
 STEPPED: Final = "training_job.epoch_completed"
+COMPLETED: Final = "training_job.completed"
 CLAIMED_WITHIN: Final = 10.0
 # Beyond the bare framework's own start.
 STEPPED_WITHIN: Final = 10.0
@@ -39,6 +40,19 @@ def since(lost_at: float, events: Sequence[Recorded]) -> dict[str, float]:
     later = (each for each in epochs if each.data["attempt"] >= attempt and each.data["epoch"] > before)
     found = {"claimed": claim, "new epoch": next(later, None)}
     return {what: round((each.recorded_at - moment).total_seconds(), 1) for what, each in found.items() if each}
+
+
+def missing(lost_at: float, events: Sequence[Recorded]) -> Iterator[str]:
+    """What no other worker did for a job that was not over then. What ended well all the same needed nothing more."""
+    moment = datetime.fromtimestamp(lost_at, UTC)
+    end = next((each for each in events if each.topic in OVER), None)
+    if end is not None and (end.recorded_at <= moment or end.topic == COMPLETED):
+        return
+    found = since(lost_at, events)
+    if "claimed" not in found:
+        yield "a job whose worker was lost was never claimed again"
+    elif "new epoch" not in found:
+        yield "a job whose worker was lost was claimed again, and no new epoch of it ended"
 
 
 def faults(took: Mapping[str, float]) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx
@@ -18,6 +19,7 @@ from tests.faults.house import House
 from tests.faults.inflicting import Blow, Fault
 from tests.faults.judgement import Counts, Judgement
 from tests.faults.town import Town
+from tests.faults.wishing import Record
 from tests.whole import ended, everywhere, goes_on, head, history, waited
 
 WITHIN: Final = 240.0
@@ -29,7 +31,7 @@ def play(town: Town, faults: Sequence[Fault], seed: int, share: float) -> Judgem
     judgement, before = Judgement(", ".join(fault.name for fault in faults), seed), Counts.of(town)
     begun, town.record.before = len(town.trainings.followed), before.wishes
     town.awake.set()
-    try:
+    with finding(judgement, town.record, town.house.positions):
         bare = bare_start(town, faults)
         for fault in faults:
             a_training_goes_on(town)
@@ -37,14 +39,32 @@ def play(town: Town, faults: Sequence[Fault], seed: int, share: float) -> Judgem
             fault.inflict(Blow(town.house, chance, share, town))
         settle(town, town.trainings.followed[begun:], judgement, before)
         judgement.rested = True
-        judgement.recovered = recovered(town, bare)
-        judgement.found += [*town.record.wrong, *judged(town, town.trainings.followed[begun:], faults)]
-        judgement.found += recovery.faults(judgement.recovered)
-    except Exception as error:  # whatever it is, it is a finding, and the next round begins
-        judgement.found.append(f"{type(error).__name__}: {error}; {town.house.positions()}")
-    town.record.wrong.clear()
-    before.since(town, judgement)
+        for each in judged_recovery(town, bare, judgement):
+            judgement.found.append(each)
+        for each in judged(town, town.trainings.followed[begun:], faults):
+            judgement.found.append(each)
+    with finding(judgement, town.record, town.house.positions):
+        before.since(town, judgement)
     return judgement
+
+
+@contextmanager
+def finding(judgement: Judgement, record: Record, positions: Callable[[], object]) -> Iterator[None]:
+    """What ends a round early is a finding beside what clients met with until then, and the next round begins."""
+    try:
+        yield
+    except Exception as error:
+        judgement.found.append(f"{type(error).__name__}: {error}; {standing(positions)}")
+    finally:
+        judgement.found += record.blamed()
+
+
+def standing(positions: Callable[[], object]) -> object:
+    """How far each consumer is, where the database is there to say it."""
+    try:
+        return positions()
+    except psycopg.Error as error:
+        return f"no positions: {error}"
 
 
 def bare_start(town: Town, faults: Sequence[Fault]) -> dict[str, float]:
@@ -54,11 +74,13 @@ def bare_start(town: Town, faults: Sequence[Fault]) -> dict[str, float]:
     return {"bare start": round(recovery.bare_start(town.house.settings, town.house.data), 1)}
 
 
-def recovered(town: Town, bare: dict[str, float]) -> dict[str, float]:
+def judged_recovery(town: Town, bare: dict[str, float], judgement: Judgement) -> Iterator[str]:
     """Of the last training: it is the one that was harmed."""
-    if not bare:
-        return {}
-    return bare | recovery.since(town.house.killed_at, history(town.house.direct, town.trainings.followed[-1].job))
+    if bare:
+        story = history(town.house.direct, town.trainings.followed[-1].job)
+        judgement.recovered = bare | recovery.since(town.house.killed_at, story)
+        yield from recovery.faults(judgement.recovered)
+        yield from recovery.missing(town.house.killed_at, story)
 
 
 def a_training_goes_on(town: Town) -> None:

@@ -8,14 +8,17 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 
 from domain.language import Language
 from infra.letters import Letter, message
 from tests.faults.checking import Ledger, Stored, acceptance_faults, answer_faults, command_faults, letter_faults
 from tests.faults.closing import SHUT_OUT, is_wrong
+from tests.faults.judgement import Judgement
 from tests.faults.post import Post
-from tests.faults.recovery import CLAIMED, STEPPED, faults, since
+from tests.faults.recovery import CLAIMED, STEPPED, faults, missing, since
+from tests.faults.rounds import finding
 from tests.faults.wishing import ACCEPTED, PROBLEM, REGISTERED, Record, Wish
 from tests.whole import Recorded
 
@@ -139,6 +142,42 @@ def test_a_training_goes_on_once_an_epoch_ends_that_no_attempt_before_had_told_o
     ]
     assert since(lost_at, story) == {"claimed": 7.0, "new epoch": 12.0}
     assert since(lost_at, story[:3]) == {}
+
+
+HARMED = [told(CLAIMED, 0, attempt=1), told(STEPPED, 9, attempt=1, epoch=4)]
+AGAIN = told(CLAIMED, 17, attempt=2)
+
+
+@pytest.mark.parametrize(
+    ("later", "found"),
+    [
+        ([], "never claimed again"),
+        ([told("training_job.failed", 70)], "never claimed again"),
+        ([AGAIN, told(STEPPED, 21, attempt=2, epoch=4)], "no new epoch of it ended"),
+        ([AGAIN, told(STEPPED, 21, attempt=2, epoch=5)], None),
+        ([told("training_job.cancelled", 9.5)], None),
+        ([told("training_job.completed", 10.5)], None),
+    ],
+    ids=["lost", "failed", "stuck", "replaced", "over", "ending"],
+)
+def test_a_worker_that_nobody_replaces_is_found(later: list[Recorded], found: str | None) -> None:
+    said = [*missing((NOW + timedelta(seconds=10)).timestamp(), HARMED + later)]
+    assert found in said[0] if found else said == []
+
+
+def test_what_clients_met_with_is_found_also_where_a_round_ends_early() -> None:
+    def positions() -> object:
+        raise psycopg.OperationalError("it is away")
+
+    record, judgement = Record(), Judgement("kill postgres", 1)
+    with finding(judgement, record, positions):
+        record.blame("GET /projects was answered 500")
+        raise AssertionError("waited 240 s in vain")
+    assert judgement.found == [
+        "AssertionError: waited 240 s in vain; no positions: it is away",
+        "GET /projects was answered 500",
+    ]
+    assert record.blamed() == []
 
 
 @pytest.mark.parametrize(("claimed", "new_epoch", "found"), [(9.9, 12.9, 0), (10.1, 12.9, 1), (9.9, 13.1, 1)])

@@ -43,10 +43,11 @@ class Town:
         self._prove_address()
         self.api.patch("/organization", admission="open", max_users=1_000_000)
         assert self.api.receipt
-        Reader.ledger, place, _ = self.api.receipt.split(":")
+        ledger, place, _ = self.api.receipt.split(":")
         self.begun = self.judged = int(place)
         self.post = Post(house.data / "mail")
-        writers, readers = map(self._writer, range(WRITERS)), map(self._reader, range(READERS))
+        writers = map(self._writer, range(WRITERS))
+        readers = (Reader(f"r{number}", *self._given(), ledger=ledger) for number in range(READERS))
         self.actors: list[Actor] = [*writers, *readers, Closer("closer", *self._given(), url=self.api.url)]
         for actor in self.actors:
             actor.start()
@@ -63,9 +64,6 @@ class Town:
     def _writer(self, number: int) -> Writer:
         street = Door(self.api.url, "", lambda: "")
         return Writer(f"w{number}", *self._given(), shared=self.shared, post=self.post, street=street)
-
-    def _reader(self, number: int) -> Reader:
-        return Reader(f"r{number}", *self._given())
 
     def _given(self) -> tuple[Door, Record, Event, random.Random]:
         door = Door(self.api.url, self.api.token or "", self._token)

@@ -87,6 +87,12 @@ class Record:
         with self.lock:
             self.wrong.append(what)
 
+    def blamed(self) -> list[str]:
+        """What was wrong since this was asked last."""
+        with self.lock:
+            found, self.wrong = self.wrong, []
+        return found
+
     def begin(self, wish: Wish) -> None:
         with self.lock:
             self.wishes.append(wish)
@@ -210,6 +216,10 @@ class Actor(Thread):
 class Reader(Actor):
     """Asks for what somebody was just told, no older than that."""
 
+    def __init__(self, *given: Any, ledger: str) -> None:
+        super().__init__(*given)
+        self._ledger = ledger
+
     def act(self) -> None:
         with self.record.lock:
             known = list(self.record.names.items())
@@ -234,10 +244,8 @@ class Reader(Actor):
         if shown in older:
             self.record.blame(f"project {project} showed {shown!r}, older than position {position}")
 
-    ledger = ""
-
     def _at(self, position: int) -> str:
-        return f"{self.ledger}:{position}"
+        return f"{self._ledger}:{position}"
 
 
 def receipt(answer: httpx.Response) -> tuple[int, str]:
