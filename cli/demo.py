@@ -33,7 +33,7 @@ def demo(
     dataset: Dataset = None, data: NewData = None, svg: Svg = None, epochs: Epochs = None, images: Images = None
 ) -> None:
     """Six steps on the real parts, in a data folder of its own, which is emptied first; fails if any step does."""
-    from cli.predict import must_have_a_folder
+    from cli.files import must_have_a_folder
     from cli.stage import Stage
     from cli.up import interrupt_on_termination
     from infra.embedded import default_folder

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.exits import Stop
+from cli.exits import Exit, Stop
 
 # A password has a thousand characters at most, and a character four bytes.
 LONGEST_SECRET = 4_096
@@ -18,6 +18,21 @@ def named_file() -> Iterator[None]:
         yield
     except OSError as error:
         raise Stop(f"{error.filename}: {error.strerror}") from error
+
+
+def must_have_a_folder(file: Path | None) -> None:
+    """Raises Stop. Asked before the work, so that nothing is done in vain."""
+    if file is not None and file.is_dir():
+        raise Stop(f"{file} is a folder; name the file to write", Exit.USAGE)
+    if file is not None and not file.absolute().parent.is_dir():
+        raise Stop(f"there is no folder {file.absolute().parent} to write {file.name} into", Exit.USAGE)
+
+
+def must_be_new_file(file: Path | None) -> None:
+    """Raises Stop, also where it could not be written: no command overwrites what a person has."""
+    must_have_a_folder(file)
+    if file is not None and file.exists():
+        raise Stop(f"{file} is there already; name another file")
 
 
 def secret_in(file: Path, what: str) -> str:

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.exits import Stop
-from cli.files import named_file
+from cli.files import must_be_new_file, named_file
 from cli.named import id_of
 from cli.output import Json, amount, listed, moment, rounded, show, table
 from cli.session import Address, signed_in
@@ -58,11 +57,9 @@ def words(about: Mapping[str, Any], found: Mapping[str, Any], report: Mapping[st
 @app.command()
 def download(model: Model, file: File, api: Address = None, as_json: Json = False) -> None:
     """Fetch a model's file; its hash is checked."""
-    from cli.predict import fetched, must_have_a_folder
+    from cli.predict import fetched
 
-    must_have_a_folder(file)
-    if file.exists():
-        raise Stop(f"{file} is there already; name another file")
+    must_be_new_file(file)
     with signed_in(api) as door:
         about = door.get(f"/models/{id_of(door, 'model', model)}")
         content = fetched(door, about)

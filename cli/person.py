@@ -7,6 +7,7 @@ import typer
 
 from cli.asking import must_be_meant
 from cli.exits import Exit, Stop
+from cli.files import must_be_new_file, named_file
 from cli.local import Data, answered, hosting, person_at, settings_of
 from cli.output import Json, moment, show
 from cli.session import Address, signed_in
@@ -18,7 +19,7 @@ app = typer.Typer(
     help="Your own account and language; and erasing a person from this machine's platform.", no_args_is_help=True
 )
 Somebody = Annotated[str, typer.Argument(help="E-mail address or id.")]
-ExportFile = Annotated[Path, typer.Argument(help="Where it is written to, for your eyes only.", dir_okay=False)]
+ExportFile = Annotated[Path, typer.Argument(help="A new file, which only you can read.", dir_okay=False)]
 FullName = Annotated[str, typer.Argument(help="What you are called.")]
 Language = Annotated[str, typer.Argument(help="en or ko.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")]
@@ -29,9 +30,11 @@ def export(file: ExportFile, api: Address = None, as_json: Json = False) -> None
     """Write all that is held about you into a file, as JSON."""
     from infra.embedded.passwords import write_private
 
+    must_be_new_file(file)
     with signed_in(api) as door:
         content = door.download(door.get_until_done("/users/me/export")["url"])
-    write_private(file, content)
+    with named_file():
+        write_private(file, content)
     show({"file": str(file), "bytes": len(content)}, as_json, lambda: f"{file}: {len(content)} bytes")
 
 

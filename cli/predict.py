@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.exits import Exit, Stop
-from cli.files import named_file
+from cli.files import must_have_a_folder, named_file
 from cli.kept import home
 from cli.named import id_of, short
 from cli.output import Json, amount, busy, show
@@ -52,14 +52,6 @@ def predict(
         unsure = ask(about["framework"], file, about["sha256"], image, confidence=UNLIKELY)
         answer["below"] = max(chain.from_iterable(map(found, unsure["predictions"])), key=score, default=None)
     show(answer, as_json, lambda: words(answer))
-
-
-def must_have_a_folder(file: Path | None) -> None:
-    """Said before the work and not after it."""
-    if file is not None and file.is_dir():
-        raise Stop(f"{file} is a folder; name the file to draw into", Exit.USAGE)
-    if file is not None and not file.absolute().parent.is_dir():
-        raise Stop(f"there is no folder {file.absolute().parent} to write {file.name} into", Exit.USAGE)
 
 
 def fetch(door: "Api", about: Mapping[str, Any], folder: Path) -> Path:

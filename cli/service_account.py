@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.files import must_be_new_file
 from cli.named import Thing, id_of, must_be_new, short
 from cli.output import Json, moment, one, show, table
 from cli.session import Address, signed_in
@@ -102,6 +103,7 @@ def token(
     as_json: Json = False,
 ) -> None:
     """Make an API token for it; it is shown once and kept nowhere here."""
+    must_be_new_file(into)
     with signed_in(api) as door:
         id = account_of(door, account)
         made = door.post(f"/service-accounts/{id}/tokens", name=name, scopes=scope or ["read"], days=days)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.exits import Stop
-from cli.files import named_file
+from cli.files import must_be_new_file, named_file
 from cli.named import avatar_names, begins, short
 from cli.output import Json, moment, show, table
 from cli.session import Address, signed_in
@@ -21,7 +21,9 @@ Scopes = Annotated[
     typer.Option("--scope", help="read, write, train or audit; several by naming each. read, if left out."),
 ]
 Days = Annotated[int, typer.Option(min=1, max=365, help="For how long it is good.")]
-Into = Annotated[Path | None, typer.Option(help="Write the token into this file, for you alone, and do not print it.")]
+Into = Annotated[
+    Path | None, typer.Option(help="Write the token into this new file, which only you can read, and do not print it.")
+]
 Which = Annotated[str, typer.Argument(help="Its id, how it begins (vst_…), or its name.")]
 Everybody = Annotated[bool, typer.Option("--everybody", help="Of all in the organization; for its admins.")]
 HEADS = ("token", "begins", "name", "scopes", "owner", "last used", "good until", "")
@@ -37,6 +39,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make one; it is shown once and kept nowhere here."""
+    must_be_new_file(into)
     with signed_in(api) as door:
         made = door.post("/tokens", name=name, scopes=scope or ["read"], days=days)
     show_once(made, into, as_json, f"`vistory token revoke {short(made['id'])}`")

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from cli.exits import Exit, Stop
-from cli.predict import answer_of, must_have_a_folder, words
+from cli.files import must_have_a_folder
+from cli.predict import answer_of, words
 
 SAYS_ITS_ENVIRONMENT = """#!/usr/bin/env python3
 import json, os

@@ -49,6 +49,9 @@ def test_a_token_may_go_into_a_file_that_only_its_owner_reads(server: Server, tm
     file = tmp_path / "token"
     assert TOKEN not in run("create", "nightly", "--into", str(file), "--json")
     assert (file.read_text(), file.stat().st_mode & 0o777) == (TOKEN, 0o600)
+    with pytest.raises(Stop, match="is there already"):
+        run("create", "nightly", "--into", str(file))
+    assert len(server.asked) == 1
 
 
 def test_tokens_are_listed_without_what_is_secret(server: Server) -> None:
