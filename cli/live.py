@@ -14,25 +14,33 @@ from cli.exits import Stop
 
 Message = dict[str, Any]
 PATIENCE = 60.0
+PAUSE = 0.5
 SIGNED_OUT = 4401
 
 
 def messages(api: Api, job_id: str) -> Iterator[Message]:
-    """From the first message to the end of the job; after a break it goes on behind the last cursor."""
+    """From the first message to the end of the job; after a break it goes on behind the last cursor.
+
+    A socket that stays open for long is as good as a message: a training that waits has nothing to say.
+    """
     cursor, heard = None, time.monotonic()
     while True:
+        opened = time.monotonic()
         try:
             for message in once(api, job_id, cursor):
                 cursor, heard = message.get("cursor") or cursor, time.monotonic()
                 yield message
                 if message["kind"] == "end":
                     return
+            raise ConnectionAbortedError("the live socket is closed before the training ends")
         except (OSError, ConnectionClosed, InvalidHandshake) as error:
             if not (is_signed_out(error) and api.goes_on()):
                 refuse(error)
-            if time.monotonic() - heard > PATIENCE:
+            now = time.monotonic()
+            heard = now if now - opened > PATIENCE else heard
+            if now - heard > PATIENCE:
                 raise Unreachable(api.url, error) from error
-        time.sleep(0.5)
+        time.sleep(PAUSE)
 
 
 def once(api: Api, job_id: str, cursor: str | None) -> Iterator[Message]:
