@@ -1,5 +1,6 @@
 """A thing by its id, or by its name where only one bears it: nobody types an id twice."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -89,6 +90,17 @@ def named(every: list[dict[str, Any]], noun: str, word: str) -> list[Thing]:
     same = [each for each in every if each.get("name") == word]
     found = same or [each for each in every if begins(str(each["id"]), word)]
     return [Thing(noun, str(each["id"]), each.get("name")) for each in found]
+
+
+def id_among(every: Iterable[dict[str, Any]], noun: str, word: str, listing: str) -> str:
+    """The same of a list that its own command shows. Raises Stop."""
+    if is_id(word):
+        return str(UUID(word))
+    found = named(list(every), noun, word)
+    if len(found) != 1:
+        why = f"{len(found)} {noun}s may be meant by" if found else f"no {noun} is called"
+        raise Stop(f"{why} {word!r}; `{listing}` tells what there is")
+    return found[0].id
 
 
 def begins(id: str, word: str) -> bool:

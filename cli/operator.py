@@ -9,6 +9,7 @@ import typer
 from cli.asking import must_be_meant
 from cli.exits import Exit, Stop
 from cli.local import Data, answered, given, hosting, settings_of
+from cli.named import id_among, is_id
 from cli.organization import Hours, Storage, Users
 from cli.output import Json, moment, show, table
 from cli.session import Address, signed_in
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Who sees all organizations and their use, and changes their quotas.", no_args_is_help=True)
 Person = Annotated[str, typer.Argument(help="E-mail address or id.")]
-Which = Annotated[UUID, typer.Argument(metavar="ORGANIZATION", help="The id of the organization.")]
+Which = Annotated[str, typer.Argument(help="Name or id of the organization, or the beginning of its id.")]
 Words = Annotated[str, typer.Argument(help="Part of a name, a company or a division; every one, if left out.")]
+LISTING = "vistory operator list-organizations"
 HEADS = ("id", "name", "users", "GB stored", "GPU hours this month", "")
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")]
 
@@ -79,7 +81,8 @@ def change_quotas(
     if not wish:
         raise Stop("name what to change; `vistory operator change-quotas --help` lists it", Exit.USAGE)
     with signed_in(api) as door:
-        made = door.patch(f"/admin/organizations/{organization}", **wish)
+        id = id_among(door.pages("/admin/organizations"), "organization", organization, LISTING)
+        made = door.patch(f"/admin/organizations/{id}", **wish)
     show(made, as_json, lambda: f"{organization} has other quotas now; `vistory operator list-organizations` tells")
 
 
@@ -89,11 +92,12 @@ def close_organization(organization: Which, yes: Yes = False, data: Data = None,
     from commands.closure import CloseOrganizationOf
 
     settings = settings_of(data)
+    id = organization_at(settings, organization)
     if not yes:
         must_be_meant(f"Close the organization {organization}? All that it has goes in 30 days", "--yes")
     with hosting(settings) as host:
-        made = host.give(CloseOrganizationOf(organization_id=organization)).model_dump(mode="json")
-    again = f"`vistory operator reopen-organization {organization}` opens it again"
+        made = host.give(CloseOrganizationOf(organization_id=id)).model_dump(mode="json")
+    again = f"`vistory operator reopen-organization {id}` opens it again"
     show(made, as_json, lambda: f"{organization} is closed; {again}")
 
 
@@ -102,9 +106,25 @@ def reopen_organization(organization: Which, data: Data = None, as_json: Json = 
     """Open an organization again before its time is over."""
     from commands.closure import ReopenOrganizationOf
 
-    with hosting(settings_of(data)) as host:
-        made = host.give(ReopenOrganizationOf(organization_id=organization)).model_dump(mode="json")
+    settings = settings_of(data)
+    id = organization_at(settings, organization)
+    with hosting(settings) as host:
+        made = host.give(ReopenOrganizationOf(organization_id=id)).model_dump(mode="json")
     show(made, as_json, lambda: f"{organization} is open again")
+
+
+def organization_at(settings: "Settings", word: str) -> UUID:
+    """Of all that the platform has. Raises Stop."""
+    from contextlib import closing
+
+    from infra.reading import Reading
+    from projections.organizations import every_organization
+
+    if is_id(word):
+        return UUID(word)
+    with answered(), closing(Reading(settings.need("database_url"), pool_size=1)) as reading:
+        every = reading.ask(every_organization, [])
+    return UUID(id_among(every, "organization", word, LISTING))
 
 
 def operators(settings: "Settings") -> list[dict[str, Any]]:

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
+from cli.named import id_among
 from cli.output import Json, moment, show, table
 from cli.session import Address, signed_in
 
 app = typer.Typer(help="Where you are signed in; end one of these sessions.", no_args_is_help=True)
 HEADS = ("session", "begun", "last used", "from", "device", "")
-Which = Annotated[str, typer.Argument(help="Its id, as `vistory sessions list` shows it.")]
+Which = Annotated[str, typer.Argument(help="Its id, or the beginning of it, as `vistory sessions list` shows it.")]
 
 
 @app.command("list")
@@ -39,5 +40,6 @@ def mark(current: bool) -> str:
 def end(session: Which, api: Address = None, as_json: Json = False) -> None:
     """Sign out there; it holds at once."""
     with signed_in(api) as door:
-        made = door.delete(f"/auth/sessions/{session}")
+        id = id_among(door.get("/auth/sessions"), "session", session, "vistory sessions list")
+        made = door.delete(f"/auth/sessions/{id}")
     show(made, as_json, lambda: "that session has ended")

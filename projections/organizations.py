@@ -15,3 +15,9 @@ def list_organizations(
         called = organizations.c.name, organizations.c.company, organizations.c.division
         query = query.where(or_(*(each.icontains(words, autoescape=True) for each in called)))
     return newest(tx, query, organizations.c.first_position, OrganizationRow, after, limit)
+
+
+def every_organization(tx: Connection) -> list[dict[str, str]]:
+    """By id and name."""
+    rows = tx.execute(select(organizations.c.id, organizations.c.name).order_by(organizations.c.first_position))
+    return [{"id": str(id), "name": name} for id, name in rows]

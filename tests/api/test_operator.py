@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from cli.exits import Stop
 from cli.local import given
-from cli.operator import operators
+from cli.operator import operators, organization_at
 from commands.operator import AppointOperator, DismissOperator
 from infra.config import Settings
 from tests.api.visitor import Visitor
@@ -39,6 +40,16 @@ def test_an_operator_changes_quotas_and_the_organization_reads_who_did(operator:
     log = ann.get("/audit/organization?action=update", Vistory_Min_Position=operator.seen)["items"]
     assert (operator.id, "operator") in {(each["actor_id"], each["actor_role"]) for each in log}
     assert operator("PATCH", path, {"name": "Mine"}).status_code == 422
+
+
+def test_whoever_keeps_the_machine_means_an_organization_by_its_name_or_the_beginning_of_its_id(
+    ann: Visitor, settings: Settings
+) -> None:
+    ann.get("/organization", Vistory_Min_Position=ann.seen)
+    for word in (ann.get("/organization")["name"], ann.organization[:23], ann.organization):
+        assert str(organization_at(settings, word)) == ann.organization
+    with pytest.raises(Stop, match="no organization is called 'Nobody'"):
+        organization_at(settings, "Nobody")
 
 
 def test_what_is_in_an_organization_is_none_of_an_operators(operator: Visitor, ann: Visitor) -> None:

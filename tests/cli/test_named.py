@@ -1,12 +1,17 @@
 """A thing that a command means, by its id or by its name."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
+from typer.testing import CliRunner
 
+from cli import app
 from cli.exits import Exit, Stop
-from cli.named import id_of, must_be_new, thing_of
+from cli.kept import Session, keep
+from cli.named import id_among, id_of, must_be_new, thing_of
 from tests.cli.http_server import Server, door, serving
 
 A, B = str(UUID(int=1)), str(UUID(int=2))
@@ -78,6 +83,34 @@ def test_the_beginning_of_an_id_is_enough_where_only_one_begins_so(server: Serve
         id_of(door(server), noun, "0000")
     with pytest.raises(Stop, match=r"there is no .* '000'"):
         id_of(door(server), noun, "000")
+
+
+ITEMS = [{"id": str(UUID(int=1 << 96)), "name": "Acme"}, {"id": str(UUID(int=2 << 96)), "name": "Works"}]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer", "asked"),
+    [
+        (("sessions", "end", "00000002"), ITEMS, "/auth/sessions/"),
+        (("operator", "change-quotas", "00000002", "--max-users", "1"), None, "/admin/organizations/"),
+        (("operator", "change-quotas", "Works", "--max-users", "1"), None, "/admin/organizations/"),
+    ],
+)
+def test_a_session_and_any_organization_are_meant_like_other_things(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], answer: Any, asked: str
+) -> None:
+    monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
+    keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1"))
+    server.answers = [(200, {}, answer or {"items": ITEMS, "next": None})] * 2
+    CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert server.asked[-1][1] == f"/api/v1{asked}{ITEMS[1]['id']}"
+
+
+def test_what_no_list_has_is_refused_with_the_command_that_shows_it() -> None:
+    with pytest.raises(Stop, match="no session is called '0198'; `vistory sessions list` tells what there is"):
+        id_among(ITEMS, "session", "0198", "vistory sessions list")
+    with pytest.raises(Stop, match="2 sessions may be meant by '0000'"):
+        id_among(ITEMS, "session", "0000", "vistory sessions list")
 
 
 def test_a_name_counts_before_the_beginning_of_an_id(server: Server) -> None:
