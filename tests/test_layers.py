@@ -5,11 +5,14 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+TOLD: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+PACKAGES: list[str] = TOLD["importlinter"]["root_packages"]
+RULES: list[dict[str, Any]] = TOLD["importlinter"]["contracts"]
 LINT = Path(sys.prefix) / "bin" / "lint-imports"
 
 
@@ -70,7 +73,19 @@ def test_two_modules_that_import_each_other_are_caught(copy: Path) -> None:
 
 
 def test_every_package_stands_under_a_rule() -> None:
-    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"][
-        "packages"
-    ]
-    assert sorted(named) == sorted(PACKAGES)
+    """Which says what it may import: who comes new has none, until somebody draws where it belongs."""
+    layers = {package for rule in RULES for layer in rule.get("layers", ()) for package in layer.split(" | ")}
+    alone = {
+        package
+        for rule in RULES
+        if set(rule.get("forbidden_modules", ())) >= layers
+        for package in rule["source_modules"]
+    }
+    assert layers | alone == set(PACKAGES)
+    assert layers.isdisjoint(alone)
+
+
+def test_every_package_is_shipped_and_has_its_types_checked() -> None:
+    shipped = TOLD["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert sorted(shipped) == sorted(PACKAGES)
+    assert set(PACKAGES) <= set(TOLD["mypy"]["files"])
