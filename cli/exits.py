@@ -29,7 +29,7 @@ MEANING = {
     Exit.UNWELL: "something is wrong with the platform; `vistory doctor` says what",
     Exit.HALTED: "the relay stands still: stream and store differ; the message says what to do",
     Exit.FAULTY: "a part did not start, or an event could not be understood; the message says which",
-    Exit.NO_WAY_IN: "the data folder cannot be entered by the user that PostgreSQL runs as",
+    Exit.NO_WAY_IN: "the data folder cannot be made, or cannot be entered by the user that PostgreSQL runs as",
     Exit.BUSY: "another one is at work in that folder, or there is no room; try again later",
     Exit.MISCONFIGURED: "a setting, a server or a database is not as it must be; the message says what to change",
     Exit.INTERRUPTED: "interrupted by ctrl-C",

@@ -55,7 +55,7 @@ def projector() -> None:
 
 @app.command()
 def consumers() -> None:
-    """React to events: MLflow, the archive of telemetry, lost workers."""
+    """React to events: MLflow, letters, subscribers, the archive of telemetry, lost workers, what is due to go."""
     enter("consumers")
 
 

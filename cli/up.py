@@ -29,7 +29,7 @@ Within = Annotated[
 
 @app.command()
 def up(data: NewData = None, start_within: Within = None, as_json: Json = False) -> None:
-    """Start PostgreSQL, NATS, object storage, MLflow and our own processes; ctrl-C stops them all within 10 s."""
+    """Start PostgreSQL, NATS, object storage, MLflow, a mail server and our own processes; ctrl-C stops all in 10 s."""
     from cli.platform import PasswordIsLost, running
     from cli.session import CodeIsNeeded
     from infra.embedded import default_folder

@@ -1,4 +1,4 @@
-"""Object storage and MLflow, asked as our own processes ask them."""
+"""Object storage, MLflow and the mail server, asked as our own processes ask them."""
 
 from collections.abc import Iterator
 from datetime import timedelta

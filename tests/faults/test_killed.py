@@ -1,4 +1,4 @@
-"""Each part of a running platform is killed once while it trains: the job ends well, and nothing is lost or doubled."""
+"""Each part that a training needs is killed once while it runs: the job ends well, nothing is lost or doubled."""
 
 import os
 import signal
