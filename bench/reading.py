@@ -60,7 +60,7 @@ def _verified(history: Past) -> Result:
 def _verify(history: Past) -> int:
     """As somebody else would: in a process of its own, its start included."""
     told = {"VISTORY_DATABASE_URL": history.databases.app_url}
-    subprocess.run([sys.executable, "-m", "cli.verify"], env=told, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "verifier"], env=told, check=True, stdout=subprocess.DEVNULL)
     return history.position
 
 

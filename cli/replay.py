@@ -51,7 +51,7 @@ def verify(
 def verified(
     settings: "Settings", receipts: list[str], file: Path | None = None, heads: Path | None = None, kept: bool = False
 ) -> dict[str, Any]:
-    from cli import verify as verifier
+    import verifier
 
     try:
         owed = list(map(verifier.receipt, receipts))

@@ -50,6 +50,8 @@ def test_the_layers_are_as_drawn() -> None:
         ("consumers", "trainers", "Nothing but trainers loads training frameworks"),
         ("infra", "torch", "Nothing but trainers loads training frameworks"),
         ("trainers", "domain", "Trainers stand alone"),
+        ("verifier", "domain", "The verifier stands alone"),
+        ("verifier", "typer", "The verifier stands alone"),
     ],
 )
 def test_an_import_against_the_layers_is_caught(copy: Path, package: str, imported: str, rule: str) -> None:

@@ -7,8 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from cli.verify import Event as Verifiable
-from cli.verify import History, genesis, leaf, link, verify
 from domain import EVENTS
 from domain.model import Event
 from domain.values import Name
@@ -16,6 +14,8 @@ from infra.ledger import Head, Row
 from infra.mapper import Mapper, Stored
 from infra.published import PREFIX, Published, origin, pack, unpack
 from tests.contracts.keyring import LEDGER, ExampleKeys
+from verifier import Event as Verifiable
+from verifier import History, genesis, leaf, link, verify
 
 FOLDER = Path(__file__).parent / "stored_events"
 FILES = sorted(FOLDER.glob("*.json"))

@@ -14,7 +14,7 @@ import psycopg
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js.api import AckPolicy, ConsumerConfig
 
-from cli import verify
+import verifier
 from tests.faults.wishing import ACCEPTED, INVITED, NAMED, REGISTERED, UNDONE, Wish
 
 ENDS: Final = ("training_job.completed", "training_job.failed", "training_job.cancelled")
@@ -78,9 +78,9 @@ class Ledger:
     def faults(self) -> Iterator[str]:
         """The chain from the first event, positions, versions, the canonical form, and every receipt."""
         try:
-            with verify.stored(self.url) as history:
-                verify.verify(history, self.receipts)
-        except verify.Broken as broken:
+            with verifier.stored(self.url) as history:
+                verifier.verify(history, self.receipts)
+        except verifier.Broken as broken:
             yield f"the ledger does not hold: {broken}"
 
 

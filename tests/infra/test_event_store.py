@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 from uuid_utils.compat import uuid7
 
-from cli import verify
+import verifier
 from infra.event_store import EventStore, UnsafeSetting
 from infra.ledger import Append
 from infra.migrate import MigrationHasChanged, migrate
@@ -24,9 +24,9 @@ def ledger(fresh_database: MakeDatabase) -> Iterator[Ground]:
         yield ready
 
 
-def verified(ledger: Ground) -> verify.Verified:
-    with verify.stored(ledger.databases.app_url) as history:
-        return verify.verify(history)
+def verified(ledger: Ground) -> verifier.Verified:
+    with verifier.stored(ledger.databases.app_url) as history:
+        return verifier.verify(history)
 
 
 def test_eight_writers_who_conflict_leave_no_gap_and_one_chain(ledger: Ground) -> None:

@@ -14,7 +14,7 @@ from eventsourcing.persistence import OperationalError
 from pydantic import SecretStr
 from uuid_utils.compat import uuid7
 
-from cli import verify
+import verifier
 from commands.person import RegisterPerson
 from infra import event_store, line
 from infra.event_store import EventStore
@@ -253,8 +253,8 @@ def test_32_writers_who_conflict_in_line_leave_no_gap_and_one_chain(real: Ground
     accepted = verdicts.count("accepted")
     assert set(verdicts) == {"accepted", "conflict"}
     assert [row.position for row in shared.read(0, 1_000)] == list(range(1, accepted + 1))
-    with verify.stored(real.databases.app_url) as history:
-        assert verify.verify(history).events == shared.head().position == accepted
+    with verifier.stored(real.databases.app_url) as history:
+        assert verifier.verify(history).events == shared.head().position == accepted
 
 
 def waits(real: Ground) -> bool:

@@ -10,7 +10,7 @@ from uuid import UUID
 import rfc8785
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from cli.verify import Event, genesis, leaf, link
+from verifier import Event, genesis, leaf, link
 
 EXAMPLE: Final = Path("tests/contracts/stored_events/person.registered@1.json")
 MICROS: Final = 1_767_323_045_678_901

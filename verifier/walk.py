@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-from cli.verify.chain import genesis, leaf, link
-from cli.verify.history import Broken, Event, History, Receipt, Verified
-from cli.verify.shape import Shapes
+from verifier.chain import genesis, leaf, link
+from verifier.history import Broken, Event, History, Receipt, Verified
+from verifier.shape import Shapes
 
 BEFORE_ALL = -(2**63)
 Owed = Mapping[int, set[str]]

@@ -8,8 +8,8 @@ import re
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from cli.verify.canonical import check_canonical
-from cli.verify.history import Event
+from verifier.canonical import check_canonical
+from verifier.history import Event
 
 MOST = 10_000
 _ESCAPED = bytes(range(32)) + b"\\"

@@ -4,7 +4,7 @@ import hashlib
 import struct
 from uuid import UUID
 
-from cli.verify.history import Event
+from verifier.history import Event
 
 
 def _field(value: bytes) -> bytes:

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from cli.verify.history import Broken, Event
+from verifier.history import Broken, Event
 
 _PARTS = {"data", "envelope"}
 _encode = json.JSONEncoder(

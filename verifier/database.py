@@ -13,9 +13,9 @@ from uuid import UUID
 import psycopg
 from psycopg.abc import Buffer
 
-from cli.verify.chain import genesis
-from cli.verify.history import Broken, Event, History, Shared
-from cli.verify.walk import Owed, Piece, walk
+from verifier.chain import genesis
+from verifier.history import Broken, Event, History, Shared
+from verifier.walk import Owed, Piece, walk
 
 PIECE = 20_000
 _ALL = (-(2**63), 2**63 - 1)

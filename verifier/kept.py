@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from cli.verify.history import Broken, Event, History, Receipt
+from verifier.history import Broken, Event, History, Receipt
 
 # An event has 256 KiB at most, and in JSON a character six times as many.
 LONGEST = 2 * 1024 * 1024

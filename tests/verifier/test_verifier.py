@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 
-import cli.verify.database as database
-from cli import verify
-from cli.verify import Broken, Event, History, genesis, leaf, link
+import verifier
 from tests.ground import Ground, ground
 from tests.servers import Databases
+from tests.test_layers import ROOT
+from verifier import Broken, Event, History, database, genesis, leaf, link
 
 LEDGER = UUID(int=9)
 STATE = b'{"data":{"name":"digits"},"envelope":{"format":1}}'
@@ -40,15 +40,15 @@ def good() -> list[Event]:
     return [event(n) for n in range(1, 6)]
 
 
-def broken(history: History, *receipts: verify.Receipt) -> tuple[int, str]:
+def broken(history: History, *receipts: verifier.Receipt) -> tuple[int, str]:
     with pytest.raises(Broken) as found:
-        verify.verify(history, receipts)
+        verifier.verify(history, receipts)
     return found.value.position, found.value.what
 
 
 def test_a_whole_history_holds() -> None:
     history = chained(good())
-    found = verify.verify(history, [(3, list(history.events)[2].chain.hex())])
+    found = verifier.verify(history, [(3, list(history.events)[2].chain.hex())])
     assert (found.events, found.chain, found.receipts) == (5, history.chain, 1)
 
 
@@ -120,7 +120,7 @@ def test_a_state_that_is_not_canonical_is_found(state: bytes, what: str) -> None
     )
 )
 def test_what_the_library_writes_is_canonical_to_the_verifier(value: Any) -> None:
-    verify.verify(chained([event(1, state=rfc8785.dumps({"data": {"a": value}, "envelope": {}}))]))
+    verifier.verify(chained([event(1, state=rfc8785.dumps({"data": {"a": value}, "envelope": {}}))]))
 
 
 FAMILIAR = b'{"data":{"a":12,"b":[0.5,true],"c":"x"},"envelope":{"d":"y"}}'
@@ -157,7 +157,7 @@ def test_what_was_seen_before_changes_no_verdict(number: str, text: str, at: int
 
 def holds(*events: Event) -> bool:
     try:
-        verify.verify(chained(list(events)))
+        verifier.verify(chained(list(events)))
     except Broken:
         return False
     return True
@@ -177,11 +177,11 @@ def test_a_ledger_in_pieces_is_verified_as_one_in_a_row(ledger: Ground, monkeypa
     """Pieces that end in the middle of an aggregate; a head in each of them."""
     ledger.write(150, per_command=40)
     kept = [(row.position, row.chain.hex()) for row in ledger.ledger.read(0, 150) if row.position % 20 == 7]
-    for each in (verify, database):
+    for each in (verifier, database):
         monkeypatch.setattr(each, "PIECE", 30)
-    with verify.stored(ledger.databases.app_url) as history:
-        in_pieces = verify.verify(history, kept)
-        assert in_pieces == verify.verify(history._replace(shared=None), kept)
+    with verifier.stored(ledger.databases.app_url) as history:
+        in_pieces = verifier.verify(history, kept)
+        assert in_pieces == verifier.verify(history._replace(shared=None), kept)
     assert (in_pieces.events, in_pieces.receipts, len(in_pieces.aggregates)) == (150, 8, 4)
 
 
@@ -205,17 +205,43 @@ def test_the_first_fault_is_named_though_pieces_find_it(
         connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER ALL")
         assert connection.execute(f"UPDATE ledger.events {edit}".encode()).rowcount == 1
         connection.execute("UPDATE ledger.events SET topic = 'later.fault' WHERE notification_id = 149")
-    for each in (verify, database):
+    for each in (verifier, database):
         monkeypatch.setattr(each, "PIECE", 30)
-    with verify.stored(ledger.databases.app_url) as history:
+    with verifier.stored(ledger.databases.app_url) as history:
         position, what = broken(history)
     assert position == found[0]
     assert found[1] in what
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    argv = [sys.executable, "-m", "cli.verify", *arguments]
+    argv = [sys.executable, "-m", "verifier", *arguments]
     return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+
+
+# psycopg needs typing_extensions on Python below 3.13.
+NEEDED = ("psycopg", "psycopg_binary", "psycopg_binary.libs", "typing_extensions.py")
+ALONE = "import runpy, sys; sys.path.append(sys.argv.pop(1)); runpy.run_module('verifier', run_name='__main__')"
+
+
+def test_it_runs_where_nothing_but_psycopg_is_installed(ledger: Ground, tmp_path: Path) -> None:
+    """Its folder alone, as whoever trusts nobody's installation takes it away."""
+    ledger.write(3)
+    for name in NEEDED:
+        (tmp_path / name).symlink_to(Path(psycopg.__file__).parents[1] / name)
+    (tmp_path / "verifier").symlink_to(ROOT / "verifier")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", ALONE, str(tmp_path)],
+        env={"VISTORY_DATABASE_URL": ledger.databases.app_url},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    chain = ledger.ledger.head().chain.hex()
+    assert (done.returncode, done.stdout) == (0, f"verified 3 events; chain {chain}\n"), done.stderr
+
+
+def test_whoever_names_no_history_is_told_how() -> None:
+    done = run()
+    assert done.returncode == 2
+    assert done.stderr.endswith("name a database in VISTORY_DATABASE_URL, or a --file\n")
 
 
 def test_a_stored_ledger_is_verified_with_a_receipt_and_from_its_dump(ledger: Ground, tmp_path: Path) -> None:
@@ -229,5 +255,5 @@ def test_a_stored_ledger_is_verified_with_a_receipt_and_from_its_dump(ledger: Gr
     lines[42] = json.dumps(json.loads(lines[42]) | {"micros": 2**52})
     (tmp_path / "dump").write_text("\n".join(lines))
     done = run("--file", str(tmp_path / "dump"))
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert done.stderr.startswith("history does not hold: position 42: the chain is")

@@ -8,11 +8,11 @@ an answer, or the heads that the platform writes to places outside the database.
 import os
 from collections.abc import Iterable
 
-from cli.verify.chain import genesis, leaf, link
-from cli.verify.database import PIECE, in_pieces, stored
-from cli.verify.history import Broken, Event, History, Receipt, Verified
-from cli.verify.kept import Unreadable, dump, dumped, heads, receipt
-from cli.verify.walk import joined, owing, walk
+from verifier.chain import genesis, leaf, link
+from verifier.database import PIECE, in_pieces, stored
+from verifier.history import Broken, Event, History, Receipt, Verified
+from verifier.kept import Unreadable, dump, dumped, heads, receipt
+from verifier.walk import joined, owing, walk
 
 __all__ = [
     "Broken", "Event", "History", "Receipt", "Unreadable", "Verified", "dump", "dumped", "genesis", "heads", "leaf",
