@@ -18,7 +18,7 @@ from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int8
 
-from infra import metrics
+from infra import locks, metrics
 from infra.arrays import BYTEA, JSONB, TEXT, UUIDS, Array, array, int4s, int8s
 from infra.ledger import NOW, Append, Head, Ledger, Row, Verdict
 from infra.mapper import Stored
@@ -168,7 +168,7 @@ class EventStore(_Door, PostgresApplicationRecorder):
         try:
             with self._turn, self.datastore.get_connection() as connection, connection.transaction():
                 connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{SILENT_AT_MOST}s'")
-                connection.execute("SELECT pg_advisory_xact_lock(7306086)")
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (locks.APPEND,))
                 yield _Alone(connection)
         except InternalError as error:
             if isinstance(error.__cause__, IdleInTransactionSessionTimeout):

@@ -9,7 +9,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-_LOCK = 7306087
+from infra import locks
+
 # Of what is personal no statistics are kept, which would hold examples of it. So it is with every read model's.
 _QUIET = "ALTER TABLE secrets.security_log ALTER COLUMN network SET STATISTICS 0"
 
@@ -44,7 +45,7 @@ def migrate_keys(owner_url: str, keys_role: str) -> None:
 
 
 def _apply(connection: psycopg.Connection, folder: str, role: str) -> None:
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (locks.MIGRATE,))
     connection.execute("CREATE TABLE IF NOT EXISTS public.migrations (name text PRIMARY KEY, applied_at timestamptz)")
     connection.execute("ALTER TABLE public.migrations ADD COLUMN IF NOT EXISTS sha256 text")
     done: dict[str, str | None] = dict(connection.execute("SELECT name, sha256 FROM public.migrations").fetchall())

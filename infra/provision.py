@@ -7,9 +7,10 @@ from urllib.parse import quote, urlsplit
 import psycopg
 from psycopg import sql
 
+from infra import locks
+
 OWNER, APP, KEYS, MLFLOW = "vistory_owner", "vistory_app", "vistory_keys", "mlflow"
 ROLES = (OWNER, APP, KEYS, MLFLOW)
-ONE_AT_A_TIME = 0x7669_7374_6F72_79  # "vistory": two provisions at once would race for the same names
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Names:
 def provision(admin_url: str, passwords: Mapping[str, str], names: Names | None = None) -> None:
     """Roles (with these passwords, by role) and databases; done again it changes nothing but passwords."""
     with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
+        admin.execute("SELECT pg_advisory_lock(%s)", [locks.PROVISION])
         for role in ROLES:
             ensure_role(admin, role, passwords[role])
         # The owner makes schemas that the application then owns, which only a member may.

@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.types import Text
 
+from infra import locks
+
 T = TypeVar("T")
 MOST_WAITING: Final = 16
 FIRST_PAUSE: Final = 0.002
@@ -21,8 +23,7 @@ _REACHED: Final = text(
 ).bindparams(bindparam("consumers", type_=ARRAY(Text)))
 
 # Taken by readers before any table, and by a swap alone: so the two wait for each other and never lock each other out.
-SWAPPING: Final = 7306090
-_STAY: Final = text(f"SELECT pg_advisory_xact_lock_shared({SWAPPING})")
+_STAY: Final = text(f"SELECT pg_advisory_xact_lock_shared({locks.SWAP_READ_MODELS})")
 
 
 class NotThereYet(Exception):

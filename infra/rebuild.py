@@ -12,9 +12,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from domain.model import Recorded
+from infra import locks
 from infra.erased import erased
 from infra.ledger import Row as Stored
-from infra.reading import SWAPPING, consumer, engine_for
+from infra.reading import consumer, engine_for
 from infra.refold import refold
 from infra.rows import SCHEMA, apply, forget
 from infra.streams import EVENTS
@@ -26,7 +27,6 @@ from projections.model import Projection
 NEXT: Final = "read_next"
 FEW: Final = 500
 TRIES: Final = 20
-_ONE_AT_A_TIME: Final = 7306089
 
 
 class UnknownReadModel(ValueError):
@@ -74,7 +74,7 @@ def beside(core: Core, schema: str) -> Iterator[tuple[Engine, Engine]]:
     engine = engine_for(core.settings.need("database_url"), pool_size=4)
     try:
         with engine.connect() as guard, guard.begin():
-            guard.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
+            guard.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": locks.REBUILD})
             _drop(engine, schema)
             with engine.begin() as tx:
                 tx.execute(text(f"CREATE SCHEMA {schema}"))
@@ -142,7 +142,7 @@ def _swap(core: Core, plain: Engine, draft: Engine, wanted: Sequence[Projection]
 def _exchange(core: Core, tx: Connection, wanted: Sequence[Projection], position: int) -> int:
     """Old tables out, new ones in, checkpoints at their position: one transaction."""
     tx.execute(text("SET LOCAL lock_timeout = '300ms'"))
-    tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SWAPPING})
+    tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": locks.SWAP_READ_MODELS})
     move = text(
         "INSERT INTO work.positions (consumer, stream, position) VALUES (:consumer, :stream, :position)"
         " ON CONFLICT (consumer) DO UPDATE SET position = :position, stopped = NULL, moved_at = now()"

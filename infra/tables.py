@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Engine, Table, inspect, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 import projections
+from infra import locks
 from infra.reading import consumer
 from infra.rows import SCHEMA
 from projections.model import Projection, View
 
-_FURNISHING: Final = 7306088
 _BEGUN: Final = text("SELECT consumer FROM work.positions WHERE position > 0")
 
 
@@ -26,7 +26,7 @@ def tables(projections: Iterable[Projection]) -> list[Table]:
 def furnish(engine: Engine, projections: Sequence[Projection]) -> list[str]:
     """Make the tables that are missing. Returns the projections to be rebuilt: tables or rows are not as theirs."""
     with engine.begin() as tx:
-        tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _FURNISHING})
+        tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": locks.MAKE_TABLES})
         begun = set(tx.execute(_BEGUN).scalars())
         return [each.name for each in projections if not _fits(tx, each, consumer(each.name) in begun)]
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 from uuid import UUID
 
+from infra import locks
 from infra.blobs import Blobs, Received, hold
 from infra.named import Named
 from infra.reading import Reading
@@ -24,7 +25,6 @@ from projections.trash import Thrown
 GRACE: Final = timedelta(hours=1)
 UNUSED: Final = timedelta(days=7)
 AT_ONCE: Final = 1_000
-_ONE_AT_A_TIME: Final = 7306091
 _SUSPECT: Final = """
     INSERT INTO content.leaving (organization_id, sha256)
     SELECT organization_id, sha256 FROM content.blobs WHERE organization_id = %s AND sha256 = ANY(%s)
@@ -82,7 +82,7 @@ class Trash:
     def alone(self) -> Iterator[bool]:
         """Whether no other process is at it."""
         with self.blobs.pool.connection() as connection, connection.transaction():
-            row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_ONE_AT_A_TIME,)).fetchone()
+            row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (locks.PURGE,)).fetchone()
             yield bool(row and row[0])
 
     def waiting(self) -> list[Thrown]:

@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 
 import verifier
 from commands.person import RegisterPerson
-from infra import event_store, line
+from infra import event_store, line, locks
 from infra.event_store import EventStore
 from infra.ledger import Append, Verdict
 from infra.line import Line
@@ -27,7 +27,7 @@ from tests.servers import Databases
 from tests.spec import Spec
 
 MakeDatabase = Callable[..., Databases]
-DOOR = 7306086
+DOOR = locks.APPEND
 
 
 @pytest.fixture
