@@ -48,10 +48,11 @@ from api import (
 )
 from api.house import open_house
 from api.limits import Limits
-from api.table import PREFIX, Table, flat
+from api.table import Table, flat
 from api.threads import threads
 from infra import metrics, outside
 from infra.config import Settings
+from infra.names import PREFIX
 
 ROUTERS = (
     registration,

@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import Forbidden, Unauthenticated
+from infra.names import PREFIX
 
 NAME: Final = "vistory_refresh"
 # The one place that it is sent to.
-PATH: Final = "/api/v1/auth/refresh"
+PATH: Final = f"{PREFIX}/auth/refresh"
 LIFE: Final = 30 * 24 * 3600
 
 

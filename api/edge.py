@@ -24,7 +24,6 @@ from uuid_utils.compat import uuid7
 
 from api.body import LONGEST_OF_A_STRANGER
 from api.house import House, house_of
-from api.table import PREFIX
 from commands.access import Caller, Command, in_person
 from commands.ports import Accepted
 from domain.errors import Unauthenticated
@@ -32,6 +31,7 @@ from domain.model import Client
 from domain.values import Value
 from infra.bearer import digest
 from infra.idempotency import command_id
+from infra.names import PREFIX
 from infra.unit import Errand
 
 C = TypeVar("C", bound=Command)

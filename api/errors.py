@@ -23,6 +23,7 @@ from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unaut
 from infra import logs
 from infra.allowance import TooManyRequests
 from infra.dispatch import Unavailable
+from infra.names import PROBLEM
 from infra.reach import out_of_reach
 from infra.reading import NotThereYet
 
@@ -85,16 +86,24 @@ def problem(
     errors: list[FieldError] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", kind)
     body = Problem(
-        type=f"urn:vistory:problem:{words.replace(' ', '-').lower()}",
-        title=words.capitalize(),
+        type=type_of(kind),
+        title=_in_words(kind).capitalize(),
         status=status,
         detail=detail,
         instance=f"urn:uuid:{request.state.request_id}",
         errors=errors,
     )
     return JSONResponse(body.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def type_of(kind: str) -> str:
+    """By the name of its class, which clients know from then on."""
+    return f"{PROBLEM}{_in_words(kind).replace(' ', '-').lower()}"
+
+
+def _in_words(kind: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", kind)
 
 
 def too_many(request: Request, error: TooManyRequests) -> JSONResponse:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from infra.allowance import Allowance, TooManyRequests, household
+from infra.names import PREFIX
 
 # Others may be behind the same address; and a password is slow to hash.
 ADDRESS_OVER_ACCOUNT: Final = 4.0
@@ -21,7 +22,7 @@ COSTLY: Final = (
     *(f"/auth/{word}" for word in ("resend-verification", "verify-email")),
     *("/invitations/accept", "/invitations/decline", "/info"),
 )
-HEALTH: Final = ("/health", "/api/v1/health")
+HEALTH: Final = ("/health", f"{PREFIX}/health")
 
 
 @dataclass

@@ -16,7 +16,6 @@ from starlette.types import Receive, Scope, Send
 
 from api.threads import waited_for
 
-PREFIX: Final = "/api/v1"
 # So many segments tell most routes from one another: /api/v1/datasets.
 DEPTH: Final = 3
 

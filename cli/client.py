@@ -15,14 +15,14 @@ from cli.exits import Exit, Stop
 from cli.kept import Seen, is_later
 from cli.output import complain
 from cli.patience import AWAY, BEHIND, LONGEST_PAUSE, Patience, asked_to_wait, hindrance
+from infra.names import PREFIX, PROBLEM
 
-PREFIX = "/api/v1"
 ENDS = {401: Exit.SIGNED_OUT, 502: Exit.UNREACHABLE, 503: Exit.UNREACHABLE, 504: Exit.UNREACHABLE}
 # Who is signed in stays so where it is closed.
-CLOSED = "urn:vistory:problem:organization-was-closed"
+CLOSED = f"{PROBLEM}organization-was-closed"
 ELSEWHERE = "; `vistory organization list` tells of which others you are, `vistory organization switch NAME` goes there"
 # A problem of the API that means: no place in this ledger.
-UNKNOWN_POSITION = "urn:vistory:problem:position-is-unknown"
+UNKNOWN_POSITION = f"{PROBLEM}position-is-unknown"
 # What a list of sessions shows as the device.
 CALLED = "vistory at a terminal"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}

@@ -9,8 +9,9 @@ from urllib.parse import quote, urlsplit
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import connect
 
-from cli.client import LOOPBACK, PREFIX, Api, Unreachable
+from cli.client import LOOPBACK, Api, Unreachable
 from cli.exits import Stop
+from infra.names import PREFIX
 
 Message = dict[str, Any]
 PATIENCE = 60.0

@@ -6,6 +6,7 @@ from http import HTTPStatus
 import httpx
 
 from cli.output import complain
+from infra.names import PROBLEM
 
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 # Where an answer does not say when to ask again, and where it says a time that nobody would wait.
@@ -15,9 +16,9 @@ WORTH_A_WORD = 1.0
 AWAY = {429, 502, 503, 504}
 # Of the problems that mean so, by type.
 BEHIND = {
-    "urn:vistory:problem:not-there-yet": "the platform is behind: your last change is recorded, but not to be seen yet;"
+    f"{PROBLEM}not-there-yet": "the platform is behind: your last change is recorded, but not to be seen yet;"
     " ask again soon, and where that does not help, `vistory doctor` tells whoever keeps the platform why",
-    "urn:vistory:problem:read-model-stopped": "your last change is recorded, but will not be seen before the platform"
+    f"{PROBLEM}read-model-stopped": "your last change is recorded, but will not be seen before the platform"
     " is mended: `vistory doctor` tells whoever keeps it what has stopped, and what to do",
 }
 

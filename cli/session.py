@@ -14,12 +14,13 @@ from cli.exits import Exit, Stop
 from cli.hint import hear_api
 from cli.kept import DEFAULT_API, PROFILE, Seen, Session, alone, current, keep, usual_api
 from cli.output import complain
+from infra.names import PROBLEM
 
 # An API token, for programs: as an argument everybody on the machine could read it.
 TOKEN = "VISTORY_TOKEN"
 # Problems of the API that mean: another code is worth a try; and, no refresh token of this platform's.
-WRONG_CODE = "urn:vistory:problem:wrong-code"
-GIVEN_ELSEWHERE = "urn:vistory:problem:not-given-here"
+WRONG_CODE = f"{PROBLEM}wrong-code"
+GIVEN_ELSEWHERE = f"{PROBLEM}not-given-here"
 ASKED = "your organization asks for a second factor: `vistory second-factor on` comes before anything else"
 
 

@@ -12,13 +12,12 @@ import httpx
 
 from infra import tracing
 from infra.leases import Key
+from infra.names import PREFIX, PROBLEM
 
-PREFIX: Final = "/api/v1"
 TIMEOUT: Final = httpx.Timeout(15.0, connect=3.0)
 LONGEST_PAUSE: Final = 5.0
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)  # between addresses that the store does not take; it may be starting
 ASK_AGAIN: Final = (408, 425, 429)
-PROBLEM: Final = "urn:vistory:problem:"
 LOST_RACE: Final = f"{PROBLEM}conflict"
 BUSY: Final = f"{PROBLEM}organization-is-busy"
 NO_HOURS: Final = f"{PROBLEM}gpu-hours-are-used-up"

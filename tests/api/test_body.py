@@ -14,7 +14,7 @@ from starlette.types import Message
 from api import body
 from api.body import LONGEST_OF_A_STRANGER, GuardedBody
 from api.limits import Seats
-from api.table import PREFIX
+from infra.names import PREFIX
 from tests.api.visitor import Visitor
 
 ANN, BEN = UUID(int=1), UUID(int=2)

@@ -14,13 +14,14 @@ import httpx
 import psycopg
 from uuid_utils.compat import uuid7
 
-from cli.client import PREFIX, Api
+from cli.client import Api
 from cli.local import hosting
 from commands.access import Caller
 from commands.invitation import ExpireInvitation
 from domain.model import SYSTEM
 from infra.config import Settings
 from infra.mailbox import Kept, Mailbox
+from infra.names import PREFIX
 from infra.unit import Errand
 from tests.api.phone import phone
 from tests.whole import waited

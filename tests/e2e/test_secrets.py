@@ -16,12 +16,13 @@ import psycopg
 import pytest
 
 from cli import person, rebuild
-from cli.client import CALLED, PREFIX, Api
+from cli.client import CALLED, Api
 from cli.digits import write_digits
 from cli.live import messages
 from cli.local import settings_of
 from infra import scrub
 from infra.config import Settings
+from infra.names import PREFIX
 from tests.e2e.forgotten import Forgotten, everything_on_the_bus, hand_over
 from tests.e2e.running import up
 from tests.e2e.watching import Noting, Watch

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import httpx
 
-from cli.client import PREFIX, Api
+from cli.client import Api
+from infra.names import PREFIX
 
 PAUSE: Final = 0.2
 

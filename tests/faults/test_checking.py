@@ -13,13 +13,14 @@ import pytest
 
 from domain.language import Language
 from infra.letters import Letter, message
+from infra.names import PROBLEM
 from tests.faults.checking import Ledger, Stored, acceptance_faults, answer_faults, command_faults, letter_faults
 from tests.faults.closing import SHUT_OUT, is_wrong
 from tests.faults.judgement import Judgement
 from tests.faults.post import Post
 from tests.faults.recovery import CLAIMED, STEPPED, faults, missing, since
 from tests.faults.rounds import finding
-from tests.faults.wishing import ACCEPTED, PROBLEM, REGISTERED, Record, Wish
+from tests.faults.wishing import ACCEPTED, REGISTERED, Record, Wish
 from tests.whole import Recorded
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import httpx
 
-from cli.client import PREFIX
 from cli.platform import ACCOUNT
+from infra.names import PREFIX, PROBLEM
 
 PAUSE: Final = 0.5
 WITHIN: Final = 8.0
@@ -22,7 +22,6 @@ AGAIN: Final = (401, 429, 502, 503, 504)
 HERE: Final = {name: ACCOUNT[name] for name in ("company", "division")}
 NOBODY: Final = "00000000-0000-7000-8000-000000000000"
 PASSWORD: Final = "a lamp beside the lathe"
-PROBLEM: Final = "urn:vistory:problem:"
 UUIDS: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 REGISTERED: Final = "person.registered"
 INVITED: Final = "invitation.sent"
