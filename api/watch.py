@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def failed(asked: HTTPConnection, email: str) -> None:
-    """To show a password for this address: noted once the request was refused."""
+    """Remembers that a password for this address was wrong; it is counted once the refusal was sent."""
     asked.state.failed_as = email
 
 

@@ -58,7 +58,7 @@ def factor_code(file: Path | None) -> str:
 
 
 def word(given: str | None, what: str, option: str, question: str = "") -> str:
-    """`what` is a noun; a terminal shows the question in its place, where there is one."""
+    """`what` names the value in messages; `question` replaces it as the prompt, if given."""
     if given is not None:
         return given
     _must_be_attended(what, option)

@@ -13,9 +13,7 @@ from cli.session import Address, signed_in
 app = typer.Typer()
 Mine = Annotated[bool, typer.Option("--mine", help="Only what you did.")]
 Project = Annotated[str | None, typer.Option(help="Only of this project and what is in it: its name or id.")]
-Action = Annotated[
-    str | None, typer.Option(help="Only this action; of one that is not known it is said which there are.")
-]
+Action = Annotated[str | None, typer.Option(help="Only this action; an unknown one lists those there are.")]
 Kind = Annotated[str | None, typer.Option(help="Only what was done to this kind of thing: project, say.")]
 Limit = Annotated[int, typer.Option(help="How many at most.", min=1, max=1000)]
 

@@ -22,7 +22,7 @@ class Exit(IntEnum):
 MEANING = {
     Exit.OK: "it is done",
     Exit.REFUSED: "refused, or it failed",
-    Exit.USAGE: "the command line makes no sense, or lacks what nobody is there to be asked for",
+    Exit.USAGE: "wrong usage, or a value is missing and there is no terminal to ask for it",
     Exit.UNREACHABLE: "the platform, or a part of it, does not answer",
     Exit.NOT_VERIFIED: "verification failed: something is not as it was recorded",
     Exit.SIGNED_OUT: "nobody is signed in; `vistory login EMAIL` first",

@@ -31,7 +31,7 @@ Role = Annotated[
 Message = Annotated[str, typer.Option(help="What the letter says beside that, of 1000 characters at most.")]
 Language = Annotated[str | None, typer.Option(help="en or ko; yours, if left out.")]
 Anyone = Annotated[bool, typer.Option("--for-anyone", help="Whoever has the link may accept, from any address.")]
-Days = Annotated[int, typer.Option(min=1, max=30, help="For how long it is good.")]
+Days = Annotated[int, typer.Option(min=1, max=30, help="For how many days it is valid.")]
 Everybody = Annotated[bool, typer.Option("--everybody", help="Of all in the organization; for admins and managers.")]
 Status = Annotated[str | None, typer.Option(help="pending, accepted, declined, expired or cancelled.")]
 Which = Annotated[str, typer.Argument(help="Its id, the beginning of it, or the address that it went to.")]
@@ -40,7 +40,7 @@ Email = Annotated[str | None, typer.Option(help="Your address, where it is not t
 NEW = "new here? `vistory invitation accept --name NAME`"
 # As what somebody comes in where no role is named.
 USUAL = {"organization": "guest", "project": "member", "dataset": "viewer"}
-HEADS = ("invitation", "to", "into", "as", "status", "good until", "sent by")
+HEADS = ("invitation", "to", "into", "as", "status", "valid until", "sent by")
 
 
 @app.command(epilog="Example: vistory invitation send bob@example.org --role member --project bridges")
@@ -109,7 +109,7 @@ def row(sent: dict[str, Any], names: Mapping[str, str]) -> tuple[object, ...]:
 
 @app.command()
 def cancel(invitation: Which, api: Address = None, as_json: Json = False) -> None:
-    """Its link is good for nothing from this moment on."""
+    """Its link is invalid from this moment on."""
     with signed_in(api) as door:
         made = door.delete(f"/invitations/{sent_to(door, invitation)}")
     show(made, as_json, lambda: f"invitation {short(made['id'])} is cancelled")

@@ -55,7 +55,7 @@ def current() -> Session | None:
         with named_file():
             return _read(file) if file.exists() else None
     except (ValueError, TypeError) as error:
-        raise Stop(f"{file} is damaged; `vistory login EMAIL` writes it anew", Exit.SIGNED_OUT) from error
+        raise Stop(f"{file} is damaged; `vistory login EMAIL` writes a new one", Exit.SIGNED_OUT) from error
 
 
 def _read(file: Path) -> Session:
@@ -63,7 +63,7 @@ def _read(file: Path) -> Session:
 
 
 def usual_api() -> str:
-    """Where a command goes that is not told: where this person is signed in, else where whoever is none other is.
+    """Where a command goes that is not told: where this profile is signed in, else where the default profile is.
 
     Where nobody is, it goes to the platform that was started here, if that is a single one.
     """
@@ -117,7 +117,7 @@ class Seen:
 
 
 def is_later(position: str, than: str | None) -> bool:
-    """Whatever is of another ledger is."""
+    """A position of another ledger always counts as later."""
     ledger, _, number = position.rpartition(":")
     before, _, last = (than or "").rpartition(":")
     return ledger != before or not last.isdecimal() or int(number) > int(last)

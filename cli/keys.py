@@ -44,7 +44,7 @@ def backup(folder: Folder, master_to: MasterFolder, data: Data = None, as_json: 
 def restore(file: Saved, master: Master, data: Data = None, as_json: Json = False) -> None:
     """Bring back keys that were lost; whoever was erased, here or in the backup, stays erased."""
     made = restored(settings_of(data), file, master)
-    show(made, as_json, lambda: f"{made['keys']} keys are back; start the platform anew, so that each part reads them")
+    show(made, as_json, lambda: f"{made['keys']} keys are back; restart the platform, so that each part reads them")
 
 
 @app.command()
@@ -57,7 +57,7 @@ def rotate(data: Data = None, as_json: Json = False) -> None:
         stack.start_servers(mlflow=False)
         settings = stack.settings_for("cli")
         count = work(settings.need("keys_database_url"), Path(settings.need("master_key_file")))
-    show({"keys": count}, as_json, lambda: f"{count} keys are wrapped anew; back them up, and destroy older copies")
+    show({"keys": count}, as_json, lambda: f"{count} keys are rewrapped; back them up, and destroy older copies")
 
 
 def words(made: dict[str, Any]) -> str:

@@ -71,7 +71,7 @@ def who_waits(door: Api, word: str, role: str) -> dict[str, Any]:
 
 @app.command()
 def role(person: Person, role: Role, api: Address = None, as_json: Json = False) -> None:
-    """Give somebody another role; it holds at once."""
+    """Give somebody another role, effective immediately."""
     with signed_in(api) as door:
         made = door.patch(f"/admin/users/{person_of(door, person)}/role", role=role)
     show(made, as_json, lambda: f"{person} is {one(role)} now")
@@ -116,7 +116,7 @@ def reset_second_factor(person: Person, api: Address = None, as_json: Json = Fal
     """Take away the second factor of somebody who lost it; the password alone signs in until there is another."""
     with signed_in(api) as door:
         made = door.delete(f"/admin/users/{person_of(door, person)}/second-factor")
-    show(made, as_json, lambda: f"{person} has no second factor any more")
+    show(made, as_json, lambda: f"{person} no longer has a second factor")
 
 
 @app.command()

@@ -28,7 +28,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether this is mea
 
 @app.command()
 def add(person: Person, data: Data = None, as_json: Json = False) -> None:
-    """Make somebody an operator; it holds at once."""
+    """Make somebody an operator, effective immediately."""
     from commands.operator import AppointOperator
 
     made = given(settings_of(data), person, AppointOperator)
@@ -37,16 +37,16 @@ def add(person: Person, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def remove(person: Person, data: Data = None, as_json: Json = False) -> None:
-    """Let somebody be an operator no more; it holds at once."""
+    """Remove an operator, effective immediately."""
     from commands.operator import DismissOperator
 
     made = given(settings_of(data), person, DismissOperator)
-    show(made, as_json, lambda: f"{person} is no operator any more")
+    show(made, as_json, lambda: f"{person} is no longer an operator")
 
 
 @app.command("list")
 def list_operators(data: Data = None, as_json: Json = False) -> None:
-    """Whoever is one."""
+    """All operators."""
     found = operators(settings_of(data))
     show(found, as_json, lambda: table(("person", "called", "e-mail"), (tuple(row.values()) for row in found)))
 

@@ -108,5 +108,5 @@ def scrub(data: Data = None, as_json: Json = False) -> None:
         try:
             done = work(settings_of(data))
         except LockNotAvailable as busy:
-            raise Stop("a table is read for so long that it could not be written anew; try again", Exit.BUSY) from busy
-    show({"tables": done}, as_json, lambda: f"{done} tables are written anew, and no old file of a log is left")
+            raise Stop("a table is read for so long that it could not be rewritten; try again", Exit.BUSY) from busy
+    show({"tables": done}, as_json, lambda: f"{done} tables are rewritten, and no old file of a log is left")

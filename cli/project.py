@@ -13,7 +13,7 @@ from cli.trash import Confirm, Trash, in_trash, purged
 
 app = typer.Typer(help="What a team works on together; trainings belong to one.", no_args_is_help=True)
 Description = Annotated[str, typer.Option(help="What it is about.")]
-About = Annotated[str, typer.Argument(help="What it is about, anew.")]
+About = Annotated[str, typer.Argument(help="What it is about; this replaces the present description.")]
 Named = Annotated[str, typer.Argument(help="What it is called.")]
 Trashed = Annotated[str, typer.Argument(help="Name or id of a project in the trash.")]
 Project = Annotated[str, typer.Argument(help="Name or id of the project.")]
@@ -36,7 +36,7 @@ def describe(project: Project, description: About, api: Address = None, as_json:
     with signed_in(api) as door:
         there = thing_of(door, "project", project)
         made = door.replace(f"{there.path}/description", description=description)
-    show(made, as_json, lambda: f"{there} is described anew")
+    show(made, as_json, lambda: f"{there} has a new description")
 
 
 @app.command()
@@ -64,7 +64,7 @@ def described(found: dict[str, Any]) -> str:
 
 @app.command()
 def archive(project: Project, api: Address = None, as_json: Json = False) -> None:
-    """Let nothing into a project any more; what is in it stays as it is."""
+    """Close a project to anything new; what is in it stays as it is."""
     act("project", project, "/archive", api, as_json, "is archived")
 
 

@@ -1,4 +1,4 @@
-"""Builds the read models anew from the ledger, beside the live ones."""
+"""Rebuilds the read models from the ledger, beside the live ones."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +21,7 @@ Check = Annotated[bool, typer.Option("--check", help="Only compare what is built
 
 @app.command()
 def rebuild(names: Names = None, check: Check = False, data: Data = None, as_json: Json = False) -> None:
-    """Build read models anew and put them in place of the live ones, which serve meanwhile; or only compare."""
+    """Rebuild read models and put them in place of the live ones, which serve meanwhile; or only compare."""
     settings = settings_of(data)
     if not check:
         built = made(settings, names or [])

@@ -62,7 +62,7 @@ def rename(account: Account, name: Named, api: Address = None, as_json: Json = F
 
 @app.command()
 def role(account: Account, role: RoleGiven, api: Address = None, as_json: Json = False) -> None:
-    """Give it another role; it holds at once."""
+    """Give it another role, effective immediately."""
     with signed_in(api) as door:
         made = door.patch(f"/service-accounts/{account_of(door, account)}/role", role=role)
     show(made, as_json, lambda: f"{account} is {one(role)} now")
@@ -149,7 +149,7 @@ def unsubscribe(account: Account, api: Address = None, as_json: Json = False) ->
     """Let it hear nothing more; where it stood is forgotten."""
     with signed_in(api) as door:
         made = door.delete(f"/service-accounts/{account_of(door, account)}/subscription")
-    show(made, as_json, lambda: f"{account} hears no event any more")
+    show(made, as_json, lambda: f"{account} no longer receives events")
 
 
 def account_of(door: "Api", word: str) -> str:

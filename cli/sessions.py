@@ -38,7 +38,7 @@ def mark(current: bool) -> str:
 
 @app.command()
 def end(session: Which, api: Address = None, as_json: Json = False) -> None:
-    """Sign out there; it holds at once."""
+    """Sign out there, effective immediately."""
     with signed_in(api) as door:
         id = id_among(door.get("/auth/sessions"), "session", session, "vistory sessions list")
         made = door.delete(f"/auth/sessions/{id}")

@@ -64,7 +64,7 @@ def _of_members(app: typer.Typer, noun: str, roles: str) -> None:
         with signed_in(api) as door:
             there = thing_of(door, noun, thing)
             made = door.delete(f"{there.path}/members/{person_of(door, person)}")
-        show(made, as_json, lambda: f"{person} has no place in {there} any more")
+        show(made, as_json, lambda: f"{person} no longer has a place in {there}")
 
 
 def _of_owner(app: typer.Typer, noun: str) -> None:

@@ -15,7 +15,7 @@ app = typer.Typer(
 )
 HEADS = ("key", "written", "")
 Leaked = Annotated[
-    bool, typer.Option("--leaked", help="Others know the key: nothing that it signed is good from here on.")
+    bool, typer.Option("--leaked", help="Others know the key: nothing that it signed is valid from here on.")
 ]
 
 
@@ -36,7 +36,7 @@ def row(key: dict[str, Any]) -> tuple[object, ...]:
 
 @app.command()
 def rotate(leaked: Leaked = False, data: Data = None, as_json: Json = False) -> None:
-    """A new key signs from here on; what the last one signed stays good until the rotation after this."""
+    """A new key signs from here on; what the last one signed stays valid until the rotation after this."""
     from infra.signing_keys import before
     from infra.signing_keys import rotate as rotated
     from infra.tokens import ACCESS_LIFE

@@ -18,7 +18,7 @@ NewGeneration = Annotated[
     bool,
     typer.Option("--new-generation", help="After a restore from a backup: the same positions may hold other events."),
 ]
-app = typer.Typer(help="Compare the stream on the bus with the ledger, or make it anew.", no_args_is_help=True)
+app = typer.Typer(help="Compare the stream on the bus with the ledger, or rebuild it.", no_args_is_help=True)
 
 
 @app.command()
@@ -32,10 +32,10 @@ def compare(data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def rebuild(data: Data = None, new_generation: NewGeneration = False, as_json: Json = False) -> None:
-    """Throw the stream away and make it anew; the relay then fills it from the ledger, same numbers, same bytes."""
+    """Throw the stream away and make a new one; the relay then fills it from the ledger, same numbers, same bytes."""
     head = rebuilt(settings_of(data, "migrate"), new_generation)
     made = {"position": head.position, "generation": head.generation}
-    show(made, as_json, lambda: f"the stream is anew; the relay brings {head.position:,} events")
+    show(made, as_json, lambda: f"the stream is new; the relay brings {head.position:,} events")
 
 
 def compared(settings: "Settings") -> "Comparison":

@@ -20,13 +20,13 @@ Scopes = Annotated[
     list[str] | None,
     typer.Option("--scope", help="read, write, train or audit; several by naming each. read, if left out."),
 ]
-Days = Annotated[int, typer.Option(min=1, max=365, help="For how long it is good.")]
+Days = Annotated[int, typer.Option(min=1, max=365, help="For how many days it is valid.")]
 Into = Annotated[
     Path | None, typer.Option(help="Write the token into this new file, which only you can read, and do not print it.")
 ]
 Which = Annotated[str, typer.Argument(help="Its id, how it begins (vst_…), or its name.")]
 Everybody = Annotated[bool, typer.Option("--everybody", help="Of all in the organization; for its admins.")]
-HEADS = ("token", "begins", "name", "scopes", "owner", "last used", "good until", "")
+HEADS = ("token", "begins", "name", "scopes", "owner", "last used", "valid until", "")
 
 
 @app.command(epilog="Example: vistory token create nightly --scope read --scope train --into nightly.token")

@@ -92,7 +92,7 @@ def mail_of(platform: "Platform") -> str:
 
 def welcome(facts: dict[str, Any]) -> str:
     taken = facts["api_moved_from"]
-    moved = f"  (others listen on its port {taken}: sign in anew at this one, or stop them first)" if taken else ""
+    moved = f"  (others listen on its port {taken}: sign in again at this one, or stop them first)" if taken else ""
     return f"""
 Vistory is ready after {facts["seconds"]} s.
 

@@ -35,7 +35,9 @@ class InvitationIsVoid(Refused):
 
 
 class InvitationIsSuspended(Refused):
-    """What it leads to takes nobody in: it is in the trash, say. Once it does again, what has not expired is good."""
+    """Its target accepts nobody at present (it is in the trash, for example). The invitation works again once it does,
+    unless it has expired.
+    """
 
 
 class AddressComesFirst(Refused):

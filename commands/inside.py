@@ -22,7 +22,7 @@ class WhileClosed(Enum):
     NOBODY = "nobody"
     ADMIN = "admin"
     ANYBODY = "anybody"
-    """As what it is about is theirs."""
+    """Any member: these commands concern only the person's own account."""
 
     def lets(self, role: Role | None) -> bool:
         return self is WhileClosed.ANYBODY or (self is WhileClosed.ADMIN and role is Role.ADMIN)
@@ -52,8 +52,8 @@ def must_be_of(organization_id: UUID | None, person_id: UUID, store: Store) -> N
 
 
 def must_go_on(session_id: UUID | None, token_id: UUID | None, store: Store) -> None:
-    """What ends a session or an API token may end more of what its person has, which nothing that is asked by it
-    outruns. Raises Unauthenticated.
+    """The session or token that carries this command must still be valid when the command is recorded, so that nothing
+    slips in after a revocation. Raises Unauthenticated.
     """
     if session_id is not None:
         session = store.find(Session, session_id)

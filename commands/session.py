@@ -35,7 +35,7 @@ class Entering(Oneself):
 
 @dataclass(frozen=True)
 class Leaving(Oneself):
-    """Also by a session where one was removed or is deactivated: what it is for is one's own.
+    """Allowed even to someone who has been removed or deactivated: it concerns only the person's own account.
 
     What that organization asks of its members, a second factor say, it asks of those who are its members.
     """

@@ -1,4 +1,4 @@
-"""Sees to promises of room whose time is over: their bytes have come, or they bind nobody any more."""
+"""Settles expired reservations of storage: either the bytes have arrived, or the room is released."""
 
 import asyncio
 from functools import partial

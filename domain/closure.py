@@ -94,7 +94,7 @@ class Closure(Aggregate):
         return self.closed_at is not None and begun <= self.closed_at
 
     def must_be_closed(self) -> datetime:
-        """Since when it may end. Raises OrganizationIsNotClosed."""
+        """The moment from which it may be purged. Raises OrganizationIsNotClosed."""
         if self.purge_at is None:
             raise OrganizationIsNotClosed("this organization is not closed")
         return self.purge_at

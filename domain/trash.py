@@ -30,7 +30,10 @@ class IsInUse(Refused):
 
 
 class Disposable(Aggregate):
-    """An aggregate with a name and a trash. Its first event says `begin_kept`; these have a TOPIC of its own each."""
+    """An aggregate with a name and a trash.
+
+    Its first event must call `begin_kept`; a subclass gives each event below a TOPIC of its own.
+    """
 
     class Deleted(Event):
         """Into the trash: from `purge_at` on it goes for good, until then it can come back."""

@@ -14,7 +14,8 @@ from domain.model import Aggregate
 MOST: Final = 2_000
 SECONDS: Final = 30.0
 WORTH: Final = 100
-"""What took long to read is kept so many times as long: an organization of 100,000 seats is not read all day."""
+"""An aggregate is kept for this many times as long as it took to read, and for SECONDS at least: an organization of
+100,000 seats is not read all day."""
 
 
 class Known:

@@ -39,7 +39,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "person.erasure_requested": ("request_erasure", "{who} asked to be erased at {due_at}"),
     "person.erasure_cancelled": ("cancel_erasure", "{who} stays after all"),
     "person.operator_appointed": ("appoint", "{who} made {what} an operator of the platform"),
-    "person.operator_dismissed": ("dismiss", "{who} let {what} be an operator of the platform no more"),
+    "person.operator_dismissed": ("dismiss", "{who} removed {what} as an operator of the platform"),
     "person.erased": ("erase", "{who} erased {what}"),
     "session.begun": ("sign_in", "{who} signed in"),
     "session.switched": ("switch", "{who} went on in this organization"),

@@ -53,5 +53,5 @@ def _trainer(place: Place, client: httpx.Client, name: str, port: int) -> Findin
 
 def _of_this_code(name: str, version: str) -> Finding:
     if version != (here := code_version()):
-        return note(name, f"it runs other code than this command ({here})", "start the platform anew", version)
+        return note(name, f"it runs other code than this command ({here})", "restart the platform", version)
     return well(name, "it answers", version)

@@ -34,8 +34,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """What happened to a child; `after` is in seconds since its start. One that takes long is told to start again and
-    again, with the last line of its log as the detail.
+    """What happened to a child; `after` is in seconds since its start. While it takes long to start, STARTING
+    is reported repeatedly, with the last line of its log as the detail.
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""A disk that was full: some servers that could not write once never do again, whatever room there is, until anew."""
+"""A disk that was full: some servers that once failed to write never write again until they are restarted.
+
+This notices when a restart helps.
+"""
 
 import shutil
 from collections.abc import Iterable

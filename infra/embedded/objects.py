@@ -23,7 +23,7 @@ from infra.embedded.ports import HOST, Ports, is_free, remembered
 
 PARTS = ("master", "volume", "filer", "s3", "admin")
 BUCKETS = ("vistory", "mlflow")
-SOCKETS = Path("/tmp")  # wherever TMPDIR points
+SOCKETS = Path("/tmp")  # SeaweedFS puts its sockets here and ignores TMPDIR
 CONFIGURE = "".join(
     [
         "fs.configure -locationPrefix=/buckets/ -fsync -apply\n",

@@ -44,7 +44,7 @@ def run(noun: str, *words: str) -> str:
     [
         (("add", THING, BEN, "--role", "viewer"), ("POST", "/members"), f"{BEN} is viewer of"),
         (("role", THING, BEN, "maintainer"), ("PATCH", f"/members/{BEN}"), f"{BEN} is maintainer of"),
-        (("remove", THING, BEN), ("DELETE", f"/members/{BEN}"), f"{BEN} has no place in"),
+        (("remove", THING, BEN), ("DELETE", f"/members/{BEN}"), f"{BEN} no longer has a place in"),
         (("offer", THING, BEN), ("POST", "/owner/offer"), f"is offered to {BEN}, who takes it over by: vistory"),
         (("accept", THING), ("POST", "/owner/accept"), "is yours"),
         (("decline", THING), ("POST", "/owner/decline"), "stays with its owner"),

@@ -205,7 +205,7 @@ def test_keys_are_wrapped_anew_while_the_platform_rests_and_one_that_is_lost_com
         older = asked(folder, "keys", "backup", str(folder / "old"), "--master-to", str(folder / "old master"))
         assert vistory("keys", "rotate", *data, home=folder / "home").returncode != Exit.OK, "it is running"
         running.interrupt()
-    assert "keys are wrapped anew" in given(folder, "keys", "rotate", *data)
+    assert "keys are rewrapped" in given(folder, "keys", "rotate", *data)
     with up(folder / "data", folder / "home") as again:
         again.first_line()
         ann = json.loads(given(folder, "--as", "ann", "whoami", "--json"))
