@@ -13,7 +13,7 @@ from cli.named import Thing, short, thing_of
 from cli.output import Json, amount, busy, show, table
 from cli.session import Address, signed_in
 from cli.shared import path, people, share, with_people
-from cli.trash import Confirm, Trash, in_trash, purged
+from cli.trash import Confirm, Trash, purged, thrown_away
 
 if TYPE_CHECKING:
     from cli.client import Api
@@ -121,10 +121,7 @@ def begun(door: "Api", name: str) -> dict[str, Any]:
 @app.command()
 def delete(dataset: Dataset, api: Address = None, as_json: Json = False) -> None:
     """Put a dataset into the trash; for 30 days it can come back. Trainings on it stay, and say what they used."""
-    with signed_in(api) as door:
-        there = thing_of(door, "dataset", dataset)
-        made = door.delete(there.path)
-    show(made, as_json, lambda: in_trash(there))
+    thrown_away("dataset", dataset, api, as_json)
 
 
 @app.command()

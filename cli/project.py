@@ -9,7 +9,7 @@ from cli.named import Thing, must_be_new, thing_of
 from cli.output import Json, show, table
 from cli.session import Address, signed_in
 from cli.shared import act, path, people, share, with_people
-from cli.trash import Confirm, Trash, in_trash, purged
+from cli.trash import Confirm, Trash, purged, thrown_away
 
 app = typer.Typer(help="What a team works on together; trainings belong to one.", no_args_is_help=True)
 Description = Annotated[str, typer.Option(help="What it is about.")]
@@ -77,10 +77,7 @@ def restore(project: Project, api: Address = None, as_json: Json = False) -> Non
 @app.command()
 def delete(project: Project, api: Address = None, as_json: Json = False) -> None:
     """Put a project into the trash; for 30 days it can come back."""
-    with signed_in(api) as door:
-        there = thing_of(door, "project", project)
-        made = door.delete(there.path)
-    show(made, as_json, lambda: in_trash(there))
+    thrown_away("project", project, api, as_json)
 
 
 @app.command()

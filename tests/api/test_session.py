@@ -1,10 +1,11 @@
 """Signing in, going on and signing out, as a browser and as a program do it."""
 
+import json
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -16,7 +17,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from api import create_app
-from api.cookie import NAME, PATH
+from api.cookie import LIFE, NAME, PATH
 from infra.config import Settings
 from infra.listening import listening
 from tests.api.letters import Delivered, token_in
@@ -204,6 +205,19 @@ def test_a_process_that_hears_of_nothing_asks(
                 assert is_let_in(other, person.token or "")
                 person.post("/auth/logout")
                 assert not is_let_in(other, person.token or "")
+
+
+@pytest.mark.parametrize(("age", "is_alive"), [(LIFE - 60, True), (LIFE + 60, False)])
+def test_a_browser_keeps_its_cookie_for_as_long_as_an_unused_session_lives(
+    settings: Settings, age: int, is_alive: bool
+) -> None:
+    unused = (datetime.now(UTC) - timedelta(seconds=age)).isoformat()
+    session = json.dumps({"begun_at": unused, "used_at": unused})
+    with psycopg.connect(settings.need("database_url")) as connection:
+        row = connection.execute(
+            "SELECT secrets.is_alive(jsonb_populate_record(NULL::secrets.sessions, %s::jsonb))", (session,)
+        ).fetchone()
+    assert row == (is_alive,)
 
 
 def test_the_list_of_sessions_says_from_where_and_which_one_this_is(person: Visitor, client: TestClient) -> None:
