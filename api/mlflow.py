@@ -22,7 +22,8 @@ from api.edge import client
 from api.house import House, TheHouse
 from api.person import where_to
 from api.reading import viewer
-from commands.access import Caller, demand, has_second_factor
+from commands.access import Caller, demand
+from commands.inside import has_second_factor
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.roles import Permission
 from infra import api_tokens

@@ -13,8 +13,8 @@ from api import errors, watch
 from api.edge import Body, CommandReceipt, Desk, OwnDesk, Person
 from api.house import House, TheHouse
 from api.reading import reads
-from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
-from commands.inside import WhileClosed
+from commands.access import Caller, role_of
+from commands.inside import WhileClosed, has_second_factor, second_factor_is_required
 from commands.person import ChooseLanguage
 from domain import credentials
 from domain.credentials import Email

@@ -13,9 +13,9 @@ from api.edge import AnonymousDesk, Body, CommandReceipt, OwnDesk, Person
 from api.house import House, TheHouse
 from api.person import Password, must_know_password
 from api.session import By, SignedIn, begin
-from commands.access import Caller, has_second_factor, role_of, second_factor_is_required
+from commands.access import Caller, role_of
 from commands.code import Code
-from commands.inside import WhileClosed
+from commands.inside import WhileClosed, has_second_factor, second_factor_is_required
 from commands.second_factor import (
     BeginSecondFactor,
     ConfirmSecondFactor,

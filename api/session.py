@@ -13,8 +13,8 @@ from api import cookie, errors, watch
 from api.edge import AnonymousDesk, Body, CommandReceipt, Desk, Empty, OwnDesk, Person
 from api.house import House, TheHouse
 from api.person import Password, Profile, profile, where_to
-from commands.access import Caller, has_second_factor, role_of
-from commands.inside import WhileClosed
+from commands.access import Caller, role_of
+from commands.inside import WhileClosed, has_second_factor
 from commands.session import (
     SIGNING_IN,
     SIGNING_OUT,

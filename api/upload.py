@@ -14,7 +14,7 @@ from api import errors
 from api.edge import Body, CommandReceipt, Desk, Empty, Holder, PersonDesk
 from api.house import House, TheHouse
 from api.reading import Member
-from commands.access import Caller, demand
+from commands.access import Caller, demand, must_be_able_to_write
 from commands.dataset import CommitUpload
 from domain.content import Content, Split
 from domain.dataset import Dataset
@@ -96,6 +96,7 @@ def analyze(body: FolderListing, member: Member) -> Analysis:
 def begin(dataset_id: UUID, caller: Holder, house: TheHouse, body: Empty | None = None) -> CommandReceipt:
     """No command, so it heeds no `Idempotency-Key`; begun twice and committed once, nothing is done twice."""
     dataset = _changeable(house, caller, dataset_id)
+    must_be_able_to_write(caller, house.ledger_as(caller))
     base = dataset.content.root if dataset.content else None
     upload = Upload(uuid7(), dataset.organization_id, dataset_id, base)
     house.uploads.begin(upload)
@@ -112,6 +113,7 @@ async def files(dataset_id: UUID, upload_id: UUID, body: FileBatch, caller: Hold
 
 def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, body: FileBatch) -> MissingFiles:
     upload = _upload(house, caller, dataset_id, upload_id)
+    must_be_able_to_write(caller, house.ledger_as(caller))
     named = [File(normal(file.path), file.size, file.sha256) for file in body.files]
     missing = house.arrivals.missing(upload.organization_id, named)
     if missing:

@@ -16,6 +16,7 @@ from obstore.store import S3Store
 from bench.dvc import Dvc
 from bench.frame import Bench, Result
 from bench.photographs import draw
+from bench.served import vouch_for
 from cli.client import Api
 from cli.push import analyze, folder_of, push
 from infra.hashes import SETTLED_AFTER, Hashes
@@ -72,7 +73,8 @@ def signed_in(servers: Servers, folder: Path) -> Iterator[tuple[Serving, Counted
         running.log_once('"message": "ready"')
         with Counted(running.url) as door:
             who = {"email": "ann@example.org", "password": "correct horse battery"}
-            door.post("/auth/register", **who, full_name="Ann", company="Acme", division="Vision")
+            made = door.post("/auth/register", **who, full_name="Ann", company="Acme", division="Vision")
+            vouch_for(made["id"], running.settings)
             door.token = door.post("/auth/login", **who)["access_token"]
             yield running, door
 

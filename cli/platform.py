@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from uuid_utils.compat import uuid7
 
@@ -11,6 +12,7 @@ from cli.client import Api, Problem
 from cli.exits import Stop
 from cli.migrate import prepare
 from cli.session import sign_in
+from commands.email import VouchForAddress
 from commands.person import EmailIsTaken, RegisterPerson
 from infra.avatar_name import avatar_name
 from infra.config import Settings
@@ -53,7 +55,14 @@ class Platform:
             except (Problem, EmailIsTaken) as taken:
                 raise self._lost(was_there) from taken
             sign_in(api, email, password)
+        self._vouch_for(api.get("/auth/me"))
         return api
+
+    def _vouch_for(self, me: dict[str, Any]) -> None:
+        """No letter reaches this address; whoever keeps this machine knows that it is theirs."""
+        if not me["email_verified"]:
+            with Host.open(self.stack.settings_for("cli")) as work:
+                work.give(VouchForAddress(person_id=me["id"]))
 
     def _register(self, api: Api, who: dict[str, str]) -> None:
         """By the word of whoever keeps this machine, where others have to prove their addresses first."""

@@ -46,6 +46,7 @@ HANDLERS: dict[type[Command], Callable[..., Accepted]] = {
     person.ChooseLanguage: person.choose_language,
     email.RequestVerification: email.request_verification,
     email.VerifyEmail: email.verify_email,
+    email.VouchForAddress: email.vouch_for_address,
     email.RequestEmailChange: email.request_email_change,
     email.ChangeEmail: email.change_email,
     password.RequestPasswordReset: password.request_password_reset,

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
-from commands.inside import WhileClosed, must_be_heard_of, must_be_open, must_go_on, role_of_person, role_of_service
+from commands.inside import (
+    WhileClosed,
+    must_be_heard_of,
+    must_be_open,
+    must_be_verified,
+    must_go_on,
+    must_have_what_is_required,
+    role_of_person,
+    role_of_service,
+)
 from commands.ports import Store
 from domain.closure import closure_id
 from domain.errors import Forbidden, Unauthenticated
@@ -15,8 +24,8 @@ from domain.model import OPERATOR, SYSTEM, Actor, Aggregate, Client
 from domain.person import Person
 from domain.project import Project
 from domain.roles import Permission, Reach, Role, Scope, reach, scope_of
-from domain.second_factor import SecondFactor, second_factor_id
-from domain.security_policy import SecurityPolicy, security_policy_id
+from domain.second_factor import second_factor_id
+from domain.security_policy import security_policy_id
 from domain.service_account import ServiceAccount
 from domain.shared import Shared
 from domain.training import OVER
@@ -51,10 +60,6 @@ class Caller(Value):
         return Actor.model_validate(
             {"kind": self.kind, "id": self.id, "role": role, "organization_id": self.organization_id}
         )
-
-
-class SecondFactorIsRequired(Forbidden):
-    """Nothing else is open before."""
 
 
 class Access(Protocol):
@@ -122,15 +127,20 @@ class May:
     """A member whose role has the permission; `on` names the thing, whose owner counts where reach is `own`.
 
     What the role does not reach, a place in the thing or in its project may allow.
+    `unverified`: also one whose address is not verified yet, who else reads and does no more.
     """
 
     permission: Permission
     on: type[Aggregate] | None = None
     field: str = ""
     while_closed: WhileClosed = WhileClosed.NOBODY
+    unverified: bool = False
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
-        return self.let(caller, store, getattr(command, self.field) if self.on else None)
+        actor = self.let(caller, store, getattr(command, self.field) if self.on else None)
+        if not self.unverified:
+            must_be_able_to_write(caller, store)
+        return actor
 
     def let(self, caller: Caller, store: Store, target: UUID | None) -> Actor:
         """Raises Forbidden, Unauthenticated, NotFound."""
@@ -192,6 +202,7 @@ class Operator:
 
     def admit(self, command: Command, caller: Caller, store: Store) -> Actor:
         must_be_operator(caller, store)
+        must_be_able_to_write(caller, store)
         return caller.acting(OPERATOR)
 
 
@@ -202,6 +213,12 @@ def must_be_operator(caller: Caller, store: Store) -> None:
     must_have_second_factor(caller, store)
     if not store.get(Person, caller.id).operator:
         raise Forbidden("this is for operators of the platform, whom its host names (`vistory operator add PERSON`)")
+
+
+def must_be_able_to_write(who: Caller | Actor, store: Store) -> None:
+    """Raises AddressIsNotVerified for a person whose address is not, and for an API token of one."""
+    if who.kind == "person":
+        must_be_verified(who.id, store)
 
 
 def in_person(caller: Caller) -> None:
@@ -252,23 +269,8 @@ def _looked_at(caller: Caller) -> Iterator[UUID]:
 def must_have_second_factor(caller: Caller, store: Store) -> None:
     """Where the organization asks people for one; for an API token, its owner. Raises SecondFactorIsRequired."""
     assert caller.organization_id is not None, "whoever has a role has it in an organization"
-    if caller.kind != "person":
-        return
-    if second_factor_is_required(caller.organization_id, store) and not has_second_factor(caller.id, store):
-        raise SecondFactorIsRequired(
-            "your organization asks for a second factor, and you have none yet: set one up first (POST "
-            "/api/v1/auth/second-factor/begin, or `vistory second-factor on`); until then nothing else is open to you"
-        )
-
-
-def second_factor_is_required(organization_id: UUID, store: Store) -> bool:
-    policy = store.find(SecurityPolicy, security_policy_id(organization_id))
-    return policy is not None and policy.second_factor_required
-
-
-def has_second_factor(person_id: UUID, store: Store) -> bool:
-    factor = store.find(SecondFactor, second_factor_id(person_id))
-    return factor is not None and factor.is_on
+    if caller.kind == "person":
+        must_have_what_is_required(caller.id, caller.organization_id, store)
 
 
 def demand(

@@ -40,7 +40,7 @@ class CreateToken(MakesToken):
 
 
 class RevokeToken(Command):
-    ACCESS: ClassVar[Access] = May(Permission.MANAGE_TOKENS, ApiToken, "token_id")
+    ACCESS: ClassVar[Access] = May(Permission.MANAGE_TOKENS, ApiToken, "token_id", unverified=True)
     token_id: UUID
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, SecretStr
 
-from commands.access import has_second_factor
+from commands.inside import has_second_factor
 from commands.ports import Secrets, Store
 from domain.errors import Forbidden
 from domain.session import Means

@@ -7,10 +7,7 @@ from commands.access import Command
 from commands.api_token import CreateToken, must_have_few_tokens
 from commands.invitation import (
     CancelInvitation,
-    InviteToDataset,
     InviteToOrganization,
-    InviteToProject,
-    PlaceByAddress,
     ResendInvitation,
     must_be_able_to_end,
     place_for,
@@ -41,7 +38,6 @@ from commands.service_account import (
 )
 from domain.model import Actor
 from domain.organization import Organization
-from domain.person import Person
 from domain.roles import Role
 
 
@@ -70,12 +66,7 @@ def _its_owner_may_have_it_back(wish: Wish) -> None:
     owner_to_have_it_back(wish.thing, wish.store)
 
 
-def _is_verified(wish: Wish) -> None:
-    wish.store.get(Person, wish.actor.id).must_be_verified()
-
-
 def _has_seat_for_somebody_new(wish: Wish) -> None:
-    _is_verified(wish)
     organization = wish.organization
     organization.must_have_seat(wish.secrets.addresses_invited(organization.id, ""))
 
@@ -143,9 +134,6 @@ CONDITIONS: Final[Mapping[type[Command], Condition]] = {
     AcceptProject: _owns_no_more_than_one_may,
     UndeleteProject: _its_owner_may_have_it_back,
     InviteToOrganization: _has_seat_for_somebody_new,
-    InviteToProject: _is_verified,
-    InviteToDataset: _is_verified,
-    PlaceByAddress: _is_verified,
     CancelInvitation: _may_end_it,
     ResendInvitation: _may_give_it,
     ApproveMember: _has_seat_for_this_one,

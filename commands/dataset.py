@@ -81,7 +81,7 @@ class RemoveDatasetMember(OfDataset, OfMember):
 
 
 class LeaveDataset(OfDataset):
-    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
+    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE, unverified=True)
 
 
 class VacateDataset(OfDataset, OfMemberUpto):
@@ -103,7 +103,7 @@ class AcceptDataset(OfDataset):
 class DeclineDataset(OfDataset):
     """Whoever it is offered to declines it."""
 
-    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
+    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE, unverified=True)
 
 
 class WithdrawDataset(OfDataset):

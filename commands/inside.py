@@ -10,10 +10,16 @@ from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.membership import Membership, membership_id
 from domain.person import Person
 from domain.roles import Role
+from domain.second_factor import SecondFactor, second_factor_id
+from domain.security_policy import SecurityPolicy, security_policy_id
 from domain.service_account import ServiceAccount
 from domain.session import Session
 from domain.training import OVER, JobIsOver
 from domain.training_job import TrainingJob
+
+
+class SecondFactorIsRequired(Forbidden):
+    """Nothing else is open before."""
 
 
 class WhileClosed(Enum):
@@ -69,6 +75,31 @@ def must_be_the_password(person: Person, version: int) -> None:
     """That which was shown is the one that lets in now. Raises Unauthenticated."""
     if person.password_version != version:
         raise Unauthenticated("the password was changed since it was shown; sign in again")
+
+
+def must_be_verified(person_id: UUID, store: Store) -> None:
+    """Raises AddressIsNotVerified."""
+    if not store.is_verified(person_id):
+        store.get(Person, person_id).must_be_verified()
+
+
+def second_factor_is_required(organization_id: UUID, store: Store) -> bool:
+    policy = store.find(SecurityPolicy, security_policy_id(organization_id))
+    return policy is not None and policy.second_factor_required
+
+
+def has_second_factor(person_id: UUID, store: Store) -> bool:
+    factor = store.find(SecondFactor, second_factor_id(person_id))
+    return factor is not None and factor.is_on
+
+
+def must_have_what_is_required(person_id: UUID, organization_id: UUID, store: Store) -> None:
+    """Raises SecondFactorIsRequired."""
+    if second_factor_is_required(organization_id, store) and not has_second_factor(person_id, store):
+        raise SecondFactorIsRequired(
+            "your organization asks for a second factor, and you have none yet: set one up first (POST "
+            "/api/v1/auth/second-factor/begin, or `vistory second-factor on`); until then nothing else is open to you"
+        )
 
 
 def role_of_person(membership: Membership | None) -> Role | None:

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from commands.access import Access, Command, May, has_second_factor
+from commands.access import Access, Command, May
+from commands.inside import has_second_factor
 from commands.ports import Accepted, Store
 from domain.model import Actor
 from domain.organization import Admission, Organization, Quotas

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from commands import HANDLERS
-from commands.access import Caller, Command, May, demand
+from commands.access import Caller, Command, May, demand, must_be_able_to_write
 from commands.conditions import CONDITIONS, Wish
 from commands.ports import Secrets, Store
 from domain.errors import DomainError, Forbidden, Invalid
@@ -110,6 +110,8 @@ def _in_the_way(action: str, wish: Wish, actor: Actor) -> DomainError | None:
     """Beside the permission, of somebody in the role of this actor."""
     condition = CONDITIONS.get(_COMMANDS[action])
     try:
+        if not ACTIONS[action].unverified:
+            must_be_able_to_write(actor, wish.store)
         if condition is not None:
             condition(wish._replace(actor=actor))
     except DomainError as refused:

@@ -38,6 +38,8 @@ class Store(Protocol):
 
     def find(self, kind: type[A], id: UUID) -> A | None: ...
 
+    def is_verified(self, person_id: UUID) -> bool: ...
+
     def look_ahead(self, *ids: UUID) -> None:
         """What will be got or found of these comes in one reading; nothing else is changed by it."""
         ...
@@ -189,8 +191,7 @@ class Secrets(Protocol):
         ...
 
     def use_code(self, person_id: UUID, code: str, now: datetime) -> Means | None:
-        """What a code is, if it is good; with this command it is used up. Where another one used it meanwhile, this
-        is a lost race."""
+        """What a good code is; with this command it is used up, a lost race where another one used it meanwhile."""
         ...
 
     def keep_recovery_codes(self, person_id: UUID, codes: Sequence[str]) -> None:
@@ -291,8 +292,7 @@ class Trainers(Protocol):
     def check(
         self, framework: str, model: str, task: Task, parameters: Mapping[str, bool | int | float | str]
     ) -> dict[str, bool | int | float | str]:
-        """All parameters with defaults filled in. Raises Invalid, or Refused where no such trainer has reported yet;
-        either names what there is."""
+        """With defaults filled in. Raises Invalid, or Refused where no such trainer has reported, and names those."""
         ...
 
     def have_gpus(self, framework: str) -> bool:

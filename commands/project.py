@@ -83,7 +83,7 @@ class RemoveProjectMember(OfProject, OfMember):
 
 
 class LeaveProject(OfProject):
-    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
+    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE, unverified=True)
 
 
 class VacateProject(OfProject, OfMemberUpto):
@@ -105,7 +105,7 @@ class AcceptProject(OfProject):
 class DeclineProject(OfProject):
     """Whoever it is offered to declines it."""
 
-    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE)
+    ACCESS: ClassVar[Access] = May(Permission.TAKE_OWN_PLACE, unverified=True)
 
 
 class WithdrawProject(OfProject):

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from commands.access import Access, Caller, Command, Oneself, Platform, has_second_factor, in_person
+from commands.access import Access, Caller, Command, Oneself, Platform, in_person
 from commands.code import Code, use_code
-from commands.inside import WhileClosed, must_be_of, must_be_the_password, must_go_on
+from commands.inside import WhileClosed, has_second_factor, must_be_of, must_be_the_password, must_go_on
 from commands.ports import Accepted, Purpose, Secrets, Store
 from domain.errors import NotFound, Unauthenticated
 from domain.membership import Membership, membership_id

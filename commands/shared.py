@@ -9,6 +9,7 @@ from commands.ports import Accepted, Store
 from domain.errors import Forbidden, NotFound, Refused
 from domain.membership import Membership, membership_id
 from domain.model import Actor
+from domain.person import AddressIsNotVerified
 from domain.roles import Place, Role, reach, rights_of
 from domain.service_account import ServiceAccount
 from domain.shared import Shared
@@ -50,6 +51,7 @@ def add_member(command: OfPlace, actor: Actor, now: datetime, *, store: Store) -
     account = store.find(ServiceAccount, command.person_id)
     if account is None or not account.active:
         must_be_member(store, thing.organization_id, command.person_id)
+        must_have_proven_address(store, command.person_id)
     thing.add_member(command.person_id, command.role, now)
     return store.save(thing)
 
@@ -84,6 +86,7 @@ def vacate(command: OfMemberUpto, actor: Actor, now: datetime, *, store: Store) 
 def offer(command: OfMember, actor: Actor, now: datetime, *, store: Store) -> Accepted:
     thing = command.thing(store)
     must_be_member(store, thing.organization_id, command.person_id)
+    must_have_proven_address(store, command.person_id)
     thing.offer_ownership(command.person_id, now)
     return store.save(thing)
 
@@ -120,3 +123,12 @@ def must_be_member(store: Store, organization_id: UUID, person_id: UUID) -> None
     membership = store.find(Membership, membership_id(organization_id, person_id))
     if membership is None or not membership.active:
         raise PersonIsNoMember("this person is no member of your organization; somebody has to let it in first")
+
+
+def must_have_proven_address(store: Store, person_id: UUID) -> None:
+    """Whoever is given something. Raises AddressIsNotVerified."""
+    if not store.is_verified(person_id):
+        raise AddressIsNotVerified(
+            "this person has not verified the address yet: invite the address instead, as the link in that letter "
+            "verifies it, too"
+        )

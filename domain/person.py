@@ -20,7 +20,7 @@ class ErasureIsNotAskedFor(Refused):
 
 
 class AddressIsNotVerified(Refused):
-    """Whoever invites, or is invited to more, is reached at the address that it gave."""
+    """Whoever does more than read, or is given something, is reached at the address that they gave."""
 
 
 class NoOtherAddressIsWished(Refused):

@@ -8,7 +8,8 @@ from uuid import UUID
 from psycopg.rows import dict_row
 from uuid_utils.compat import uuid7
 
-from commands.access import Caller, has_second_factor, second_factor_is_required
+from commands.access import Caller
+from commands.inside import has_second_factor, second_factor_is_required
 from domain.membership import Membership, membership_id
 from domain.model import SYSTEM, Client
 from domain.person import Person

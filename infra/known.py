@@ -18,11 +18,17 @@ WORTH: Final = 100
 100,000 seats is not read all day."""
 
 
+MOST_VERIFIED: Final = 20_000
+
+
 class Known:
-    """Bounded in number and in age. What holds anything about a person is not to be kept here."""
+    """Bounded in number and in age. What holds anything about a person is not to be kept here, but that an address is
+    verified: by id, and for as long as the process runs, since nothing ever takes it back.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._verified = set[UUID]()
         self._kept: OrderedDict[UUID, tuple[float, Aggregate]] = OrderedDict()
 
     def get(self, id: UUID) -> tuple[float, Aggregate] | None:
@@ -41,6 +47,15 @@ class Known:
             self._kept.move_to_end(aggregate.id)
             if len(self._kept) > MOST:
                 self._kept.popitem(last=False)
+
+    def is_verified(self, person_id: UUID) -> bool:
+        return person_id in self._verified
+
+    def note_verified(self, person_id: UUID) -> None:
+        with self._lock:
+            if len(self._verified) >= MOST_VERIFIED:
+                self._verified.clear()
+            self._verified.add(person_id)
 
     def forget(self, id: UUID) -> None:
         with self._lock:

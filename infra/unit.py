@@ -16,6 +16,7 @@ from domain.errors import Conflict, Invalid, KeyReused, NotFound
 from domain.membership import Membership, membership_id
 from domain.model import OPERATOR, PLATFORM, Actor, Aggregate, Envelope, Event
 from domain.organization import Organization
+from domain.person import Person
 from domain.roles import Role
 from infra import tracing
 from infra.known import Known, good_until
@@ -81,6 +82,17 @@ class Unit:
         if found is None:
             raise NotFound(f"there is no {kind.TOPIC.replace('_', ' ')} {id}")
         return found
+
+    def is_verified(self, person_id: UUID) -> bool:
+        """Once it is so it stays so; nothing else of a person is known without being read."""
+        if self.upto == NOW and self.known.is_verified(person_id):
+            return True
+        person = self.find(Person, person_id)
+        if person is None or not person.verified:
+            return False
+        if self.upto == NOW:
+            self.known.note_verified(person_id)
+        return True
 
     def look_ahead(self, *ids: UUID) -> None:
         new = [id for id in dict.fromkeys(ids) if id not in self._seen and id not in self._ahead]

@@ -31,9 +31,11 @@ what is of another one. `vistory permission explain ACTION [TARGET]`, or
 on what one owns. The columns behind the roles are places in a project or a dataset: each adds, in that project or
 dataset, to what the role allows. A private dataset is there for its owner, for whoever has a place in it, and for
 admins. What belongs to another organization is not there.
-A permission is not all: a guest owns one project at most, whoever invites has a proven address, nobody gives or takes a
-role that is not below the own (but for an admin), the last admin stays one, and a quota may be used up. `explain` asks
-that, too. Where an organization asks its members for a second factor, a person without one
+Whoever has not verified their address reads, and does nothing else that stands here but leave, decline, revoke a token
+of their own and cancel an invitation; they are given no place either, nor offered anything.
+A permission is not all: a guest owns one project at most, nobody gives or takes a role that is not below the own (but
+for an admin), the last admin stays one, and a quota may be used up. `explain` asks all of that, too.
+Where an organization asks its members for a second factor, a person without one
 may do none of this, nor may what carries a token of theirs. In an organization that is closed nobody may do anything,
 but an admin who signed in may look at it and open it again.
 

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Barrier, Thread
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from fastapi.testclient import TestClient
 
 from infra.config import Settings
 from infra.host import Host
@@ -21,6 +22,12 @@ PAGE = "verify-email"
 LONGEST = "a" * 64 + "@" + ".".join(["d" * 63] * 4)
 assert len(LONGEST) == 320
 NEW, WRONG = "new.ann@example.com", "wrong horse battery"
+
+
+@pytest.fixture
+def founder(client: TestClient) -> Callable[[], Visitor]:
+    """Whose address is not verified yet."""
+    return lambda: Visitor(client).arrive(company=f"Company {uuid4()}")
 
 
 def test_whoever_registers_is_sent_a_link_that_verifies_the_address(
@@ -296,7 +303,7 @@ def test_whoever_lost_the_answer_to_a_link_has_it_again(
 
 
 def test_a_program_changes_no_address(founder: Callable[[], Visitor]) -> None:
-    assert wished(founder().program("read", "write"), "program@example.com") == 403
+    assert wished(founder().verified().program("read", "write"), "program@example.com") == 403
 
 
 def test_how_often_a_new_address_is_written_to_is_limited(founder: Callable[[], Visitor]) -> None:
@@ -307,7 +314,7 @@ def test_how_often_a_new_address_is_written_to_is_limited(founder: Callable[[], 
 def test_whoever_left_an_address_is_written_to_there_no_more_and_is_erased_with_every_letter(
     founder: Callable[[], Visitor], delivered: Delivered, stranger: Visitor, settings: Settings, servers: Servers
 ) -> None:
-    engineer = founder().colleague("engineer_i")
+    engineer = founder().verified().colleague("engineer_i")
     delivered()
     wished(engineer, "left@example.com")
     stranger.post("/auth/verify-email", {"token": token_in(letters_to(delivered)["left@example.com"], PAGE)})

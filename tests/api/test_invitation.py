@@ -246,15 +246,31 @@ def test_whom_somebody_invites_who_lets_nobody_in_waits(
 
 
 def test_whoever_has_not_verified_the_address_invites_nobody(ann: Visitor, address: str) -> None:
-    manager = ann.colleague("manager")
-    answer = manager("POST", "/invitations", {"email": address})
-    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:address-is-not-verified")
+    manager = ann.approve(Visitor(ann.client).arrive(ann.company), "manager")
+    id = ann.post("/invitations", {"email": address})["id"]
+    for path, body in (("/invitations", {"email": address}), (f"/invitations/{id}/resend", {})):
+        answer = manager("POST", path, body)
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:address-is-not-verified")
+
+
+def test_whoever_has_not_verified_the_address_gives_no_place_and_is_given_none(ann: Visitor, project: str) -> None:
+    dataset = ann.post("/datasets", {"name": "cells"})["id"]
+    manager = ann.approve(Visitor(ann.client).arrive(ann.company), "manager")
+    member = ann.colleague("guest")
+    for thing in (f"/projects/{project}", f"/datasets/{dataset}"):
+        for by, person in ((manager, member), (ann, manager)):
+            answer = by("POST", f"{thing}/members", {"person_id": person.id})
+            assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:address-is-not-verified")
+    refused = manager("POST", f"/projects/{project}/members", {"email": member.email})
+    assert refused.json()["type"] == "urn:vistory:problem:address-is-not-verified"
+    ann.post(f"/projects/{project}/members", {"person_id": manager.verified().id})
 
 
 def test_whoever_has_not_verified_the_address_is_invited_to_more_by_mail_only(
-    ann: Visitor, founder: Callable[[], Visitor], delivered: Delivered, project: str, address: str
+    ann: Visitor, delivered: Delivered, project: str, address: str
 ) -> None:
-    cat, eve = ann.colleague("guest"), founder()
+    cat, eve = (Visitor(ann.client).arrive(company) for company in (ann.company, "Far"))
+    ann.approve(cat, "guest")
     delivered()
     assert ann.post(f"/projects/{project}/members", {"email": cat.email})["invitation_id"] is not None
     assert cat.id not in {each["person_id"] for each in ann.get(f"/projects/{project}/members")}

@@ -19,7 +19,9 @@ from tests.api.asked import COMMANDS, PLACES, QUERIES
 from tests.api.folders import filled, scenes, send
 from tests.api.holdings import ANYTHING_NEW, Company, Things, begun, holdings, made, wrong
 from tests.api.matrix import (
+    ABOUT_ONESELF,
     ASKED,
+    QUESTIONS,
     WISHES,
     Asking,
     Cell,
@@ -85,6 +87,17 @@ DESCRIBED: Final = {
     "{reading_id}": "{person_id}",
     "{own_id}": "{person_id}",
     "{secured_id}": "{person_id}",
+}
+# What anybody may do before their address is verified: it gives up what is their own, or only reads.
+UNVERIFIED: Final = {
+    ("POST", "/datasets/analyze"),
+    ("GET", "/datasets/{dataset_id}/uploads/{upload_id}/analysis"),
+    ("DELETE", "/projects/{project_id}/members/{own_id}"),
+    ("DELETE", "/datasets/{dataset_id}/members/{own_id}"),
+    ("POST", "/projects/{project_id}/owner/decline"),
+    ("POST", "/datasets/{dataset_id}/owner/decline"),
+    ("DELETE", "/tokens/{token_id}"),
+    ("DELETE", "/invitations/{invitation_id}"),
 }
 Operation = tuple[str, str]
 ALL_SCOPES: Final = {"guest": Role.GUEST, "service": Role.MANAGER}
@@ -298,6 +311,22 @@ def test_what_another_organization_has_is_not_there_and_that_it_was_asked_for_is
     asked = [(cell, company.asking(cell)) for cell in (Cell(asking, relation, place, role) for role in Role)]
     with nothing_but_noted(bob, times=sum(due(cell) == {404} for cell, _ in asked)):
         assert [found for cell, ask in asked if (found := wrong(cell, ask()))] == []
+
+
+def test_whoever_has_not_verified_the_address_reads_and_does_no_more(ann: Visitor, things: Things) -> None:
+    """An admin even; but whoever gives something up is not kept from it."""
+    admin = ann.approve(Visitor(ann.client).arrive(ann.company), "admin")
+    named = Things(things | {"own_id": admin.id}, things.fresh)
+    open_to_all = set()
+    for asking in [*WISHES, *ABOUT_ONESELF]:
+        body = {k: v.format_map(named.kept) if isinstance(v, str) else v for k, v in asking.body.items()}
+        answer = admin(asking.method, asking.path.format_map(named.kept), body)
+        if answer.status_code != 409 or answer.json()["type"] != "urn:vistory:problem:address-is-not-verified":
+            open_to_all.add((asking.method, asking.path))
+    assert open_to_all == UNVERIFIED
+    for asking in QUESTIONS:
+        answer = admin("GET", asking.path.format_map(named), Vistory_Min_Position=ann.seen)
+        assert answer.is_success, f"{asking.path}: {answer.text}"
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,17 @@ def register(person_id: UUID, name: str, company: str = "Acme", division: str = 
 
 
 @pytest.fixture
-def spec() -> Spec:
+def unverified() -> Spec:
     """Ann is the admin of Acme, Ben and Cat wait there, Eve is the admin of another organization."""
     spec = Spec().by(NOBODY)
     spec.given(register(ANN, "ann"), register(BEN, "ben"), register(CAT, "cat"), register(EVE, "eve", "Evil", "Corp"))
     return spec.by(ann)
+
+
+@pytest.fixture
+def spec(unverified: Spec) -> Spec:
+    """The same, once their addresses are verified."""
+    return unverified.given(*(verify(each) for each in (ANN, BEN, CAT, EVE)))
 
 
 def approve(person_id: UUID, role: Role) -> ApproveMember:

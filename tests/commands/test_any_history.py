@@ -172,7 +172,7 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "tag": st.sampled_from(["v1", "v2"]),
     "email": st.sampled_from(["dan@example.org", "eva@example.org", "ANN@example.org"]),
     "language": st.sampled_from(Language),
-    "token": st.just(link_token(Purpose.PASSWORD_RESET, BEN, 2)),
+    "token": st.just(link_token(Purpose.PASSWORD_RESET, BEN, 3)),
     "password": st.just("correct horse battery"),
     "avatar_name": st.just("red-fox-9"),
     "result": st.just("e" * 64),
@@ -231,8 +231,8 @@ PARTICULAR: dict[tuple[type[Command], str], st.SearchStrategy[Any]] = {
     (CompleteRegistration, "person_id"): st.just(ASKING),
     (CompleteRegistration, "token"): st.just(link_token(Purpose.REGISTRATION, ASKING, 1)),
     (DropRegistration, "person_id"): st.sampled_from([ASKING, UUID(int=108)]),
-    (VerifyEmail, "person_id"): st.just(BEN),
-    (VerifyEmail, "token"): st.just(link_token(Purpose.VERIFICATION, BEN, 3)),
+    (VerifyEmail, "person_id"): st.just(CAT),
+    (VerifyEmail, "token"): st.just(link_token(Purpose.VERIFICATION, CAT, 2)),
     (RevokeServiceToken, "service_account_id"): st.just(EXPORTER),
     (RevokeServiceToken, "token_id"): st.just(ITS_TOKEN),
     (ConfirmSecondFactor, "code"): MINUTES,
@@ -371,12 +371,14 @@ def begun() -> Spec:
     spec = Spec().by(NOBODY)
     _closed(spec)
     people = (register(ANN, "ann"), register(BEN, "ben"), register(CAT, "cat"), register(eve.id, "eve", "Evil", "Corp"))
-    spec.given(*people, verify(ANN)).by(ann).given(again(BEGUN), nightly.model_copy(update={"days": 1}))
+    spec.given(*people, *(verify(each) for each in (ANN, BEN, eve.id))).by(ann).given(
+        again(BEGUN), nightly.model_copy(update={"days": 1})
+    )
     spec.given(invite("old@example.org", invitation_id=OLD, days=1))
     spec.given(CreateDataset(dataset_id=THROWN, name="old"), DeleteDataset(dataset_id=THROWN))
     spec.given(CreateProject(project_id=THROWN_TOO, name="old"), DeleteProject(project_id=THROWN_TOO))
     spec.now += timedelta(days=31)
-    spec.by(NOBODY).given(RequestPasswordReset(person_id=BEN), RequestVerification(person_id=BEN)).by(ann)
+    spec.by(NOBODY).given(RequestPasswordReset(person_id=BEN), RequestVerification(person_id=CAT)).by(ann)
     spec.given(RequestEmailChange(email="ann@example.com")).by(NOBODY).given(asking).by(ann)
     code = shown(BEN, spec.now + timedelta(seconds=2))
     spec.by(ben).given(BeginSecondFactor(), ConfirmSecondFactor(code=code, recovery_codes=RECOVERY)).by(ann)
@@ -399,7 +401,7 @@ def _closed(spec: Spec) -> None:
     spec.given(register(FAY, "fay", "Gone", "Vision"), verify(FAY)).by(fay)
     spec.given(invite("gil@example.org", invitation_id=LEFT_OPEN, target_id=PAST))
     spec.given(CreateProject(project_id=LEFT, name="left"), CreateDataset(dataset_id=LEFT_TOO, name="left"))
-    spec.by(NOBODY).given(register(GUS, "gus", "Gone", "Vision")).by(fay)
+    spec.by(NOBODY).given(register(GUS, "gus", "Gone", "Vision"), verify(GUS)).by(fay)
     spec.given(ApproveMember(membership_id=membership_id(PAST, GUS), role=Role.ENGINEER_I))
     spec.given(OfferProject(project_id=LEFT, person_id=GUS), OfferDataset(dataset_id=LEFT_TOO, person_id=GUS))
     spec.given(exporter.model_copy(update={"service_account_id": UUID(int=93)}))

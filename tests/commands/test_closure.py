@@ -3,7 +3,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from commands.access import Caller, SecondFactorIsRequired
+from commands.access import Caller
 from commands.closure import (
     CloseOrganization,
     CloseOrganizationOf,
@@ -12,6 +12,7 @@ from commands.closure import (
 )
 from commands.code import CodeIsNeeded
 from commands.erasure import CancelErasure, RequestErasure
+from commands.inside import SecondFactorIsRequired
 from commands.membership import ChangeRole
 from commands.organization import ChangeOrganization
 from commands.person import OrganizationTakesNobody, RenameSelf

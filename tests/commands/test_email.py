@@ -3,13 +3,18 @@ from uuid import UUID
 
 import pytest
 
-from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
+from commands.access import Caller
+from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail, VouchForAddress
 from commands.link import LinkIsOver
 from commands.password import RequestPasswordReset, ResetPassword
-from commands.person import EmailIsTaken
+from commands.person import EmailIsTaken, RenameSelf
 from commands.ports import Purpose
-from domain.errors import NotFound, Unauthenticated
+from commands.project import CreateProject
+from domain.errors import Forbidden, NotFound, Unauthenticated
+from domain.membership import Membership
+from domain.model import SYSTEM
 from domain.person import AddressIsNotVerified, Person
+from domain.project import Project
 from infra.unit import Errand, Unit
 from tests.commands.conftest import ANN, BEN, ann, ben, register
 from tests.doubles import link_token
@@ -27,6 +32,11 @@ def verify(
 
 def person(spec: Spec, id: UUID) -> Person:
     return Unit(spec.ledger, spec.mapper, Errand(NOBODY, spec.now, UUID(int=1))).get(Person, id)
+
+
+@pytest.fixture
+def spec(unverified: Spec) -> Spec:
+    return unverified
 
 
 @pytest.fixture
@@ -142,3 +152,18 @@ def test_the_link_to_another_address_is_good_for_a_day_and_for_its_person(spec: 
 def test_nobody_asks_for_another_address_of_somebody_else(spec: Spec) -> None:
     spec.by(NOBODY).when(elsewhere).then_refused(Unauthenticated)
     spec.by(ben).when(elsewhere).then((Person.EmailChangeRequested, {"originator_id": BEN}))
+
+
+def test_whoever_keeps_the_machine_vouches_for_an_address_and_nobody_else(spec: Spec) -> None:
+    vouch = VouchForAddress(person_id=ANN)
+    spec.by(ann).when(vouch).then_refused(Forbidden)
+    spec.by(Caller(kind="system", id=SYSTEM)).when(vouch).then((Person.EmailVerified, {"originator_id": ANN}))
+    spec.when(vouch).then()
+    spec.by(NOBODY).when(verify()).then_refused(LinkIsOver)
+
+
+def test_until_the_address_is_verified_a_person_reads_and_does_no_more(spec: Spec) -> None:
+    create = CreateProject(project_id=UUID(int=1), name="cells")
+    spec.by(ann).when(create).then_refused(AddressIsNotVerified)
+    spec.when(RenameSelf(full_name="Anna")).then((Person.Renamed, {}))
+    spec.given(verify()).when(create).then((Project.Created, {}), (Membership.ProjectOwned, {}))

@@ -33,7 +33,7 @@ from domain.shared import Shared
 from domain.training import EndReason, JobIsOver
 from domain.training_job import TrainingJob
 from domain.trash import IN_THE_TRASH, IsInUse
-from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, register, verify
+from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, register
 from tests.commands.test_closure import PLATFORM, close, reopen
 from tests.commands.test_dataset import CRACKS, ONE, upload
 from tests.commands.test_dataset import create as dataset
@@ -118,14 +118,14 @@ def test_no_worker_begins_it_after_the_reopening_though_nobody_has_looked_yet(sp
 
 
 def test_an_invitation_that_is_pending_ends(spec: Spec) -> None:
-    spec.by(NOBODY).given(verify(ANN)).by(ann).given(invite(), close).by(PLATFORM)
+    spec.given(invite(), close).by(PLATFORM)
     spec.when(StopInvitation(invitation_id=ASKED, upto=1)).then(
         (Invitation.Cancelled, {"reason": CancelReason.ORGANIZATION_CLOSED})
     )
 
 
 def test_an_invitation_that_was_sent_again_after_the_reopening_is_let_be(spec: Spec) -> None:
-    spec.by(NOBODY).given(verify(ANN)).by(ann).given(invite(), close, reopen, ResendInvitation(invitation_id=ASKED))
+    spec.given(invite(), close, reopen, ResendInvitation(invitation_id=ASKED))
     spec.by(PLATFORM).when(StopInvitation(invitation_id=ASKED, upto=1)).then()
 
 

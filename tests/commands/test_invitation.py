@@ -63,9 +63,9 @@ from tests.spec import NOBODY, Spec
 
 
 @pytest.fixture
-def spec(spec: Spec) -> Spec:
+def spec(unverified: Spec) -> Spec:
     """Ann and Ben have verified their addresses; Cat and Eve have not."""
-    return spec.given(verify(ANN), verify(BEN))
+    return unverified.given(verify(ANN), verify(BEN))
 
 
 ASKED, AGAIN, DAN = UUID(int=191), UUID(int=192), UUID(int=106)

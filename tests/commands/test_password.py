@@ -27,6 +27,11 @@ def reset(
 
 
 @pytest.fixture
+def spec(unverified: Spec) -> Spec:
+    return unverified
+
+
+@pytest.fixture
 def anybody(spec: Spec) -> Spec:
     return spec.by(NOBODY)
 

@@ -4,10 +4,11 @@ from uuid import UUID
 
 import pytest
 
-from commands.access import Caller, SecondFactorIsRequired
+from commands.access import Caller
 from commands.api_token import CreateToken
 from commands.code import WrongCode
 from commands.erasure import RequestErasure
+from commands.inside import SecondFactorIsRequired
 from commands.membership import ChangeRole, RemoveMember
 from commands.operator import AppointOperator, ChangeQuotas
 from commands.organization import ChangeOrganization
@@ -24,7 +25,6 @@ from commands.second_factor import (
     TurnOffSecondFactor,
 )
 from commands.session import EndEverySession, EndSession, SignIn, SwitchOrganization
-from domain.api_token import ApiToken
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.membership import membership_id
 from domain.model import SYSTEM
@@ -34,8 +34,7 @@ from domain.roles import Role, Scope
 from domain.second_factor import SecondFactor, SecondFactorIsOff, SecondFactorIsOn
 from domain.security_policy import SecurityPolicy
 from domain.session import Means, Session
-from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, cat, eve, verify
-from tests.commands.test_api_token import nightly
+from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, cat, eve
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_service_account import EXPORTER, exporter, service
 from tests.commands.test_session import OTHER, SESSION, again, sign_in
@@ -144,7 +143,7 @@ def test_a_code_of_one_signs_in_nobody_else(spec: Spec) -> None:
 
 
 def test_a_password_that_was_changed_since_it_was_shown_signs_in_no_more(spec: Spec) -> None:
-    turn_on(spec.given(verify(ANN))).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
+    turn_on(spec).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
     token = link_token(Purpose.PASSWORD_RESET, ANN, 3)
     spec.given(ResetPassword(person_id=ANN, token=token, password="another horse battery"))
     spec.by(ann).when(signs_in(spec)).then_refused(Unauthenticated, "password was changed")
@@ -221,20 +220,19 @@ def test_whoever_keeps_the_machine_takes_it_away_and_nobody_else(spec: Spec) -> 
 
 
 def test_a_password_reset_leaves_it_on(spec: Spec) -> None:
-    turn_on(spec.given(verify(ANN))).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
+    turn_on(spec).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
     token = link_token(Purpose.PASSWORD_RESET, ANN, 3)
     spec.given(ResetPassword(person_id=ANN, token=token, password="another horse battery"))
     spec.by(ann).when(sign_in.model_copy(update={"password_version": 4})).then_refused(Unauthenticated, "second factor")
 
 
-def test_whose_address_it_is_has_what_others_set_up_in_its_name_taken_away(spec: Spec) -> None:
+def test_whose_address_it_is_has_what_others_set_up_in_its_name_taken_away(unverified: Spec) -> None:
     """Who registered somebody else's address keeps its owner out by nothing."""
-    turn_on(spec).given(nightly).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
+    spec = turn_on(unverified).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
     token = link_token(Purpose.PASSWORD_RESET, ANN, 2)
     spec.when(ResetPassword(person_id=ANN, token=token, password="another horse battery")).then(
         (Person.PasswordChanged, {}),
         (Person.EmailVerified, {}),
-        (ApiToken.Revoked, {}),
         (SecondFactor.Reset, {"person_id": ANN, "organization_id": ACME}),
     )
     wish = again(OTHER).model_copy(update={"password_version": 3})
@@ -242,9 +240,9 @@ def test_whose_address_it_is_has_what_others_set_up_in_its_name_taken_away(spec:
 
 
 def test_what_was_only_offered_to_whoever_had_not_proven_the_address_is_good_for_nothing_after_a_reset(
-    spec: Spec,
+    unverified: Spec,
 ) -> None:
-    spec.given(begin).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
+    spec = unverified.given(begin).by(NOBODY).given(RequestPasswordReset(person_id=ANN))
     token = link_token(Purpose.PASSWORD_RESET, ANN, 2)
     spec.given(ResetPassword(person_id=ANN, token=token, password="another horse battery"))
     spec.by(ann).when(confirm(spec, ANN)).then_refused(WrongCode)

@@ -15,6 +15,7 @@ class Post:
     folder: Path
     _seen: dict[str, str] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)
+    _proofs: dict[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def letters(self) -> Counter[str]:
@@ -28,6 +29,12 @@ class Post:
             self._look()
             return self._tokens.get(address)
 
+    def proof_of(self, address: str) -> str | None:
+        """What verifies the address, of the last letter that holds such a thing."""
+        with self._lock:
+            self._look()
+            return self._proofs.get(address)
+
     def _look(self) -> None:
         for file in sorted(self.folder.glob("*.eml")):
             if file.name not in self._seen:
@@ -38,5 +45,6 @@ class Post:
         letter = message_from_bytes(file.read_bytes(), policy=default)
         self._seen[file.name] = letter["Message-ID"].strip("<>").split("@")[0]
         body = letter.get_body(("plain",))
-        if body and (link := re.search(r"/invite#token=([\w-]+)", body.get_content())):
-            self._tokens[letter["To"]] = link[1]
+        for page, tokens in (("invite", self._tokens), ("verify-email", self._proofs)):
+            if body and (link := re.search(rf"/{page}#token=([\w-]+)", body.get_content())):
+                tokens[letter["To"]] = link[1]

@@ -20,7 +20,7 @@ from infra.known import Known, good_until
 from infra.ledger import NOW
 from infra.mapper import Mapper, Stored
 from infra.unit import Errand, Unit
-from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register
+from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, register, verify
 from tests.commands.test_api_token import NIGHTLY, nightly
 from tests.commands.test_session import OTHER, again
 from tests.doubles import MemoryLedger
@@ -42,7 +42,7 @@ class Counting(Mapper):
 @pytest.fixture
 def spec() -> Spec:
     """Ann is the admin of Acme, Ben a member; Ann's project was renamed often."""
-    spec = Spec().given(register(ANN, "ann"), register(BEN, "ben")).by(ann)
+    spec = Spec().given(register(ANN, "ann"), register(BEN, "ben"), verify(ANN), verify(BEN)).by(ann)
     spec.given(approve(BEN, Role.ENGINEER_II), CreateProject(project_id=DIGITS, name="digits"))
     return spec.given(*(RenameProject(project_id=DIGITS, name=f"digits {n}") for n in range(20)))
 
@@ -81,7 +81,9 @@ def test_whom_a_request_is_judged_by_and_what_it_is_about_come_in_one_reading(
 
     asking = ann.model_copy(update=credential)
     errand = Errand(caller=asking, now=START, command_id=uuid7())
-    store = Unit(Watched(spec.ledger.ledger), spec.mapper, errand)
+    shared = Known()
+    shared.note_verified(ANN)
+    store = Unit(Watched(spec.ledger.ledger), spec.mapper, errand, known=shared)
     rename = RenameProject(project_id=DIGITS, name="digits")
     assert rename.ACCESS.admit(rename, asking, store).role == Role.ADMIN
     assert store.get(Project, DIGITS).name == "digits 19"
@@ -126,6 +128,31 @@ def test_nothing_about_a_person_is_kept(spec: Spec) -> None:
     shared = Known()
     unit(spec, spec.mapper, shared).get(Person, ANN)
     assert shared.get(ANN) is None
+
+
+def test_whose_address_is_verified_is_read_once_and_who_has_not_verified_it_each_time(spec: Spec) -> None:
+    spec.given(register(CAT, "cat"))
+    counting, shared = Counting(spec.ledger.ledger, spec.keys), Known()
+    assert [unit(spec, counting, shared).is_verified(ANN) for _ in range(3)] == [True] * 3
+    assert counting.decoded == len(spec.ledger.events_of(ANN))
+    assert not unit(spec, counting, shared).is_verified(CAT)
+    spec.given(verify(CAT))
+    assert unit(spec, counting, shared).is_verified(CAT)
+
+
+def test_what_became_so_since_is_not_so_at_an_earlier_position(spec: Spec) -> None:
+    shared, before = Known(), len(spec.ledger.rows)
+    spec.given(register(CAT, "cat"), verify(CAT))
+    assert unit(spec, spec.mapper, shared).is_verified(CAT)
+    assert not replace(unit(spec, spec.mapper, shared), upto=before + 1).is_verified(CAT)
+
+
+def test_how_many_are_known_to_be_verified_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "MOST_VERIFIED", 2)
+    shared, people = Known(), [uuid7() for _ in range(3)]
+    for person in people:
+        shared.note_verified(person)
+    assert [shared.is_verified(person) for person in people] == [False, False, True]
 
 
 def test_what_is_kept_is_bounded_in_number_and_in_age(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:

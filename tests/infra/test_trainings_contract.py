@@ -16,7 +16,7 @@ from infra.tables import furnish
 from infra.trainings import Trainings as RealTrainings
 from projections import training_job
 from projections.jobs import jobs
-from tests.commands.conftest import ann, register
+from tests.commands.conftest import ann, register, verify
 from tests.commands.test_dataset import CRACKS, ONE, split, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import create as experiment
@@ -32,7 +32,7 @@ Make = Callable[[Sequence[Status]], Trainings]
 
 
 def told(statuses: Sequence[Status]) -> Trainings:
-    spec = Spec().by(NOBODY).given(register(ann.id, "ann")).by(ann)
+    spec = Spec().by(NOBODY).given(register(ann.id, "ann"), verify(ann.id)).by(ann)
     spec.given(project, dataset, upload(spec, ONE), split, experiment)
     for status in statuses:
         job_id = uuid4()

@@ -21,7 +21,7 @@ from commands.dataset import (
     TakeSnapshot,
     WithdrawDataset,
 )
-from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail
+from commands.email import ChangeEmail, RequestEmailChange, RequestVerification
 from commands.ending import DissolveMembership, PurgeOrganization
 from commands.erasure import CancelErasure, ErasePerson, RequestErasure
 from commands.experiment import CreateExperiment, LinkMlflowExperiment
@@ -82,7 +82,7 @@ from infra.unit import Errand, Unit
 from projections.folding import step
 from projections.model import Key, Projection, Row
 from tests import doubles
-from tests.commands.conftest import ACME, ANN, BEN, CAT, EVE, ann, approve, ben, eve, register
+from tests.commands.conftest import ACME, ANN, BEN, CAT, EVE, ann, approve, ben, eve, register, verify
 from tests.commands.test_dataset import CRACKS, ONE, TWO, upload
 from tests.commands.test_dataset import create as dataset
 from tests.commands.test_experiment import BASELINE
@@ -125,6 +125,7 @@ def everything() -> Spec:
     """Ann trains: one job is lost once and completes, one is dropped, one is stopped, one breaks. Eve looks on."""
     spec = Spec().by(NOBODY)
     spec.given(register(ANN, "ann"), register(BEN, "ben"), register(EVE, "eve", "Evil", "Corp"))
+    spec.given(RequestVerification(person_id=ANN), *(verify(each) for each in (ANN, BEN, EVE)))
     _people(spec)
     _erased(spec)
     _tokens(spec)
@@ -185,7 +186,7 @@ def _thrown_away(spec: Spec) -> None:
 def _ended(spec: Spec) -> None:
     """Fay closes her organization, opens it again, closes it once more, and nothing of it is left."""
     fay = Caller(kind="person", id=FAY, organization_id=OVER)
-    spec.by(NOBODY).given(register(FAY, "fay", "Gone", "Vision")).by(fay)
+    spec.by(NOBODY).given(register(FAY, "fay", "Gone", "Vision"), verify(FAY)).by(fay)
     close = CloseOrganization(organization_id=OVER, name="Gone / Vision")
     spec.given(close, ReopenOrganization(organization_id=OVER), close)
     spec.now += timedelta(days=30)
@@ -201,9 +202,7 @@ def _people(spec: Spec) -> None:
     for wish in (DeactivateMember, ReactivateMember, RemoveMember):
         spec.given(wish(membership_id=BEN_IN_ACME))
     spec.given(approve(BEN, Role.ENGINEER_I), ChooseLanguage(language=Language.KOREAN))
-    spec.by(NOBODY).given(RequestVerification(person_id=ANN))
-    proof = link_token(Purpose.VERIFICATION, ANN, len(spec.ledger.events_of(ANN)))
-    spec.given(VerifyEmail(person_id=ANN, token=proof), RequestPasswordReset(person_id=ANN))
+    spec.by(NOBODY).given(RequestPasswordReset(person_id=ANN))
     reset = link_token(Purpose.PASSWORD_RESET, ANN, len(spec.ledger.events_of(ANN)))
     spec.given(ResetPassword(person_id=ANN, token=reset, password="another horse"))
     failed = {"means": Means.PASSWORD, "failures": 12, "first_at": spec.now, "last_at": spec.now}

@@ -32,6 +32,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "person.email_verified": (
         "CompleteRegistration",
         "VerifyEmail",
+        "VouchForAddress",
         "ResetPassword",
         "AcceptInvitation",
         "JoinByInvitation",
