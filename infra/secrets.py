@@ -35,11 +35,11 @@ HASHES_AT_ONCE: Final = 4
 HASHES_WAITING: Final = 12
 SAME_COMMAND: Final = 10.0
 _SETS_A_PASSWORD: Final = [Person.Registered.TOPIC, Person.PasswordChanged.TOPIC]
-# The hash and the place in its person's history where it was set, as both were at one moment.
+# The hash, and where it was set, at one moment: of who has the address, else of the next account, to take as long.
 _PASSWORD: Final = """
-    SELECT person_id, hash, coalesce((
+    SELECT digest, person_id, hash, coalesce((
         SELECT max(originator_version) FROM ledger.events e WHERE e.originator_id = person_id AND e.topic = ANY(%s)), 0)
-    FROM secrets.email_index JOIN secrets.passwords USING (person_id) WHERE digest = %s
+    FROM secrets.email_index JOIN secrets.passwords USING (person_id) WHERE digest >= %s ORDER BY digest LIMIT 1
 """
 
 
@@ -50,7 +50,7 @@ def _hasher() -> PasswordHash:
 
 @cache
 def _dummy_hash() -> str:
-    """Checked where there is no such account, so that both answers take the same time."""
+    """Checked where no account comes next either."""
     return _hasher().hash("no account has this password")
 
 
@@ -122,11 +122,15 @@ class Accounts:
 
         Whoever calls holds `hashing`. A hash that is weaker than those of today gives way to one of today's.
         """
+        digest = self.digest(email)
         with self._pool.connection() as connection:
-            row = connection.execute(_PASSWORD, (_SETS_A_PASSWORD, self.digest(email))).fetchone()
-        person_id, hash, version = row or (None, _dummy_hash(), 0)
+            row = connection.execute(_PASSWORD, (_SETS_A_PASSWORD, digest)).fetchone()
+        found, person_id, hash, version = row or (None, None, _dummy_hash(), 0)
+        if found is None or bytes(found) != digest:
+            _hasher().verify(password, hash)
+            return None
         known, better = _hasher().verify_and_update(password, hash)
-        if person_id is None or not known:
+        if not known:
             return None
         if better is not None:
             self._rehash(person_id, hash, better)

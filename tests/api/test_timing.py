@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import Any, Final
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import create_app, link
@@ -143,6 +146,25 @@ def test_so_is_one_look_more_of_a_few_milliseconds(
 
     monkeypatch.setattr(Accounts, "authenticate", chatty)
     assert differ(timed, known, signs_in)
+
+
+@pytest.fixture
+def rehashed(owner: psycopg.Connection, known: Iterator[str]) -> Iterator[str]:
+    """Accounts whose hashes were made under other parameters than those of today."""
+    other = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=24_576, parallelism=1),)).hash("another password")
+
+    def each() -> Iterator[str]:
+        for email in known:
+            owner.execute("UPDATE secrets.passwords SET hash = %s WHERE hash <> %s", (other, other))
+            yield email
+
+    return each()
+
+
+def test_signing_in_takes_as_long_where_hashes_were_made_under_other_parameters(
+    timed: Timed, rehashed: Iterator[str], signs_in: Ask
+) -> None:
+    assert not differ(timed, rehashed, signs_in)
 
 
 def test_asking_for_a_letter_takes_as_long_for_an_address_that_nobody_has(
