@@ -83,6 +83,13 @@ def test_a_password_of_a_megabyte_is_not_even_read(stranger: Visitor) -> None:
     assert time.monotonic() - begun < 2.0
 
 
+def test_a_name_of_ten_megabytes_is_not_even_read(stranger: Visitor, ann: Visitor) -> None:
+    who = registration("long@example.org", full_name="x" * 10 * 2**20)
+    assert stranger("POST", "/auth/register", who).status_code == 413
+    assert ann("POST", "/auth/register", who).status_code == 413
+    assert ann("PATCH", "/users/me", {"full_name": who["full_name"]}).status_code == 413
+
+
 @pytest.mark.parametrize(
     "name", ["Ann\x00", "Ann\nBcc: x", "Ann\x1b[31m", "Ann\u202eneB", "\u2066Ann\u2069", "x" * 201, " "]
 )
