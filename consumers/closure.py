@@ -16,7 +16,7 @@ from domain.organization import Organization
 from domain.person import Person
 from domain.values import Erased
 from infra.letters import AddressIsUnwritable, Letter
-from infra.post import LetterIsRefused
+from infra.post import LetterIsRefused, LettersAreRefused
 from infra.reading import Reading
 from projections import membership
 from projections.person import at_work_in
@@ -43,25 +43,25 @@ class ClosureReaction:
 
     async def tell(self, kind: str, recorded: Recorded) -> None:
         """Nothing, where it was closed or reopened again since. What one address refuses keeps no letter from another,
-        and is set aside with the event.
+        and is set aside with the event. Raises LettersAreRefused.
         """
-        refused: Exception | None = None
+        refused = dict[UUID, Exception]()
         if not await self._stands(recorded):
             return
         for person_id in await asyncio.to_thread(self._members, recorded):
             try:
                 await self._write_once(kind, recorded, person_id)
             except (LetterIsRefused, AddressIsUnwritable) as error:
-                refused = error
-        if refused is not None:
-            raise refused
+                refused[person_id] = error
+        if refused:
+            raise LettersAreRefused("; ".join(f"person {id}: {error}" for id, error in refused.items()))
 
     async def _stands(self, recorded: Recorded) -> bool:
         event = recorded.event
         closure = await self.mail.desk.platform.get(Closure, event.originator_id)
         if isinstance(event, Closure.OrganizationClosed):
             return (closure.closed_at, closure.purge_at) == (event.timestamp, event.purge_at)
-        return closure.purge_at is None
+        return closure.version == event.originator_version
 
     def _members(self, recorded: Recorded) -> Sequence[UUID]:
         """Raises NotThereYet."""

@@ -17,7 +17,7 @@ from infra.config import ExposedSettings, MissingSetting
 from infra.dispatch import Unavailable
 from infra.letters import AddressIsUnwritable
 from infra.mlflow import MlflowIsAway, MlflowRefused
-from infra.post import LetterIsRefused, PostIsAway, PostRefusesUs
+from infra.post import LetterIsRefused, LettersAreRefused, PostIsAway, PostRefusesUs
 from infra.published import ForeignEvent, NotAnEvent
 from infra.reach import in_short, out_of_reach
 from infra.reading import NotThereYet
@@ -45,6 +45,7 @@ HOPELESS: Final = (
     GoneFromStream,
     MlflowRefused,
     LetterIsRefused,
+    LettersAreRefused,
     AddressIsUnwritable,
 )
 # The consumer itself is not as it must be: the next event would fare no better.

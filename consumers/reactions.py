@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+import nats.errors
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
@@ -18,9 +19,11 @@ from infra import logs, metrics, tracing
 from infra.parked import Due, Parked
 from infra.positions import DoneSet, Positions
 from infra.reach import out_of_reach
-from infra.streams import EVENTS
+from infra.streams import ACK_WAIT, EVENTS
 
 STOPPED_FOR: Final = 60.0
+# A part of what the bus waits for an answer: a letter to each of many members takes longer.
+AT_WORK: Final = ACK_WAIT / 3
 NOTED_AGAIN_AFTER: Final = 0.5
 # How long each request for the next event stands; it is answered as soon as there is one.
 ASKED_FOR: Final = 5.0
@@ -94,9 +97,10 @@ class Reactor:
         try:
             recorded = await self.platform.understood(message.raw_message)
             if not await asyncio.to_thread(self.records.done.has, reaction.name, recorded.position):
-                with reacting(reaction.name, recorded):
-                    await reaction.effect(recorded)
-                await self.records.note(reaction.name, recorded.position)
+                async with at_work(message):
+                    with reacting(reaction.name, recorded):
+                        await reaction.effect(recorded)
+                    await self.records.note(reaction.name, recorded.position)
                 await asyncio.to_thread(self.records.positions.go_on, f"react:{reaction.name}")
             await message.ack()
         except Exception as error:
@@ -139,6 +143,23 @@ class Reactor:
             await self.records.note(reaction.name, due.position)
 
         await self.records.redrive(reaction.name, again)
+
+
+@asynccontextmanager
+async def at_work(message: NatsMessage) -> AsyncIterator[None]:
+    """The bus hears that work goes on, and gives the event to nobody else meanwhile."""
+
+    async def say() -> None:
+        while True:
+            await asyncio.sleep(AT_WORK)
+            with suppress(nats.errors.Error):  # it says so itself where it is away, and gives the event again
+                await message.in_progress()
+
+    saying = asyncio.create_task(say())
+    try:
+        yield
+    finally:
+        saying.cancel()
 
 
 @contextmanager

@@ -32,6 +32,10 @@ class LetterIsRefused(Exception):
     """For good, and only this one."""
 
 
+class LettersAreRefused(Exception):
+    """For good, of several about one event, and to whom: by id, as this ends in logs."""
+
+
 class _Patient(aiosmtplib.SMTP):
     """With the server that has the whole letter: it, or this process, may be held up."""
 

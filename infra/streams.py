@@ -30,6 +30,8 @@ LEASES: Final = "LEASES"
 LEDGER: Final = "vistory-ledger"
 GENERATION: Final = "vistory-generation"
 SUBSCRIPTION: Final = "vistory-subscription"
+# In seconds: an event that nobody has answered for by then, nor said to be at work on, is given again.
+ACK_WAIT: Final = 30.0
 _DAY: Final = 24 * 3600.0
 _MIB: Final = 1024 * 1024
 _TELEMETRY_HOLDS: Final = [1024 * _MIB, 512 * _MIB, 256 * _MIB, 128 * _MIB, 64 * _MIB]
@@ -175,7 +177,7 @@ async def declare_durable(js: JetStreamContext, durable: Durable) -> None:
         deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
         opt_start_seq=durable.start,
         ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=30,
+        ack_wait=ACK_WAIT,
         max_deliver=-1,
         max_ack_pending=durable.pending,
         filter_subjects=list(durable.filters),

@@ -12,18 +12,18 @@ from cli.local import hosting
 from commands.closure import CloseOrganizationOf
 from commands.person import RegisterPerson
 from consumers.closure import ClosureReaction
+from consumers.errors import Park, verdict
 from domain.membership import membership_id
 from infra.config import Settings
 from infra.host import Host
-from infra.letters import AddressIsUnwritable
 from infra.mailbox import Kept, Mailbox
+from infra.post import LettersAreRefused
 from tests.api.letters import Delivered, mail_of, records_of
 from tests.api.test_closure import close
 from tests.api.visitor import PASSWORD, Visitor
 from tests.servers import Servers
 
 BY_THE_HOST = "Whoever runs this platform"
-UNWRITABLE = f"ben@{'x' * 64}.org"
 
 
 @pytest.fixture
@@ -81,14 +81,22 @@ def test_whoever_keeps_the_machine_is_not_named(admin: Visitor, delivered: Deliv
     assert "Ann Ö closed" not in letter.text
 
 
-def test_what_one_address_refuses_keeps_no_letter_from_another_and_brings_none_twice(
+def test_where_it_was_closed_and_reopened_twice_nobody_is_told_twice_that_it_is_open(
+    admin: Visitor, delivered: Delivered
+) -> None:
+    delivered()
+    for _ in range(2):
+        close(admin)
+        admin.post("/organization/reopen")
+    (letter,) = delivered()
+    assert "is open again" in letter.letter["Subject"]
+
+
+def test_what_some_addresses_refuse_keeps_no_letter_from_another_brings_none_twice_and_names_all_of_them(
     admin: Visitor, settings: Settings, servers: Servers
 ) -> None:
-    ben, cat = uuid7(), admin.colleague("guest")
-    who = {"email": UNWRITABLE, "full_name": "Ben", "avatar_name": f"blue-fox-{ben.int % 10**9}", "password": PASSWORD}
-    with hosting(settings) as host:
-        host.give(RegisterPerson(person_id=ben, **who, company=admin.company, division="Vision"))
-    admin.post(f"/members/{membership_id(UUID(admin.organization), ben)}/approve")
+    cat = admin.colleague("guest")
+    unwritable = [unwritable_colleague(admin, settings, word) for word in ("ben", "dan")]
     admin.colleague("guest")
     close(admin)
     box = Mailbox(servers.stack.folder / "mail")
@@ -99,8 +107,22 @@ def test_what_one_address_refuses_keeps_no_letter_from_another_and_brings_none_t
         (row,) = host.core.store.read(head - 1, 1)
         recorded = host.core.mapper.recorded(row.stored, row.position, row.recorded_at)
         for _ in range(2):
-            with pytest.raises(AddressIsUnwritable):
+            with pytest.raises(LettersAreRefused) as refused:
                 asyncio.run(closed.effect(recorded))
+            assert all(f"person {id}: " in str(refused.value) for id in unwritable)
+            assert "@" not in str(refused.value)
+            assert isinstance(verdict(refused.value, 1), Park)
     came = told([each for each in box.letters() if each.number not in before], of="was closed")
     assert {admin.email, cat.email} < set(came)
     assert len(came) == 3
+
+
+def unwritable_colleague(admin: Visitor, settings: Settings, word: str) -> UUID:
+    """Of an address that no door lets in."""
+    id = uuid7()
+    who = {"email": f"{word}@{'x' * 64}.org", "full_name": word.title(), "password": PASSWORD}
+    called = {"avatar_name": f"blue-fox-{id.int % 10**9}"}
+    with hosting(settings) as host:
+        host.give(RegisterPerson(person_id=id, **who, **called, company=admin.company, division="Vision"))
+    admin.post(f"/members/{membership_id(UUID(admin.organization), id)}/approve")
+    return id

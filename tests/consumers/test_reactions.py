@@ -18,7 +18,7 @@ from commands.ports import Accepted
 from consumers.acting import Platform
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
 from consumers.mlflow import CREATE, CREATE_FILTERS, ExperimentReaction, MlflowBooks
-from consumers.reactions import Reaction, Reactor, Records, subscribe
+from consumers.reactions import Reaction, Reactor, Records, at_work, subscribe
 from consumers.telemetry import NotTelemetry, Owners
 from domain.content import Snapshot, Task
 from domain.experiment import Experiment
@@ -193,6 +193,27 @@ def test_an_effect_is_noted_however_often_the_database_is_away_and_had_once(monk
     scene.deliver(row, row)
     assert len(scene.mlflow.asked) == len(scene.sent) == 1
     assert scene.memory.handled == {(CREATE, row.position)}
+
+
+def test_work_that_takes_long_says_that_it_goes_on_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumers.reactions.AT_WORK", 0.0)
+    said, often = list[str](), asyncio.Event()
+
+    class Waiting:
+        async def in_progress(self) -> None:
+            said.append("at work")
+            if len(said) == 3:
+                often.set()
+
+    async def story() -> None:
+        async with at_work(cast(Any, Waiting())):
+            await often.wait()
+        heard = len(said)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert len(said) == heard
+
+    asyncio.run(asyncio.wait_for(story(), 30))
 
 
 def test_a_wish_to_cancel_reaches_the_worker_of_the_attempt() -> None:
