@@ -160,12 +160,15 @@ def resend(id: UUID, desk: PersonDesk, house: TheHouse, body: InvitationResend |
 
 
 def _may_write_to(desk: Desk, asked: Command, email: str) -> None:
-    """Counted for each organization by itself, and only of whoever may ask it: nobody keeps others from an address.
+    """Counted for each organization by itself, and only of whoever may ask it: nobody keeps others from an address. All
+    letters of an organization, of an inviter and from a network are, too: nobody writes to the world by way of us.
 
     Raises TooManyRequests, and what keeps the caller from it.
     """
     desk.admit(asked)
     account = desk.house.accounts.digest(email) + desk.organization_id.bytes
+    desk.house.delays.look(Act.INVITATION, desk.address, account)
+    desk.house.delays.take_invitation(desk.address, desk.organization_id, desk.caller.id)
     desk.house.delays.take(Act.INVITATION, desk.address, account)
 
 

@@ -57,6 +57,30 @@ PACES: Final[Mapping[Act, Mapping[str, Pace]]] = {
 }
 
 
+_DAY: Final = 24 * 3600.0
+
+
+def all_day(count: int) -> Pace:
+    """So many at once, and as many each day after that, one by one."""
+    return Pace(count, _DAY / count, _DAY / count)
+
+
+def invitations(each_day: int) -> Mapping[str, tuple[Pace, str]]:
+    """Of whatever address, where an organization may send so many in a day: what is counted, and why one waits."""
+    return {
+        "organization": (
+            all_day(each_day),
+            f"your organization has sent the {each_day} invitations that it may send in a day; "
+            "whoever runs this platform can allow more (VISTORY_INVITATIONS_PER_DAY)",
+        ),
+        "inviter": (
+            Pace(max(1, each_day // 5), 60.0, 60.0),
+            "you have sent very many invitations; from here on it is one a minute",
+        ),
+        "network": (all_day(2 * each_day), "very many invitations were sent from your network"),
+    }
+
+
 WHY: Final[Mapping[Act, str]] = {
     Act.LETTER: "letters were asked for too often, to this address or from yours",
     Act.INVITATION: "this address was invited too often",
@@ -69,6 +93,8 @@ class Delays:
 
     pool: ConnectionPool
     pepper: bytes
+    invitations_per_day: int = 0
+    """Of one organization; 0 is without limits."""
     idle: bool = False
     """For a benchmark: nobody waits."""
 
@@ -83,6 +109,18 @@ class Delays:
         if not self.idle:
             keys, paces = self._of(act, address, account)
             self._ask(act, "SELECT secrets.count_try(%s, %s, %s, %s)", keys, *map(list, zip(*paces, strict=True)))
+
+    def take_invitation(self, address: str, organization_id: UUID, inviter_id: UUID) -> None:
+        """One more letter to whomever, before it is sent. Raises TooManyRequests, and counts nothing then."""
+        if self.idle or not self.invitations_per_day:
+            return
+        whom = (organization_id.bytes, inviter_id.bytes, household(address).encode())
+        paces = invitations(self.invitations_per_day)
+        keys = [self._key(Act.INVITATION, name, id) for name, id in zip(paces, whom, strict=True)]
+        for key, (_, why) in zip(keys, paces.values(), strict=True):
+            self._wait("SELECT secrets.delay(%s)", [key], why=why)
+        free, first, most = map(list, zip(*(pace for pace, _ in paces.values()), strict=True))
+        self._wait("SELECT secrets.count_try(%s, %s, %s, %s)", keys, free, first, most)
 
     def forgive(self, act: Act, address: str, account: bytes, person_id: UUID) -> None:
         """Whoever acts is the person: what they failed before from there is forgotten, and they are known there."""
@@ -102,7 +140,11 @@ class Delays:
         return hmac.digest(self.pepper, f"delay/1/{act}/{name}/".encode() + whom, hashlib.sha256)
 
     def _ask(self, act: Act, query: str, *parameters: object) -> None:
+        self._wait(query, *parameters, why=WHY.get(act, "this failed too often, for this account or from this address"))
+
+    def _wait(self, query: str, *parameters: object, why: str = "others invited at the same moment") -> None:
+        """Raises TooManyRequests."""
         with self.pool.connection() as connection:
             row = connection.execute(query, parameters).fetchone()
         if row and row[0] > 0:
-            raise TooManyRequests(row[0], WHY.get(act, "this failed too often, for this account or from this address"))
+            raise TooManyRequests(row[0], why)

@@ -55,7 +55,8 @@ class Core:
         return Accounts(self.pool, self._secret("pepper_file"))
 
     def delays(self) -> Delays:
-        return Delays(self.pool, self._secret("pepper_file"), idle=not self.settings.requests_per_second)
+        pepper, each_day = self._secret("pepper_file"), self.settings.invitations_per_day
+        return Delays(self.pool, pepper, each_day, idle=not self.settings.requests_per_second)
 
     def security(self) -> SecurityLog:
         return SecurityLog(self.pool)

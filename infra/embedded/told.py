@@ -23,7 +23,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     "api": (
         *(*COMMANDS, "mlflow_url", "api_host", "api_port", "api_url"),
         *("token_key_file", "worker_credentials", "running_per_organization", "requests_per_second"),
-        *("trusted_proxies", "erasure_days", "verify_first", "metrics_port"),
+        *("trusted_proxies", "erasure_days", "verify_first", "invitations_per_day", "metrics_port"),
     ),
     # Alone in the house without any key to it: no database, no object storage.
     "trainer": ("nats_url", "api_url", "trainer_port", "worker_credential", "environments", "threads"),
@@ -95,6 +95,7 @@ class Told:
             "trusted_proxies": settings.trusted_proxies,
             "erasure_days": settings.erasure_days,
             "verify_first": settings.verify_first,
+            "invitations_per_day": settings.invitations_per_day,
             "threads": settings.threads,
             "nats_replicas": settings.nats_replicas,
             "master_key_file": str(passwords.key_file("master-1.key")),

@@ -51,8 +51,9 @@ def settings(servers: Servers, nats: Nats) -> Iterator[Settings]:
     databases = servers.fresh_database()
     migrate(databases.owner_url, APP, uuid7())
     migrate_keys(databases.keys_owner_url, KEYS)
-    # Tests leave trainings behind that nobody ends; how many may run at once is told in a file of its own.
-    yield servers.settings("api", databases, nats).model_copy(update={"running_per_organization": 1_000})
+    # Tests leave trainings behind that nobody ends, and invite many; both limits are told in files of their own.
+    many = {"running_per_organization": 1_000, "invitations_per_day": 0}
+    yield servers.settings("api", databases, nats).model_copy(update=many)
     servers.drop(databases)
 
 

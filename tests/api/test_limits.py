@@ -271,3 +271,19 @@ def test_a_binary_frame_is_no_token(client: TestClient, frame: bytes) -> None:
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
     assert closed.value.code == 4401
+
+
+def test_an_organization_that_has_sent_its_invitations_of_a_day_is_told_so(
+    settings: Settings, founder: Callable[[], Visitor]
+) -> None:
+    sparing = create_app(settings.model_copy(update={"invitations_per_day": 1}))
+    with TestClient(sparing, client=("10.9.0.1", 1)) as door:
+        sender = Visitor(door, founder().token)
+        other = Visitor(elsewhere(sparing, "10.9.0.2"), founder().token)
+        id = sender.post("/invitations", {"email": "one@example.org"})["id"]
+        for path, body in (("/invitations", {"email": "two@example.org"}), (f"/invitations/{id}/resend", {})):
+            answer = sender("POST", path, body)
+            assert answer.status_code == 429
+            assert "your organization has sent the 1 invitations that it may send in a day" in answer.json()["detail"]
+            assert int(answer.headers["Retry-After"]) > 23 * 3600
+        assert other("POST", "/invitations", {"email": "one@example.org"}).status_code == 201

@@ -88,6 +88,7 @@ GIVEN = {
     "worker_credentials": ('{"timm": "ab"}', {"timm": "ab"}),
     "erasure_days": ("0", 0),
     "verify_first": ("true", True),
+    "invitations_per_day": ("5", 5),
     "running_per_organization": ("4", 4),
     "threads": ("2", 2),
     "trainer_port": ("8001", 8001),
@@ -107,4 +108,4 @@ def test_every_setting_can_be_given_by_its_variable(name: str, monkeypatch: pyte
 
 
 def test_settings_stay_few() -> None:
-    assert len(Settings.model_fields) <= 35
+    assert len(Settings.model_fields) <= 36

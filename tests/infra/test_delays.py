@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -278,3 +279,41 @@ def test_idle_for_a_benchmark_nobody_waits(pool: ConnectionPool) -> None:
     delays = Delays(pool, b"pepper", idle=True)
     assert {signs_in(delays) for _ in range(20)} == {0}
     delays.forgive(Act.SIGN_IN, HOME, ANN, PERSON)
+
+
+def invites(delays: Delays, organization: UUID = PERSON, by: UUID = PERSON, address: str = HOME) -> int:
+    return wait(lambda: delays.take_invitation(address, organization, by))
+
+
+def test_an_organization_sends_so_many_invitations_a_day_whoever_sends_them_from_wherever(
+    pool: ConnectionPool, time: Time
+) -> None:
+    delays, people = Delays(pool, b"pepper", 10), [uuid7() for _ in range(11)]
+    sent = [invites(delays, by=person, address=f"10.4.{n}.1") for n, person in enumerate(people)]
+    assert sent == [0] * 10 + [24 * 360]
+    with pytest.raises(TooManyRequests, match=r"your organization has sent the 10 invitations .* in a day"):
+        delays.take_invitation("10.4.20.1", PERSON, people[0])
+    assert invites(delays, uuid7(), people[10], "10.4.10.1") == 0, "another one sends on"
+    time.passes(24 * 360)
+    assert (invites(delays, by=uuid7()), invites(delays, by=uuid7())) == (0, 24 * 360)
+    time.passes(24 * 3600)
+    assert [invites(delays, by=uuid7(), address=f"10.5.{n}.1") for n in range(10)] == [0] * 10
+
+
+def test_one_person_and_one_network_send_so_many_for_whatever_organization(pool: ConnectionPool, time: Time) -> None:
+    delays = Delays(pool, b"pepper", 10)
+    assert [invites(delays, uuid7(), address=f"10.4.{n}.1") for n in range(3)] == [0, 0, 60]
+    time.passes(60)
+    assert invites(delays, uuid7(), address="10.4.9.1") == 0
+    assert [invites(delays, uuid7(), uuid7()) for _ in range(21)] == [0] * 20 + [24 * 180]
+
+
+def test_whoever_is_told_to_wait_counts_for_nobody_else(pool: ConnectionPool, time: Time) -> None:
+    delays = Delays(pool, b"pepper", 10)
+    flooding = [invites(delays) for _ in range(30)]
+    assert flooding == [0] * 2 + [60] * 28
+    assert [invites(delays, by=uuid7()) for _ in range(8)] == [0] * 8
+
+
+def test_where_nothing_is_limited_nobody_waits(pool: ConnectionPool) -> None:
+    assert {invites(Delays(pool, b"pepper")) for _ in range(30)} == {0}
