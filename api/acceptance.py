@@ -40,13 +40,17 @@ _ANYBODY: Final = Caller(kind="anonymous", id=UUID(int=0))
 
 
 class InvitationInfo(Value):
-    """What whoever has the link may know before accepting."""
+    """What whoever has the link may know before accepting.
+
+    With `for_anyone` any address may accept; else the one that was written to does.
+    """
 
     inviter: str
     organization: str
     type: InvitationType
     target: str
     role: str
+    for_anyone: bool
 
 
 class Acceptance(Body):
@@ -82,6 +86,7 @@ def info(token: Annotated[str, Path(max_length=200)], desk: AnonymousDesk) -> In
         type=found.type,
         target=place_of(ledger, found.type, found.target_id, found.role).name,
         role=found.role,
+        for_anyone=found.for_anyone,
     )
 
 

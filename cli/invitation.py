@@ -29,7 +29,13 @@ Role = Annotated[
     ),
 ]
 Message = Annotated[str, typer.Option(help="What the letter says beside that, of 1000 characters at most.")]
-Language = Annotated[str | None, typer.Option(help="en or ko; yours, if left out.")]
+Language = Annotated[
+    str | None,
+    typer.Option(help="en or ko, for an address that nobody has here; yours, if left out."),
+]
+Spoken = Annotated[
+    str | None, typer.Option("--language", help="What letters to you are written in, en or ko; for somebody new.")
+]
 Anyone = Annotated[bool, typer.Option("--for-anyone", help="Whoever has the link may accept, from any address.")]
 Days = Annotated[int, typer.Option(min=1, max=30, help="For how many days it is valid.")]
 Everybody = Annotated[bool, typer.Option("--everybody", help="Of all in the organization; for admins and managers.")]
@@ -129,19 +135,23 @@ def show_invitation(api: Address = None, code_file: CodeFile = None, as_json: Js
     with Api(reached(api)) as door:
         told = door.get(f"/invitations/{mailed_code(code_file)}/info")
     into = told["organization"] if told["type"] == "organization" else f"{told['target']} of {told['organization']}"
-    show(told, as_json, lambda: f"{told['inviter']} invites you to {told['type']} {into} as {told['role']}")
+    who = "; anyone who has the code may accept" if told["for_anyone"] else ""
+    show(told, as_json, lambda: f"{told['inviter']} invites you to {told['type']} {into} as {told['role']}{who}")
 
 
 @app.command()
 def accept(
     name: Name = None,
     email: Email = None,
+    language: Spoken = None,
     api: Address = None,
     code_file: CodeFile = None,
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """As whom you are signed in; else with your account's password, or with --name as somebody new."""
+    if language is not None and name is None:
+        raise Stop("--language goes with --name; `vistory person language` changes that of your account", Exit.USAGE)
     code, session = mailed_code(code_file), current()
     if session is not None and name is None and email is None and password_file is None:
         with signed_in(api) as door:
@@ -153,7 +163,8 @@ def accept(
     if name is None and password_file is None and attended():
         complain(f"with the account that you have; {NEW}")
     proof = password(password_file, who, twice=name is not None)
-    given = {key: value for key, value in (("full_name", name), ("email", email)) if value is not None}
+    said = {"full_name": name, "email": email, "language": language}
+    given = {key: value for key, value in said.items() if value is not None}
     where = reached(api)
     with Api(where, kept=Seen(where)) as door:
         try:

@@ -20,6 +20,7 @@ Company = Annotated[
     typer.Option(help="Company; the same company and division are one organization, however they are cased."),
 ]
 Division = Annotated[str | None, typer.Option(help="Division of the company.")]
+Language = Annotated[str | None, typer.Option(help="What letters to you are written in: en, if left out, or ko.")]
 
 
 @app.command(epilog="Example: vistory register ann@example.org --name Ann --company Acme --division Vision")
@@ -28,6 +29,7 @@ def register(
     name: Name = None,
     company: Company = None,
     division: Division = None,
+    language: Language = None,
     api: Address = None,
     password_file: PasswordFile = None,
     as_json: Json = False,
@@ -39,6 +41,7 @@ def register(
     who |= {"company": (company := word(company, "the company", "--company NAME", "Company"))}
     who |= {"division": (division := word(division, "the division", "--division NAME", "Division"))}
     who |= {"password": password(password_file, twice=True)}
+    who |= {"language": language} if language is not None else {}
     with Api(reached(api)) as door:
         made = door.post("/auth/register", **who)
     show(made, as_json, lambda: welcome(made, email, f"{company} / {division}"))

@@ -28,7 +28,9 @@ GOOD_FOR: Final = 7
 
 
 class Invite(Command):
-    """Into `target_id`, by a letter that is in the sender's language unless another is named."""
+    """Into `target_id`, by a letter in the language that its reader chose here; in the named one, else the sender's, to
+    whoever is not known.
+    """
 
     TYPE: ClassVar[InvitationType]
     invitation_id: UUID

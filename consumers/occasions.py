@@ -125,16 +125,27 @@ async def invitation(desk: Desk, recorded: Recorded) -> Letter | None:
     inviter = await desk.platform.get(Person, found.inviter_id)
     organization = await desk.platform.get(Organization, found.organization_id)
     target = await desk.platform.get(*found.within) if found.within else organization
+    language = await _spoken_at(desk, email) or language
     words = {
         "inviter": str(inviter.full_name),
         "organization": organization.name,
         "type": found.type.value,
         "target": target.name,
         "role": found.role,
+        "for_anyone": "yes" if found.for_anyone else "",
         "message": message,
         "until": f"{link.expires_at:%Y-%m-%d %H:%M} UTC",
     }
     return Letter(email, (found.id, inviter.id), language, "invitation", "invite", token, words)
+
+
+async def _spoken_at(desk: Desk, email: str) -> Language | None:
+    """By whoever has proven to have this address; none but its reader learns that somebody has."""
+    person_id = await asyncio.to_thread(desk.person_of, email)
+    if person_id is None:
+        return None
+    person = await desk.platform.get(Person, person_id)
+    return None if isinstance(person.language, Erased) or not person.verified else person.language
 
 
 OCCASIONS: Final = (

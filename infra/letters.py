@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 
 from domain.language import Language
+from domain.roles import DatasetRole, ProjectRole, Role
 from infra.mailbox import ABOUT
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -26,6 +28,19 @@ _LINKING: Final = re.compile(r"(?<=\S)[.:/@](?=\S)")
 # What begins so in a header is decoded by whoever reads it, with the ends of lines that are hidden in it (RFC 2047).
 _ENCODED: Final = re.compile(r"=(?=\?)")
 _LDH: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
+
+
+ROLES_IN_KOREAN: Final[Mapping[str, str]] = {
+    Role.ADMIN: "관리자",
+    Role.MANAGER: "매니저",
+    Role.ENGINEER_II: "엔지니어 II",
+    Role.ENGINEER_I: "엔지니어 I",
+    Role.GUEST: "게스트",
+    ProjectRole.MAINTAINER: "유지 관리자",
+    ProjectRole.MEMBER: "멤버",
+    ProjectRole.VIEWER: "뷰어",
+    DatasetRole.EDITOR: "편집자",
+}
 
 
 class AddressIsUnwritable(Exception):
@@ -102,8 +117,11 @@ def unlinked(text: str) -> str:
     return "\n".join(_LINKING.sub("\\g<0>\u2060", line) for line in lines)
 
 
-def role(name: str) -> str:
+@pass_context
+def role(context: Context, name: str) -> str:
     """As people write it: an engineer II is no engineer ii."""
+    if context["language"] == Language.KOREAN:
+        return ROLES_IN_KOREAN[name]
     return " ".join(word.upper() if set(word) == {"i"} else word for word in name.split("_"))
 
 

@@ -7,7 +7,8 @@ async function tell() {
   form.hidden = !answer.ok;
   if (!answer.ok) return void (said.textContent = told.detail);
   const into = told.type === "organization" ? told.organization : `the ${told.type} ${told.target} of ${told.organization}`;
-  asked.textContent = `${told.inviter} invites you to ${into}, as ${told.role.replaceAll("_", " ")}.`;
+  asked.textContent = `${told.inviter} invites you to ${into}, as ${told.role.replaceAll("_", " ")}.`
+    + (told.for_anyone ? " Anyone who has this link may accept." : "");
 }
 
 decline.addEventListener("click", () => send(decline, {}));

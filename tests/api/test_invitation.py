@@ -102,6 +102,7 @@ def test_a_newcomer_is_registered_and_signed_in_by_the_letter(
         "type": "organization",
         "target": f"{ann.company} / Vision",
         "role": "engineer_i",
+        "for_anyone": False,
     }
     dan = accepted(client, token)
     me = dan.get("/auth/me")
@@ -112,6 +113,18 @@ def test_a_newcomer_is_registered_and_signed_in_by_the_letter(
     assert (row["id"], row["status"], row["person_id"]) == (id, "accepted", dan.id)
     assert (row["email"], row["message"]) == ("[erased]", "[erased]")
     assert delivered() == []
+
+
+def test_whoever_is_known_is_written_to_in_the_language_that_they_chose(
+    ann: Visitor, client: TestClient, delivered: Delivered
+) -> None:
+    korean = Visitor(client).register("Elsewhere")
+    korean("PUT", "/auth/me/language", {"language": "ko"})
+    delivered()
+    ann.post("/invitations", {"email": korean.email, "role": "engineer_i"})
+    (letter,) = delivered()
+    assert "초대" in letter.letter["Subject"]
+    assert "엔지니어 I" in letter.text
 
 
 def test_who_was_invited_to_a_project_is_in_it(
@@ -211,6 +224,7 @@ def test_whoever_has_the_link_accepts_where_the_invitation_says_so(
     ann: Visitor, client: TestClient, stranger: Visitor, delivered: Delivered, address: str
 ) -> None:
     _, token = invited(ann, delivered, address, for_anyone=True)
+    assert stranger.get(f"/invitations/{token}/info")["for_anyone"] is True
     assert stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER}).status_code == 422
     assert accepted(client, token, email=next(_addresses)).get("/auth/me")["email_verified"] is False
 

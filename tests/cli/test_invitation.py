@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -103,6 +104,14 @@ def test_a_newcomer_accepts_and_is_signed_in(server: Server, api: str, files: li
     assert current() == Session(api, "dan@example.org", "access 2", "refresh 2")
 
 
+def test_a_newcomer_says_in_which_language_letters_come(server: Server, api: str, files: list[str]) -> None:
+    server.answers = [(200, {}, IN)]
+    run("accept", "--name", "Dan", "--language", "ko", "--api", api, *files)
+    assert json.loads(server.body)["language"] == "ko"
+    with pytest.raises(Stop, match="vistory person language"):
+        run("accept", "--language", "ko", "--api", api, *files)
+
+
 def test_who_has_no_account_is_told_how_somebody_new_accepts(server: Server, api: str, files: list[str]) -> None:
     server.answers = [(401, {}, {"detail": "with full_name beside it, you register"})]
     with pytest.raises(Stop, match=r"password; new here\? `vistory invitation accept --name NAME`$") as refused:
@@ -121,7 +130,9 @@ def test_as_what_somebody_is_asked_in_is_told(server: Server, words: tuple[str, 
 
 
 def test_a_code_is_enough_to_see_and_to_decline(server: Server, api: str, files: list[str]) -> None:
-    told = {"inviter": "Ann", "organization": "Acme", "type": "project", "target": "cells", "role": "member"}
-    server.answers = [(200, {}, told), (200, {}, {"id": ID})]
-    assert "Ann invites you to project cells of Acme as member" in run("show", "--api", api, *files[:2])
+    told: dict[str, Any] = {"inviter": "Ann", "organization": "Acme", "type": "project", "target": "cells"}
+    told |= {"role": "member", "for_anyone": False}
+    server.answers = [(200, {}, told), (200, {}, told | {"for_anyone": True}), (200, {}, {"id": ID})]
+    assert run("show", "--api", api, *files[:2]) == "Ann invites you to project cells of Acme as member\n"
+    assert "as member; anyone who has the code may accept" in run("show", "--api", api, *files[:2])
     assert "declined" in run("decline", "--api", api, *files[:2])

@@ -39,7 +39,7 @@ ANSWER: dict[str, Any] = PERSON | {
     "recovery_codes": [], "secret": "GEZDGNBVGY3TQOJQ", "uri": "otpauth://totp/a?secret=GEZDGNBVGY3TQOJQ",
     "confirm_until": "2026-01-02T03:19:05Z", "due_at": None, "avatar_name": "red-fox-1", "use": USE,
     "sha256": hashlib.sha256(OBJECT).hexdigest(), "result": hashlib.sha256(OBJECT).hexdigest(), "size": len(OBJECT),
-    "organization": "Acme", "type": "organization", "target": None, "inviter": "Ann", "on": False,
+    "organization": "Acme", "type": "organization", "target": None, "inviter": "Ann", "on": False, "for_anyone": False,
 }  # fmt: skip
 MEMBER = {"id": ID, "person_id": ID, "email": "ann@b.example", "avatar_name": "red-fox-1", "role": None}
 ORGANIZATION = {"id": ID, "name": "Acme", "role": "guest", "closed_at": None}

@@ -1,5 +1,7 @@
 """What somebody is told who registers, and who asks who they are."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from typer.testing import CliRunner
 from cli.exits import Exit, Stop
 from cli.register import app, welcome
 from cli.whoami import words
+from tests.cli.http_server import serving
 
 MADE: dict[str, Any] = {"avatar_name": "red-fox-1", "status": "active", "role": "admin"}
 
@@ -34,6 +37,21 @@ def test_what_is_no_address_is_refused_before_anything_is_asked() -> None:
     done = CliRunner().invoke(app, ["ann"])
     assert isinstance(done.exception, Stop)
     assert (str(done.exception), done.exception.exit_code) == ("'ann' is no e-mail address", Exit.USAGE)
+
+
+@pytest.mark.parametrize(("words", "sent"), [((), None), (("--language", "ko"), "ko")])
+def test_whoever_registers_says_in_which_language_letters_come(
+    words: tuple[str, ...], sent: str | None, tmp_path: Path
+) -> None:
+    password = tmp_path / "password"
+    password.write_text("correct horse battery\n")
+    with serving() as server:
+        server.answers = [(201, {}, MADE)]
+        who = ("ann@b.example", "--name", "Ann", "--company", "Acme", "--division", "Vision")
+        where = ("--api", f"http://127.0.0.1:{server.server_port}", "--password-file", str(password))
+        done = CliRunner().invoke(app, [*who, *words, *where], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert json.loads(server.body).get("language") == sent
 
 
 def test_where_the_address_is_proven_first_the_letter_is_what_comes_next() -> None:

@@ -239,11 +239,28 @@ def test_whoever_is_invited_is_sent_a_link_that_works(office: Office) -> None:
     office.spec.by(NOBODY).given(join())
 
 
-def test_an_invitation_is_in_its_own_language_or_that_of_its_sender(office: Office) -> None:
+@pytest.mark.parametrize(("named", "is_korean"), [({}, True), ({"language": "en"}, False)])
+def test_an_invitation_to_somebody_unknown_is_in_the_named_language_or_that_of_its_sender(
+    office: Office, named: dict[str, str], is_korean: bool
+) -> None:
     office.spec.by(ann).given(ChooseLanguage(language=Language.KOREAN))
-    invited(office)
+    invited(office, **named)
     (letter,) = office.write("write-on-invitation-sent")
-    assert "초대" in letter["subject"]
+    assert ("초대" in letter["subject"]) is is_korean
+
+
+@pytest.mark.parametrize(("proves", "is_korean"), [(True, True), (False, False)])
+def test_an_invitation_to_somebody_known_is_in_the_language_of_whoever_has_proven_the_address(
+    office: Office, proves: bool, is_korean: bool
+) -> None:
+    now, office.spec.now = office.spec.now, START
+    office.spec.by(NOBODY).given(register(BEN, "ben").model_copy(update={"language": Language.KOREAN}))
+    if proves:
+        office.spec.given(verify(BEN))
+    office.spec.now = now
+    invited(office, email="ben@example.org", language="en")
+    (letter,) = office.write("write-on-invitation-sent")
+    assert (letter["to"], "초대" in letter["subject"]) == ("ben@example.org", is_korean)
 
 
 def test_an_invitation_that_is_sent_again_has_a_link_of_its_own(office: Office) -> None:

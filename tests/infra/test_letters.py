@@ -1,5 +1,6 @@
 """What people find in their mail, and what nobody can put into it."""
 
+import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -8,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from domain.language import Language
+from domain.roles import DatasetRole, ProjectRole, Role
 from infra.letters import TEMPLATES, AddressIsUnwritable, Letter, addressed, message, name, said, unlinked
 from tests.ground import NOW
 
@@ -28,6 +30,7 @@ WORDS = {
     "type": "project",
     "target": "cells",
     "role": "engineer_ii",
+    "for_anyone": "",
     "message": "welcome",
     "actor": "person",
     "by": "Ann Ö",
@@ -187,9 +190,25 @@ def test_an_invitation_says_who_asks_into_what_as_what(language: Language) -> No
     letter = written("invitation", language)
     for form in ("plain", "html"):
         text = part(letter, form)
-        assert all(word in text for word in ("Ann Ö", "Acme / Vision", "cells", "engineer II", "welcome"))
+        role = "engineer II" if language is Language.ENGLISH else "엔지니어 II"
+        assert all(word in text for word in ("Ann Ö", "Acme / Vision", "cells", role, "welcome"))
         assert "\n\n\n" not in text
     assert "Acme / Vision" in letter["subject"]
+
+
+@pytest.mark.parametrize("role", sorted({*Role, *ProjectRole, *DatasetRole}))
+def test_every_role_has_a_name_in_korean(role: str) -> None:
+    text = part(written("invitation", Language.KOREAN, role=role), "plain")
+    assert re.search(r"역할: [가-힣]", text)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [(Language.ENGLISH, "Anyone who has the link"), (Language.KOREAN, "누구나")]
+)
+def test_an_invitation_that_anyone_may_accept_says_so(language: Language, said: str) -> None:
+    for form in ("plain", "html"):
+        assert said in part(written("invitation", language, for_anyone="yes"), form)
+        assert said not in part(written("invitation", language), form)
 
 
 @pytest.mark.parametrize("where", ["inviter", "organization", "target", "message"])
