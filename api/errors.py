@@ -26,6 +26,7 @@ from infra.dispatch import Unavailable
 from infra.names import PROBLEM
 from infra.reach import out_of_reach
 from infra.reading import NotThereYet
+from infra.redaction import in_short
 
 MEDIA_TYPE: Final = "application/problem+json"
 STATUS: Final[Mapping[type[Exception], int]] = {
@@ -126,7 +127,7 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
 async def _perhaps_away(request: Request, error: Exception) -> JSONResponse:
     """A database or a store that is away for a moment is worth another try; anything else of theirs is our fault."""
     if isinstance(getattr(error, "orig", error), psycopg.errors.UndefinedTable):
-        log.error("the projector has not made its tables yet, or `vistory migrate` was not run: %s", error)
+        log.error("the projector has not made its tables yet, or `vistory migrate` was not run: %s", in_short(error))
     elif not out_of_reach(error):
         raise error
     log.warning("the request met %s", type(error).__name__)
@@ -162,7 +163,7 @@ def _allowed(request: Request) -> dict[str, str]:
 
 
 async def _unknown(request: Request, error: Exception) -> JSONResponse:
-    """What nobody foresaw: the server logs it in full, the caller is not told."""
+    """What nobody foresaw: the log has its kind and the code that it came by, and no values; the caller is not told."""
     with logs.about(request=request.state.request_id):
-        log.error("the request failed: %s", type(error).__name__)
+        log.error("the request failed: %s", in_short(error), exc_info=error)
     return problem(request, "InternalError", 500, "something went wrong here; the request id finds it in the log")

@@ -51,8 +51,8 @@ from infra.parked import Parked
 from infra.personal_objects import PersonalObjects
 from infra.positions import DoneSet, Positions
 from infra.post import Post
-from infra.reach import in_short
 from infra.reading import PROJECTION, Reading
+from infra.redaction import in_short
 from infra.room import Rooms
 from infra.standing import Standings
 from infra.trainers import ReportedTrainers

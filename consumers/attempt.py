@@ -149,7 +149,7 @@ class Attempt:
                 message = json.loads(line)
                 await self._understand(message.pop("kind"), message)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                self._note(f"the training said something that nobody understands: {error!r}")
+                self._note(f"the training said something that nobody understands: {type(error).__name__} {error}")
 
     async def _overhear(self, execution: Execution) -> None:
         async for line in execution.logs():

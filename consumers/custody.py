@@ -14,6 +14,7 @@ from nats.js import JetStreamContext
 from domain.training import EndReason
 from infra.attempt_folder import AttemptFolder
 from infra.ends import Ended, evidence
+from infra.redaction import in_short
 from infra.shipping import Shipment
 from infra.worker_api import AttemptApi, Turned, WorkerApi, patiently
 
@@ -52,7 +53,7 @@ class Custody:
             try:
                 return await self._give_back(folder, "the service of the trainer broke down")
             except OSError as error:
-                log.info("what is left of %s waits: %r", folder.key, error)
+                log.info("what is left of %s waits: %s", folder.key, in_short(error))
 
     async def recover(self) -> None:
         """An earlier start may have been killed: its trainings died with it, and are given back now."""

@@ -33,8 +33,8 @@ from domain.closure import Closure, closure_id
 from domain.model import Envelope
 from infra import logs, metrics
 from infra.host import Host
-from infra.reach import in_short
 from infra.reading import NotThereYet
+from infra.redaction import in_short
 from infra.unit import Errand
 from projections import ending
 from projections.ending import Left

@@ -19,8 +19,9 @@ from infra.letters import AddressIsUnwritable
 from infra.mlflow import MlflowIsAway, MlflowRefused
 from infra.post import LetterIsRefused, LettersAreRefused, PostIsAway, PostRefusesUs
 from infra.published import ForeignEvent, NotAnEvent
-from infra.reach import in_short, out_of_reach
+from infra.reach import out_of_reach
 from infra.reading import NotThereYet
+from infra.redaction import in_short
 
 TRIES: Final = 5
 LONGEST: Final = 15.0
@@ -86,7 +87,7 @@ Verdict = Done | RetryAfter | Park | Stop
 
 def verdict(error: Exception, attempts: int) -> Verdict:
     """`attempts` counts this one."""
-    reason = f"{type(error).__name__}: {in_short(error)}"[:2_000]
+    reason = in_short(error)
     if isinstance(error, BROKEN):
         return Stop(reason)
     if isinstance(error, HOPELESS):

@@ -19,6 +19,7 @@ from infra import logs, metrics, tracing
 from infra.parked import Due, Parked
 from infra.positions import DoneSet, Positions
 from infra.reach import out_of_reach
+from infra.redaction import in_short
 from infra.streams import ACK_WAIT, EVENTS
 
 STOPPED_FOR: Final = 60.0
@@ -115,7 +116,7 @@ class Reactor:
                 await asyncio.to_thread(self.records.done.add, reaction.name, position)
                 await message.ack()
             case RetryAfter(seconds):
-                log.info("%s: position %s again in %s s: %r", reaction.name, position, seconds, error)
+                log.info("%s: position %s again in %s s: %s", reaction.name, position, seconds, in_short(error))
                 metrics.RETRIES.labels(reaction.name).inc()
                 await message.nack(delay=seconds)
             case Park(reason):

@@ -23,6 +23,7 @@ from infra import logs, metrics
 from infra.bus import jetstream
 from infra.heard import Heard
 from infra.leases import Key, Patience, revision
+from infra.redaction import in_short
 
 LOOKS_EVERY: Final = 1.0
 ANSWERS_WITHIN: Final = 2.0
@@ -73,7 +74,7 @@ class Reaper:
             metrics.LEASES.set(len(running))
             revisions = await _of_each(list(running.values()), self.eyes.revision)
         except Exception as error:
-            log.info("the reaper sees nothing: %r", error)
+            log.info("the reaper sees nothing: %s", in_short(error))
             self.patience.blind()
             return
         silent = [running[key] for key in self.patience.look(self.clock(), revisions)]

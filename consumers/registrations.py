@@ -26,7 +26,7 @@ from domain.person import Person
 from infra import logs, metrics
 from infra.letters import Letter
 from infra.parked import Due
-from infra.reach import in_short
+from infra.redaction import in_short
 from infra.registrations import Newcomer, Registrations
 
 WRITE: Final = "write-to-newcomers"

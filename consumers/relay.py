@@ -28,6 +28,7 @@ from infra.ledger import Ledger
 from infra.listening import listening
 from infra.progress import Progress
 from infra.published import TRACE, Published, pack
+from infra.redaction import in_short
 from infra.standing import Standings
 from infra.stream_tail import Diverged, Tail, read_tail
 
@@ -152,10 +153,10 @@ class Relay:
             self.counters.errors += 1
             self._failures += 1
             if self._failures & (self._failures - 1) == 0:  # the longer it lasts, the less is said
-                log.warning("trying again, for the %d. time: %r", self._failures, error)
+                log.warning("trying again, for the %d. time: %s", self._failures, in_short(error))
         if self._failures >= _TROUBLE:
             with suppress(psycopg.Error):
-                await asyncio.to_thread(self._note, None, str(error) or repr(error))
+                await asyncio.to_thread(self._note, None, in_short(error))
         await asyncio.sleep(random.uniform(0.01, 0.05 * 2 ** min(self._failures, 5)))
 
 

@@ -32,7 +32,7 @@ from infra.api_tokens import ApiTokens
 from infra.bus import jetstream
 from infra.bus_pass import Issuer, Knock
 from infra.nats_users import ASKED_AT, CONNECTED_AT, KICKED_AT, door, of_subscriber
-from infra.reach import in_short
+from infra.redaction import in_short
 from infra.streams import EVENTS, SUBSCRIPTION, declare_durable
 from infra.subscribers import Subscriber, Subscribers
 from infra.unit import Errand, Unit

@@ -16,6 +16,7 @@ from domain.errors import NotFound
 from domain.training_job import TrainingJob
 from infra.archive_writer import ArchiveWriter
 from infra.leases import Key
+from infra.redaction import in_short
 
 EVERY: Final = 4.0
 MOST_POINTS: Final = 20_000
@@ -69,7 +70,7 @@ class Owners:
             if not all(type(point["n"]) is int and isinstance(point["kind"], str) for point in points):
                 raise NotTelemetry(f"{message.subject} has a point without number or kind")
         except (ValueError, KeyError, TypeError) as error:
-            raise NotTelemetry(f"{message.subject}: {error!r}") from error
+            raise NotTelemetry(f"{message.subject}: {in_short(error)}") from error
         house = await self.of(key.job)
         if (framework, organization) != (house[0], str(house[1])):
             raise NotTelemetry(f"{message.subject} names another framework or organization than the job's")

@@ -34,6 +34,7 @@ from infra.ends import Stop
 from infra.executors import Executor, SubprocessExecutor, models_of
 from infra.leases import Key
 from infra.nats_users import trainer_durable
+from infra.redaction import in_short
 from infra.shipping import Shipment
 from infra.sole import sole
 from infra.streams import EVENTS
@@ -159,7 +160,7 @@ class Service:
             try:
                 await self._take_jobs(jetstream(self._client))
             except Exception as error:
-                log.warning("the queue of %s cannot be read: %r", self.framework, error)
+                log.warning("the queue of %s cannot be read: %s", self.framework, in_short(error))
                 await asyncio.sleep(1)
 
     async def _take_jobs(self, stream: JetStreamContext) -> None:

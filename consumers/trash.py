@@ -19,7 +19,7 @@ from consumers.pace import regularly
 from infra import logs, metrics
 from infra.host import Host
 from infra.mlflow import Mlflow
-from infra.reach import in_short
+from infra.redaction import in_short
 from infra.trash import Trash
 from infra.unit import Errand
 from projections import trash as thrown_away

@@ -16,9 +16,9 @@ _PREPENDED: Final = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u089
 
 
 class Value(BaseModel):
-    """A frozen value: equal by content, refuses fields it does not know."""
+    """A frozen value: equal by content, refuses fields it does not know; its errors never quote what was given."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Erased(Value):

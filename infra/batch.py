@@ -10,6 +10,7 @@ from nats.errors import NoRespondersError
 from nats.js.api import Header
 
 from infra.published import Published
+from infra.redaction import in_short
 from infra.streams import EVENTS
 
 MOST_MESSAGES: Final = 1_000
@@ -50,7 +51,7 @@ async def publish_batch(client: Client, events: Sequence[Published], after: int)
     try:
         answer = await client.request(last.subject, last.data, timeout=ANSWER_SECONDS, headers=headers)
     except (NoRespondersError, TimeoutError) as error:
-        raise NotStored(f"no answer from the stream: {error!r}") from error
+        raise NotStored(f"no answer from the stream: {in_short(error)}") from error
     _check(json.loads(answer.data), after + len(events))
 
 

@@ -9,6 +9,7 @@ from nats.js import JetStreamContext
 
 from infra import logs
 from infra.nats_users import DOOR, connect_options
+from infra.redaction import in_short
 
 log = logging.getLogger(__name__)
 
@@ -36,4 +37,4 @@ def jetstream(client: Client, timeout: float = 5.0) -> JetStreamContext:
 
 
 async def _tell(complaints: logs.Complaints, error: Exception) -> None:
-    complaints.hear(f"bus: {error!r}")
+    complaints.hear(f"bus: {in_short(error)}")

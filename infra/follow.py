@@ -14,6 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from uuid_utils.compat import uuid7
 
 from infra.bus import jetstream
+from infra.redaction import in_short
 
 FORGOTTEN_AFTER: Final = 30.0
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ async def follow(
         except Exception as error:
             if not again:
                 raise
-            log.info("reading %s again from %s on: %r", stream, after, error)
+            log.info("reading %s again from %s on: %s", stream, after, in_short(error))
             yield []
             await asyncio.sleep(1.0)
 

@@ -70,7 +70,15 @@ class Complaints:
             self._log.warning("%s", words)
 
 
-class Lines(logging.Formatter):
+class _Formatter(logging.Formatter):
+    def formatException(self, ei: Any) -> str:
+        """Without the values that an error quotes."""
+        from infra.redaction import in_full
+
+        return in_full(ei[1]) if ei[1] else ""
+
+
+class Lines(_Formatter):
     def __init__(self, process: str) -> None:
         super().__init__()
         self._process = process
@@ -88,7 +96,7 @@ class Lines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-class Words(logging.Formatter):
+class Words(_Formatter):
     """For people: the time of day, the message, and what it belongs to."""
 
     def format(self, record: logging.LogRecord) -> str:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import httpx
 
+from infra.redaction import in_short
+
 MOST_METRICS: Final = 1_000
 MOST_OTHERS: Final = 100
 MOST_STEPS: Final = 25_000
@@ -20,10 +22,10 @@ class MlflowIsAway(Exception):
 
 
 class MlflowRefused(Exception):
-    """It understood and said no."""
+    """It understood and said no; its words may quote what it was sent, and are not kept."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message[:500]}")
+    def __init__(self, code: str, what: str) -> None:
+        super().__init__(f"{code} to {what}")
         self.code = code
 
 
@@ -117,11 +119,11 @@ class Mlflow:
         try:
             answer = await self._client.request(method, f"{self._url}/{what}", **rest)
         except httpx.TransportError as error:
-            raise MlflowIsAway(f"{type(error).__name__} {error}") from error
+            raise MlflowIsAway(in_short(error)) from error
         if answer.status_code >= 500 or answer.status_code == 429:
-            raise MlflowIsAway(f"{answer.status_code} {answer.text[:200]}")
+            raise MlflowIsAway(f"{answer.status_code} to {what}")
         if answer.status_code >= 400:
-            raise _refusal(answer)
+            raise MlflowRefused(_code(answer), what)
         return answer.json()
 
 
@@ -145,9 +147,8 @@ def _chunks(items: list[Any], size: int) -> Iterable[list[Any]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _refusal(answer: httpx.Response) -> MlflowRefused:
+def _code(answer: httpx.Response) -> str:
     try:
-        problem = answer.json()
-        return MlflowRefused(str(problem["error_code"]), str(problem.get("message", "")))
+        return str(answer.json()["error_code"])[:100]
     except (ValueError, KeyError, TypeError):
-        return MlflowRefused(str(answer.status_code), answer.text)
+        return str(answer.status_code)

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from domain.model import Recorded
 from infra.reach import out_of_reach
 from infra.reading import consumer
+from infra.redaction import in_short
 from infra.rows import apply, driver
 from infra.streams import EVENTS
 from projections.model import Projection
@@ -69,7 +70,7 @@ class LiveProjection:
             self.take(self._fetched(upto))
 
     def stop(self, position: int, error: Exception) -> None:
-        self.stopped = f"position {position}: {error!r}"[:2_000].replace("\x00", "")
+        self.stopped = f"position {position}: {in_short(error)}"
         log.error("%s stopped at %s", self._key["consumer"], self.stopped)
         with self.engine.begin() as tx:
             tx.execute(_STOP, {**self._key, "stream": EVENTS, "reason": self.stopped})

@@ -20,6 +20,7 @@ from infra.mapper import Mapper
 from infra.projection import LiveProjection, together
 from infra.published import ForeignEvent, Origins, unpack
 from infra.reach import out_of_reach
+from infra.redaction import in_short
 from infra.stream_tail import Diverged, read_tail
 from projections.model import Projection
 
@@ -72,7 +73,7 @@ class Projector:
             except Exception as error:
                 self.counters.errors += 1
                 metrics.RETRIES.labels("projector").inc()
-                log.warning("reading on from the checkpoints: %r", error)
+                log.warning("reading on from the checkpoints: %s", in_short(error))
                 await asyncio.sleep(PAUSE)
 
     def begin(self) -> None:

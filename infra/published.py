@@ -12,6 +12,7 @@ from pydantic_core import from_json
 
 from infra.ledger import Head, Row
 from infra.mapper import Stored
+from infra.redaction import in_short
 
 PREFIX: Final = "vistory.events"
 MESSAGE_ID: Final = "Nats-Msg-Id"
@@ -68,7 +69,7 @@ def unpack(message: Message) -> Row:
             Stored(UUID(headers["ce-subject"]), int(headers["ce-originatorversion"]), headers["ce-type"], message.data),
         )
     except (KeyError, ValueError) as error:
-        raise NotAnEvent(f"this is no event of a ledger: {error!r}") from error
+        raise NotAnEvent(f"this is no event of a ledger: {in_short(error)}") from error
 
 
 def origin(message: Message) -> tuple[str, str]:

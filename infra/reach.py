@@ -27,11 +27,6 @@ def out_of_reach(error: BaseException) -> bool:
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return error.sqlstate is None or error.sqlstate.startswith(_PASSING)
     if isinstance(error, GenericError):
-        status = _STATUS.search(in_short(error))
+        status = _STATUS.search(str(error).partition("\n\nDebug source:")[0])
         return status is None or status[1] >= "500" or status[1] in _PASSING_STATUS
     return isinstance(error, PoolTimeout)
-
-
-def in_short(error: BaseException) -> str:
-    """Without the internals that obstore tells below what happened."""
-    return str(error).partition("\n\nDebug source:")[0]

@@ -49,6 +49,7 @@ def engine_for(url: str, *, pool_size: int = 8, pre_ping: bool = True, **options
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=pre_ping,
+        hide_parameters=True,
         connect_args=options,
     )
 
@@ -103,7 +104,7 @@ class Reading:
             rows = connection.execute(_REACHED, {"consumers": sorted(wanted)}).all()
         for name, reached, stopped in rows:
             if stopped is not None and reached < position:
-                raise ReadModelStopped(f"{name} stopped at position {reached}: {stopped}")
+                raise ReadModelStopped(f"{name} stopped at position {reached}; the log says why")
         return wanted - {name for name, reached, _ in rows if reached >= position}
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from infra.config import Settings
 from infra.copying import copy_in
 from infra.cores import cores
 from infra.mapper import Stored
+from infra.redaction import in_short
 from infra.wiring import Core
 from projections import PROJECTIONS
 from projections.folding import step
@@ -108,7 +109,7 @@ def _fold(core: Core, work: Refold, views: Views, begin: UUID, end: UUID | None)
             try:
                 step(view, drafts.setdefault(view.table.name, {}), recorded)
             except Exception as error:
-                raise CannotFold(f"{name} at position {recorded.position}: {error!r}") from error
+                raise CannotFold(f"{name} at position {recorded.position}: {in_short(error)}") from error
     tables = {view.table.name: view.table for each in views.values() for _, view in each}
     rows = {name: [row for row in draft.values() if row is not None] for name, draft in drafts.items()}
     with core.pool.connection() as connection, connection.transaction():

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from nats.js import JetStreamContext
 
 from infra.leases import Key
+from infra.redaction import in_short
 from infra.spool import MOST_POINTS, Spool
 
 EVERY: Final = 0.25
@@ -68,7 +69,7 @@ class Shipment:
         try:
             await self._publish(stream, points)
         except Exception as error:  # whatever it is, the points are on the disk and the training goes on
-            log.info("telemetry waits: %r", error)
+            log.info("telemetry waits: %s", in_short(error))
             await asyncio.sleep(1.0)
             return False
         self.shipped = points[-1]["n"]

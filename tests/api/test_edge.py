@@ -1,5 +1,6 @@
 """What is refused at the edge, with nothing behind it."""
 
+import json
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +12,10 @@ from fastapi.testclient import TestClient
 from api import create_app
 from api.audit import Filters
 from infra.config import Settings
+from infra.logs import Lines
 from tests.api.visitor import PREFIX, good
+
+NAME = "ann@example.org"
 
 
 @pytest.fixture
@@ -35,6 +39,25 @@ def test_another_bad_request_says_itself_what_is_wrong() -> None:
 
     answer = TestClient(app).get("/odd")
     assert (answer.status_code, answer.json()["detail"]) == (400, "the moon is in the wrong place")
+
+
+def test_what_nobody_foresaw_is_found_in_the_log_by_its_request_and_quotes_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = create_app(Settings())
+
+    @app.get("/odd")
+    def odd() -> None:
+        raise KeyError(NAME)
+
+    caplog.handler.setFormatter(Lines("api"))
+    answer = TestClient(app, raise_server_exceptions=False).get(f"/odd?q={NAME}")
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:vistory:problem:internal-error")
+    told = [json.loads(line) for line in caplog.text.splitlines()]
+    (found,) = [each for each in told if each.get("request") == answer.json()["instance"].removeprefix("urn:uuid:")]
+    assert found["message"].startswith("the request failed: KeyError")
+    assert "in odd" in found["exception"]
+    assert NAME not in caplog.text + answer.text
 
 
 def test_a_wrong_method_is_told_every_right_one(bare: TestClient) -> None:

@@ -10,6 +10,7 @@ from nats.aio.msg import Msg
 from sqlalchemy import text
 
 from domain.model import Recorded
+from domain.person import Person
 from infra import bus
 from infra.batch import publish_batch
 from infra.comparison import compare_rebuild
@@ -151,7 +152,7 @@ def test_a_poison_event_stops_one_read_model_and_says_so(at: Scene, history: Seq
     assert position == bad - 1
     assert stopped is not None
     assert f"position {bad}" in stopped
-    assert "cannot be folded" in stopped
+    assert "ValueError at projections/" in stopped
     with pytest.raises(ReadModelStopped):
         at.reading.wait_until(["project"], bad)
     asyncio.run(started_again(at, "project", len(history)))
@@ -176,9 +177,31 @@ def test_a_row_that_the_database_refuses_stops_one_read_model_and_says_why(
     assert position == bad - 1
     assert stopped is not None
     assert f"position {bad}" in stopped
-    assert "invalid byte sequence" in stopped
+    assert "CharacterNotInRepertoire" in stopped
     asyncio.run(started_again(at, "project", len(history)))
     assert compare_rebuild(at.core).differences == ()
+
+
+def test_what_stopped_a_read_model_is_told_without_the_row(
+    at: Scene, history: Sequence[Recorded], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is logged, or stands in this table, no erasure takes away."""
+    bad = next(recorded for recorded in history if recorded.topic == "person.registered")
+    refused = poisoned("membership", lambda each: each.position == bad.position, lambda row: {**row, "operator": None})
+    head = at.tell(history[: bad.position])
+
+    async def story() -> None:
+        await at.publish()
+        async with at.projecting(refused):
+            await until(lambda: at.position("membership")[1] is not None)
+            await at.reached(head, [name for name in NAMES if name != "membership"])
+
+    asyncio.run(story())
+    told = f"{at.position('membership')[1]} {caplog.text}"
+    assert 'NotNullViolation: 23502 null value in column "operator"' in told
+    assert isinstance(bad.event, Person.Registered)
+    assert str(bad.event.email) not in told
+    assert str(bad.event.full_name) not in told
 
 
 def test_a_projector_whose_connections_are_cut_goes_on(at: Scene, history: Sequence[Recorded]) -> None:
@@ -268,8 +291,9 @@ def test_an_event_of_another_generation_stops_every_read_model_right_before_it(
         async with at.projecting():
             await at.reached(5)
             await at.publish(5, generation=99)
-            with pytest.raises(ReadModelStopped, match="ForeignEvent"):
+            with pytest.raises(ReadModelStopped):
                 await at.reached(head)
+            assert "ForeignEvent" in (at.position("project")[1] or "")
 
     asyncio.run(story())
     assert {at.position(name)[0] for name in NAMES} == {5}
@@ -283,11 +307,13 @@ def test_what_a_restored_store_does_not_know_is_not_projected_and_what_it_writes
         await at.publish()
         await at.publish_lost(after=5)
         async with at.projecting():
-            with pytest.raises(ReadModelStopped, match="ahead of the store"):
+            with pytest.raises(ReadModelStopped):
                 await at.reached(6)
+            assert "ahead of the store" in (at.position("project")[1] or "")
             head = at.tell(history[5:9])
-            with pytest.raises(ReadModelStopped, match="ahead of the store"):
+            with pytest.raises(ReadModelStopped):
                 await at.reached(6)
+            assert "ahead of the store" in (at.position("project")[1] or "")
             assert {at.position(name)[0] for name in NAMES} == {0}
             await at.begin_generation()
             await at.publish()
@@ -304,8 +330,9 @@ def test_read_models_go_on_by_themselves_when_a_foreign_message_is_gone(at: Scen
         async with at.projecting():
             await at.reached(5)
             await at.publish_foreign()
-            with pytest.raises(ReadModelStopped, match="ForeignEvent"):
+            with pytest.raises(ReadModelStopped):
                 await at.reached(head)
+            assert "ForeignEvent" in (at.position("project")[1] or "")
             await at.rebuild_stream()
             await at.publish()
             await until(lambda: {at.position(name) for name in NAMES} == {(head, None)})
