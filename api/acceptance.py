@@ -67,16 +67,26 @@ class Acceptance(Body):
     refresh: By = "cookie"
 
 
-class InvitationRefusal(Body):
+class InvitationLink(Body):
     token: LinkToken
 
 
-@router.get("/{token}/info", responses=errors.responses(404, 422, 503))
-def info(token: Annotated[str, Path(max_length=200)], desk: AnonymousDesk) -> InvitationInfo:
+@router.post("/info", responses=errors.responses(404, 413, 422, 503))
+def info(body: InvitationLink, desk: AnonymousDesk) -> InvitationInfo:
     """Of one that is pending and leads somewhere, for whoever has its link."""
+    return _told(body.token, desk)
+
+
+@router.get("/{token}/info", responses=errors.responses(404, 422, 503))
+def info_by_address(token: Annotated[str, Path(max_length=200)], desk: AnonymousDesk) -> InvitationInfo:
+    """The same with the token in the address, which servers on the way may write into their logs: prefer the POST."""
+    return _told(SecretStr(token), desk)
+
+
+def _told(token: SecretStr, desk: Desk) -> InvitationInfo:
     ledger = desk.house.ledger_as(_ANYBODY)
     try:
-        found = _pending(desk, SecretStr(token))
+        found = _pending(desk, token)
         must_lead_on(found, ledger)
     except Refused as over:
         raise NotFound(str(over)) from over
@@ -136,7 +146,7 @@ def _asked(body: Acceptance, password: SecretStr, desk: Desk) -> tuple[Command, 
 
 
 @router.post("/decline", responses=errors.responses(404, 409, 413, 422, 503))
-def decline(body: InvitationRefusal, desk: AnonymousDesk) -> CommandReceipt:
+def decline(body: InvitationLink, desk: AnonymousDesk) -> CommandReceipt:
     """By whoever has the link; nobody's name is kept."""
     return CommandReceipt(id=_by_link(desk, DeclineInvitation(token=body.token)))
 

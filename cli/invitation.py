@@ -133,7 +133,7 @@ def resend(invitation: Which, days: Days = 7, api: Address = None, as_json: Json
 def show_invitation(api: Address = None, code_file: CodeFile = None, as_json: Json = False) -> None:
     """Who invites you into what, by the code of the letter."""
     with Api(reached(api)) as door:
-        told = door.get(f"/invitations/{mailed_code(code_file)}/info")
+        told = door.post("/invitations/info", token=mailed_code(code_file))
     into = told["organization"] if told["type"] == "organization" else f"{told['target']} of {told['organization']}"
     who = "; anyone who has the code may accept" if told["for_anyone"] else ""
     show(told, as_json, lambda: f"{told['inviter']} invites you to {told['type']} {into} as {told['role']}{who}")

@@ -2,7 +2,8 @@
 const asked = document.getElementById("asked"), decline = document.getElementById("decline");
 
 async function tell() {
-  const answer = await fetch(`/api/v1/invitations/${encodeURIComponent(token)}/info`);
+  const asking = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ token }) };
+  const answer = await fetch("/api/v1/invitations/info", asking);
   const told = await answer.json();
   form.hidden = !answer.ok;
   if (!answer.ok) return void (said.textContent = told.detail);

@@ -96,7 +96,9 @@ def test_a_newcomer_is_registered_and_signed_in_by_the_letter(
     ann: Visitor, client: TestClient, stranger: Visitor, delivered: Delivered, address: str
 ) -> None:
     id, token = invited(ann, delivered, address, role="engineer_i", message="welcome")
-    assert stranger.get(f"/invitations/{token}/info") == {
+    told = stranger.post("/invitations/info", {"token": token})
+    assert told == stranger.get(f"/invitations/{token}/info")
+    assert told == {
         "inviter": "Ann Ö",
         "organization": f"{ann.company} / Vision",
         "type": "organization",
@@ -533,6 +535,7 @@ def test_a_guess_finds_nothing(stranger: Visitor, guess: str) -> None:
     answer = stranger("GET", f"/invitations/{guess}/info")
     assert answer.status_code in (404, 422)
     assert "guess" not in answer.json()["detail"]
+    assert stranger("POST", "/invitations/info", {"token": guess}).status_code == 404
     for path in ("accept", "decline"):
         assert (
             stranger(

@@ -40,6 +40,13 @@ def test_what_a_page_asks_for_is_there(client: TestClient, name: str, kind: str)
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 
+def test_no_address_that_a_page_asks_holds_its_code(client: TestClient) -> None:
+    """Whatever stands between writes addresses down."""
+    scripts = client.get("/link.js").text, client.get("/invite.js").text
+    asked = [address for script in scripts for address in re.findall(r"fetch\(([^,)]+)", script)]
+    assert asked == ["to.dataset.post", f'"{PREFIX}/invitations/info"']
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_form_goes_where_the_api_answers(client: TestClient, name: str) -> None:
     html = client.get(f"/{name}").text

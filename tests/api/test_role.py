@@ -40,7 +40,7 @@ OPEN: Final = {
     ("GET", "/ready"),
     *(("POST", f"/auth/{word}") for word in ("register", "login", "refresh", "forgot-password", "reset-password")),
     *(("POST", f"/auth/{word}") for word in ("verify-email", "resend-verification", "login/second-factor")),
-    *(("POST", f"/invitations/{word}") for word in ("accept", "decline")),
+    *(("POST", f"/invitations/{word}") for word in ("accept", "decline", "info")),
     ("GET", "/invitations/{token}/info"),
 }
 ONESELF: Final = {
