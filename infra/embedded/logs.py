@@ -1,20 +1,37 @@
 """Logs of bounded size: a process appends to its file, and a file that grew is moved aside under the process."""
 
+import errno
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 LIMIT = 16 * 1024 * 1024
+FULL = errno.ENOSPC, errno.EDQUOT
 
 
 def trim(folder: Path, limit: int = LIMIT) -> None:
-    """Copy and empty in place: writers hold the file open for appending, so they go on at its new end."""
+    """Copy and empty in place: writers hold the file open for appending, so they go on at its new end.
+
+    Where a full disk takes no copy the log is emptied all the same: it may be what fills it.
+    """
     for log in folder.glob("*.log"):
-        if log.stat().st_size > limit:
-            shutil.copyfile(log, log.with_suffix(".log.1"))
-            with log.open("r+") as stream:
-                stream.truncate(0)
+        with suppress(OSError):  # one log keeps no other from being trimmed, now or at the next look
+            if log.stat().st_size > limit:
+                _put_aside(log)
+                with log.open("r+") as stream:
+                    stream.truncate(0)
+
+
+def _put_aside(log: Path) -> None:
+    aside = log.with_suffix(".log.1")
+    try:
+        shutil.copyfile(log, aside)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        aside.unlink(missing_ok=True)
 
 
 @dataclass

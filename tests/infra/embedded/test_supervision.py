@@ -316,3 +316,15 @@ def test_a_log_that_grew_is_moved_aside_while_it_is_written(tmp_path: Path) -> N
         writer.write("new\n")
     assert log.read_text() == "new\n"
     assert (tmp_path / "child.log.1").read_text().startswith("old")
+
+
+def test_a_log_that_fills_the_disk_is_emptied_without_a_copy_and_keeps_no_other_from_it(tmp_path: Path) -> None:
+    gone, full, other = tmp_path / "a.log", tmp_path / "b.log", tmp_path / "c.log"
+    gone.symlink_to(tmp_path / "nothing")
+    full.with_suffix(".log.1").symlink_to("/dev/full")
+    for log in (full, other):
+        log.write_text("old\n" * 1000)
+    logs.trim(tmp_path, limit=100)
+    assert (full.read_text(), other.read_text()) == ("", "")
+    assert not full.with_suffix(".log.1").is_symlink()
+    assert other.with_suffix(".log.1").read_text().startswith("old")
