@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from infra import logs, metrics, tracing
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SOCKET: Final = "SOCKET"
 log = logging.getLogger(__name__)
 
 
@@ -52,7 +53,7 @@ class Access:
             try:
                 await self.app(scope, receive, send)
             finally:
-                tell(span, "SOCKET", scope, 101, time.perf_counter() - begun)
+                tell(span, SOCKET, scope, 101, time.perf_counter() - begun)
 
 
 def refused(scope: Scope, status: int) -> None:
@@ -61,6 +62,8 @@ def refused(scope: Scope, status: int) -> None:
 
 
 def method_of(scope: Scope) -> str:
+    if scope["type"] == "websocket":
+        return SOCKET
     return str(scope["method"]) if scope["method"] in METHODS else "other"
 
 

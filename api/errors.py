@@ -15,6 +15,7 @@ from obstore.exceptions import BaseError as StoreError
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.routing import Match
 
 from api import watch
@@ -80,7 +81,7 @@ def status_of(error: Exception) -> int:
 
 
 def problem(
-    request: Request,
+    request: HTTPConnection,
     kind: str,
     status: int,
     detail: str,
@@ -107,7 +108,7 @@ def _in_words(kind: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", kind)
 
 
-def too_many(request: Request, error: TooManyRequests) -> JSONResponse:
+def too_many(request: HTTPConnection, error: TooManyRequests) -> JSONResponse:
     return problem(request, "TooManyRequests", 429, str(error), headers=error.headers)
 
 

@@ -1,11 +1,11 @@
-"""What happens to every request: it gets an id; one too many, or a body that is too long, goes no further."""
+"""What happens to every request, also for a socket: it gets an id; one too many, or one too long, goes no further."""
 
 from contextlib import ExitStack
 from functools import partial
 from uuid import UUID
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
@@ -26,14 +26,15 @@ class Edge:
         headers = Headers(scope=scope)
         request_id: UUID = uuid7()
         scope.setdefault("state", {})["request_id"] = request_id
-        if scope["type"] == "websocket":
-            return await self.app(scope, receive, send)
-        send = _named(send, request_id)
+        if scope["type"] == "http":
+            send = _named(send, request_id)
         try:
             self.limits.knock((scope.get("client") or ("",))[0], scope["path"])
         except TooManyRequests as error:
             access.refused(scope, 429)
-            return await errors.too_many(Request(scope), error)(scope, receive, send)
+            return await errors.too_many(HTTPConnection(scope), error)(scope, receive, send)
+        if scope["type"] == "websocket":
+            return await self.app(scope, receive, send)
         with ExitStack() as held:
             who = partial(edge.holder, scope)
             body = GuardedBody(receive, headers.get("content-length", ""), who, self.limits.long_requests, held)

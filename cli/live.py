@@ -17,6 +17,8 @@ Message = dict[str, Any]
 PATIENCE = 60.0
 PAUSE = 0.5
 SIGNED_OUT = 4401
+# Too many at this moment: worth another try, as a broken line is.
+TOO_MANY = 429, 4429
 
 
 def messages(api: Api, job_id: str) -> Iterator[Message]:
@@ -62,8 +64,12 @@ def is_signed_out(error: Exception) -> bool:
 
 
 def refuse(error: Exception) -> None:
-    """A refusal is no break in the line: it would be refused again."""
+    """A refusal is no break in the line: it would be refused again, unless too many asked at this moment."""
     if isinstance(error, InvalidStatus) and error.response.status_code < 500:
-        raise Stop(f"the live socket was refused with status {error.response.status_code}") from error
-    if isinstance(error, ConnectionClosed) and error.rcvd and 4000 <= error.rcvd.code < 5000:
-        raise Stop(f"the live socket was closed: {error.rcvd.reason or error.rcvd.code}") from error
+        code, said = error.response.status_code, f"was refused with status {error.response.status_code}"
+    elif isinstance(error, ConnectionClosed) and error.rcvd and 4000 <= error.rcvd.code < 5000:
+        code, said = error.rcvd.code, f"was closed: {error.rcvd.reason or error.rcvd.code}"
+    else:
+        return
+    if code not in TOO_MANY:
+        raise Stop(f"the live socket {said}") from error

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY
+from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from api import create_app
@@ -262,6 +263,29 @@ def test_sockets_of_one_account_are_counted_and_those_too_many_closed(client: Te
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
     assert closed.value.code == 4404
+
+
+def test_whoever_opens_one_socket_after_another_is_refused_before_any_is_open(
+    at_home: TestClient, strict: FastAPI
+) -> None:
+    flood = elsewhere(strict, 40)
+
+    def opened() -> None:
+        with flood.websocket_connect(JOB) as socket:
+            socket.send_json({"token": "made up"})
+            socket.receive_json()
+
+    def knock() -> WebSocketDisconnect:
+        with pytest.raises(WebSocketDisconnect) as refused:
+            opened()
+        return refused.value
+
+    first, *_, last = [knock() for _ in range(60)]
+    assert first.code == 4401
+    assert isinstance(last, WebSocketDenialResponse)
+    assert (last.status_code, last.json()["type"]) == (429, "urn:vistory:problem:too-many-requests")
+    assert int(last.headers["Retry-After"]) >= 1
+    assert flood.get("/nowhere").status_code == 429, "they count as requests do"
 
 
 @pytest.mark.parametrize("frame", [b"\x00\xff", b'{"token": "x"}'])
