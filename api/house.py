@@ -31,6 +31,7 @@ from infra.ended import Ended
 from infra.exports import Exports
 from infra.job_states import JobStates
 from infra.known_tokens import KnownTokens
+from infra.links import Links
 from infra.news import News
 from infra.objects import Objects
 from infra.personal_objects import PersonalObjects
@@ -70,6 +71,7 @@ class House:
     ended: Ended
     api_tokens: ApiTokens
     known_tokens: KnownTokens
+    links: Links
     blobs: Blobs
     rooms: Rooms
     uploads: Uploads
@@ -181,7 +183,7 @@ def _by_read_models(core: Core, reading: Reading) -> dict[str, Any]:
 def _credentials(core: Core) -> dict[str, Any]:
     """What says whether a session or an API token is good."""
     tokens, ended = core.api_tokens(), Ended(core.settings.need("database_url"), core.pool)
-    return {"ended": ended, "api_tokens": tokens, "known_tokens": KnownTokens(tokens, ended)}
+    return {"ended": ended, "api_tokens": tokens, "known_tokens": KnownTokens(tokens, ended), "links": core.links()}
 
 
 @contextmanager

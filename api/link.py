@@ -48,9 +48,8 @@ def write_to(email: str, wish: Callable[[UUID], Command], desk: Desk, after: Bac
 
 def whose(desk: Desk, token: SecretStr, *purposes: Purpose) -> tuple[Purpose, UUID]:
     """For which of these purposes a link was sent, and whom it is about. Raises LinkIsOver, TooManyRequests."""
-    links = desk.house.core.links()
     for purpose in purposes:
-        if link := links.find(purpose, token.get_secret_value()):
+        if link := desk.house.links.find(purpose, token.get_secret_value()):
             must_be_in_time(link, datetime.now(UTC))
             return purpose, link.subject
     desk.house.delays.take(Act.LINK, desk.address)

@@ -17,7 +17,7 @@ from projections.models import ModelRow, find_model, list_models
 from projections.paging import Page
 
 router = APIRouter(prefix="/models", tags=["models"])
-LINEAGE = (m.PROJECTION for m in (dataset, experiment, membership, project, service_account, training_job))
+LINEAGE = tuple(m.PROJECTION for m in (dataset, experiment, membership, project, service_account, training_job))
 Reading = Annotated[Connection, reads(*LINEAGE)]
 
 

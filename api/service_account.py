@@ -10,9 +10,9 @@ from uuid_utils.compat import uuid7
 
 from api import errors
 from api.api_token import IssuedToken, ListedToken, TokenRequest, shown_once, with_last_use
-from api.edge import Body, CommandReceipt, Empty, PersonDesk
+from api.edge import Body, CommandReceipt, Empty, Holder, PersonDesk
 from api.house import House, TheHouse
-from api.reading import After, Colleague, Known, Limit, Witness, may, reads
+from api.reading import After, Colleague, Known, Limit, may, reads
 from commands.service_account import (
     ChangeServiceRole,
     CreateServiceAccount,
@@ -170,10 +170,15 @@ def subscribe(id: UUID, desk: PersonDesk, body: NewSubscription | None = None) -
     return CommandReceipt(id=desk(Subscribe(service_account_id=id, since=(body or NewSubscription()).since)).id)
 
 
+def _finder(id: UUID, caller: Holder, house: TheHouse) -> Known:
+    """The account itself by the scope with which it knocks, anybody else as they see accounts."""
+    return may(Permission.READ_HISTORY if caller.id == id else Permission.READ_MEMBERS)(caller, house)
+
+
 @router.get("/{id}/subscription", responses=errors.responses(401, 403, 404, 422, 503))
-def subscription(id: UUID, member: Witness, tx: Reading, house: TheHouse) -> Subscription:
-    row = Subscribers(house.core.pool).of(_found(tx, member, id).id)
-    if row is None or row.organization_id != member.organization_id:
+def subscription(id: UUID, finder: Annotated[Known, Depends(_finder)], tx: Reading, house: TheHouse) -> Subscription:
+    row = Subscribers(house.core.pool).of(_found(tx, finder, id).id)
+    if row is None or row.organization_id != finder.organization_id:
         raise NotFound("this service account has no place on the bus; an admin can let it subscribe")
     return Subscription.of(row, house)
 

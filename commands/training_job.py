@@ -65,7 +65,7 @@ class ClaimJob(OfAttempt):
 class ReportStart(OfAttempt):
     ACCESS: ClassVar[Access] = Worker()
     device: RanOn
-    environment: dict[Line, Line]
+    environment: Annotated[dict[Line, Line], Field(max_length=100)]
     parameters: Parameters
     resumed_from: Checkpoint | None = None
 

@@ -22,7 +22,6 @@ from infra.blob_cache import BlobCache, digest
 from infra.ends import Ended, Stop, evidence, judge, processes_killed_for_memory
 from infra.executors import Execution, Executor, Order
 from infra.job_files import BadData, Preparation, Prepared
-from infra.leases import Key
 from infra.spool import Spool
 from infra.veil import Veil
 from infra.worker_api import AttemptApi, Away, Over, Produced, Turned
@@ -283,6 +282,3 @@ class Attempt:
         await asyncio.sleep(POLLED_ALONE_EVERY)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._unseen.wait(), POLLED_EVERY - POLLED_ALONE_EVERY)
-
-
-__all__ = ["Attempt", "Bench", "Key"]

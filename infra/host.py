@@ -26,6 +26,20 @@ PATIENCE: Final = 30.0
 _ABSENT: Final = ("contents", "places", "trainers", "usage")
 
 
+class MissingPort(RuntimeError):
+    """A command of the platform itself asked for what only an API has."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Stands where a port would; whoever uses it is told which it was."""
+
+    port: str
+
+    def __getattr__(self, asked: str) -> Any:
+        raise MissingPort(f"no {self.port} here, of which {asked} was asked: the host's commands touch no such thing")
+
+
 @dataclass(frozen=True)
 class Host:
     core: Core
@@ -46,7 +60,7 @@ class Host:
         with closing(Reading(core.settings.need("database_url"), pool_size=2)) as reading:
             accounts = core.accounts()
             there = {"trainings": Trainings(reading, core.store)}
-            ports = {**dict.fromkeys(_ABSENT), **there}
+            ports = {**{name: Missing(name) for name in _ABSENT}, **there}
             yield cls(core, accounts, reading, core.dispatch(accounts, ports))
 
     def find(self, person: str) -> UUID | None:

@@ -123,7 +123,7 @@ def trainer_user(framework: str) -> User:
             f"vistory.telemetry.{framework}.*.*.*",
         ),
         answers=(f"vistory.control.{framework}.>",),
-        asked_by=("consumers",),
+        asked_by=(KEEPER,),
     )
 
 

@@ -131,7 +131,7 @@ def _swap(core: Core, plain: Engine, draft: Engine, wanted: Sequence[Projection]
             position = advance(core, tx, wanted, position, core.store.head().position)
         try:
             with plain.begin() as tx:
-                return _exchange(core, tx, wanted, position)
+                return _exchange(tx, wanted, position)
         except DBAPIError as error:
             if not isinstance(error.orig, errors.LockNotAvailable | errors.DeadlockDetected):
                 raise
@@ -139,7 +139,7 @@ def _swap(core: Core, plain: Engine, draft: Engine, wanted: Sequence[Projection]
     raise SwapWasKeptOut(f"after {TRIES} tries: end the transaction that reads {SCHEMA}, then rebuild again")
 
 
-def _exchange(core: Core, tx: Connection, wanted: Sequence[Projection], position: int) -> int:
+def _exchange(tx: Connection, wanted: Sequence[Projection], position: int) -> int:
     """Old tables out, new ones in, checkpoints at their position: one transaction."""
     tx.execute(text("SET LOCAL lock_timeout = '300ms'"))
     tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": locks.SWAP_READ_MODELS})

@@ -15,9 +15,7 @@ from domain.values import Value
 from projections.folding import changed, plain
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, newest
-from projections.topics import (
-    API_TOKEN,
-)
+from projections.topics import API_TOKEN
 
 tokens: Final = Table(
     "api_tokens",

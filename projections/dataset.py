@@ -19,9 +19,7 @@ from projections.folding import changed, plain, thrown
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, first, lies, newest
 from projections.shared import PlaceRow, list_places, views_of
-from projections.topics import (
-    DATASET,
-)
+from projections.topics import DATASET
 
 revisions: Final = Table(
     "dataset_revisions",

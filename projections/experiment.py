@@ -36,9 +36,7 @@ from projections.paging import Page, newest
 from projections.project import projects
 from projections.run import RUNS, less_is_better, runs
 from projections.shown import of_job
-from projections.topics import (
-    EXPERIMENT,
-)
+from projections.topics import EXPERIMENT
 
 experiments: Final = Table(
     "experiments",

@@ -32,9 +32,7 @@ from projections.folding import changed
 from projections.model import Key, Projection, Row, View, about, metadata
 from projections.paging import Page, newest
 from projections.shown import of_dataset
-from projections.topics import (
-    INVITATION,
-)
+from projections.topics import INVITATION
 
 invitations: Final = Table(
     "invitations",

@@ -15,9 +15,7 @@ from projections.folding import changed, thrown
 from projections.model import Key, Projection, Row, View, metadata
 from projections.paging import Page, first, lies, newest
 from projections.shared import PlaceRow, list_places, members_of, offers_of, views_of
-from projections.topics import (
-    PROJECT,
-)
+from projections.topics import PROJECT
 
 projects: Final = Table(
     "projects",

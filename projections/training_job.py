@@ -21,9 +21,7 @@ from projections.model import Key, Projection, Row, View
 from projections.models import MODELS
 from projections.paging import Page, first, newest
 from projections.shown import of_dataset
-from projections.topics import (
-    TRAINING_JOB,
-)
+from projections.topics import TRAINING_JOB
 
 
 class JobRow(Value):

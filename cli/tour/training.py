@@ -63,4 +63,4 @@ def note(standing: Standing) -> str:
 
 def reason(tour: Tour, job: Requested) -> str:
     about = tour.api.get(f"/training-jobs/{job.id}")
-    return str(about.get("failure") or about.get("reason") or about)
+    return str((about["evidence"] or {}).get("message") or about["reason"])

@@ -119,6 +119,7 @@ class Objects:
         )  # fmt: skip
         try:
             store.put("probe", b"ready")
+            store.delete("probe")
         except BaseError:
             return False
         return True

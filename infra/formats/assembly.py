@@ -91,7 +91,7 @@ class Collected:
         self.tables.add(side, [label.name for label in labels])
         if side:
             self.sides[file.path] = side
-        if (first := self._first.setdefault(file.sha256, file.path)) is not file.path:
+        if (first := self._first.setdefault(file.sha256, file.path)) != file.path:
             self._twins[first].append(file.path)
 
     @property

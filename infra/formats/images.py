@@ -23,8 +23,8 @@ from domain.values import Count, Value
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 FORMATS: Final = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")  # MPO comes with JPEG
-PLUGINS: Final = (BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)  # loaded before
-# any thread opens an image: Pillow's own search for plugins is not made for several threads at once.
+# Loaded before any thread opens an image: Pillow's own search for plugins is not made for several threads at once.
+PLUGINS: Final = (BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 MOST_PIXELS: Final = 89_478_485  # where Pillow, too, begins to speak of decompression bombs
 MOST_BYTES: Final = 256 * 2**20
 LARGE: Final = 16_000_000

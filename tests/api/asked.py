@@ -190,7 +190,7 @@ QUERIES: Final = [
     (Permission.READ_MEMBERS, "/members"),
     (Permission.READ_MEMBERS, "/service-accounts"),
     (Permission.READ_MEMBERS, "/service-accounts/{service_id}"),
-    (Permission.READ_HISTORY, "/service-accounts/{subscriber_id}/subscription"),
+    (Permission.READ_MEMBERS, "/service-accounts/{subscriber_id}/subscription"),
     (Permission.MANAGE_SERVICE_ACCOUNTS, "/service-accounts/{service_id}/tokens"),
     (Permission.MANAGE_TOKENS, "/tokens"),
     (Permission.MANAGE_INVITATIONS, "/invitations"),

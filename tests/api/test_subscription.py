@@ -438,3 +438,6 @@ def test_only_admins_say_who_subscribes(ann: Visitor, bob: Visitor) -> None:
     found = program.get(place, Vistory_Min_Position=ann.seen)
     assert (found["stream"], found["subject"]) == ("EVENTS", f"vistory.events.{ann.organization}.>")
     assert "@" not in found["server"]
+    for other in (ann.colleague("guest"), ann.service("engineer_ii", "audit")):
+        assert other("GET", place).status_code == 403
+    assert ann.colleague("engineer_i")("GET", place).status_code == 200

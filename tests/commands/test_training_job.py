@@ -119,6 +119,11 @@ def running(ready: Spec) -> Spec:
     return ready.by(worker()).given(start)
 
 
+def test_an_environment_has_no_more_words_than_its_event_takes() -> None:
+    with pytest.raises(ValidationError, match="at most 100"):
+        ReportStart(**{**dict(start), "environment": {str(n): "1" for n in range(101)}})
+
+
 def test_a_request_pins_a_snapshot_taken_by_itself(ready: Spec) -> None:
     ready.when(request()).then(
         (TrainingJob.Requested, {"experiment_id": BASELINE, "dataset_id": CRACKS}), (Dataset.SnapshotTaken, {})

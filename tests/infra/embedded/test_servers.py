@@ -6,10 +6,12 @@ from collections.abc import Callable
 import nats
 import psycopg
 import pytest
+from obstore.exceptions import NotFoundError
 from obstore.store import S3Store
 from uuid_utils.compat import uuid7
 
 from infra import nats_users
+from infra.embedded.objects import BUCKETS
 from infra.migrate import migrate, migrate_keys
 from infra.provision import APP, KEYS
 from tests.servers import Databases, Servers
@@ -58,6 +60,16 @@ def test_a_fresh_nats_has_no_stream(servers: Servers) -> None:
 
     with servers.fresh_nats() as fresh:
         assert asyncio.run(streams(fresh.url("admin"))) == 0
+
+
+def test_whether_objects_are_taken_is_tried_without_a_trace(servers: Servers) -> None:
+    keys = servers.parts.s3_keys(BUCKETS[0])
+    store = S3Store(
+        BUCKETS[0], endpoint=servers.parts.s3_url, region="us-east-1", virtual_hosted_style_request=False,
+        access_key_id=keys.access, secret_access_key=keys.secret, client_options={"allow_http": True},
+    )  # fmt: skip
+    with pytest.raises(NotFoundError):
+        store.head("probe")
 
 
 def test_objects_are_stored_with_what_a_process_is_told(servers: Servers) -> None:
