@@ -123,7 +123,7 @@ def organization_at(settings: "Settings", word: str) -> UUID:
     if is_id(word):
         return UUID(word)
     with answered(), closing(Reading(settings.need("database_url"), pool_size=1)) as reading:
-        every = reading.ask(every_organization, [])
+        every: list[dict[str, str]] = reading.ask(every_organization, [])
     return UUID(id_among(every, "organization", word, LISTING))
 
 
