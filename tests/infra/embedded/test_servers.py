@@ -6,7 +6,6 @@ from collections.abc import Callable
 import nats
 import psycopg
 import pytest
-from obstore.exceptions import NotFoundError
 from obstore.store import S3Store
 from uuid_utils.compat import uuid7
 
@@ -68,7 +67,7 @@ def test_whether_objects_are_taken_is_tried_without_a_trace(servers: Servers) ->
         BUCKETS[0], endpoint=servers.parts.s3_url, region="us-east-1", virtual_hosted_style_request=False,
         access_key_id=keys.access, secret_access_key=keys.secret, client_options={"allow_http": True},
     )  # fmt: skip
-    with pytest.raises(NotFoundError):
+    with pytest.raises(FileNotFoundError):
         store.head("probe")
 
 
