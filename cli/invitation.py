@@ -151,7 +151,9 @@ def accept(
 ) -> None:
     """As whom you are signed in; else with your account's password, or with --name as somebody new."""
     if language is not None and name is None:
-        raise Stop("--language goes with --name; `vistory person language` changes that of your account", Exit.USAGE)
+        raise Stop(
+            "--language goes with --name; `vistory person language LANGUAGE` changes that of your account", Exit.USAGE
+        )
     code, session = mailed_code(code_file), current()
     if session is not None and name is None and email is None and password_file is None:
         with signed_in(api) as door:

@@ -79,7 +79,7 @@ def test_whoever_accepts_came_in_by_the_right_of_who_invited_them(ann: Visitor, 
 
 
 def test_a_letter_that_somebody_asks_for_is_not_said_to_be_asked_for_by_who_gets_it(ann: Visitor) -> None:
-    member = ann.colleague("guest")
+    member = ann.approve(Visitor(ann.client).arrive(ann.company), "guest")
     member.client.post("/api/v1/auth/forgot-password", json={"email": member.email})
     member.client.post("/api/v1/auth/resend-verification", json={"email": member.email})
     ann.post("/projects", {"name": "later"})

@@ -67,7 +67,7 @@ def test_all_that_is_held_about_one_is_exported_and_nothing_of_others(admin: Vis
 def test_what_is_held_beside_the_history_is_exported_too(
     admin: Visitor, founder: Callable[[], Visitor], client: TestClient, delivered: Delivered
 ) -> None:
-    engineer, inviter = admin.colleague("engineer_i"), founder().verified()
+    engineer, inviter = admin.approve(Visitor(client).arrive(admin.company), "engineer_i"), founder()
     delivered()
     engineer.verified()
     elsewhere = Visitor(client).elsewhere()
@@ -95,8 +95,8 @@ def test_what_is_held_beside_the_history_is_exported_too(
 def test_an_export_tells_nobody_of_invitations_to_an_address_that_may_be_another_s(
     admin: Visitor, founder: Callable[[], Visitor]
 ) -> None:
-    engineer = admin.colleague("engineer_i")
-    founder().verified().post("/invitations", {"email": engineer.email, "message": "come over to us"})
+    engineer = admin.approve(Visitor(admin.client).arrive(admin.company), "engineer_i")
+    founder().post("/invitations", {"email": engineer.email, "message": "come over to us"})
     assert exported(engineer)["invitations_to"] == []
     assert "come over to us" not in str(exported(engineer))
 

@@ -76,7 +76,7 @@ def test_whoever_signs_in_says_where_to(terminal: Terminal, eve: Visitor, ann: V
 def test_letters_come_in_the_language_that_was_chosen(
     terminal: Terminal, founder: Callable[[], Visitor], delivered: Delivered
 ) -> None:
-    person = founder()
+    person = Visitor(founder().client).arrive("Of another language")
     terminal.be(person)
     terminal("person", "language", "ko")
     delivered()

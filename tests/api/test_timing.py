@@ -77,7 +77,7 @@ def timed(settings: Settings) -> Iterator[Timed]:
 def known(timed: Timed) -> Iterator[str]:
     """Addresses that somebody has, each asked for so seldom that nobody waits."""
     people = (Visitor(TestClient(timed.app, client=(f"10.7.{n // 250}.{n % 250}", 1))) for n in count(1))
-    return chain.from_iterable((email, email) for email in (each.register("Timed").email for each in people))
+    return chain.from_iterable((email, email) for email in (each.arrive("Timed").email for each in people))
 
 
 def differ(timed: Timed, known: Iterator[str], ask: Ask) -> bool:

@@ -194,7 +194,7 @@ def naming(owner: psycopg.Connection, id: str) -> set[str]:
 def test_no_letter_to_whoever_is_erased_stays_behind(
     admin: Visitor, settings: Settings, servers: Servers, delivered: Delivered
 ) -> None:
-    engineer, other = admin.colleague("engineer_i"), admin.colleague("guest")
+    engineer, other = (admin.approve(Visitor(admin.client).arrive(admin.company), "guest") for _ in range(2))
     came = {str(each.letter["to"]): each.number for each in delivered()}
     box = Mailbox.inside(servers.stack.folder.path)
     assert box.letter(came[engineer.email]) is not None

@@ -6,17 +6,20 @@ import pytest
 from commands.access import Caller
 from commands.email import ChangeEmail, RequestEmailChange, RequestVerification, VerifyEmail, VouchForAddress
 from commands.link import LinkIsOver
+from commands.operator import AppointOperator, ChangeQuotas
 from commands.password import RequestPasswordReset, ResetPassword
 from commands.person import EmailIsTaken, RenameSelf
 from commands.ports import Purpose
-from commands.project import CreateProject
+from commands.project import AddProjectMember, CreateProject, OfferProject
 from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.membership import Membership
 from domain.model import SYSTEM
+from domain.organization import Organization
 from domain.person import AddressIsNotVerified, Person
 from domain.project import Project
+from domain.roles import Role
 from infra.unit import Errand, Unit
-from tests.commands.conftest import ANN, BEN, ann, ben, register
+from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register
 from tests.doubles import link_token
 from tests.spec import NOBODY, Spec
 
@@ -167,3 +170,19 @@ def test_until_the_address_is_verified_a_person_reads_and_does_no_more(spec: Spe
     spec.by(ann).when(create).then_refused(AddressIsNotVerified)
     spec.when(RenameSelf(full_name="Anna")).then((Person.Renamed, {}))
     spec.given(verify()).when(create).then((Project.Created, {}), (Membership.ProjectOwned, {}))
+
+
+def test_nobody_is_given_a_place_or_offered_anything_before(spec: Spec) -> None:
+    project = UUID(int=1)
+    spec.by(ann).given(verify(), CreateProject(project_id=project, name="cells"), approve(BEN, Role.MANAGER))
+    spec.when(AddProjectMember(project_id=project, person_id=BEN)).then_refused(AddressIsNotVerified)
+    spec.when(OfferProject(project_id=project, person_id=BEN)).then_refused(AddressIsNotVerified)
+    spec.given(verify(person_id=BEN, of=BEN)).when(OfferProject(project_id=project, person_id=BEN))
+    spec.then((Project.OwnershipOffered, {"person_id": BEN}))
+
+
+def test_an_operator_changes_nothing_before(spec: Spec) -> None:
+    spec.by(Caller(kind="system", id=SYSTEM)).given(AppointOperator(person_id=ANN)).by(ann)
+    raised = ChangeQuotas(organization_id=ACME, max_users=9)
+    spec.when(raised).then_refused(AddressIsNotVerified)
+    spec.given(verify()).when(raised).then((Organization.QuotasChanged, {}))

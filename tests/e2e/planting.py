@@ -71,20 +71,21 @@ def plant(data: Path, host: Api) -> Planted:
     _arrive(planted, box)
     planted.invitations["pending"] = invite(planted.api, planted, "pending", "guest")
     _secure(planted)
-    with _colleague(host) as beside:
+    with _colleague(host, box) as beside:
         _work(planted, host, beside)
         for who in (planted.api, host, beside):
             who.download(who.get_until_done("/users/me/export")["url"])
     return planted
 
 
-def _colleague(host: Api) -> Api:
+def _colleague(host: Api, box: Mailbox) -> Api:
     """Somebody who invites nobody and is invited by nobody, so that nothing but an erasure ends what they exported."""
     beside, me = Api(host.url), {"email": "beside@planted.example", "password": PASSWORD}
     beside.post("/auth/register", company="Planted", division="Vision", full_name="Besides", **me)
     beside.token = beside.post("/auth/login", **me)["access_token"]
     (waiting,) = waited(lambda: host.get("/members", waiting=True)["items"], 30, "somebody waits to be let in")
     host.post(f"/members/{waiting['id']}/approve", role="guest")
+    beside.post("/auth/verify-email", token=code_in(box, me["email"]))
     return beside
 
 
