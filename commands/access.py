@@ -175,10 +175,8 @@ class Worker:
             raise Forbidden("only a worker may do this")
         assert isinstance(command, OfAttempt), "workers act on attempts only"
         job = store.get(TrainingJob, command.job_id)
-        if caller.framework != job.recipe.framework:
-            raise Forbidden(
-                f"this worker's credential is for {caller.framework}, the job is for {job.recipe.framework}"
-            )
+        if caller.framework != (needed := job.recipe.framework):
+            raise Forbidden(f"this worker's credential is for {caller.framework}, the job is for {needed}")
         if self.own and (caller.job_id, caller.attempt) != (command.job_id, command.attempt):
             raise Forbidden("this token is good for another job or attempt")
         if job.status not in OVER:  # whoever asks for one that is over is told that, and asks no more
