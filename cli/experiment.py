@@ -18,7 +18,9 @@ Project = Annotated[str, typer.Option(help="Name or id of the project.")]
 Of = Annotated[str | None, typer.Option("--project", help="Only of this project: its name or id.")]
 Where = Annotated[
     list[str] | None,
-    typer.Option(help="Only those for which this holds, as metrics.loss<0.5 or parameters.optimizer=SGD; many times."),
+    typer.Option(
+        help="Only those for which this holds, as metrics.loss<0.5 or parameters.optimizer=SGD; may be repeated."
+    ),
 ]
 Sort = Annotated[str | None, typer.Option(help="metrics.loss: the smallest first; -metrics.mAP50: the largest first.")]
 Runs = Annotated[list[str], typer.Argument(help="Ids of trainings in it, or the beginnings of them.")]

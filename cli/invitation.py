@@ -115,7 +115,7 @@ def row(sent: dict[str, Any], names: Mapping[str, str]) -> tuple[object, ...]:
 
 @app.command()
 def cancel(invitation: Which, api: Address = None, as_json: Json = False) -> None:
-    """Its link is invalid from this moment on."""
+    """Cancel one; its link is invalid from this moment on."""
     with signed_in(api) as door:
         made = door.delete(f"/invitations/{sent_to(door, invitation)}")
     show(made, as_json, lambda: f"invitation {short(made['id'])} is cancelled")
@@ -123,7 +123,7 @@ def cancel(invitation: Which, api: Address = None, as_json: Json = False) -> Non
 
 @app.command()
 def resend(invitation: Which, days: Days = 7, api: Address = None, as_json: Json = False) -> None:
-    """Another letter, and more time."""
+    """Send the letter again, with more time to accept."""
     with signed_in(api) as door:
         made = door.post(f"/invitations/{sent_to(door, invitation)}/resend", days=days)
     show(made, as_json, lambda: f"another letter is on its way (invitation {short(made['id'])})")
@@ -149,7 +149,7 @@ def accept(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """As whom you are signed in; else with your account's password, or with --name as somebody new."""
+    """Accept as the person who is signed in, else with your account's password, or with --name as somebody new."""
     if language is not None and name is None:
         raise Stop(
             "--language goes with --name; `vistory person language LANGUAGE` changes that of your account", Exit.USAGE

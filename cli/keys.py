@@ -49,7 +49,7 @@ def restore(file: Saved, master: Master, data: Data = None, as_json: Json = Fals
 
 @app.command()
 def rotate(data: Data = None, as_json: Json = False) -> None:
-    """Wrap all keys under a new master key, while the platform is stopped; older backups open nothing then."""
+    """Wrap all keys under a new master key, while the platform is stopped; after that, older backups open nothing."""
     from infra.embedded import Stack
     from infra.rotation import rotate as work
 

@@ -34,7 +34,7 @@ def login(
 ) -> None:
     """Sign in with an e-mail address, and a code where a second factor is on; the tokens are never printed.
 
-    A program signs in by no password: it carries an API token in VISTORY_TOKEN (`vistory token create NAME`).
+    A program does not sign in with a password: it carries an API token in VISTORY_TOKEN (`vistory token create NAME`).
     """
     typed = password(password_file)
     where = {"organization_id": organization} if organization and is_id(organization) else {}

@@ -31,7 +31,7 @@ def mail() -> None:
 
 @app.command("list")
 def list_mail(data: Data = None, as_json: Json = False) -> None:
-    """All letters, the newest first; an invitation's goes once it is accepted, or over otherwise."""
+    """All letters, the newest first; an invitation's is deleted once it is accepted or otherwise over."""
     rows = [facts(each) for each in mailbox(data).letters()]
     show(rows, as_json, lambda: table(HEADS, [[row[name] for name in HEADS] for row in rows]) if rows else "no mail")
 

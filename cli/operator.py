@@ -75,7 +75,7 @@ def change_quotas(
     api: Address = None,
     as_json: Json = False,
 ) -> None:
-    """Change the quotas of any organization that are named, and leave the rest; for operators."""
+    """Change those quotas of an organization that are named, and leave the rest; for operators."""
     quotas = {"max_users": max_users, "max_storage_gb": max_storage_gb, "max_gpu_hours_per_month": max_gpu_hours}
     wish = {what: value for what, value in quotas.items() if value is not None}
     if not wish:

@@ -94,7 +94,7 @@ def row(one: Mapping[str, Any], here: set[str]) -> tuple[object, ...]:
 
 @app.command(epilog="Example: vistory organization switch 'Acme / Vision'")
 def switch(organization: Which, api: Address = None, as_json: Json = False) -> None:
-    """Go over to another of your organizations; whatever follows is asked there."""
+    """Go over to another of your organizations; commands after this one act there."""
     with signed_in(api) as door:
         there = own_organization(door, organization)
         go_on_with(door.post("/auth/switch", organization_id=there["id"])["access_token"])

@@ -15,7 +15,10 @@ app = typer.Typer(help="A forgotten password: a link by mail, and another passwo
 Email = Annotated[str, typer.Argument(help="The address that you registered with.")]
 KeepTokens = Annotated[
     bool,
-    typer.Option("--keep-tokens", help="Leave API tokens good: you only forgot the password, and made each of them."),
+    typer.Option(
+        "--keep-tokens",
+        help="Keep your API tokens valid: you only forgot the password, and made each of them yourself.",
+    ),
 ]
 
 

@@ -27,7 +27,7 @@ app = typer.Typer()
 UNLIKELY = 0.001
 Image = Annotated[Path, typer.Argument(help="A picture.", exists=True, dir_okay=False)]
 Picture = Annotated[Path | None, typer.Option(help="Draw what it sees into this file (PNG).")]
-Confidence = Annotated[float, typer.Option(help="How sure it must be to speak.", min=0, max=1)]
+Confidence = Annotated[float, typer.Option(help="How confident it must be for a finding to be shown.", min=0, max=1)]
 
 
 @app.command(epilog="Example: vistory predict 0198c0de-4c5b photo.jpg --picture seen.png")

@@ -23,7 +23,7 @@ CALLED = {
 
 @app.command("list")
 def list_entries(limit: Limit = 50, api: Address = None, as_json: Json = False) -> None:
-    """What is about your organization and the accounts of its members, the newest first; for its admins."""
+    """Events that concern your organization and the accounts of its members, the newest first; for its admins."""
     with signed_in(api) as door:
         found = door.get("/admin/security", limit=limit)["items"]
     heads = ("last", "times", "what", "person", "from")
@@ -37,7 +37,7 @@ def row(entry: Mapping[str, Any]) -> tuple[object, ...]:
 
 @app.command()
 def counts(days: Days = 7, api: Address = None, as_json: Json = False) -> None:
-    """How much of what there was on the whole platform, day by day; for its operators."""
+    """How many events of each kind there were on the whole platform, day by day; for its operators."""
     with signed_in(api) as door:
         found = door.get("/admin/security/counts", days=days)
     rows = [(each["day"][:10], each["count"], CALLED[each["kind"]]) for each in found]

@@ -70,7 +70,7 @@ def role(account: Account, role: RoleGiven, api: Address = None, as_json: Json =
 
 @app.command()
 def disable(account: Account, api: Address = None, as_json: Json = False) -> None:
-    """Shut it out at once; its tokens are good again when it is enabled."""
+    """Shut it out at once; its tokens work again when it is enabled."""
     with signed_in(api) as door:
         made = door.post(f"/service-accounts/{account_of(door, account)}/disable")
     show(made, as_json, lambda: f"{account} is disabled")
@@ -120,7 +120,7 @@ def tokens(account: Account, api: Address = None, as_json: Json = False) -> None
 
 @app.command()
 def revoke(account: Account, token: Which, api: Address = None, as_json: Json = False) -> None:
-    """A token of it is refused from this moment on."""
+    """Revoke one of its tokens; it is refused from this moment on."""
     with signed_in(api) as door:
         place = f"/service-accounts/{account_of(door, account)}/tokens"
         made = door.delete(f"{place}/{chosen(door.pages(place), token)}")

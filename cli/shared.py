@@ -52,14 +52,14 @@ def _of_members(app: typer.Typer, noun: str, roles: str) -> None:
             made = door.patch(f"{there.path}/members/{person_of(door, person)}", role=role)
         show(made, as_json, lambda: f"{person} is {role} of {there} now")
 
-    @app.command(help=f"Give your own place in a {noun} up.")
+    @app.command(help=f"Give up your own place in a {noun}.")
     def leave(thing: Thing, api: Address = None, as_json: Json = False) -> None:
         with signed_in(api) as door:
             there = thing_of(door, noun, thing)
             made = door.delete(f"{there.path}/members/{door.get('/auth/me')['id']}")
         show(made, as_json, lambda: f"you have left {there}")
 
-    @app.command(help=f"Take somebody's place in a {noun} away.")
+    @app.command(help=f"Take away somebody's place in a {noun}.")
     def remove(thing: Thing, person: Person, api: Address = None, as_json: Json = False) -> None:
         with signed_in(api) as door:
             there = thing_of(door, noun, thing)
@@ -82,11 +82,11 @@ def _of_owner(app: typer.Typer, noun: str) -> None:
     def accept(thing: Thing, api: Address = None, as_json: Json = False) -> None:
         act(noun, thing, "/owner/accept", api, as_json, "is yours")
 
-    @app.command(help=f"Leave a {noun} that was offered to you with its owner.")
+    @app.command(help=f"Decline a {noun} that was offered to you; it stays with its owner.")
     def decline(thing: Thing, api: Address = None, as_json: Json = False) -> None:
         act(noun, thing, "/owner/decline", api, as_json, "stays with its owner")
 
-    @app.command(help=f"Take the offer of a {noun} back.")
+    @app.command(help=f"Take back the offer of a {noun}.")
     def withdraw(thing: Thing, api: Address = None, as_json: Json = False) -> None:
         act(noun, thing, "/owner/withdraw", api, as_json, "is offered to nobody any more")
 

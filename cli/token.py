@@ -75,7 +75,7 @@ def row(token: dict[str, Any], names: Mapping[str, str]) -> tuple[object, ...]:
 
 @app.command()
 def revoke(token: Which, api: Address = None, as_json: Json = False) -> None:
-    """It is refused from this moment on."""
+    """Revoke one; it is refused from this moment on."""
     with signed_in(api) as door:
         made = door.delete(f"/tokens/{chosen(door.pages('/tokens'), token)}")
     show(made, as_json, lambda: f"{token} is revoked")

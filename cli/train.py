@@ -12,7 +12,9 @@ from cli.output import Json, show
 from cli.session import Address, signed_in
 
 app = typer.Typer()
-Given = Annotated[list[str] | None, typer.Option("--set", help="A parameter of the model, as name=value; many times.")]
+Given = Annotated[
+    list[str] | None, typer.Option("--set", help="A parameter of the model, as name=value; may be repeated.")
+]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes a GPU where the trainer has one; cpu needs no hours.")
 ]

@@ -22,7 +22,7 @@ Within = Annotated[
     typer.Option(
         metavar="SECONDS",
         min=1,
-        help="How long a part that is at work may take to be ready, as one that recovers after a crash; else 600.",
+        help="Seconds that a part may take to be ready while it is at work, after a crash for example; else 600.",
     ),
 ]
 

@@ -13,7 +13,7 @@ UNVERIFIED = "a letter to this address has a code, which `vistory email verify` 
 
 @app.command()
 def whoami(api: Address = None, as_json: Json = False) -> None:
-    """Your names, address, role and organization, the platform, and when your account is erased where you asked."""
+    """Your names, address, role and organization, the platform, and when your account is erased, if you asked."""
     with signed_in(api) as door:
         me = door.get("/auth/me")
         here = standing(door, me)
