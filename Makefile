@@ -21,6 +21,8 @@ ONLY ?=
 LONG ?=
 EXAMPLES ?=
 ROUNDS ?= 10
+# Tests wait for servers half of their time: two for each of two cores.
+WORKERS ?= 4
 
 .PHONY: help demo up test test-fast faults check docs-check bench soak schema lock platform environments
 help: ## what there is
@@ -36,7 +38,7 @@ up: ## the same stack, left running (DATA=folder; ctrl-C stops it)
 
 test: ## every test, on the real parts, fast ones first
 	@$(SETUP) .venv/.dev environments
-	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/.dev ## the tests that need no server
 	@.venv/bin/python -m pytest -m "not connected and not slow"

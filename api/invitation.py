@@ -58,8 +58,8 @@ class NewInvitation(Body):
     """Into the organization itself, without `target_id`, or into the project or dataset that it names.
 
     `role` is one of the organization (guest, if left out), of the project (member) or of the dataset (viewer). The
-    letter is in your language unless another is named. Only the address that it goes to may accept, or with
-    `for_anyone` whoever has the link.
+    letter is in the language that is named, else in that of whoever has the address, else in yours. Only the address
+    that it goes to may accept, or with `for_anyone` whoever has the link.
     """
 
     type: InvitationType = InvitationType.ORGANIZATION
@@ -109,7 +109,8 @@ def invite(desk: Desk, kind: type[Invite], target_id: UUID, body: Body) -> UUID:
     """What was made or changed. Raises TooManyRequests where too much goes to one address."""
     given = body.model_dump(include=set(kind.model_fields) - {"target_id"}, exclude_none=True)
     asked = wish(kind, invitation_id=uuid7(), target_id=target_id, **given)
-    _may_write_to(desk, asked, asked.email)
+    if desk.before() is None:
+        _may_write_to(desk, asked, asked.email)
     return desk(asked).id
 
 
@@ -154,7 +155,7 @@ def resend(id: UUID, desk: PersonDesk, house: TheHouse, body: InvitationResend |
     """Another letter, and as many days as a new one has; links that were sent before stay good for theirs."""
     asked = ResendInvitation(invitation_id=id, days=(body or InvitationResend()).days)
     found = house.ledger_as(desk.caller).get(Invitation, id)
-    if not isinstance(found.email, Erased):
+    if not isinstance(found.email, Erased) and desk.before() is None:
         _may_write_to(desk, asked, found.email)
     return CommandReceipt(id=desk(asked).id)
 

@@ -75,6 +75,7 @@ def _granters(
     placed = [Granter(avatar_name=each.avatar_name, role=there[each.person_id], within=within) for each in named]
     if reach(role, Permission.READ_MEMBERS) is None:
         return tuple(placed)
-    others = [each for each in list_granters(tx, at, able.roles, MOST_GRANTERS) if each.person_id not in there]
+    listed = list_granters(tx, at, able.roles, MOST_GRANTERS)
+    others = [each for each in listed if each.person_id not in there and store.is_verified(each.person_id)]
     given = [Granter(avatar_name=each.avatar_name, role=str(each.role), within="organization") for each in others]
     return tuple([*placed, *given][:MOST_GRANTERS])

@@ -18,7 +18,6 @@ from commands.access import Caller, demand, must_be_able_to_write
 from commands.dataset import CommitUpload
 from domain.content import Content, Split
 from domain.dataset import Dataset
-from domain.errors import DomainError
 from domain.organization import Organization
 from domain.paths import normal
 from domain.report import Report
@@ -121,7 +120,7 @@ def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, bo
         house.rooms.promise(upload.organization_id, missing, organization.must_have_room)
     try:
         house.uploads.add(upload.id, (UploadedFile(file.path, file.sha256, file.size) for file in named))
-    except DomainError:
+    except Exception:
         house.blobs.doubt(upload.organization_id, [file.sha256 for file in named])
         raise
     places = [(each.sha256, house.blobs.place(upload.organization_id, each)) for each in missing]
@@ -134,6 +133,7 @@ def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, bo
 def drop(dataset_id: UUID, upload_id: UUID, caller: Holder, house: TheHouse) -> CommandReceipt:
     """What nothing else names is freed. An upload that nobody uses for 7 days ends by itself."""
     upload = _upload(house, caller, dataset_id, upload_id)
+    must_be_able_to_write(caller, house.ledger_as(caller))
     house.uploads.drop(upload.id)
     return CommandReceipt(id=upload.id)
 
@@ -156,6 +156,7 @@ async def commit(
     """The dataset's next revision is what this upload names. 202 as long as its files are being looked at."""
 
     def asked() -> Work | None:
+        must_be_able_to_write(desk.caller, house.ledger_as(desk.caller))
         return house.preparing.ask(_upload(house, desk.caller, dataset_id, upload_id))
 
     work = await run_in_threadpool(asked)

@@ -61,7 +61,7 @@ def _people(found: Explained, thing: Shared[Any], store: Store) -> Iterator[tupl
 
 def _gives_some(id: UUID, found: Explained, thing: Shared[Any], store: Store) -> bool:
     membership = store.find(Membership, membership_id(thing.organization_id, id))
-    if membership is None or not membership.active:
+    if membership is None or not membership.active or not store.is_verified(id):
         return False
     actor = Actor(kind="person", id=id, role=membership.role, organization_id=thing.organization_id)
     for place in found.places:

@@ -10,9 +10,11 @@ from commands.access import Caller, Command, May, demand, must_be_able_to_write
 from commands.conditions import CONDITIONS, Wish
 from commands.ports import Secrets, Store
 from domain.errors import DomainError, Forbidden, Invalid
+from domain.membership import Membership
 from domain.model import Actor, Aggregate
 from domain.organization import Organization
 from domain.roles import Permission, Place, Reach, Role, includes, reach
+from domain.service_account import ServiceAccount
 from domain.shared import Shared
 from domain.values import Value
 
@@ -84,7 +86,9 @@ def _told(action: str, wish: Wish, role: Role, caller: Caller) -> Explained:
     within = rule.shared(thing, wish.store) if thing else None
     owner = getattr(thing, "owner_id", None) if thing else caller.id
     enough = [each for each in Role if _suffices(each, rule.permission, owner == caller.id)]
-    in_the_way = {each: _in_the_way(action, wish, caller.acting(each)) for each in {role, *enough}}
+    # What keeps a role from a member or an account tells of them what only those who have the right may read.
+    told = enough if role in enough or not isinstance(thing, Membership | ServiceAccount) else []
+    in_the_way = {each: _in_the_way(action, wish, caller.acting(each)) for each in {role, *told}}
     why = f"the role {role} includes {rule.permission}"
     if within and role not in enough:
         why = f"your place in the {within.TOPIC} includes {rule.permission}"
@@ -99,7 +103,7 @@ def _told(action: str, wish: Wish, role: Role, caller: Caller) -> Explained:
         permission=rule.permission,
         allowed=no is None,
         why=str(no or why),
-        roles=tuple(each for each in enough if in_the_way[each] is None),
+        roles=tuple(each for each in enough if in_the_way.get(each) is None),
         within=within.TOPIC if within else None,
         places=_places(within, rule.permission) if within and is_open else (),
         owner=thing is not None and is_open and _owning_helps(rule.permission, thing),

@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     # How long whoever asked to be erased can stay after all.
     erasure_days: int = Field(7, ge=0, le=365)
     # How many invitations one organization may send in a day; 0 is without limits.
-    invitations_per_day: int = Field(500, ge=0)
+    invitations_per_day: int = Field(500, ge=0, le=1_000_000)
     # How many trainings one organization may run at once, on all workers together.
     running_per_organization: int = Field(8, ge=1)
     trainer_port: int | None = None

@@ -159,7 +159,11 @@ class DatasetContents:
 
     def _read(self, upload: Upload, advance: Advance) -> Reading:
         files = [File(file.path, file.size, file.sha256) for file in self.uploads.files(upload.id)]
-        return _Shelf(self.arrivals, upload.organization_id, files, advance).read()
+        try:
+            return _Shelf(self.arrivals, upload.organization_id, files, advance).read()
+        finally:
+            if self.uploads.is_over(upload.id):  # what was read since then is named by nothing
+                self.blobs.doubt(upload.organization_id, [file.sha256 for file in files])
 
     def _must_be_there(self, upload: Upload) -> None:
         last = ""

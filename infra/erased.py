@@ -22,6 +22,8 @@ from infra.wiring import Core
 
 # A letter that was under way at that moment is kept by then, and what was broken off is gone on with.
 LATELY: Final = timedelta(hours=1)
+# An export is there so soon after what it tells was read.
+MADE_WITHIN: Final = timedelta(minutes=5)
 _ERASED = "SELECT originator_id FROM ledger.events WHERE topic = 'person.erased'"
 
 
@@ -44,12 +46,14 @@ def forget_letters(core: Core, *people: UUID) -> None:
 
 
 def forget_exports(core: Core) -> None:
-    """Those made before somebody was erased lately: also where the erasure was broken off before it got to them."""
+    """Those made before somebody was erased lately: also where the erasure was broken off before it got to them, and
+    what was read before it and put there a moment after it.
+    """
     query = "SELECT max(recorded_at) FROM ledger.events WHERE topic = 'person.erased' AND recorded_at > %s"
     with core.pool.connection() as connection:
         (last,) = connection.execute(query, (datetime.now(UTC) - LATELY,)).fetchone() or (None,)
     if last is not None:
-        PersonalObjects.open(core.settings).sweep(last)
+        PersonalObjects.open(core.settings).sweep(last + MADE_WITHIN)
 
 
 def gone(connection: psycopg.Connection) -> list[UUID]:

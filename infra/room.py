@@ -63,12 +63,13 @@ class Rooms:
             )
 
     def settle(self) -> int:
-        """Looks for what was promised or awaited until now: it is there, or nobody waits for it any more."""
-        over = self._over("promised_until") + self._over("awaited_until")
-        for organization_id, sha256 in over:
-            if not self.blobs.looked(organization_id, partial(self._there, organization_id, sha256)):
-                self._release(organization_id, sha256)
-        return len(over)
+        """Looks for what was promised or awaited until now: it is there, or nobody waits for it any more. How many."""
+        over = {*self._over("promised_until"), *self._over("awaited_until")}
+        return sum(self._settled(organization_id, sha256) for organization_id, sha256 in over)
+
+    def _settled(self, organization_id: UUID, sha256: str) -> bool:
+        is_there = self.blobs.looked(organization_id, partial(self._there, organization_id, sha256))
+        return bool(is_there) or self._release(organization_id, sha256)
 
     def _over(self, until: LiteralString) -> list[tuple[UUID, str]]:
         with self.pool.connection() as connection:
@@ -82,19 +83,21 @@ class Rooms:
         size = self.blobs.objects.size(organization_id, sha256)
         return [] if size is None else [Received(sha256, size)]
 
-    def _release(self, organization_id: UUID, sha256: str) -> None:
+    def _release(self, organization_id: UUID, sha256: str) -> bool:
+        """Whether there was anything to let go."""
         with self.pool.connection() as connection, connection.transaction():
             hold(connection, organization_id)
-            connection.execute(
+            promised = connection.execute(
                 "UPDATE content.blobs SET promised_until = NULL"
                 " WHERE organization_id = %s AND sha256 = %s AND promised_until < now()",
                 (organization_id, bytes.fromhex(sha256)),
             )
-            connection.execute(
+            awaited = connection.execute(
                 "DELETE FROM content.blobs WHERE organization_id = %s AND sha256 = %s AND NOT arrived"
                 " AND promised_until IS NULL AND awaited_until < now()",
                 (organization_id, bytes.fromhex(sha256)),
             )
+        return bool(promised.rowcount or awaited.rowcount)
 
 
 def _room(connection: Connection, organization_id: UUID) -> Room:

@@ -28,6 +28,15 @@ _OPEN: Final = """
 """
 
 
+# Most that are open were broken off, and nobody comes back for them.
+_ONE_THAT_WAITS: Final = f"""
+    UPDATE content.uploads SET dropped_at = now() WHERE id = (
+        SELECT id FROM content.uploads WHERE dataset_id = %s AND committed_at IS NULL AND dropped_at IS NULL
+        AND used_at < now() - interval '1 hour' ORDER BY used_at LIMIT 1
+    ) AND ({_OPEN.strip()}) >= %s
+"""
+
+
 class Upload(NamedTuple):
     id: UUID
     organization_id: UUID
@@ -55,11 +64,12 @@ class Uploads:
     def begin(self, upload: Upload) -> None:
         with self.pool.connection() as connection, connection.transaction():
             hold(connection, upload.organization_id)
+            connection.execute(_ONE_THAT_WAITS, (upload.dataset_id, upload.dataset_id, MOST_OPEN))
             (opened,) = connection.execute(_OPEN, (upload.dataset_id,)).fetchone() or (0,)
             if opened >= MOST_OPEN:
                 raise UploadsAreMany(
                     f"{opened} uploads into this dataset are open; commit or drop one of them, or wait: "
-                    "each ends by itself when nobody has used it for 7 days"
+                    "one that nobody has used for an hour makes room for another"
                 )
             connection.execute(
                 "INSERT INTO content.uploads (id, organization_id, dataset_id, base) VALUES (%s, %s, %s, %s)"
@@ -77,6 +87,12 @@ class Uploads:
         if row is None:
             raise NotFound(f"there is no upload {upload_id} into this dataset")
         return Upload(*row)
+
+    def is_over(self, upload_id: UUID) -> bool:
+        """Dropped, or gone altogether."""
+        query = "SELECT FROM content.uploads WHERE id = %s AND dropped_at IS NULL"
+        with self.pool.connection() as connection:
+            return connection.execute(query, (upload_id,)).fetchone() is None
 
     def add(self, upload_id: UUID, files: Iterable[UploadedFile]) -> None:
         """A path that was named before gets its new content. Raises Invalid where there are too many, or NotFound."""

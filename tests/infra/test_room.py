@@ -151,7 +151,7 @@ def test_a_promise_that_was_given_anew_meanwhile_holds(house: House, monkeypatch
     house.promise(named(1, 60))
     house.let_time_pass()
     monkeypatch.setattr(house.shelf, "size", lambda *_: house.promise(named(1, 60)))
-    assert house.rooms.settle() == 1
+    assert house.rooms.settle() == 0
     assert house.rooms.of(HERE) == Room(0, 60)
 
 
