@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, Strict
 
-from commands.access import Access, Command, May, Platform
+from commands.access import Access, Command, May, Platform, must_be_able_to_write
 from commands.ports import Accepted, Secrets, Store
 from commands.project import home
 from domain.api_token import ApiToken, OwnerKind
@@ -73,8 +73,15 @@ def must_have_few_tokens(organization_id: UUID, owner_id: UUID, secrets: Secrets
         raise TooManyTokens(f"there are {MOST_OF_AN_OWNER} API tokens of this owner already; revoke one first")
 
 
+def must_be_able_to_revoke(actor: Actor, token: ApiToken, store: Store) -> None:
+    """One's own is given up also by whoever may write nothing. Raises AddressIsNotVerified."""
+    if token.owner_id != actor.id:
+        must_be_able_to_write(actor, store)
+
+
 def revoke_token(command: RevokeToken, actor: Actor, now: datetime, *, store: Store, secrets: Secrets) -> Accepted:
     token = store.get(ApiToken, command.token_id)
+    must_be_able_to_revoke(actor, token, store)
     return store.save(end_token(token, now, secrets))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from commands.access import Command
-from commands.api_token import CreateToken, must_have_few_tokens
+from commands.api_token import CreateToken, RevokeToken, must_be_able_to_revoke, must_have_few_tokens
 from commands.invitation import (
     CancelInvitation,
     InviteToOrganization,
@@ -125,11 +125,16 @@ def _has_few_tokens(wish: Wish) -> None:
     must_have_few_tokens(home(wish.actor), wish.actor.id, wish.secrets)
 
 
+def _may_revoke_it(wish: Wish) -> None:
+    must_be_able_to_revoke(wish.actor, wish.thing, wish.store)
+
+
 def _has_few_accounts(wish: Wish) -> None:
     wish.organization.must_have_few_service_accounts()
 
 
 CONDITIONS: Final[Mapping[type[Command], Condition]] = {
+    RevokeToken: _may_revoke_it,
     CreateProject: _owns_no_more_than_one_may,
     AcceptProject: _owns_no_more_than_one_may,
     UndeleteProject: _its_owner_may_have_it_back,

@@ -49,7 +49,9 @@ class Rooms:
         columns = [bytes.fromhex(each.sha256) for each in wanted], [each.size for each in wanted]
         with self.pool.connection() as connection, connection.transaction():
             hold(connection, organization_id)
-            more = sum(each.size for each in wanted) - _promised(connection, organization_id, columns[0])
+            promised = _promised(connection, organization_id, columns[0])
+            # Each by itself: what is named with less than was promised for it makes no room for others.
+            more = sum(max(0, each.size - promised.get(each.sha256, 0)) for each in wanted)
             if more > 0:
                 judge(*_room(connection, organization_id), more)
             stay(connection, organization_id, columns[0])
@@ -106,10 +108,10 @@ def _room(connection: Connection, organization_id: UUID) -> Room:
     return Room(*row) if row else Room()
 
 
-def _promised(connection: Connection, organization_id: UUID, sha256s: list[bytes]) -> int:
-    row = connection.execute(
-        "SELECT coalesce(sum(size), 0)::bigint FROM content.blobs"
+def _promised(connection: Connection, organization_id: UUID, sha256s: list[bytes]) -> dict[str, int]:
+    rows = connection.execute(
+        "SELECT encode(sha256, 'hex'), size FROM content.blobs"
         " WHERE organization_id = %s AND sha256 = ANY(%s) AND promised_until IS NOT NULL",
         (organization_id, sha256s),
-    ).fetchone()
-    return int(row[0]) if row else 0
+    )
+    return dict(rows)

@@ -32,7 +32,8 @@ on what one owns. The columns behind the roles are places in a project or a data
 dataset, to what the role allows. A private dataset is there for its owner, for whoever has a place in it, and for
 admins. What belongs to another organization is not there.
 Whoever has not verified their address reads, and does nothing else that stands here but leave, decline, revoke a token
-of their own and cancel an invitation; they are given no place either, nor offered anything.
+of their own and cancel an invitation; they are given no place either, but by a link that anyone may follow, nor offered
+anything.
 A permission is not all: a guest owns one project at most, nobody gives or takes a role that is not below the own (but
 for an admin), the last admin stays one, and a quota may be used up. `explain` asks all of that, too.
 Where an organization asks its members for a second factor, a person without one

@@ -110,6 +110,13 @@ def test_what_is_promised_already_takes_no_more_when_it_is_named_again(house: Ho
     assert house.rooms.of(HERE) == Room(0, 100)
 
 
+def test_what_is_named_with_less_than_was_promised_makes_no_room_for_others(house: House) -> None:
+    house.promise(named(1, 60))
+    with pytest.raises(StorageIsFull):
+        house.promise(named(1, 1), named(2, 60))
+    assert house.rooms.of(HERE) == Room(0, 60)
+
+
 def test_none_is_promised_where_not_all_fit(house: House) -> None:
     with pytest.raises(StorageIsFull):
         house.promise(named(1, 60), named(2, 60))
