@@ -96,7 +96,6 @@ UNVERIFIED: Final = {
     ("DELETE", "/datasets/{dataset_id}/members/{own_id}"),
     ("POST", "/projects/{project_id}/owner/decline"),
     ("POST", "/datasets/{dataset_id}/owner/decline"),
-    ("DELETE", "/tokens/{token_id}"),
     ("DELETE", "/invitations/{invitation_id}"),
 }
 Operation = tuple[str, str]

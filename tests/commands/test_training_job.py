@@ -376,11 +376,9 @@ def test_a_gpu_is_a_cuda_device(ready: Spec) -> None:
     assert requested.recipe.device is Device.CUDA
 
 
-@pytest.mark.parametrize(("side", "ratios"), [("val", (1, 0, 0)), ("train", (0, 1, 0))])
-def test_a_split_with_an_empty_side_trains_nothing(side: str, ratios: tuple[float, float, float], ready: Spec) -> None:
-    shares = dict(zip(("train", "val", "test"), ratios, strict=True))
-    ready.given(MakeSplit(dataset_id=CRACKS, ratios=Ratios.model_validate(shares)))
-    ready.when(request()).then_refused(SplitHasAnEmptySide, f"no images for {side}")
+def test_a_split_with_an_empty_side_trains_nothing(ready: Spec) -> None:
+    ready.given(MakeSplit(dataset_id=CRACKS, ratios=Ratios(train=1, val=0, test=0)))
+    ready.when(request()).then_refused(SplitHasAnEmptySide, "no images for val")
 
 
 def test_what_was_asked_for_before_a_rule_is_run_again_by_the_rule(
