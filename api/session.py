@@ -198,7 +198,8 @@ def by_password(desk: Desk, shown: Authenticated, at: UUID, by: By) -> SignedIn 
         SIGNING_IN.role(caller, store)
         challenge = house.tokens.challenge(person_id, at, version, datetime.now(UTC))
         found = Challenge(challenge=challenge, expires_in=int(CHALLENGE_LIFE.total_seconds()))
-        return JSONResponse(found.model_dump(), 202)
+        # With the receipt of what was accepted before it, which FastAPI adds to no answer that is ready.
+        return JSONResponse(found.model_dump(), 202, dict(desk.response.headers))
     return begin(desk, shown, at, (Means.PASSWORD,), by)
 
 
