@@ -102,12 +102,6 @@ class ApiTokens:
     mapper: Mapper
     known: Known
     _noted: dict[UUID, float] = field(default_factory=dict, repr=False)
-    # Which token a text is, changes never; whether that one is good, the ledger is asked each time.
-    _found: dict[bytes, UUID] = field(default_factory=dict, repr=False)
-
-    def caller(self, token: str) -> Caller:
-        """Its owner, within its scopes, as the ledger has it at this moment. Raises Unauthenticated."""
-        return self.bearer(self.carried(token))
 
     def carried(self, token: str) -> ApiToken:
         """That which this text is, and which is in use now. Raises Unauthenticated."""
@@ -165,18 +159,10 @@ class ApiTokens:
     def _find(self, token: str) -> UUID | None:
         if not is_whole(token):
             return None
-        hashed = digest(token)
-        if (known := self._found.get(hashed)) is not None:
-            return known
+        query = "SELECT token_id FROM secrets.api_tokens WHERE digest = %s"
         with self.pool.connection() as connection:
-            row = connection.execute("SELECT token_id FROM secrets.api_tokens WHERE digest = %s", (hashed,)).fetchone()
-        if row is None:
-            return None
-        if len(self._found) >= REMEMBERED:
-            self._found.clear()
-        found: UUID = row[0]
-        self._found[hashed] = found
-        return found
+            row = connection.execute(query, (digest(token),)).fetchone()
+        return row[0] if row else None
 
     def _token(self, id: UUID, now: datetime) -> ApiToken | None:
         return Unit(self.ledger, self.mapper, Errand(_PLATFORM, now, uuid7()), known=self.known).find(ApiToken, id)

@@ -15,7 +15,7 @@ def test_a_socket_that_is_always_closed_is_not_asked_for_ever(monkeypatch: pytes
     opened = []
 
     def close(socket: ServerConnection) -> None:
-        opened.append(socket)
+        opened.append(socket.recv())
         socket.close()
 
     with serve(close, "127.0.0.1", 0) as server:
@@ -23,7 +23,7 @@ def test_a_socket_that_is_always_closed_is_not_asked_for_ever(monkeypatch: pytes
         thread.start()
         with (
             Api(f"http://127.0.0.1:{server.socket.getsockname()[1]}", "token") as api,
-            pytest.raises(Unreachable, match=r"closed before the training ends|received 1000"),
+            pytest.raises(Unreachable, match="closed before the training ends"),
         ):
             next(live.messages(api, "1"))
         server.shutdown()

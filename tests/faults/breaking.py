@@ -110,7 +110,7 @@ def cut_tail(by: int, blow: Blow) -> None:
     with suspended(waited(lambda: house.pid("nats"), 30, "NATS")):
         shutil.copytree(messages, kept)
     before, many = head(house.direct), math.ceil(by * blow.share)
-    waited(lambda: house.positions()["relay"][0] >= before + many, 300, f"{many} more events on the stream")
+    waited(lambda: house.positions()["relay"][0] >= before + many, 90, f"{many} more events on the stream")
     swap(house, "nats", kept, messages)
 
 
