@@ -128,8 +128,10 @@ def main() -> None:
         ended = app(standalone_mode=False)
     except typer.Abort:  # at a question
         ended = Exit.INTERRUPTED
-    except BrokenPipeError:  # whoever read it has had enough; what is left in the buffer goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read it has had enough
+        from cli.output import leave_the_rest
+
+        leave_the_rest()
         sys.exit(Exit.REFUSED)
     except Exception as error:
         # Errors that are meant for people say so by bringing an exit status; any other is a fault of ours.

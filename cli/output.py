@@ -1,6 +1,7 @@
 """How a command shows what it found: words and tables for people, JSON for programs."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,7 +44,16 @@ def _print(text: str, *, err: bool = False) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        if not err:
+            leave_the_rest()
         raise Stop(f"what is found cannot be written: {error.strerror}") from error
+
+
+def leave_the_rest() -> None:
+    """What is still to be written to standard output goes nowhere: at the end it would fail once more, and Python would
+    end with a status of its own.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def busy(text: str) -> None:

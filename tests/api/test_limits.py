@@ -1,5 +1,6 @@
 """Who asks for too much is told to wait, and others are served all the same."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -46,8 +47,10 @@ def statuses(ask: Callable[[], int], times: int) -> list[int]:
 
 
 def test_an_account_that_floods_waits_and_another_is_served(
-    at_home: TestClient, strict: FastAPI, ann: Visitor, bob: Visitor
+    at_home: TestClient, strict: FastAPI, ann: Visitor, bob: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(strict.state.limits.accounts, "clock", lambda: now)  # however long each takes here
     flood, other = Visitor(at_home, ann.token), Visitor(elsewhere(strict, 2), bob.token)
     answers = [flood("GET", "/auth/me") for _ in range(20)]
     refused = next(answer for answer in answers if answer.status_code == 429)
@@ -266,9 +269,10 @@ def test_sockets_of_one_account_are_counted_and_those_too_many_closed(client: Te
 
 
 def test_whoever_opens_one_socket_after_another_is_refused_before_any_is_open(
-    at_home: TestClient, strict: FastAPI
+    at_home: TestClient, strict: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flood = elsewhere(strict, 40)
+    flood, now = elsewhere(strict, 40), time.monotonic()
+    monkeypatch.setattr(strict.state.limits.addresses, "clock", lambda: now)  # however long each takes here
 
     def opened() -> None:
         with flood.websocket_connect(JOB) as socket:

@@ -44,7 +44,7 @@ def test_columns_stand_under_each_other_whatever_is_written_in_them() -> None:
 
 def run(words: str, *, to: int | None = None, **variables: str) -> "subprocess.CompletedProcess[bytes]":
     code = f"import cli, cli.output as o; cli.app = lambda **_: {words}; cli.main()"
-    own = os.environ | variables
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | variables
     return subprocess.run(
         [sys.executable, "-c", code], stdout=to or subprocess.PIPE, stderr=subprocess.PIPE, env=own, check=False
     )
