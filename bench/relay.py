@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from bench.frame import Bench, Result, growth, in_turn
 from consumers.relay import Relay
 from infra.batch import MOST_MESSAGES, publish_batch
 from infra.bus import connect, jetstream
+from infra.cancelling import cancelled
 from infra.event_store import EventStore
 from infra.ledger import Append
 from infra.mapper import Stored
@@ -63,9 +64,7 @@ async def _relayed(servers: Servers, store: EventStore, backlog: int) -> float:
         task = asyncio.create_task(relaying.run())
         await done.wait()
         seconds = time.perf_counter() - start
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await cancelled(task)
     return backlog / seconds
 
 

@@ -19,6 +19,7 @@ from consumers.outbox import Outbox, Report
 from domain.training import EndReason
 from infra import leases, metrics, tracing
 from infra.blob_cache import BlobCache, digest
+from infra.cancelling import cancelled
 from infra.ends import Ended, Stop, evidence, judge, processes_killed_for_memory
 from infra.executors import Execution, Executor, Order
 from infra.job_files import BadData, Preparation, Prepared
@@ -79,9 +80,7 @@ class Attempt:
             ended = await self._train()
             return await self._tell(ended)
         finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await cancelled(*helpers)
 
     async def _train(self) -> Ended:
         try:
@@ -112,9 +111,7 @@ class Attempt:
         stopping.cancel()
         if task.done():
             return task.result()
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await cancelled(task)
         return None
 
     async def _execute(self, prepared: Prepared) -> Ended:

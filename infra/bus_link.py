@@ -1,13 +1,13 @@
 """A process's link to the bus, which may be away: nothing that asks for it waits."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from infra.bus import connect, jetstream
+from infra.cancelling import cancelled
 
 
 @dataclass
@@ -25,9 +25,7 @@ class BusLink:
 
     async def close(self) -> None:
         if self._connecting is not None:
-            self._connecting.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._connecting
+            await cancelled(self._connecting)
         if self._client is not None:
             await self._client.close()
 

@@ -8,6 +8,8 @@ from typing import Final
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from infra.cancelling import cancelled
+
 AGAIN_AFTER: Final = 1.0
 Follow = Callable[[psycopg.AsyncConnection], Awaitable[None]]
 
@@ -15,16 +17,14 @@ Follow = Callable[[psycopg.AsyncConnection], Awaitable[None]]
 @asynccontextmanager
 async def listening(url: str, channel: str, follow: Follow) -> AsyncIterator[None]:
     """Within it, `follow` reads each connection that listens; it is cancelled, or raises psycopg.Error, at its end."""
-    task = asyncio.create_task(listen(url, channel, follow))
+    task = asyncio.create_task(_listen(url, channel, follow))
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await cancelled(task)
 
 
-async def listen(url: str, channel: str, follow: Follow) -> None:
+async def _listen(url: str, channel: str, follow: Follow) -> None:
     """Until cancelled."""
     while True:
         with suppress(psycopg.Error):

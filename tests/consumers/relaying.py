@@ -19,6 +19,7 @@ from nats.js import JetStreamContext
 
 from consumers.relay import Relay
 from infra import bus, durables, streams
+from infra.cancelling import cancelled
 from infra.progress import Progress
 from infra.stream_compare import compare
 from tests.ground import Ground
@@ -104,13 +105,6 @@ async def scene(nats: Bus, ledger: Ground, replicas: int = 1) -> AsyncIterator[S
         yield Scene(nats, ledger, admin)
     finally:
         await admin.close()
-
-
-async def cancelled(task: "asyncio.Task[None]") -> None:
-    """Once is not enough: before Python 3.12 `wait_for` forgets it where what it waits for comes at the same moment."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=0.5)
 
 
 async def until(true: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:

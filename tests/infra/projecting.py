@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 from domain.model import Client, Envelope, Recorded
 from infra import bus, streams
 from infra.batch import batches, publish_batch
+from infra.cancelling import cancelled
 from infra.embedded.nats import Nats
 from infra.ledger import Append
 from infra.migrate import migrate, migrate_keys
@@ -96,8 +97,7 @@ class Scene:
         try:
             yield projector
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            await cancelled(task)
             await client.close()
 
     async def reached(self, position: int, names: Sequence[str] = NAMES) -> None:
