@@ -106,7 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
     docs.install(app)
     app.router.middleware_stack = Table(app.router)
     app.add_middleware(access.Access)
-    app.state.limits = Limits.of(settings.requests_per_second)
+    app.state.limits = Limits.of(settings.limits.requests_per_second)
     app.add_middleware(middleware.Edge, limits=app.state.limits)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     return app

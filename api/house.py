@@ -193,7 +193,7 @@ def open_house(settings: Settings) -> Iterator[House]:
         shelves = Shelves.open(core, stack)
         accounts, trainers = core.accounts(), ReportedTrainers(core.pool)
         reading = stack.enter_context(closing(Reading(settings.need("database_url"))))
-        places, usage = Places(core.pool, settings.running_per_organization), Usage(reading)
+        places, usage = Places(core.pool, settings.limits.running_per_organization), Usage(reading)
         ports = {"contents": shelves.contents, "places": places, "trainers": trainers, "usage": usage}
         yield House(
             settings=settings,
@@ -201,7 +201,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             accounts=accounts,
             exports=stack.enter_context(closing(Exports(core, reading, PersonalObjects.open(settings)))),
             second_factors=core.second_factors(),
-            sign_ins=SignIns.of(accounts, core.delays(), core.security(), settings.requests_per_second),
+            sign_ins=SignIns.of(accounts, core.delays(), core.security(), settings.limits.requests_per_second),
             tokens=Tokens.open(Path(settings.need("token_key_file"))),
             sessions=Sessions(core.pool, accounts),
             **_credentials(core),

@@ -14,7 +14,7 @@ import httpx
 
 from cli.client import Api
 from commands.email import VouchForAddress
-from infra.config import Settings
+from infra.config import OperatorLimits, Settings
 from infra.host import Host
 from tests.servers import Databases, Servers
 from tests.serving import serving as process_of_the_api
@@ -38,7 +38,7 @@ class Served(NamedTuple):
 def serving(servers: Servers) -> Iterator[Served]:
     with (
         tempfile.TemporaryDirectory(prefix="vistory-bench-") as folder,
-        process_of_the_api(servers, Path(folder), requests_per_second=0) as running,
+        process_of_the_api(servers, Path(folder), limits=OperatorLimits(requests_per_second=0)) as running,
         Api(running.url) as admin,
     ):
         running.log_once('"message": "ready"')

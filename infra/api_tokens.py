@@ -34,11 +34,15 @@ FORM: Final = re.compile(r"(vst_[0-9A-Za-z]{8})_([0-9A-Za-z]{43})([0-9A-Za-z]{6}
 NOTED_EVERY: Final = 60.0
 REMEMBERED: Final = 10_000
 _PLATFORM: Final = Caller(kind="system", id=SYSTEM)
-_USED: Final = """
-    INSERT INTO secrets.api_token_uses AS u (token_id, used_at, subject)
-    SELECT token_id, %(now)s, subject FROM secrets.api_tokens WHERE token_id = %(id)s
-    ON CONFLICT (token_id) DO UPDATE SET used_at = excluded.used_at
-    WHERE u.used_at <= excluded.used_at - interval '1 minute'
+# Nobody waits for the disk to know of a use.
+_FOUND: Final = """
+    WITH found AS (SELECT token_id, subject, expires_at FROM secrets.api_tokens WHERE digest = %(digest)s), used AS (
+        INSERT INTO secrets.api_token_uses AS u (token_id, used_at, subject)
+        SELECT token_id, %(now)s, subject FROM found, set_config('synchronous_commit', 'off', true)
+        WHERE %(note)s AND expires_at > %(now)s
+        ON CONFLICT (token_id) DO UPDATE SET used_at = excluded.used_at
+        WHERE u.used_at <= excluded.used_at - interval '1 minute'
+    ) SELECT token_id FROM found
 """
 
 
@@ -101,13 +105,11 @@ class ApiTokens:
     ledger: Ledger
     mapper: Mapper
     known: Known
-    _noted: dict[UUID, float] = field(default_factory=dict, repr=False)
+    _noted: dict[bytes, float] = field(default_factory=dict, repr=False)
 
     def carried(self, token: str) -> ApiToken:
         """That which this text is, and which is in use now. Raises Unauthenticated."""
-        found = self.still(self._find(token))
-        self._note(found.id, datetime.now(UTC))
-        return found
+        return self.still(self._find(token))
 
     def still(self, token_id: UUID | None) -> ApiToken:
         """As the ledger has it at this moment. Raises Unauthenticated for one that is not good, or not any more."""
@@ -157,21 +159,27 @@ class ApiTokens:
         return dict(rows)
 
     def _find(self, token: str) -> UUID | None:
+        """With its use noted, where that is due."""
         if not is_whole(token):
             return None
-        query = "SELECT token_id FROM secrets.api_tokens WHERE digest = %s"
+        which = digest(token)
+        asked = {"digest": which, "note": self._is_due(which), "now": datetime.now(UTC)}
         with self.pool.connection() as connection:
-            row = connection.execute(query, (digest(token),)).fetchone()
-        return row[0] if row else None
+            row = connection.execute(_FOUND, asked).fetchone()
+        if row is None:
+            return None
+        if asked["note"]:
+            self._remember(which)
+        token_id: UUID = row[0]
+        return token_id
 
     def _token(self, id: UUID, now: datetime) -> ApiToken | None:
         return Unit(self.ledger, self.mapper, Errand(_PLATFORM, now, uuid7()), known=self.known).find(ApiToken, id)
 
-    def _note(self, id: UUID, now: datetime) -> None:
-        if self._noted.get(id, -NOTED_EVERY) > time.monotonic() - NOTED_EVERY:
-            return
+    def _is_due(self, which: bytes) -> bool:
+        return self._noted.get(which, -NOTED_EVERY) <= time.monotonic() - NOTED_EVERY
+
+    def _remember(self, which: bytes) -> None:
         if len(self._noted) >= REMEMBERED:
             self._noted.clear()
-        self._noted[id] = time.monotonic()
-        with self.pool.connection() as connection:
-            connection.execute(_USED, {"id": id, "now": now})
+        self._noted[which] = time.monotonic()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -70,6 +70,19 @@ def must_be_a_place(url: SecretStr) -> SecretStr:
     return url
 
 
+class OperatorLimits(BaseModel):
+    """What whoever runs the platform allows, whatever an organization's admins do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    # What the API answers to one account, in a burst ten times as much; 0 is without limits, for a benchmark.
+    requests_per_second: float = Field(1_000, ge=0)
+    # How many invitations one organization may send in a day; 0 is without limits.
+    invitations_per_day: int = Field(500, ge=0, le=1_000_000)
+    # How many trainings one organization may run at once, on all workers together.
+    running_per_organization: int = Field(8, ge=1)
+
+
 SERVERS: Final = ("database_url", "keys_database_url", "nats_url", "s3_url", "mlflow_url", "heads_url")
 
 
@@ -102,8 +115,6 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = 8000
     api_url: str | None = None
-    # What the API answers to one account, in a burst ten times as much; 0 is without limits, for a benchmark.
-    requests_per_second: float = Field(default=1_000, ge=0)
     # Whose word about where a request came from counts: addresses or networks with commas between; nobody's, else.
     trusted_proxies: Annotated[str, AfterValidator(must_be_networks)] = ""
     master_key_file: Path | None = None
@@ -117,10 +128,8 @@ class Settings(BaseSettings):
     verify_first: bool = False
     # How long whoever asked to be erased can stay after all.
     erasure_days: int = Field(7, ge=0, le=365)
-    # How many invitations one organization may send in a day; 0 is without limits.
-    invitations_per_day: int = Field(500, ge=0, le=1_000_000)
-    # How many trainings one organization may run at once, on all workers together.
-    running_per_organization: int = Field(8, ge=1)
+    # By variables of its own, like VISTORY_LIMITS_INVITATIONS_PER_DAY.
+    limits: OperatorLimits = OperatorLimits()
     trainer_port: int | None = None
     # Where Prometheus may ask, on 127.0.0.1 only; nowhere, if none is named.
     metrics_port: int | None = None

@@ -71,7 +71,7 @@ def invitations(each_day: int) -> Mapping[str, tuple[Pace, str]]:
         "organization": (
             all_day(each_day),
             f"your organization has sent the {each_day} invitations that it may send in a day; "
-            "whoever runs this platform can allow more (VISTORY_INVITATIONS_PER_DAY)",
+            "whoever runs this platform can allow more (VISTORY_LIMITS_INVITATIONS_PER_DAY)",
         ),
         "inviter": (
             Pace(max(1, each_day // 5), 60.0, 60.0),

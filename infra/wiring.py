@@ -55,8 +55,8 @@ class Core:
         return Accounts(self.pool, self._secret("pepper_file"))
 
     def delays(self) -> Delays:
-        pepper, each_day = self._secret("pepper_file"), self.settings.invitations_per_day
-        return Delays(self.pool, pepper, each_day, idle=not self.settings.requests_per_second)
+        pepper, limits = self._secret("pepper_file"), self.settings.limits
+        return Delays(self.pool, pepper, limits.invitations_per_day, idle=not limits.requests_per_second)
 
     def security(self) -> SecurityLog:
         return SecurityLog(self.pool)

@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 from api import create_app
 from infra import bus, streams
 from infra.blobs import Blobs
-from infra.config import Settings
+from infra.config import OperatorLimits, Settings
 from infra.embedded.nats import Nats
 from infra.migrate import migrate, migrate_keys
 from infra.objects import Objects
@@ -52,8 +52,8 @@ def settings(servers: Servers, nats: Nats) -> Iterator[Settings]:
     migrate(databases.owner_url, APP, uuid7())
     migrate_keys(databases.keys_owner_url, KEYS)
     # Tests leave trainings behind that nobody ends, and invite many; both limits are told in files of their own.
-    many = {"running_per_organization": 1_000, "invitations_per_day": 0}
-    yield servers.settings("api", databases, nats).model_copy(update=many)
+    many = OperatorLimits(running_per_organization=1_000, invitations_per_day=0)
+    yield servers.settings("api", databases, nats).model_copy(update={"limits": many})
     servers.drop(databases)
 
 

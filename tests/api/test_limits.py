@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 from api import create_app
 from api.limits import Seats
 from infra.allowance import BURST, MOST_KNOWN, Allowance, Gate, TooManyRequests, household
-from infra.config import Settings
+from infra.config import OperatorLimits, Settings
 from tests.api.visitor import PASSWORD, PREFIX, Visitor
 
 JOB = f"{PREFIX}/training-jobs/00000000-0000-0000-0000-000000000001/live"
@@ -25,7 +25,7 @@ JOB = f"{PREFIX}/training-jobs/00000000-0000-0000-0000-000000000001/live"
 
 @pytest.fixture(scope="module")
 def strict(settings: Settings) -> FastAPI:
-    return create_app(settings.model_copy(update={"requests_per_second": 1}))
+    return create_app(settings.model_copy(update={"limits": OperatorLimits(requests_per_second=1)}))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_who_signs_in_while_too_many_do_is_told_to_come_again_and_holds_no_threa
 @pytest.fixture
 def bare() -> FastAPI:
     """Nothing is behind it: what is refused at the edge needs nothing."""
-    return create_app(Settings(requests_per_second=1))
+    return create_app(Settings(limits=OperatorLimits(requests_per_second=1)))
 
 
 def test_an_address_that_floods_waits_and_another_is_served(bare: FastAPI) -> None:
@@ -304,7 +304,7 @@ def test_a_binary_frame_is_no_token(client: TestClient, frame: bytes) -> None:
 def test_an_organization_that_has_sent_its_invitations_of_a_day_is_told_so(
     settings: Settings, founder: Callable[[], Visitor]
 ) -> None:
-    sparing = create_app(settings.model_copy(update={"invitations_per_day": 1}))
+    sparing = create_app(settings.model_copy(update={"limits": OperatorLimits(invitations_per_day=1)}))
     with TestClient(sparing, client=("10.9.0.1", 1)) as door:
         sender = Visitor(door, founder().token)
         other = Visitor(elsewhere(sparing, "10.9.0.2"), founder().token)

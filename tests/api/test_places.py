@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from psycopg_pool import ConnectionPool
 
 from domain.training import OrganizationIsBusy
-from infra.config import Settings
+from infra.config import OperatorLimits, Settings
 from infra.places import Places
 from tests.api.folders import filled
 from tests.api.visitor import Visitor
@@ -19,7 +19,7 @@ from tests.servers import Servers
 
 @pytest.fixture(scope="module")
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"running_per_organization": 1})
+    return settings.model_copy(update={"limits": OperatorLimits(running_per_organization=1)})
 
 
 @pytest.fixture(scope="module")

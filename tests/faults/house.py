@@ -233,5 +233,5 @@ def told(servers: Stack, roads: dict[str, Proxy]) -> dict[str, str]:
         "VISTORY_S3_SECRET_KEY": keys.secret,
         "VISTORY_MLFLOW_URL": roads["mlflow"].instead(parts.mlflow_url),
         "VISTORY_API_URL": f"http://{HOST}:{roads['api'].port}",
-        "VISTORY_INVITATIONS_PER_DAY": "0",
+        "VISTORY_LIMITS_INVITATIONS_PER_DAY": "0",
     }

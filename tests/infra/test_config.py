@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from infra.config import ExposedSettings, MissingSetting, Settings
+from infra.config import ExposedSettings, MissingSetting, OperatorLimits, Settings
 from infra.mail_settings import Mail
 
 
@@ -83,13 +83,11 @@ GIVEN = {
     "data": ("/srv/vistory", Path("/srv/vistory")),
     "nats_replicas": ("3", 3),
     "api_port": ("80", 80),
-    "requests_per_second": ("2.5", 2.5),
     "trusted_proxies": ("10.0.0.0/8", "10.0.0.0/8"),
     "worker_credentials": ('{"timm": "ab"}', {"timm": "ab"}),
     "erasure_days": ("0", 0),
     "verify_first": ("true", True),
-    "invitations_per_day": ("5", 5),
-    "running_per_organization": ("4", 4),
+    "limits": ('{"invitations_per_day": 5}', OperatorLimits(invitations_per_day=5)),
     "threads": ("2", 2),
     "trainer_port": ("8001", 8001),
     "metrics_port": ("9000", 9000),
@@ -107,5 +105,20 @@ def test_every_setting_can_be_given_by_its_variable(name: str, monkeypatch: pyte
     assert (found.get_secret_value() if isinstance(found, SecretStr) else found) == meant
 
 
+@pytest.mark.parametrize(
+    ("variable", "told", "meant"),
+    [
+        ("VISTORY_LIMITS_REQUESTS_PER_SECOND", "2.5", OperatorLimits(requests_per_second=2.5)),
+        ("VISTORY_LIMITS_INVITATIONS_PER_DAY", "5", OperatorLimits(invitations_per_day=5)),
+        ("VISTORY_LIMITS_RUNNING_PER_ORGANIZATION", "4", OperatorLimits(running_per_organization=4)),
+    ],
+)
+def test_each_limit_has_a_variable_of_its_own(
+    variable: str, told: str, meant: OperatorLimits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, told)
+    assert Settings().limits == meant
+
+
 def test_settings_stay_few() -> None:
-    assert len(Settings.model_fields) <= 36
+    assert len(Settings.model_fields) <= 35
