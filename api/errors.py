@@ -25,6 +25,7 @@ from infra import logs
 from infra.allowance import TooManyRequests
 from infra.dispatch import Unavailable
 from infra.names import PROBLEM
+from infra.objects import StoreIsUnusable
 from infra.reach import out_of_reach
 from infra.reading import NotThereYet
 from infra.redaction import in_short
@@ -39,6 +40,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     Conflict: 409,
     Unavailable: 503,
     NotThereYet: 503,
+    StoreIsUnusable: 503,
     TooManyRequests: 429,
 }
 # FastAPI's word for a body that it could not decode.

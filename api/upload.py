@@ -1,6 +1,7 @@
 """Uploads into a dataset: analyse, begin, say what there is, commit as one revision, or drop."""
 
 from asyncio import wrap_future
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
@@ -18,13 +19,15 @@ from commands.access import Caller, demand, must_be_able_to_write
 from commands.dataset import CommitUpload
 from domain.content import Content, Split
 from domain.dataset import Dataset
+from domain.errors import Invalid
 from domain.organization import Organization
-from domain.paths import normal
+from domain.paths import normal, quoted
 from domain.report import Report
 from domain.roles import Permission
 from domain.values import Count, Flag, Sha256, Value
 from infra.analysis import Analysis, analyzed
 from infra.formats import File
+from infra.objects import LARGEST_OBJECT
 from infra.preparing import Work
 from infra.uploads import Upload, UploadedFile
 
@@ -110,10 +113,17 @@ async def files(dataset_id: UUID, upload_id: UUID, body: FileBatch, caller: Hold
     )
 
 
+def _must_fit(files: Iterable[File]) -> None:
+    for file in files:
+        if file.size > LARGEST_OBJECT:
+            raise Invalid(f"{quoted(file.path)} has {file.size:,} bytes; one file has {LARGEST_OBJECT:,} at most")
+
+
 def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, body: FileBatch) -> MissingFiles:
     upload = _upload(house, caller, dataset_id, upload_id)
     must_be_able_to_write(caller, house.ledger_as(caller))
     named = [File(normal(file.path), file.size, file.sha256) for file in body.files]
+    _must_fit(named)
     missing = house.arrivals.missing(upload.organization_id, named)
     if missing:
         organization = house.ledger_as(caller).get(Organization, upload.organization_id)

@@ -29,6 +29,7 @@ from domain.training_job import TrainingJob
 from domain.values import Count, Finite, Line, Metrics, Parameters, Sha256, Slug, Value
 from infra.blobs import Named
 from infra.heard import Heard
+from infra.objects import LARGEST_OBJECT
 from infra.trainers import Models
 
 router = APIRouter(tags=["workers"])
@@ -88,7 +89,7 @@ class ClaimedAttempt(Value):
 
 class AttemptObject(Body):
     sha256: Sha256
-    size: Annotated[int, Strict(), Field(ge=1, le=5 * 2**30)]
+    size: Annotated[int, Strict(), Field(ge=1, le=LARGEST_OBJECT)]
 
 
 class ObjectDestination(Value):

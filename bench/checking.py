@@ -2,12 +2,14 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from statistics import median
 from typing import Final
 from uuid import UUID
+
+from anyio.from_thread import start_blocking_portal
 
 from api.house import House
 from bench.frame import Result, percentile
@@ -35,6 +37,15 @@ def rights_of(
     notes = {"p50": median(spent), "added p50": median(added), "added p99": percentile(added, 0.99)}
     notes |= {"a bare round trip p50": median(bare), "p99": percentile(bare, 0.99)}
     return Result(work, "ms", percentile(spent, 0.99), goal=1.0, more_is_better=False, notes=notes)
+
+
+@contextmanager
+def hearing(house: House) -> Iterator[None]:
+    """Of sessions and tokens that end, as the API does: only then a token is not looked up each time."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(house.ended.listening()):
+        while not house.ended.is_listening:
+            time.sleep(0.01)
+        yield
 
 
 def _taken(once: Callable[[], object]) -> float:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
 from api.house import House, open_house
-from bench.checking import EACH, rights_of
+from bench.checking import EACH, hearing, rights_of
 from bench.frame import Bench, Result, by, in_turn, percentile, settle
 from bench.http import noted
 from bench.load import Load, Talk
@@ -70,10 +70,14 @@ def membership(bench: Bench) -> Iterator[Result]:
         yield rights("seen before", members[:OF_ONE])
         yield rights("anybody", members)
         carried = _tokens(house, members[-EACH:])
-        yield rights("by an API token", members[-EACH:], carried.__getitem__)
+        yield rights("by an API token, most for the first time", members[-EACH:], carried.__getitem__)
+        programs = members[-OF_ONE:]
+        for each in programs:
+            house.caller_of(carried[each])
+        yield rights("by an API token, seen before", programs, carried.__getitem__)
         _ask_for_second_factors(house, members[-2 * EACH :])
         yield rights("whose second factor is asked for", members[-2 * EACH : -EACH])
-        yield rights("by an API token, second factor asked for", members[-EACH:], carried.__getitem__)
+        yield rights("by an API token, second factor asked for", programs, carried.__getitem__)
         yield _seated(house, members[0])
     yield from _listed(bench.servers, users)
 
@@ -109,7 +113,7 @@ def _populated(servers: Servers, users: int, projects: int) -> Iterator[tuple[Ho
     migrate_keys(databases.keys_owner_url, KEYS)
     chance = random.Random(7)
     people = [uuid7() for _ in range(users)]
-    with open_house(servers.settings("api", databases)) as house:
+    with open_house(servers.settings("api", databases)) as house, hearing(house):
         organization = _found(house, people)
         _append(house, [_member(organization, person) for person in people])
         places = [uuid7() for _ in range(projects)]

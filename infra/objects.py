@@ -1,17 +1,18 @@
 """Objects by hash in an S3 store, each behind the wall of its organization.
 
 The store itself refuses bytes that do not have the hash they are sent under: the address to send them to signs
-`x-amz-checksum-sha256`. A store that turns out at start not to check it gets them under `incoming/`, and they are
-hashed again here before they count.
+`x-amz-checksum-sha256`. A store that turns out not to check it gets them under `incoming/`, and they are hashed again
+here before they count.
 """
 
+import logging
 import mimetypes
 from base64 import b64encode
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256 as hashed
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import PurePosixPath
 from secrets import token_bytes, token_hex
 from tempfile import SpooledTemporaryFile
@@ -19,14 +20,18 @@ from typing import Final, NamedTuple, Self
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
-from obstore.exceptions import NotFoundError
+from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from infra.config import Settings
 from infra.presign import Presigner
+from infra.redaction import in_short
 
 AT_ONCE: Final = 16
 IN_MEMORY: Final = 16 * 2**20
+# S3 takes no more in one PUT.
+LARGEST_OBJECT: Final = 5 * 2**30
+log = logging.getLogger(__name__)
 SHOWN: Final = frozenset({"image/jpeg", "image/png", "image/bmp", "image/webp", "image/tiff"})
 
 
@@ -46,21 +51,31 @@ class Address(NamedTuple):
 
 
 class Objects:
-    def __init__(self, store: S3Store, presigner: Presigner, bucket: str, checks_hashes: bool) -> None:
+    def __init__(self, store: S3Store, presigner: Presigner, bucket: str, checks_hashes: bool | None = None) -> None:
         self._store = store
         self._presigner = presigner
         self._bucket = bucket
-        self.checks_hashes = checks_hashes
+        self._checks_hashes = checks_hashes
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Asks the store at once whether it checks hashes; raises where it cannot be used at all."""
+        """Asks the store at once whether it checks hashes. One that takes nothing then is asked again when needed."""
         url, bucket = settings.need("s3_url").rstrip("/"), settings.s3_bucket
         access, secret = settings.need("s3_access_key"), settings.need("s3_secret_key")
         presigner = Presigner(url, settings.s3_region, access, secret)
-        objects = cls(s3_store(settings), presigner, bucket, checks_hashes=True)
-        objects.checks_hashes = objects.probe()
+        objects = cls(s3_store(settings), presigner, bucket)
+        try:
+            _ = objects.checks_hashes
+        except (StoreIsUnusable, BaseError) as error:
+            log.warning("the object store cannot be used yet: %s", in_short(error))
         return objects
+
+    @property
+    def checks_hashes(self) -> bool:
+        """Raises StoreIsUnusable, or what the store itself raises, while that is not known."""
+        if self._checks_hashes is None:
+            self._checks_hashes = self.probe()
+        return self._checks_hashes
 
     def get(self, organization_id: UUID, sha256: str) -> bytes:
         try:
@@ -117,12 +132,15 @@ class Objects:
         return self._presigner.url("GET", f"{self._bucket}/{blob(organization_id, sha256)}", query=query)
 
     def probe(self) -> bool:
-        """Whether the store refuses other bytes than those whose hash was signed, however they are dressed up."""
+        """Whether the store refuses other bytes than those whose hash was signed, however they are dressed up.
+
+        Raises StoreIsUnusable.
+        """
         right, wrong = token_bytes(32), token_bytes(32)
         key = f"probe/{token_hex(16)}"
         address = self._put_address(key, hashed(right).digest(), len(right))
         other = self._put_address(key, hashed(wrong).digest(), len(wrong)).headers
-        refused = all(_put(address.url, headers, wrong) >= 400 for headers in (address.headers, other, {}))
+        refused = all(400 <= _put(address.url, headers, wrong) < 500 for headers in (address.headers, other, {}))
         status = _put(address.url, address.headers, right)
         if status >= 300 or bytes(self._store.get(key).bytes()) != right:
             raise StoreIsUnusable(f"the object store answers {status} to a signed upload")
@@ -200,5 +218,7 @@ def _put(url: str, headers: dict[str, str], data: bytes) -> int:
     try:
         connection.request("PUT", f"{parts.path}?{parts.query}", data, headers)
         return connection.getresponse().status
+    except (OSError, HTTPException) as error:
+        raise StoreIsUnusable(f"the object store does not answer: {type(error).__name__}") from error
     finally:
         connection.close()

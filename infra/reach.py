@@ -9,6 +9,8 @@ from obstore.exceptions import GenericError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from infra.objects import StoreIsUnusable
+
 # Connection, rolled back by the server, out of resources, in use, operator: SQLSTATE's classes of what passes.
 _PASSING: Final = ("08", "40", "53", "55", "57")
 
@@ -29,4 +31,4 @@ def out_of_reach(error: BaseException) -> bool:
     if isinstance(error, GenericError):
         status = _STATUS.search(str(error).partition("\n\nDebug source:")[0])
         return status is None or status[1] >= "500" or status[1] in _PASSING_STATUS
-    return isinstance(error, PoolTimeout)
+    return isinstance(error, PoolTimeout | StoreIsUnusable)

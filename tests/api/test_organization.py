@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 from httpx2 import Response
 
+from domain.values import LARGEST_INTEGER
+from infra.objects import LARGEST_OBJECT
 from tests.api.folders import filled, listed, scenes, send
 from tests.api.visitor import Visitor
 from tests.api.worker import Worker, requested
@@ -103,6 +105,20 @@ def test_what_one_upload_has_named_is_not_promised_to_another_and_can_be_committ
     upload = send(admin, dataset, scenes(train=5))
     admin("PATCH", "/organization", {"max_storage_gb": 0})
     assert admin.post(f"{upload}/commit")["revision"] == 2
+
+
+@pytest.mark.parametrize("size", [LARGEST_OBJECT + 1, LARGEST_INTEGER])
+def test_a_file_that_no_address_takes_is_refused_by_its_name_with_all_named_beside_it(
+    admin: Visitor, size: int
+) -> None:
+    admin("PATCH", "/organization", {"max_storage_gb": LARGEST_INTEGER})
+    dataset = admin.post("/datasets", {"name": "huge"})["id"]
+    upload = f"/datasets/{dataset}/uploads/{admin.post(f'/datasets/{dataset}/uploads')['id']}/files"
+    files = [{"path": "a.png", "size": LARGEST_OBJECT, "sha256": "a" * 64}]
+    answer = admin("POST", upload, {"files": [*files, {"path": "b.png", "size": size, "sha256": "b" * 64}]})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == f"'b.png' has {size:,} bytes; one file has 5,368,709,120 at most"
+    assert len(admin.post(upload, {"files": files})["missing"]) == 1
 
 
 def test_a_training_that_may_use_a_gpu_needs_hours_and_one_on_the_processor_none(

@@ -167,9 +167,14 @@ class Careless(BaseHTTPRequestHandler):
 
     kept: ClassVar[dict[str, bytes]]
     status: ClassVar[int]
+    failing: ClassVar[int]
 
     def do_PUT(self) -> None:
-        self.kept[urlsplit(self.path).path] = self.rfile.read(int(self.headers["Content-Length"]))
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.failing:
+            type(self).failing -= 1
+            return self._answer(503, b"")
+        self.kept[urlsplit(self.path).path] = sent
         self._answer(self.status, b"")
 
     def do_GET(self) -> None:
@@ -194,7 +199,7 @@ class Careless(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def careless_store() -> Iterator[Settings]:
-    Careless.kept, Careless.status = {}, 200
+    Careless.kept, Careless.status, Careless.failing = {}, 200, 0
     with ThreadingHTTPServer(("127.0.0.1", 0), Careless) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -210,7 +215,27 @@ def test_a_store_that_checks_nothing_is_found_out_at_start(careless_store: Setti
     assert "/incoming/" in objects.presigned_put(HERE, name(b"x"), 1).url
 
 
-def test_a_store_that_takes_nothing_is_refused_at_start(careless_store: Settings) -> None:
+def test_a_store_that_takes_nothing_is_asked_again_and_gets_no_address_meanwhile(
+    careless_store: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     Careless.status = 500
+    objects = Objects.open(careless_store)
+    assert "cannot be used yet: the object store answers 500" in caplog.text
+    for ask in (lambda: objects.presigned_put(HERE, name(b"x"), 1), lambda: objects.find(HERE, name(b"x"))):
+        with pytest.raises(StoreIsUnusable):
+            ask()
+    Careless.status = 200
+    assert "/incoming/" in objects.presigned_put(HERE, name(b"x"), 1).url
+
+
+def test_a_store_that_is_away_keeps_nobody_from_starting(caplog: pytest.LogCaptureFixture) -> None:
+    away = {"s3_url": "http://127.0.0.1:9", "s3_access_key": "a", "s3_secret_key": "b"}
+    objects = Objects.open(Settings.model_validate(away))
+    assert "the object store does not answer: ConnectionRefusedError" in caplog.text
     with pytest.raises(StoreIsUnusable):
-        Objects.open(careless_store)
+        objects.presigned_put(HERE, name(b"x"), 1)
+
+
+def test_a_store_that_fails_on_other_bytes_is_not_taken_for_one_that_refuses_them(careless_store: Settings) -> None:
+    Careless.failing = 1
+    assert not Objects.open(careless_store).checks_hashes
