@@ -34,7 +34,9 @@ from infra.stream_tail import Diverged, Tail, read_tail
 
 NAME: Final = "relay"
 HALTED: Final = 7
-POLL_SECONDS: Final = 0.2
+# Whoever writes tells the relay, so this is for what was told while nobody listened.
+POLL_SECONDS: Final = 1.0
+TOLD_EVERY: Final = 0.2
 # A stream that is lost, or made anew, while nobody writes.
 BELIEVED_FOR: Final = 3.0
 _TROUBLE: Final = 3
@@ -123,7 +125,7 @@ class Relay:
         self.counters.batches += 1
         self.counters.events += len(batch)
         metrics.PUBLISHED.observe(len(batch))
-        if time.monotonic() - self._noted_at > POLL_SECONDS:
+        if time.monotonic() - self._noted_at > TOLD_EVERY:
             await self._tell(tail)
         return tail
 
@@ -134,10 +136,11 @@ class Relay:
 
     async def _rest(self, tail: Tail) -> None:
         """How far it is may be told later than carried, so it is told when there is time."""
+        is_told = tail.position == self._noted
         try:
-            await asyncio.wait_for(self.wake.wait(), POLL_SECONDS)
+            await asyncio.wait_for(self.wake.wait(), POLL_SECONDS if is_told else TOLD_EVERY)
         except TimeoutError:
-            if tail.position != self._noted:
+            if not is_told:
                 await self._tell(tail)
 
     async def _tell(self, tail: Tail) -> None:

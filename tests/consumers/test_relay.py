@@ -95,7 +95,7 @@ def test_an_event_stored_while_the_relay_waits_is_carried_over(nats: Nats, ledge
         async with scene(nats, ledger) as at, at.relaying() as (_, task):
             for _ in range(3):
                 ledger.write(1)
-                await asyncio.wait_for(at.settle(task), 20 * POLL_SECONDS)
+                await asyncio.wait_for(at.settle(task), 4 * POLL_SECONDS)
 
     asyncio.run(story())
 
