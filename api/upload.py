@@ -148,7 +148,7 @@ def drop(dataset_id: UUID, upload_id: UUID, caller: Holder, house: TheHouse) -> 
     return CommandReceipt(id=upload.id)
 
 
-@router.get("/{dataset_id}/uploads/{upload_id}/analysis", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get("/{dataset_id}/uploads/{upload_id}/analysis", responses=errors.responses(401, 403, 404, 409, 422, 503))
 def analysis(dataset_id: UUID, upload_id: UUID, caller: Holder, house: TheHouse) -> Analysis:
     """What the files named so far seem to be, however many there are; none of them has to be there yet."""
     upload = _upload(house, caller, dataset_id, upload_id)

@@ -33,7 +33,9 @@ SIGNING_OUT: Final = "/auth/(logout|logout-everywhere)$"
 
 @pytest.fixture(scope="module")
 def address(settings: Settings) -> Iterator[str]:
-    app = create_app(settings)
+    # At length so many are asked that limits would be all that was seen.
+    limits = settings.limits.model_copy(update={"requests_per_second": 0} if EXAMPLES else {})
+    app = create_app(settings.model_copy(update={"limits": limits}))
     app.openapi()  # takes seconds, the first time
     with running(uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))) as port:
         yield f"http://127.0.0.1:{port}"
