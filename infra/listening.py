@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partialmethod
 from typing import Final
 
 import psycopg
@@ -11,7 +12,14 @@ from psycopg.sql import SQL, Identifier
 from infra.cancelling import cancelled
 
 AGAIN_AFTER: Final = 1.0
+LOOKS_UP_EVERY: Final = 5.0
 Follow = Callable[[psycopg.AsyncConnection], Awaitable[None]]
+
+
+class _Listener(psycopg.AsyncConnection):
+    """Psycopg looks up ten times a second whether somebody interrupts it; a task that waits is told by its loop."""
+
+    wait = partialmethod(psycopg.AsyncConnection.wait, interval=LOOKS_UP_EVERY)
 
 
 @asynccontextmanager
@@ -28,7 +36,7 @@ async def _listen(url: str, channel: str, follow: Follow) -> None:
     """Until cancelled."""
     while True:
         with suppress(psycopg.Error):
-            async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            async with await _Listener.connect(url, autocommit=True) as connection:
                 await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
                 await follow(connection)
         await asyncio.sleep(AGAIN_AFTER)
