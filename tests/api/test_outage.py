@@ -1,6 +1,9 @@
 """What is away for a moment is told as such, so that whoever asked tries again."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
+from threading import Event
+from urllib.parse import urlsplit
 
 import psycopg
 from fastapi.testclient import TestClient
@@ -12,7 +15,9 @@ from infra.config import Settings
 from infra.embedded.nats import Nats
 from infra.migrate import migrate, migrate_keys
 from infra.provision import APP, KEYS
+from tests.api.folders import listed, push, scenes
 from tests.api.visitor import Visitor, good
+from tests.faults.proxy import Proxy
 from tests.servers import Databases, Servers
 
 
@@ -37,3 +42,23 @@ def test_what_is_asked_before_the_projector_has_made_its_tables_may_be_asked_aga
     with TestClient(create_app(servers.settings("api", databases, nats))) as client:
         answer = Visitor(client).register()("GET", "/projects")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+def test_while_the_object_store_is_away_what_needs_it_may_be_asked_again_and_the_api_starts_all_the_same(
+    settings: Settings, holding: Event
+) -> None:
+    assert not holding.is_set()
+    url = settings.need("s3_url")
+    with Proxy(urlsplit(url).port or 0) as road, ExitStack() as stack:
+        with road.cut():
+            client = stack.enter_context(
+                TestClient(create_app(settings.model_copy(update={"s3_url": road.instead(url)})))
+            )
+            admin = Visitor(client).register()
+            dataset = admin.post("/datasets", {"name": "Digits"})["id"]
+            upload = f"/datasets/{dataset}/uploads/{admin.post(f'/datasets/{dataset}/uploads')['id']}"
+            refused = admin("POST", f"{upload}/files", {"files": listed(scenes())})
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+            assert admin.get(f"/datasets/{dataset}")["name"] == "Digits"
+        assert admin.post(f"{upload}/files", {"files": listed(scenes())})["missing"]
+        assert push(admin, dataset, scenes())["revision"] == 1
