@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from cli.client import Api
@@ -19,6 +20,7 @@ from tests.otlp_receiver import Receiver, Seen, receiving
 from tests.servers import data_folder
 from tests.whole import begun, waited
 
+ALERTS: Final = Path(__file__).parents[2] / "docs" / "guides" / "alerts.yml"
 pytestmark = [pytest.mark.slow, pytest.mark.connected, pytest.mark.timeout(240)]
 LAG: Final = {"vistory_consumer_lag_positions", "vistory_consumer_lag_seconds", "vistory_consumer_stopped"}
 QUEUES: Final = {"vistory_trainings_waiting", "vistory_training_queue_age_seconds", "vistory_parked_messages"}
@@ -91,6 +93,17 @@ def test_every_process_tells_prometheus_what_is_its_own_to_tell(outside: Outside
         assert url.startswith("http://127.0.0.1:")
         found = {family.name for family in text_string_to_metric_families(scraped(url))}
         assert FAMILIES[process] | EVERYWHERE <= found, process
+
+
+def test_every_alert_asks_of_figures_that_are_told(outside: Outside) -> None:
+    rules = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+    texts = "\n".join(scraped(url) for url in outside.told["metrics"].values())
+    told = set(re.findall(r"^# TYPE (vistory_\w+)", texts, re.MULTILINE))
+    told |= {f"{name}_count" for name in told}
+    asked = {name for rule in rules for name in re.findall(r"vistory_\w+", rule["expr"])}
+    assert asked <= told
+    assert {"vistory_parked_messages", "vistory_consumer_stopped"} <= asked
+    assert all(rule["annotations"]["do"] for rule in rules)
 
 
 def test_figures_say_what_happened_and_name_nobody_and_nothing(outside: Outside) -> None:
