@@ -183,6 +183,18 @@ def closed_with(line: socket.socket) -> int:
     return int(code)
 
 
+@pytest.mark.parametrize("words", [b"\x00\xff", b'{"token": "x"}', b""], ids=["bytes", "text", "nothing"])
+def test_a_socket_that_says_its_token_in_a_binary_frame_is_closed_and_the_others_go_on(
+    words: bytes, server: Announced, ann: Visitor, attempt: Attempt
+) -> None:
+    with heard(server, ann, attempt) as other, line_to(server) as line:
+        assert begin_socket(line, path_of(attempt)) == 101
+        line.sendall(frame(words, 0x82))
+        assert closed_with(line) == 4401
+        attempt.report("hand-over", evidence("handed_over"))
+        assert said(other)["status"] == "queued"
+
+
 def test_a_socket_that_says_as_much_as_it_may_is_heard(server: Announced, attempt: Attempt) -> None:
     with line_to(server) as line:
         assert begin_socket(line, path_of(attempt)) == 101

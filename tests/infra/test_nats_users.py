@@ -23,7 +23,9 @@ NARROW = ["relay", "projector", "consumers", "api", "auditor", "trainer-timm"]
 GUESTS = [name for name in NARROW if name != "relay"]
 READERS = ["projector", "consumers", "auditor"]
 STREAMS = ["EVENTS", "TELEMETRY", "PARKED", "KV_LEASES"]
-CHANGES = ["UPDATE", "DELETE", "PURGE", "CREATE", "MSG.DELETE", "SNAPSHOT", "RESTORE", "LEADER.STEPDOWN"]
+CHANGES = ["UPDATE", "DELETE", "PURGE", "CREATE", "MSG.DELETE", "SNAPSHOT", "RESTORE", "LEADER.STEPDOWN", "PEER.REMOVE"]
+# To a consumer, whose-ever it is: sent back or ahead, held up, led by another server, taken from whom it is pinned to.
+SHIFTS = ["RESET", "PAUSE", "LEADER.STEPDOWN", "UNPIN"]
 EVENT = "vistory.events.org.dataset.id.registered"
 
 
@@ -103,6 +105,14 @@ def may_subscribe(bus: Nats, user: str, subject: str) -> bool:
 def test_no_process_may_change_or_empty_a_stream(bus: Nats, user: str, action: str) -> None:
     for stream in STREAMS:
         assert not may_publish(bus, user, f"$JS.API.STREAM.{action}.{stream}")
+
+
+@pytest.mark.parametrize("user", NARROW)
+@pytest.mark.parametrize("action", SHIFTS)
+def test_no_process_may_reset_hold_up_or_move_a_consumer(bus: Nats, user: str, action: str) -> None:
+    """Nor its own."""
+    for consumer in (nats_users.trainer_durable("timm"), nats_users.subscriber(1), "react-cancel", "passing"):
+        assert not may_publish(bus, user, f"$JS.API.CONSUMER.{action}.EVENTS.{consumer}")
 
 
 @pytest.mark.parametrize("user", [name for name in NARROW if name != "relay"])
