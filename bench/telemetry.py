@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from bench.frame import Bench, Result, percentile
 from consumers.mlflow import BATCHES, batch_figures
+from consumers.telemetry import MOST_POINTS
 from infra import streams
 from infra.archive import Archive
 from infra.blobs import Blobs
@@ -117,11 +118,17 @@ async def _into_mlflow(along: Way, points: int) -> float:
             async with bus_of(along, "admin") as others:
                 last = (await others.stream_info(streams.TELEMETRY)).state.last_seq
             await until(lambda: Positions(along.pool).of(BATCHES) >= last)
-    return points * len(FIGURES) / (time.perf_counter() - start)
+            seconds = time.perf_counter() - start
+    await until(lambda: along.archive.reaches(*key) == points)
+    return points * len(FIGURES) / seconds
 
 
 async def _kept_and_live(along: Way, points: int) -> tuple[float, float]:
-    """A training that says all at once: how soon everything is kept, and how soon somebody has read everything."""
+    """A training that says all at once: how soon everything is kept, and how soon somebody has read everything.
+
+    A rest of less than the archive writes at once would wait for more, and the wait be measured with it.
+    """
+    assert points % MOST_POINTS == 0
     key = along.job()
     async with bus_of(along) as js, bus_of(along, "api") as others:
         feed = Feed(along.archive, lambda: others, "timm", ORGANIZATION, key.job, Place())

@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -79,19 +80,21 @@ class Owners:
 
 @dataclass
 class Collected:
-    """A few seconds of the stream, or as much of it as is kept in memory."""
+    """A few seconds of the stream, counted from the first point, or as much of it as is kept in memory."""
 
     points: dict[tuple[UUID, Key], Points] = field(default_factory=dict)
     count: int = 0
-    since: float = field(default_factory=time.monotonic)
+    since: float = inf
 
     def add(self, organization: UUID, key: Key, points: Points) -> None:
+        if not self.points:
+            self.since = time.monotonic()
         self.points.setdefault((organization, key), []).extend(points)
         self.count += len(points)
 
     @property
     def due(self) -> bool:
-        return bool(self.points) and (self.count >= MOST_POINTS or time.monotonic() - self.since >= EVERY)
+        return self.count >= MOST_POINTS or time.monotonic() - self.since >= EVERY
 
 
 @dataclass

@@ -47,6 +47,12 @@ def test_much_at_once_is_written_at_once_and_little_after_a_while() -> None:
     assert Collected({(ORGANIZATION, KEY): points(1, 1)}, since=time.monotonic() - EVERY).due
 
 
+def test_after_a_pause_the_first_point_waits_for_others_like_any_other() -> None:
+    collected = Collected(since=time.monotonic() - EVERY)
+    collected.add(ORGANIZATION, KEY, points(1, 500))
+    assert not collected.due
+
+
 def test_what_comes_twice_is_kept_once(writer: ArchiveWriter) -> None:
     archive(writer, 1, 5)
     archive(writer, 1, 5)
