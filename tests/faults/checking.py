@@ -333,16 +333,6 @@ def socket_faults(who: str, heard: Sequence[Message], told: Sequence[Message]) -
             yield f"{who}: {len(mine)} {kind} came of {len(everybodys)}; they differ from number {first} on"
 
 
-def archive_faults(job: str, told: Sequence[Message]) -> Iterator[str]:
-    """The points of each attempt follow each other without a gap."""
-    numbers: dict[int, list[int]] = {}
-    for message in filter(is_point, told):
-        numbers.setdefault(place(message).attempt, []).append(place(message).n)
-    for attempt, found in numbers.items():
-        if found != list(range(1, len(found) + 1)):
-            yield f"job {job}, attempt {attempt}: its {len(found)} points are not 1 to {len(found)}"
-
-
 def is_state(message: Message) -> bool:
     """Of the job, from the ledger; a worker tells its own without a status."""
     return "status" in message and message["kind"] == "state"

@@ -63,6 +63,11 @@ class House:
         return self.platform.stack.folder.path
 
     @property
+    def attempts(self) -> Path:
+        """What the trainer keeps of those that it has not done with."""
+        return self.data / "trainer-timm" / "attempts"
+
+    @property
     def settings(self) -> Settings:
         return settings_of(self.data)
 

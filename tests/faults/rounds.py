@@ -13,7 +13,7 @@ from cli import rebuild
 from cli.client import Api
 from cli.live import messages
 from consumers.mlflow import BATCHES
-from tests.faults import checking, recovery
+from tests.faults import checking, points, recovery
 from tests.faults.following import Followed
 from tests.faults.house import House
 from tests.faults.inflicting import Blow, Fault
@@ -105,7 +105,7 @@ def settle(town: Town, followed: Sequence[Followed], judgement: Judgement, befor
         ("jobs", lambda: all(ended(house.direct, each.job) for each in followed)),
         ("copies", lambda: everywhere(house.direct)),
         ("ready", lambda: is_ready(town.api)),
-        ("archive", lambda: not list((house.data / "trainer-timm" / "attempts").iterdir())),
+        ("archive", lambda: not list(house.attempts.iterdir())),
         ("sockets", lambda: all(listener.has_ended for listener in listeners)),
         ("letters", lambda: not checking.unwritten(house.ledger_url, town.post.letters(), town.begun)),
         ("links", lambda: every_experiment_is_linked(house.ledger_url)),
@@ -169,10 +169,22 @@ def judged(town: Town, followed: Sequence[Followed], faults: Sequence[Fault]) ->
 def judged_job(town: Town, followed: Followed, faults: Sequence[Fault], ledger: checking.Ledger) -> Iterator[str]:
     told = list(messages(town.api, followed.job))
     yield from checking.job_faults(ledger, followed.job, {reason for fault in faults for reason in fault.loses})
-    yield from checking.archive_faults(followed.job, told)
-    for number, listener in enumerate(followed.listeners if not any(fault.rewinds for fault in faults) else ()):
-        yield from checking.socket_faults(f"socket {number} of {followed.job}", listener.heard, told)
+    yield from points.epochs_missing(ledger, followed.job)
+    if not any(fault.rewinds for fault in faults):
+        yield from lost_points(town, followed, ledger, told)
     yield from checking.Mlflow(town.house.servers.parts.mlflow_url).faults(ledger, followed.job, told)
+
+
+def lost_points(
+    town: Town, followed: Followed, ledger: checking.Ledger, told: Sequence[checking.Message]
+) -> Iterator[str]:
+    """A store that was restored has lost what it kept since its backup, and sockets have told of that."""
+    job, spools = followed.job, town.spools.of(followed.job)
+    yield from points.tail_faults(ledger, job, told)
+    yield from points.spool_faults(ledger, job, spools, told)
+    yield from points.kept_faults(job, spools, points.archived(town.house.ledger_url, job))
+    for number, listener in enumerate(followed.listeners):
+        yield from checking.socket_faults(f"socket {number} of {job}", listener.heard, told)
 
 
 def read_model_faults(house: House) -> Iterator[str]:

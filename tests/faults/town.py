@@ -14,6 +14,7 @@ from tests.faults.clock import clocks
 from tests.faults.closing import Closer
 from tests.faults.following import Trainings
 from tests.faults.house import House, disks, housed
+from tests.faults.points import Spools
 from tests.faults.post import Post
 from tests.faults.wishing import ACCEPTED, Actor, Door, Reader, Record
 from tests.faults.writing import Writer
@@ -42,6 +43,8 @@ class Town:
         ledger, place, _ = self.api.receipt.split(":")
         self.begun = self.judged = int(place)
         self.post = Post(house.data / "mail")
+        self.spools = Spools(house.attempts, house.data / "spools")
+        self.spools.start()
         writers = map(self._writer, range(WRITERS))
         readers = (Reader(f"r{number}", *self._given(), ledger=ledger) for number in range(READERS))
         closer = Closer("closer", *self._given(), url=self.api.url, post=self.post)
@@ -85,6 +88,7 @@ class Town:
         for actor in self.actors:
             actor.end()
         self.trainings.end()
+        self.spools.end()
         for actor in self.actors:
             actor.join(20)
         self.api.close()
