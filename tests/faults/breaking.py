@@ -206,6 +206,7 @@ def fill(part: str, blow: Blow) -> None:
 
 
 def set_clock(by: str, blow: Blow) -> None:
+    blow.users.expect_ahead(float(by))
     blow.house.clock.write_text(by)
     waited(lambda: abs(seconds_off(blow.house)) > WRONG_BY, 20, "the clock of PostgreSQL is another")
     blow.last(20)

@@ -8,11 +8,11 @@ import httpx
 
 from cli.client import Api
 from cli.session import sign_in
+from tests.faults.doors import NO_TOKEN, SHUT_OUT, Door, problem
 from tests.faults.post import Post
-from tests.faults.wishing import CLOSED, PASSWORD, REGISTERED, REOPENED, UNDONE, Actor, Door, Wish, address, problem
+from tests.faults.wishing import CLOSED, PASSWORD, REGISTERED, REOPENED, UNDONE, Actor, Wish, address
 
 OPENED: Final = "organization.admission_changed"
-SHUT_OUT: Final = "organization-was-closed"
 VERIFIED: Final = "person.email_verified"
 PAUSE: Final = 3.0
 LETTER_WITHIN: Final = 20.0
@@ -59,10 +59,10 @@ class Closer(Actor):
         def token() -> str:
             with suppress(Exception), Api(self._url) as api:
                 sign_in(api, address(word), PASSWORD)
-                return api.token or ""
-            return ""
+                return api.token or NO_TOKEN
+            return NO_TOKEN
 
-        self.doors.append(Door(self._url, token(), token))
+        self.doors.append(Door(self._url, token(), token, self.record.judge))
         return self.doors[-1]
 
     def _proof_of(self, word: str) -> str | None:

@@ -30,6 +30,7 @@ def play(town: Town, faults: Sequence[Fault], seed: int, share: float) -> Judgem
     chance = random.Random(seed)
     judgement, before = Judgement(", ".join(fault.name for fault in faults), seed), Counts.of(town)
     begun, town.record.before = len(town.trainings.followed), before.wishes
+    town.record.judge.ahead = 0.0
     town.awake.set()
     with finding(judgement, town.record, town.house.positions):
         bare = bare_start(town, faults)

@@ -15,7 +15,8 @@ from domain.language import Language
 from infra.letters import Letter, message
 from infra.names import PROBLEM
 from tests.faults.checking import Ledger, Stored, acceptance_faults, answer_faults, command_faults, letter_faults
-from tests.faults.closing import SHUT_OUT, is_wrong
+from tests.faults.closing import is_wrong
+from tests.faults.doors import SHUT_OUT
 from tests.faults.judgement import Judgement
 from tests.faults.post import Post
 from tests.faults.recovery import CLAIMED, STEPPED, faults, missing, since

@@ -12,11 +12,12 @@ from cli.push import folder_of, push
 from tests.faults.checking import Ledger
 from tests.faults.clock import clocks
 from tests.faults.closing import Closer
+from tests.faults.doors import NO_TOKEN, Door
 from tests.faults.following import Trainings
 from tests.faults.house import House, disks, housed
 from tests.faults.points import Spools
 from tests.faults.post import Post
-from tests.faults.wishing import ACCEPTED, Actor, Door, Reader, Record
+from tests.faults.wishing import ACCEPTED, Actor, Reader, Record
 from tests.faults.writing import Writer
 from tests.servers import data_folder
 from tests.whole import waited
@@ -53,17 +54,17 @@ class Town:
             actor.start()
 
     def _writer(self, number: int) -> Writer:
-        street = Door(self.api.url, "", lambda: "")
+        street = Door(self.api.url, NO_TOKEN, None, self.record.judge)
         return Writer(f"w{number}", *self._given(), shared=self.shared, post=self.post, street=street)
 
     def _given(self) -> tuple[Door, Record, Event, random.Random]:
-        door = Door(self.api.url, self.api.token or "", self._token)
+        door = Door(self.api.url, self.api.token or NO_TOKEN, self._token, self.record.judge)
         return door, self.record, self.awake, random.Random(self.chance.random())
 
     def _token(self) -> str:
         with suppress(Exception), self.house.sign_in() as api:
-            return api.token or ""
-        return ""
+            return api.token or NO_TOKEN
+        return NO_TOKEN
 
     def rest(self) -> bool:
         """Everybody has the answer to the last wish, and makes no other."""
@@ -80,6 +81,9 @@ class Town:
         self.judged = min(self.judged, after)
         events = Ledger(self.house.ledger_url).events
         self.record.forget(after, {event.originator for event in events if event.topic == ACCEPTED})
+
+    def expect_ahead(self, seconds: float) -> None:
+        self.record.judge.ahead = max(self.record.judge.ahead, seconds)
 
     def train(self) -> str:
         return self.trainings.request().job

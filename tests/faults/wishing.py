@@ -13,12 +13,10 @@ from uuid import uuid4
 import httpx
 
 from cli.platform import ACCOUNT
-from infra.names import PREFIX, PROBLEM
+from tests.faults.doors import AGAIN, Door, Judge, problem
 
 PAUSE: Final = 0.5
-WITHIN: Final = 8.0
 UNDONE: Final = 410
-AGAIN: Final = (401, 429, 502, 503, 504)
 HERE: Final = {name: ACCOUNT[name] for name in ("company", "division")}
 NOBODY: Final = "00000000-0000-7000-8000-000000000000"
 PASSWORD: Final = "a lamp beside the lathe"
@@ -74,7 +72,7 @@ class Record:
     def __init__(self) -> None:
         self.lock = Lock()
         self.wishes: list[Wish] = []
-        self.wrong: list[str] = []
+        self.judge = Judge()
         self.names: dict[str, list[tuple[int, str]]] = {}
         # How many there were when the round began.
         self.before = 0
@@ -83,14 +81,11 @@ class Record:
         self.shut_out = 0
 
     def blame(self, what: str) -> None:
-        with self.lock:
-            self.wrong.append(what)
+        self.judge.blame(what)
 
     def blamed(self) -> list[str]:
         """What was wrong since this was asked last."""
-        with self.lock:
-            found, self.wrong = self.wrong, []
-        return found
+        return self.judge.blamed()
 
     def begin(self, wish: Wish) -> None:
         with self.lock:
@@ -98,6 +93,7 @@ class Record:
 
     def forget(self, after: int, entered: Collection[str]) -> None:
         """The store is as it was at this position, and has these acceptances: what was told later has not been."""
+        self.judge.rewound_at = time.monotonic()
         with self.lock:
             for wish in self.wishes:
                 # The receipt of an acceptance is that of the session behind it.
@@ -130,27 +126,6 @@ KINDS: Final[Mapping[str, Callable[[Wish], bool]]] = {
     "closing": lambda wish: wish.topic == CLOSED,
     "reopening": lambda wish: wish.topic == REOPENED,
 }
-
-
-class Door:
-    """The API for one of them: a token that is renewed, and None where no answer came."""
-
-    def __init__(self, url: str, token: str, renew: Callable[[], str]) -> None:
-        self._client = httpx.Client(base_url=f"{url}{PREFIX}", trust_env=False, timeout=WITHIN)
-        self._token, self._renew = token, renew
-
-    def ask(self, method: str, path: str, headers: dict[str, str], **what: Any) -> httpx.Response | None:
-        try:
-            told = ({"Authorization": f"Bearer {self._token}"} if self._token else {}) | headers
-            answer = self._client.request(method, path, headers=told, **what)
-            if answer.status_code == 401:
-                self._token = self._renew() or self._token
-            return answer
-        except httpx.TransportError:
-            return None
-
-    def close(self) -> None:
-        self._client.close()
 
 
 class Actor(Thread):
@@ -187,8 +162,6 @@ class Actor(Thread):
                 self._note(wish, answer)
                 break
             wish.lost += 1
-            if answer is not None and answer.status_code == 503 and "Retry-After" not in answer.headers:
-                self.record.blame(f"{wish.method} {wish.path}: 503 without Retry-After")
             self._over.wait(PAUSE)
         return wish
 
@@ -229,8 +202,6 @@ class Reader(Actor):
         answer = self.door.ask("GET", f"/projects/{project}", {"Vistory-Min-Position": self._at(position)})
         if answer is None or answer.status_code in AGAIN:
             self.record.waited += 1
-            if answer is not None and answer.status_code == 503 and "Retry-After" not in answer.headers:
-                self.record.blame("a query was answered 503 without Retry-After")
             return
         self.record.read += 1
         if not answer.is_success:
@@ -249,12 +220,6 @@ class Reader(Actor):
 
 def receipt(answer: httpx.Response) -> tuple[int, str]:
     return int(answer.headers["Vistory-Position"].rpartition(":")[2]), answer.headers["Vistory-Chain"]
-
-
-def problem(answer: httpx.Response) -> str:
-    """The type of it, in our words; of what is none of ours, all of it."""
-    ours = answer.headers.get("Content-Type", "").startswith("application/problem+json")
-    return str(answer.json()["type"]).removeprefix(PROBLEM) if ours else answer.text
 
 
 def address(word: str) -> str:

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import httpx
 
+from tests.faults.doors import AGAIN, Door
 from tests.faults.post import Post
 from tests.faults.wishing import (
     ACCEPTED,
-    AGAIN,
     HERE,
     INVITED,
     NOBODY,
@@ -17,7 +17,6 @@ from tests.faults.wishing import (
     ROLE_CHANGED,
     UNDONE,
     Actor,
-    Door,
     Wish,
     address,
     receipt,
