@@ -1,7 +1,7 @@
 """Writes to people when something concerns them: each event once, in their language, to where they are reached now.
 
-What a letter says of people is read when it is sent, and kept nowhere. A letter comes twice only where the process dies
-between the server's word that it keeps it and our own note of that; both have one Message-ID.
+What a letter says of people is read when it is sent, and kept nowhere. A letter comes twice only where the process, the
+server or the line between them ends before our own note that the server keeps it; both have one Message-ID.
 """
 
 from collections.abc import Awaitable, Callable

@@ -33,7 +33,7 @@ CLOCKS: Final = frozenset({"clocks"})
 CLUSTER: Final = frozenset({"cluster"})
 WRONG_BY: Final = 500.0
 TIMES: Final = {"back": "-600", "forward": "+600"}
-PARTS_WITH_DISKS: Final = ("postgres", "nats", "objects", "data")
+PARTS_WITH_DISKS: Final = ("postgres", "nats", "objects", "mail", "data")
 MIB: Final = 1024 * 1024
 
 

@@ -167,14 +167,23 @@ def link_faults(ledger: Ledger) -> Iterator[str]:
             yield f"experiment {experiment} was linked {count} times"
 
 
-def letter_faults(ledger: Ledger, letters: Mapping[str, int], after: int, doubled: bool) -> Iterator[str]:
-    """One for each event that people are written to about; more, where whoever writes died in between (`doubled`)."""
+def letter_faults(ledger: Ledger, letters: Mapping[str, int], after: int, cut_off: int) -> Iterator[str]:
+    """One for each event that people are written to about; of each kind one more for each time that one was cut off.
+
+    Letters of one kind are written one after the other: no more than one is under way at a time.
+    """
+    more = Counter[str]()
     for event in ledger.events[after:]:
         if event.topic not in WRITTEN_ABOUT:
             continue
         count, wanted = letters.get(event.event, 0), int(event.command not in ledger.joined)
-        if count < wanted or (count > wanted and not (wanted and doubled)):
+        if count < wanted or count > wanted == 0:
             yield f"{count} letters were written about {event.topic} at {event.position}"
+        elif wanted:
+            more[event.topic] += count - wanted
+    for topic, count in more.items():
+        if count > cut_off:
+            yield f"{count} letters too many were written about {topic}, where one was cut off {cut_off} times"
 
 
 def unwritten(url: str, letters: Mapping[str, int], after: int) -> int:

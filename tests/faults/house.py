@@ -33,8 +33,10 @@ from tests.faults.proxy import HOST, Proxy
 from tests.whole import waited
 
 TRAINING: Final = "the training itself"
-CRAMPED: Final = ("postgres", "nats", "objects")
+CRAMPED: Final = ("postgres", "nats", "objects", "mail")
 SERVERS: Final = ("postgres", "nats", "objects", "mlflow")
+# Between a letter and the note of it, or between the letter and its receipt.
+WRITES: Final = ("consumers", "mail")
 OURS: Final = ("relay", "projector", "consumers", "api", "trainer-timm", "trainer-ultralytics")
 
 
@@ -108,6 +110,10 @@ class House:
         if (pid := self.pid(part)) is not None:
             os.kill(pid, number)
         return pid
+
+    def letters_cut_off(self) -> int:
+        """How often a letter may have come without its receipt: whoever wrote or took it was ended, or the way was."""
+        return sum(self.killed[part] for part in WRITES) + self.roads["mail"].severed
 
     def kill(self, part: str) -> bool:
         """Whether there was one; it is gone then."""
@@ -225,11 +231,15 @@ def ports_of(servers: Stack) -> dict[str, int]:
         "objects": parts.s3_url,
         "mlflow": parts.mlflow_url,
     }
-    return {name: urlsplit(url).port or 0 for name, url in addresses.items()}
+    ports = {name: urlsplit(url).port or 0 for name, url in addresses.items()}
+    return {**ports, "mail": parts.mail_settings.at_port}
 
 
 def told(servers: Stack, roads: dict[str, Proxy]) -> dict[str, str]:
     keys, parts = servers.parts.s3_keys("vistory"), servers.parts
+    mail = parts.mail_settings
+    assert mail.user, "the embedded mail server knows one user"
+    assert mail.password
     return {
         "VISTORY_DATABASE_URL": roads["postgres"].instead(parts.admin_url),
         "VISTORY_NATS_URL": roads["nats"].instead(parts.nats_url("admin")),
@@ -238,5 +248,10 @@ def told(servers: Stack, roads: dict[str, Proxy]) -> dict[str, str]:
         "VISTORY_S3_SECRET_KEY": keys.secret,
         "VISTORY_MLFLOW_URL": roads["mlflow"].instead(parts.mlflow_url),
         "VISTORY_API_URL": f"http://{HOST}:{roads['api'].port}",
+        "VISTORY_MAIL_HOST": HOST,
+        "VISTORY_MAIL_PORT": str(roads["mail"].port),
+        "VISTORY_MAIL_USER": mail.user,
+        "VISTORY_MAIL_PASSWORD": mail.password.get_secret_value(),
+        "VISTORY_MAIL_SECURITY": mail.security,
         "VISTORY_LIMITS_INVITATIONS_PER_DAY": "0",
     }

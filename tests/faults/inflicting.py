@@ -11,18 +11,18 @@ from typing import Final, Protocol
 
 import psutil
 
-from tests.faults.house import OURS, SERVERS, TRAINING, House
+from tests.faults.house import OURS, SERVERS, TRAINING, WRITES, House
 from tests.whole import waited
 
 KILLED: Final = (*OURS, "mail", TRAINING, *SERVERS)
 STOPPED: Final = ("relay", "projector", "consumers", "mail", "api", "trainer-timm", TRAINING)
-ROADS: Final = ("postgres", "nats", "objects", "mlflow", "api")
+ROADS: Final = ("postgres", "nats", "objects", "mlflow", "mail", "api")
 # For which reasons an attempt is rightly lost by what is done to whom.
 LOSES: Final = {TRAINING: ("infrastructure",), "trainer-timm": ("worker_lost", "infrastructure")}
 # Killed while it starts, PostgreSQL does not start again before what is left of it has ended.
 ENDS: Final = {"postgres": ("postgres",)}
-# Ended between a letter and the note of it, or between the letter and its receipt.
-WRITES: Final = ("consumers", "mail")
+# The way of letters.
+WRITES_BY: Final = "mail"
 AWAY_FOR: Final = 20.0
 STOPPED_FOR: Final = 60.0
 
@@ -160,10 +160,10 @@ def table() -> dict[str, Fault]:
             for part in KILLED
         ),
         *(Fault(f"stop {part}", partial(suspend, part), LOSES.get(part, ())) for part in STOPPED),
-        *(Fault(f"cut {road}", partial(cut, road)) for road in ROADS),
+        *(Fault(f"cut {road}", partial(cut, road), doubles=road == WRITES_BY) for road in ROADS),
         *(Fault(f"hush {road}", partial(hush, road)) for road in ROADS),
         *(Fault(f"slow {road}", partial(slow_down, road)) for road in ROADS),
-        *(Fault(f"sever {road}", partial(sever, road)) for road in ROADS),
+        *(Fault(f"sever {road}", partial(sever, road), doubles=road == WRITES_BY) for road in ROADS),
         *(Fault(f"two of {part}", partial(second, part)) for part in ("relay", "projector")),
         Fault("restart postgres", restart_postgres, ends=("postgres",)),
     ]

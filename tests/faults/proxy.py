@@ -32,6 +32,8 @@ class Proxy(Thread):
     def __init__(self, target: int) -> None:
         super().__init__(name=f"proxy-{target}", daemon=True)
         self._target = target
+        # How often every connection was ended at once.
+        self.severed = 0
         self._road = Road()
         self._road.audible.set()
         self._loop = asyncio.new_event_loop()
@@ -87,6 +89,7 @@ class Proxy(Thread):
 
     def sever(self) -> None:
         """Every connection that there is now ends, as a server's restart would end it."""
+        self.severed += 1
         self._call(self._abort)
 
     def _abort(self) -> None:

@@ -30,7 +30,7 @@ def play(town: Town, faults: Sequence[Fault], seed: int, share: float) -> Judgem
     chance = random.Random(seed)
     judgement, before = Judgement(", ".join(fault.name for fault in faults), seed), Counts.of(town)
     begun, town.record.before = len(town.trainings.followed), before.wishes
-    town.record.judge.ahead = 0.0
+    town.record.judge.ahead, town.letters_cut_off = 0.0, town.house.letters_cut_off()
     town.awake.set()
     with finding(judgement, town.record, town.house.positions):
         bare = bare_start(town, faults)
@@ -153,8 +153,8 @@ def judged(town: Town, followed: Sequence[Followed], faults: Sequence[Fault]) ->
     yield from checking.command_faults(ledger, wishes, town.begun)
     yield from checking.acceptance_faults(ledger, wishes, town.begun)
     yield from checking.link_faults(ledger)
-    doubled = any(fault.doubles for fault in faults)
-    yield from checking.letter_faults(ledger, town.post.letters(), town.judged, doubled)
+    cut_off = house.letters_cut_off() - town.letters_cut_off if any(fault.doubles for fault in faults) else 0
+    yield from checking.letter_faults(ledger, town.post.letters(), town.judged, cut_off)
     town.judged = ledger.events[-1].position
     yield from checking.answer_faults(wishes, town.record.before)
     shown = {project: town.api.get(f"/projects/{project}")["name"] for project in list(town.record.names)[-40:]}

@@ -21,7 +21,7 @@ from tests.faults.judgement import Judgement
 from tests.faults.post import Post
 from tests.faults.recovery import CLAIMED, STEPPED, faults, missing, since
 from tests.faults.rounds import finding
-from tests.faults.wishing import ACCEPTED, REGISTERED, Record, Wish
+from tests.faults.wishing import ACCEPTED, INVITED, REGISTERED, Record, Wish
 from tests.whole import Recorded
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -80,21 +80,30 @@ def test_each_acceptance_is_of_its_invitation(told: Sequence[str], is_found: boo
     assert bool([*acceptance_faults(JOINED, accepted(*told), 0)]) is is_found
 
 
+ANN, BEN = (REGISTERED, "ann", "C"), (REGISTERED, "ben", "D")
+
+
 @pytest.mark.parametrize(
-    ("ledger", "letters", "doubled", "is_found"),
+    ("ledger", "letters", "cut_off", "is_found"),
     [
-        (JOINED, 0, False, False),
-        (JOINED, 1, True, True),
-        (stored((REGISTERED, "ann", "C")), 1, False, False),
-        (stored((REGISTERED, "ann", "C")), 0, False, True),
-        (stored((REGISTERED, "ann", "C")), 2, False, True),
-        (stored((REGISTERED, "ann", "C")), 2, True, False),
+        (JOINED, 0, 0, False),
+        (JOINED, 1, 1, True),
+        (stored(ANN), 1, 0, False),
+        (stored(ANN), 0, 0, True),
+        (stored(ANN), 2, 0, True),
+        (stored(ANN), 2, 1, False),
+        (stored(ANN), 3, 1, True),
+        (stored(ANN), 50, 2, True),
+        (stored(ANN, BEN), 2, 1, True),
+        (stored(ANN, BEN), 2, 2, False),
+        (stored(ANN, (INVITED, "invitation", "D")), 2, 1, False),
     ],
 )
-def test_whose_address_a_letter_has_proven_gets_no_other(
-    ledger: Ledger, letters: int, doubled: bool, is_found: bool
+def test_whose_address_a_letter_has_proven_gets_no_other_and_one_that_is_cut_off_excuses_one(
+    ledger: Ledger, letters: int, cut_off: int, is_found: bool
 ) -> None:
-    assert bool([*letter_faults(ledger, {"E": letters}, 0, doubled)]) is is_found
+    """As many about each event, of which all here have one id."""
+    assert bool([*letter_faults(ledger, {"E": letters}, 0, cut_off)]) is is_found
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ class Town:
     def __init__(self, house: House, images: Path, chance: random.Random, epochs: int) -> None:
         self.house, self.chance = house, chance
         self.record = Record()
+        # How often that had been when the round began.
+        self.letters_cut_off = 0
         self.awake = Event()
         self.api = house.sign_in()
         project = self.api.post("/projects", name="Digits")["id"]
@@ -43,7 +45,7 @@ class Town:
         assert self.api.receipt
         ledger, place, _ = self.api.receipt.split(":")
         self.begun = self.judged = int(place)
-        self.post = Post(house.data / "mail")
+        self.post = Post(house.servers.folder / "mail")
         self.spools = Spools(house.attempts, house.data / "spools")
         self.spools.start()
         writers = map(self._writer, range(WRITERS))
