@@ -14,20 +14,22 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Index,
-    ScalarSelect,
     Select,
     Table,
     Text,
     Uuid,
+    any_,
+    bindparam,
     case,
     func,
+    literal,
     not_,
     or_,
     select,
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from domain.model import PLATFORM, Recorded
 from domain.values import Erased, Value
@@ -40,6 +42,10 @@ from projections.invitation import of_invitation
 from projections.model import Key, Projection, Row, View, about, metadata
 from projections.paging import Page, newest
 from projections.shown import of_dataset, of_job
+
+_BEFORE_ALL: Final = 0
+_BEHIND_ALL: Final = 2**63 - 1
+FEW_THINGS: Final = 1_000
 
 entries: Final = Table(
     "audit_entries",
@@ -72,6 +78,7 @@ entries: Final = Table(
     Index("audit_by_time", "organization_id", "recorded_at", "position"),
     Index("audit_by_entity", "entity_id", "position"),
     Index("audit_by_actor", "actor_id", "position"),
+    Index("audit_by_project", "project_id", "position", postgresql_where=text("project_id IS NOT NULL")),
 )
 
 
@@ -201,15 +208,23 @@ def list_entries(
     query = _named(organization_id).where(_shown_to(viewer), _of_its_members(organization_id))
     exact = {"actor_id": actor_id, "entity_type": entity_type, "entity_id": entity_id, "action": action}
     query = query.where(*(entries.c[name] == value for name, value in exact.items() if value is not None))
-    if project_id is not None:
-        query = query.where(or_(entries.c.project_id == project_id, entities.c.project_id == project_id))
-    if start is not None:
-        query = query.where(entries.c.position >= _edge(organization_id, start))
-    if end is not None:
-        query = query.where(entries.c.position <= _edge(organization_id, end, before=True))
     if not noisy and action not in ALWAYS_NOISY:
         query = query.where(entries.c.noisy.is_(False))
-    return newest(tx, query, entries.c.position, AuditRow, after, limit)
+    first = _BEFORE_ALL if start is None else _edge(tx, organization_id, start)
+    last = _BEHIND_ALL if end is None else _edge(tx, organization_id, end, before=True)
+    last = last if after is None else min(last, after - 1)
+    if project_id is not None:
+        query = query.where(_of_project(tx, project_id))
+    return newest(tx, query.where(_between(first, last)), entries.c.position, AuditRow, None, limit)
+
+
+def _of_project(tx: Connection, project_id: UUID) -> ColumnElement[bool]:
+    """What happened to few things is gathered by thing; what happened to many is met soon among the newest entries."""
+    things = select(entities.c.id).where(entities.c.project_id == project_id)
+    few = tx.execute(things.limit(FEW_THINGS + 1)).scalars().all()
+    if len(few) > FEW_THINGS:
+        return or_(entries.c.project_id == project_id, entities.c.project_id == project_id)
+    return or_(entries.c.project_id == project_id, entries.c.entity_id == any_(literal(few, ARRAY(Uuid))))
 
 
 def _shown_to(viewer: UUID | None) -> ColumnElement[bool]:
@@ -228,13 +243,23 @@ def _of_its_members(organization_id: UUID) -> ColumnElement[bool]:
     return or_(of_person.is_(None), not_(was_away(of_person, organization_id, entries.c.position)))
 
 
-def _edge(organization_id: UUID, moment: datetime, *, before: bool = False) -> ScalarSelect[int]:
+def _edge(tx: Connection, organization_id: UUID, moment: datetime, *, before: bool = False) -> int:
     """Times never go back, so a time is a place: a page of long ago is found without reading what came since."""
-    known = entries.alias("known")
-    at, place = known.c.recorded_at, known.c.position
+    at, place = entries.c.recorded_at, entries.c.position
     when, order = (at < moment, (at.desc(), place.desc())) if before else (at >= moment, (at, place))
-    within = select(place).where(known.c.organization_id == organization_id, when)
-    return within.order_by(*order).limit(1).scalar_subquery()
+    within = select(place).where(entries.c.organization_id == organization_id, when)
+    found = tx.execute(within.order_by(*order).limit(1)).scalar()
+    return (_BEFORE_ALL if before else _BEHIND_ALL) if found is None else found
+
+
+def _between(first: int, last: int) -> ColumnElement[bool]:
+    """Both are written into the statement as numbers.
+
+    Where PostgreSQL does not know one of them, it expects next to nothing between them, and gathers and sorts all that
+    lies there for the sake of one page.
+    """
+    here, there = (bindparam(None, edge, BigInteger, literal_execute=True) for edge in (first, last))
+    return entries.c.position.between(here, there)
 
 
 def _named(organization_id: UUID) -> Select[tuple[object, ...]]:

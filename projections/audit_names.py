@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Index, Table, Text, Uuid, text
 
 from domain.api_token import ApiToken
 from domain.dataset import Dataset
@@ -30,6 +30,7 @@ entities: Final = Table(
     Column("person_id", Uuid),
     Column("project_id", Uuid),
     Column("position", BigInteger, nullable=False),
+    Index("audit_entities_by_project", "project_id", postgresql_where=text("project_id IS NOT NULL")),
 )
 
 
