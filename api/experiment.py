@@ -18,7 +18,7 @@ from domain.training import Status
 from domain.values import PlainName, Tag, Text, Value
 from projections import dataset, experiment, project, training_job
 from projections.epoch import EpochRow, list_epochs
-from projections.experiment import ExperimentRow, find_experiment, list_experiments
+from projections.experiment import ExperimentRow, find_experiment, has_experiment, list_experiments
 from projections.paging import Page
 from projections.run import CONDITION, SORT, NoOrder, RunComparison, RunRow, compared, find_runs, list_runs
 from projections.training_job import find_job
@@ -74,7 +74,11 @@ def index(
 def show(experiment_id: UUID, member: Member, tx: Reading) -> ExperimentRow:
     if row := find_experiment(tx, member.organization_id, experiment_id, viewer=member.viewer):
         return row
-    raise NotFound(f"there is no experiment {experiment_id}")
+    raise _unknown(experiment_id)
+
+
+def _unknown(id: UUID) -> NotFound:
+    return NotFound(f"there is no experiment {id}")
 
 
 @router.get("/{experiment_id}/runs", responses=errors.responses(401, 403, 404, 422, 503))
@@ -89,7 +93,8 @@ def runs(
     limit: Limit = 50,
 ) -> Page[RunRow]:
     """The newest first, or sorted; only those for which every condition holds."""
-    show(experiment_id, member, tx)
+    if not has_experiment(tx, member.organization_id, experiment_id):
+        raise _unknown(experiment_id)
     try:
         return list_runs(
             tx,

@@ -23,7 +23,7 @@ from infra.tables import furnish
 from projections import experiment, project
 from projections.run import compared, find_runs, list_runs
 from projections.run import runs as table
-from tests.infra.test_runs import HERE, NOW, row
+from tests.infra.test_runs import EXPERIMENT, HERE, row
 from tests.servers import Servers
 
 COUNT = 10_000
@@ -123,20 +123,12 @@ def _fill(url: str, count: int, organization_id: UUID = HERE, id: UUID = HERE) -
     engine = engine_for(url, pool_size=1)
     furnish(engine, [experiment.PROJECTION, project.PROJECTION])
     with engine.begin() as tx:
-        save(tx, experiment.experiments, {(id,): _experiment(id, organization_id)})
+        save(tx, experiment.experiments, {(id,): EXPERIMENT | {"id": id, "organization_id": organization_id}})
         for first in range(1, count + 1, COUNT):
             some = range(first, min(first + COUNT, count + 1))
             save(tx, table, {(UUID(int=n),): row(n, _parameters(chance), _metrics(chance)) | ids for n in some})
         tx.execute(text("ANALYZE read.experiment_runs"))
     engine.dispose()
-
-
-def _experiment(id: UUID, organization_id: UUID) -> dict[str, Any]:
-    return {
-        "id": id, "organization_id": organization_id, "project_id": HERE, "owner_id": HERE, "name": "bench",
-        "description": "", "tags": [], "mlflow_experiment_id": None, "created_at": NOW, "first_position": 1,
-        "position": 1,
-    }  # fmt: skip
 
 
 def _parameters(chance: random.Random) -> dict[str, Any]:

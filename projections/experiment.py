@@ -115,6 +115,11 @@ def find_experiment(tx: Connection, organization_id: UUID, id: UUID, *, viewer: 
     return next(iter(_counted(tx, found.items, viewer)), None)
 
 
+def has_experiment(tx: Connection, organization_id: UUID, id: UUID) -> bool:
+    """Without the figures, for which every run is read."""
+    return tx.execute(_of(organization_id).where(experiments.c.id == id)).first() is not None
+
+
 def _of(organization_id: UUID) -> Select[Any]:
     of = experiments.outerjoin(projects, projects.c.id == experiments.c.project_id)
     query = select(experiments, projects.c.purged_at).select_from(of)

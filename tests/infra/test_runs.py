@@ -15,6 +15,7 @@ from infra.reading import Reading, engine_for
 from infra.rows import save
 from infra.tables import furnish
 from projections import PROJECTIONS
+from projections.experiment import experiments
 from projections.run import NoOrder, RunRow, compared, find_runs, list_runs, runs
 from tests.servers import Databases, Servers
 
@@ -26,6 +27,12 @@ TOLD: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"lr0": "auto", "optimizer": "SGD", "amp": True}, {}),
     ({"lr0": 0.01, "optimizer": "SGD", "amp": False}, {"mAP50": 0.7, "val/loss": 0.5}),
 ]
+
+
+EXPERIMENT = {
+    "id": HERE, "organization_id": HERE, "project_id": HERE, "owner_id": HERE, "name": "baseline", "description": "",
+    "tags": [], "mlflow_experiment_id": None, "created_at": NOW, "first_position": 1, "position": 1,
+}  # fmt: skip
 
 
 def row(n: int, parameters: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +51,7 @@ def database(servers: Servers) -> Iterator[Databases]:
     engine = engine_for(databases.app_url, pool_size=1)
     furnish(engine, PROJECTIONS)
     with engine.begin() as tx:
+        save(tx, experiments, {(HERE,): EXPERIMENT})
         save(tx, runs, {(UUID(int=n),): row(n, *told) for n, told in enumerate(TOLD, 1)})
         save(tx, runs, {(UUID(int=99),): row(99, *TOLD[0]) | {"organization_id": ELSEWHERE}})
     engine.dispose()
