@@ -17,7 +17,7 @@ from commands.access import Caller, role_of
 from commands.inside import WhileClosed, has_second_factor, second_factor_is_required
 from commands.person import ChooseLanguage
 from domain import credentials
-from domain.credentials import Email
+from domain.credentials import NewEmail
 from domain.errors import Forbidden, Unauthenticated
 from domain.language import Language
 from domain.person import Person as Account
@@ -41,7 +41,7 @@ def _must_be_writable(email: str) -> str:
     return email
 
 
-WritableEmail = Annotated[Email, AfterValidator(_must_be_writable)]
+WritableEmail = Annotated[NewEmail, AfterValidator(_must_be_writable)]
 
 
 def _must_be_text(password: SecretStr) -> SecretStr:

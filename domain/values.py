@@ -80,7 +80,7 @@ def _joins(before: str, after: str) -> bool:
     return unicodedata.combining(before) == _VIRAMA or arabic or emoji
 
 
-def _shows_itself(text: str) -> str:
+def shows_itself(text: str) -> str:
     """Nothing in a name turns the words around it (Unicode Standard Annex 9), or makes two names look like one."""
     if text.isascii():
         return text
@@ -112,7 +112,7 @@ Line = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_one_l
 Name = Annotated[
     str, StringConstraints(max_length=200), AfterValidator(_one_line), _at_most(200), AfterValidator(_not_blank)
 ]
-PlainName = Annotated[Name, AfterValidator(_shows_itself)]
+PlainName = Annotated[Name, AfterValidator(shows_itself)]
 """A name that somebody gives now; what is stored was a Name, and stays one."""
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]

@@ -19,6 +19,8 @@ from domain.language import Language
 from domain.roles import DatasetRole, ProjectRole, Role
 from infra.mailbox import ABOUT
 
+# RFC 5321, 4.5.3.1.1, in octets.
+MOST_OF_A_USER: Final = 64
 TEMPLATES: Final = Path(__file__).with_name("templates")
 LAYOUTS: Final = {"plain": "layout.txt", "html": "layout.html"}
 # What a mail program would make a link of: whoever is called so may not use us to send one.
@@ -91,7 +93,13 @@ def addressed(email: str) -> Address:
     user, _, domain = unicodedata.normalize("NFC", email).rpartition("@")
     try:
         ascii = domain.encode("idna").decode()
-        if user and len(ascii) <= 255 and _LDH.fullmatch(ascii) and said(user) == user:
+        if (
+            user
+            and len(user.encode()) <= MOST_OF_A_USER
+            and len(ascii) <= 255
+            and _LDH.fullmatch(ascii)
+            and said(user) == user
+        ):
             return Address(username=user, domain=ascii)
     except (UnicodeError, ValueError):
         pass

@@ -356,9 +356,10 @@ def test_the_longest_address_is_written_to_and_erased(
         (f"a{LONGEST}", "must have at most 320 characters"),
         (f"{LONGEST}d", "must have at most 320 characters"),
         (f"{'a' * 64}@{'.'.join(['d' * 63] * 3)}.{'e' * 64}"[1:], "must be an address that mail can be sent to"),
+        (f"{'a' * 65}@example.com", "must be an address that mail can be sent to"),
         (f"ann@{'d' * 63}.{'.'.join(['d' * 62] * 3)}.ddd", "must be an address that mail can be sent to"),
     ],
-    ids=["name and 1", "domain and 1", "a word of the domain", "the domain alone"],
+    ids=["name and 1", "domain and 1", "a word of the domain", "the name alone", "the domain alone"],
 )
 def test_a_longer_address_is_refused_and_the_answer_says_why(
     founder: Callable[[], Visitor], email: str, why: str

@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api import registration as route
+from infra.letters import addressed
 from tests.api.visitor import PASSWORD, PREFIX, Visitor
 
 
@@ -132,6 +133,38 @@ def test_addresses_that_only_look_alike_are_two_and_those_that_are_typed_otherwi
         assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:email-is-taken")
     too_long = f"{'a' * 320}@alike.example"
     assert stranger("POST", "/auth/register", registration(too_long, company="Alike")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        ("x@one-box.example", "x@one-box\u3002example"),
+        ("x@two\ufe0f-box.example", "x@two-box.example"),
+        ("x@b\u00fccher-box.example", "x@xn--bcher-box-q9a.example"),
+    ],
+    ids=ascii,
+)
+def test_one_mailbox_is_one_address_however_its_domain_is_written(
+    stranger: Visitor, ann: Visitor, first: str, other: str
+) -> None:
+    assert addressed(first) == addressed(other)
+    stranger.post("/auth/register", registration(first, company=f"Box {first}"))
+    again = stranger("POST", "/auth/register", registration(other, company="Box"))
+    assert (again.status_code, again.json()["type"]) == (409, "urn:vistory:problem:email-is-taken")
+    assert stranger("POST", "/auth/login", {"email": other, "password": PASSWORD}).is_success
+    sent = [ann.verified().post("/invitations", {"email": f"y{email}"})["id"] for email in (first, other)]
+    assert [ann.get(f"/invitations?status={status}")["items"][0]["id"] for status in ("cancelled", "pending")] == sent
+
+
+@pytest.mark.parametrize(
+    "email", ["x@hid\u200bden.example", "x@hid\xadden.example", "x\u2060@hidden.example"], ids=ascii
+)
+def test_an_address_that_is_given_hides_nothing(stranger: Visitor, ann: Visitor, email: str) -> None:
+    newcomer = registration(email, company="Hidden")
+    for path, body in (("/auth/register", newcomer), ("/users/me/email", {"password": PASSWORD}), ("/invitations", {})):
+        answer = ann("POST", path, {**body, "email": email})
+        assert answer.status_code == 422
+        assert "invisible characters" in answer.json()["errors"][0]["detail"]
 
 
 def test_a_registration_that_is_sent_twice_with_one_key_is_done_once(stranger: Visitor) -> None:
