@@ -49,7 +49,7 @@ from api import (
 from api.house import open_house
 from api.limits import Limits
 from api.table import Table, flat
-from api.threads import threads
+from api.threads import hands
 from infra import metrics, outside
 from infra.config import Settings
 from infra.names import PREFIX
@@ -96,13 +96,13 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
-    hands = threads()
+    threads = hands()
     for each in (*ROUTERS, health):
-        app.router.routes += flat(each.router, hands, PREFIX, errors.responses(429, 500))
+        app.router.routes += flat(each.router, threads, PREFIX, errors.responses(429, 500))
     for each in (health, signing):
-        app.router.routes += flat(each.router, hands, "", errors.responses(429, 500))
+        app.router.routes += flat(each.router, threads, "", errors.responses(429, 500))
     for each in (mlflow, page, docs):
-        app.router.routes += flat(each.router, hands)
+        app.router.routes += flat(each.router, threads)
     docs.install(app)
     app.router.middleware_stack = Table(app.router)
     app.add_middleware(access.Access)

@@ -12,6 +12,7 @@ from api import errors
 from api.edge import Body, CommandReceipt, PersonDesk, wish
 from api.house import House, TheHouse
 from api.reading import After, Known, Limit, Member, reads
+from api.threads import fetches
 from commands.dataset import CreateDataset, MakeSplit, TakeSnapshot
 from domain.comparison import Comparison
 from domain.content import USUAL, Content, Ratios, Split, SplitMethod
@@ -87,6 +88,7 @@ def index(
 
 
 @router.get("/compare", responses=QUERY)
+@fetches
 def compare(dataset_a: UUID, dataset_b: UUID, member: Member, house: TheHouse) -> Comparison:
     before, after = (_content(house, member, id) for id in (dataset_a, dataset_b))
     return house.contents.compare(member.organization_id, before.root, after.root)
@@ -100,16 +102,17 @@ def show(dataset_id: UUID, member: Member, tx: Reading) -> DatasetRow:
 
 
 @router.get("/{dataset_id}/report", responses=QUERY)
-def report(dataset_id: UUID, member: Member, tx: Reading, house: TheHouse) -> Report:
+@fetches
+def report(dataset_id: UUID, member: Member, house: TheHouse) -> Report:
     """What became of each file of the last upload."""
-    row = show(dataset_id, member, tx)
-    visible(house, member, dataset_id)
-    if row.report is None:
+    dataset = visible(house, member, dataset_id)
+    if dataset.report is None:
         raise NotFound(f"nothing was uploaded into dataset {dataset_id} yet")
-    return house.contents.report(member.organization_id, row.report)
+    return house.contents.report(member.organization_id, dataset.report)
 
 
 @router.get("/{dataset_id}/images", responses=QUERY)
+@fetches
 def images(
     dataset_id: UUID,
     member: Member,
@@ -126,6 +129,7 @@ def images(
 
 
 @router.get("/{dataset_id}/split", responses=QUERY)
+@fetches
 def show_split(dataset_id: UUID, member: Member, house: TheHouse) -> ShownSplit:
     dataset = visible(house, member, dataset_id)
     if dataset.split is None:
@@ -134,6 +138,7 @@ def show_split(dataset_id: UUID, member: Member, house: TheHouse) -> ShownSplit:
 
 
 @router.post("/{dataset_id}/split", responses=COMMAND)
+@fetches
 def split(dataset_id: UUID, body: NewSplit, desk: PersonDesk) -> SplitMade:
     accepted = desk(wish(MakeSplit, dataset_id=dataset_id, **dict(body)))
     dataset = desk.house.ledger_as(desk.caller).get(Dataset, dataset_id)

@@ -1,6 +1,7 @@
 """What the API's process holds for its whole life: the composition root, opened once and closed at the end."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,6 +55,8 @@ from infra.usage import Usage
 from infra.wiring import Core
 
 # Batches of files that are looked at, in all and of one organization: each takes seconds.
+# What live sockets and logs read of the archive, which the object store has.
+FOLLOWING: Final = 8
 RECEIVING: Final = 16
 RECEIVING_FOR_EACH: Final = 4
 
@@ -79,6 +82,7 @@ class House:
     contents: DatasetContents
     preparing: Preparing
     receiving: Turns
+    fetching: ThreadPoolExecutor
     trainers: ReportedTrainers
     places: Places
     usage: Usage
@@ -161,6 +165,7 @@ class Shelves(NamedTuple):
     contents: DatasetContents
     preparing: Preparing
     receiving: Turns
+    fetching: ThreadPoolExecutor
 
     @classmethod
     def open(cls, core: Core, stack: ExitStack) -> Self:
@@ -172,7 +177,9 @@ class Shelves(NamedTuple):
         stack.callback(preparing.close)
         receiving = Turns(RECEIVING, RECEIVING_FOR_EACH, "receive")
         stack.callback(receiving.close)
-        return cls(blobs, Rooms(core.pool, blobs), uploads, arrivals, contents, preparing, receiving)
+        fetching = ThreadPoolExecutor(FOLLOWING, "follow")
+        stack.callback(fetching.shutdown, wait=False, cancel_futures=True)
+        return cls(blobs, Rooms(core.pool, blobs), uploads, arrivals, contents, preparing, receiving, fetching)
 
 
 def _by_read_models(core: Core, reading: Reading) -> dict[str, Any]:

@@ -234,7 +234,8 @@ def _job(house: House, caller: Caller, job_id: UUID) -> TrainingJob:
 
 
 def _feed(house: House, job: TrainingJob, place: Place) -> Feed:
-    return Feed(house.archive, house.bus.stream, job.recipe.framework, job.organization_id, job.id, place)
+    who = job.recipe.framework, job.organization_id, job.id
+    return Feed(house.archive, house.bus.stream, *who, place, house.fetching)
 
 
 def _with_the_last(place: Place) -> Place:

@@ -5,7 +5,6 @@ is not found here it is still asked for, so what it says then (404, 405 with `Al
 """
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from inspect import signature
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.routing import BaseRoute, Match, Router
 from starlette.types import Receive, Scope, Send
 
-from api.threads import waited_for
+from api.threads import Hands, waited_for
 
 # So many segments tell most routes from one another: /api/v1/datasets.
 DEPTH: Final = 3
@@ -22,7 +21,7 @@ DEPTH: Final = 3
 
 def flat(
     router: APIRouter,
-    hands: ThreadPoolExecutor,
+    hands: Hands,
     prefix: str = "",
     responses: Mapping[int | str, dict[str, Any]] | None = None,
 ) -> Iterator[BaseRoute]:

@@ -1,6 +1,7 @@
 """Handlers may simply wait: each runs in a thread of these, one hop there and back.
 
-FastAPI would take a hop more to look at the answer, and twice the time for either.
+FastAPI would take a hop more to look at the answer, and twice the time for either. Those who wait for the object store
+have threads of their own: while it hangs, nobody waits who needs nothing of it.
 """
 
 import asyncio
@@ -9,16 +10,32 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial, wraps
 from inspect import iscoroutinefunction
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 AT_ONCE: Final = 40
+FETCHING_AT_ONCE: Final = 8
+H = TypeVar("H", bound=Callable[..., Any])
 
 
-def threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(AT_ONCE, "handler")
+class Hands(NamedTuple):
+    usual: ThreadPoolExecutor
+    fetching: ThreadPoolExecutor
+
+    def of(self, handler: Callable[..., Any]) -> ThreadPoolExecutor:
+        return self.fetching if getattr(handler, "fetches", False) else self.usual
 
 
-def waited_for(handler: Callable[..., Any], hands: ThreadPoolExecutor) -> Callable[..., Any]:
+def hands() -> Hands:
+    return Hands(ThreadPoolExecutor(AT_ONCE, "handler"), ThreadPoolExecutor(FETCHING_AT_ONCE, "fetching"))
+
+
+def fetches(handler: H) -> H:
+    """Of a handler that asks the object store for something before it answers."""
+    handler.fetches = True  # type: ignore[attr-defined]
+    return handler
+
+
+def waited_for(handler: Callable[..., Any], hands: Hands) -> Callable[..., Any]:
     """The same handler, asynchronous; one that is so already is left as it is."""
     if iscoroutinefunction(handler):
         return handler
@@ -26,6 +43,6 @@ def waited_for(handler: Callable[..., Any], hands: ThreadPoolExecutor) -> Callab
     @wraps(handler)
     async def waiting(**given: Any) -> Any:
         work = partial(copy_context().run, handler, **given)
-        return await asyncio.get_running_loop().run_in_executor(hands, work)
+        return await asyncio.get_running_loop().run_in_executor(hands.of(handler), work)
 
     return waiting

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from api import errors
 from api.edge import Body, CommandReceipt, Empty, OwnDesk, Person
 from api.house import House, TheHouse
+from api.threads import fetches
 from commands.access import Caller
 from commands.erasure import OWN_DATA, CancelErasure, RequestErasure
 from commands.person import RenameSelf
@@ -41,6 +42,7 @@ class Erasure(Value):
     response_model=Export,
     responses=errors.responses(401, 403, 503) | {202: {"description": "Being made: ask again"}},
 )
+@fetches
 def export(caller: Person, house: TheHouse) -> Export | Response:
     """As JSON. It is made in the background when it is first asked for, and anew after ten minutes.
 

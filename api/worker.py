@@ -11,6 +11,7 @@ from api import errors
 from api.dataset import Images, images_of
 from api.edge import Attempt, AttemptDesk, Body, CommandReceipt, Desk, Service, ServiceDesk
 from api.house import House, TheHouse
+from api.threads import fetches
 from commands.access import Caller, OfAttempt
 from commands.inside import must_be_heard_of
 from commands.training_job import (
@@ -149,6 +150,7 @@ def report_models(body: Registry, caller: Service, house: TheHouse) -> Registere
 
 
 @router.post("/training-jobs/{job_id}/attempts", status_code=201, responses=ANSWERS)
+@fetches
 def claim(job_id: UUID, body: AttemptClaim, desk: ServiceDesk, house: TheHouse) -> ClaimedAttempt:
     caller = desk.caller.model_copy(update={"id": body.worker_id})
     desk(ClaimJob(job_id=job_id, attempt=body.attempt, worker=body.worker, gpus=body.gpus), caller)
@@ -160,6 +162,7 @@ def claim(job_id: UUID, body: AttemptClaim, desk: ServiceDesk, house: TheHouse) 
 
 
 @router.get(f"{AN_ATTEMPT}/entries", responses=ANSWERS)
+@fetches
 def entries(
     job_id: UUID,
     attempt: int,
@@ -175,6 +178,7 @@ def entries(
 
 
 @router.post(f"{AN_ATTEMPT}/objects", responses=ANSWERS)
+@fetches
 def place(job_id: UUID, attempt: int, body: AttemptObject, caller: Attempt, house: TheHouse) -> ObjectDestination:
     job = _current(house, caller, job_id, attempt)
     named = Named(body.sha256, body.size)
@@ -196,12 +200,14 @@ def epoch(job_id: UUID, attempt: int, body: Epoch, desk: AttemptDesk) -> Reporte
 
 
 @router.post(f"{AN_ATTEMPT}/checkpoints", responses=ANSWERS)
+@fetches
 def checkpoint(job_id: UUID, attempt: int, body: SavedCheckpoint, desk: AttemptDesk) -> Reported:
     _confirm(desk, job_id, attempt, [Named(body.checkpoint.sha256, body.checkpoint.size)])
     return _report(desk, ReportCheckpoint(job_id=job_id, attempt=attempt, checkpoint=body.checkpoint))
 
 
 @router.post(f"{AN_ATTEMPT}/complete", responses=ANSWERS)
+@fetches
 def complete(job_id: UUID, attempt: int, body: Completion, desk: AttemptDesk) -> Reported:
     _confirm(desk, job_id, attempt, [Named(body.model.sha256, body.model.size)], body.result, body.picture)
     return _report(desk, CompleteTraining(job_id=job_id, attempt=attempt, **dict(body)))

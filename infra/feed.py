@@ -6,6 +6,7 @@ It asks for one message after the other and keeps nothing, so a slow reader cost
 import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -41,6 +42,8 @@ class Feed:
     organization_id: UUID
     job_id: UUID
     place: Place
+    fetching: Executor | None = None
+    """The threads that wait for the archive; those of the loop, if left out."""
     is_cut: bool = field(default=False, init=False)
     """The stream could not be asked: nothing came, and there may be more."""
     _sequence: int = field(default=0, init=False)
@@ -49,10 +52,13 @@ class Feed:
     async def next(self) -> list[Point]:
         """What follows, in order; nothing where there is nothing yet."""
         if not self._archived:
-            if kept := await asyncio.to_thread(self._from_archive):
+            if kept := await self._fetch():
                 return kept
             self._archived = True
         return await self._from_stream()
+
+    async def _fetch(self) -> list[Point]:
+        return await asyncio.get_running_loop().run_in_executor(self.fetching, self._from_archive)
 
     def _from_archive(self) -> list[Point]:
         """The rest of this attempt, or else the beginning of the next that said anything."""
@@ -69,7 +75,7 @@ class Feed:
             sequence, attempt, points = message
             new = self._new(attempt, points)
             is_after_a_gap = new and new[0]["n"] > (self.place.n if attempt == self.place.attempt else 0) + 1
-            if is_after_a_gap and (kept := await asyncio.to_thread(self._from_archive)):
+            if is_after_a_gap and (kept := await self._fetch()):
                 return kept
             self._sequence = sequence
             if new:

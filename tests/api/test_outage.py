@@ -1,8 +1,10 @@
 """What is away for a moment is told as such, so that whoever asked tries again."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Event
+from typing import Final
 from urllib.parse import urlsplit
 
 import psycopg
@@ -19,6 +21,9 @@ from tests.api.folders import listed, push, scenes
 from tests.api.visitor import Visitor, good
 from tests.faults.proxy import Proxy
 from tests.servers import Databases, Servers
+
+# More than handlers have threads.
+MANY: Final = 60
 
 
 def test_a_database_that_drops_its_connections_costs_a_try_and_no_more(
@@ -42,6 +47,28 @@ def test_what_is_asked_before_the_projector_has_made_its_tables_may_be_asked_aga
     with TestClient(create_app(servers.settings("api", databases, nats))) as client:
         answer = Visitor(client).register()("GET", "/projects")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+def test_while_the_object_store_hangs_nobody_waits_who_needs_nothing_of_it(
+    settings: Settings, holding: Event, ann: Visitor
+) -> None:
+    assert not holding.is_set()
+    dataset = ann.post("/datasets", {"name": "Digits"})["id"]
+    push(ann, dataset, scenes())
+    url = settings.need("s3_url")
+    with (
+        Proxy(urlsplit(url).port or 0) as road,
+        TestClient(create_app(settings.model_copy(update={"s3_url": road.instead(url)}))) as client,
+        ThreadPoolExecutor(MANY) as pool,
+    ):
+        visitor = Visitor(client, ann.token)
+        with road.silent():
+            waiting = [pool.submit(visitor, "GET", f"/datasets/{dataset}/report") for _ in range(MANY)]
+            for path in ("/projects", "/auth/me"):
+                assert visitor("GET", path).is_success
+            assert client.get("/ready").is_success
+            assert not any(each.done() for each in waiting)
+        assert {each.result().status_code for each in waiting} == {200}
 
 
 def test_while_the_object_store_is_away_what_needs_it_may_be_asked_again_and_the_api_starts_all_the_same(
