@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import time
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -20,6 +19,7 @@ from domain.person import Person
 from domain.session import Means
 from domain.values import Personal
 from infra import api_tokens, invitation, links, registrations, second_factors
+from infra.addresses import NORMALISATION, normalised
 from infra.allowance import Gate
 from infra.api_tokens import ApiTokens
 from infra.common_passwords import refuse_common
@@ -29,7 +29,6 @@ from infra.registrations import Registrations
 from infra.second_factors import SecondFactors
 from infra.unit import Unit
 
-NORMALISATION: Final = 1
 # Each takes 64 MiB while it is made; those who wait hold a thread each, which others need.
 HASHES_AT_ONCE: Final = 4
 HASHES_WAITING: Final = 12
@@ -52,19 +51,6 @@ def _hasher() -> PasswordHash:
 def _dummy_hash() -> str:
     """Checked where no account comes next either."""
     return _hasher().hash("no account has this password")
-
-
-def normalised(email: str) -> str:
-    """Normalisation 1: NFKC, case folded, no surrounding space, the domain as mail is sent to it (RFC 3490).
-
-    So that one mailbox is one address, however its domain is written.
-    """
-    folded = unicodedata.normalize("NFKC", email).casefold().strip()
-    user, at, domain = folded.rpartition("@")
-    try:
-        return user + at + domain.encode("idna").decode()
-    except UnicodeError:
-        return folded
 
 
 class Alive(NamedTuple):

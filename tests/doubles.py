@@ -21,13 +21,13 @@ from domain.training import OrganizationIsBusy
 from domain.training_job import TrainingJob
 from domain.values import Personal
 from infra import api_tokens, bearer, invitation, links, registrations, second_factors
+from infra.addresses import normalised
 from infra.common_passwords import refuse_common
 from infra.invitation import Invitations
 from infra.keys import Sealed
 from infra.ledger import NOW, Append, Head, Row, Verdict
 from infra.mapper import LARGEST_STATE, Mapper, Stored
 from infra.nats_users import PLACES
-from infra.secrets import normalised
 from infra.trainers import Parameter, ReportedTrainers, TrainableModel
 
 ENDS: Final = frozenset({"training_job.completed", "training_job.failed", "training_job.cancelled"})
