@@ -13,7 +13,7 @@ from cli import rebuild
 from cli.client import Api
 from cli.live import messages
 from consumers.mlflow import BATCHES
-from tests.faults import checking, points, recovery
+from tests.faults import checking, points, read_models, recovery
 from tests.faults.following import Followed
 from tests.faults.house import House
 from tests.faults.inflicting import Blow, Fault
@@ -149,6 +149,7 @@ def judged(town: Town, followed: Sequence[Followed], faults: Sequence[Fault]) ->
     yield from ledger.faults()
     yield from checking.stream_faults(house.owner.need("nats_url"), ledger)
     yield from read_model_faults(house)
+    yield from read_models.faults(house.ledger_url, ledger)
     yield from checking.wish_faults(ledger, wishes)
     yield from checking.command_faults(ledger, wishes, town.begun)
     yield from checking.acceptance_faults(ledger, wishes, town.begun)
