@@ -59,6 +59,7 @@ def test_a_road_that_is_cut_ends_what_is_on_it_and_lets_nobody_in(road: Proxy) -
     with connected(road) as line:
         assert echoed(line, b"x") == b"x"
         with road.cut():
+            assert road.severed == 1, "what was under way was cut off once"
             assert is_dead(line)
             with connected(road) as other:
                 assert is_dead(other)
@@ -88,6 +89,7 @@ def test_connections_that_are_severed_can_be_made_again_at_once(road: Proxy) -> 
     with connected(road) as line:
         assert echoed(line, b"x") == b"x"
         road.sever()
+        assert road.severed == 1
         assert is_dead(line)
     with connected(road) as line:
         assert echoed(line, b"y") == b"y"
