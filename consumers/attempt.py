@@ -31,6 +31,7 @@ PATIENCE: Final = 5.0
 POLLED_EVERY: Final = 2.0
 POLLED_ALONE_EVERY: Final = 1.0
 LAST_LINES: Final = 30
+GIVEN_BY_THE_SPOOL: Final = frozenset({"n", "at"})
 DRAINED_WITHIN: Final = 3.0
 log = logging.getLogger(__name__)
 
@@ -143,8 +144,10 @@ class Attempt:
         async for line in execution.reports():
             try:
                 message = json.loads(line)
-                await self._understand(message.pop("kind"), message)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                if not isinstance(kind := message.pop("kind"), str) or message.keys() & GIVEN_BY_THE_SPOOL:
+                    raise ValueError("of no kind, or with a number or a time of its own")
+                await self._understand(kind, message)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 self._note(f"the training said something that nobody understands: {type(error).__name__} {error}")
 
     async def _overhear(self, execution: Execution) -> None:

@@ -32,6 +32,8 @@ def read_entries(job: Job) -> list[Entry]:
         entries = list(read_lines(Path(job.entries), job))
     except OSError as error:
         raise data_error(f"entries {job.entries}: {error.strerror}") from error
+    except ValueError as error:  # of a path that no file can have
+        raise data_error(f"entries {job.entries!r}: {error}") from error
     for side in ("train", "val"):
         if not any(entry.side == side for entry in entries):
             raise data_error(f"no image stands on the {side} side of the split")
@@ -43,13 +45,18 @@ def read_lines(path: Path, job: Job) -> Iterator[Entry]:
         for number, line in enumerate(lines, 1):
             try:
                 yield understood(json.loads(line), job)
-            except (KeyError, TypeError, ValueError) as error:
+            except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
                 raise data_error(f"{path.name}, line {number}: {type(error).__name__} {error}") from error
 
 
 def understood(raw: dict[str, Any], job: Job) -> Entry:
-    if raw["side"] not in SIDES or not SHA256.fullmatch(raw["sha256"]) or type(raw["size"]) is not int:
-        raise ValueError(f"side, sha256 or size of {raw['path']!r} is not what it must be")
+    if (
+        not isinstance(raw["path"], str)
+        or raw["side"] not in SIDES
+        or not SHA256.fullmatch(raw["sha256"])
+        or type(raw["size"]) is not int
+    ):
+        raise ValueError(f"path, side, sha256 or size of {raw['path']!r} is not what it must be")
     labels = tuple(label(annotation) for annotation in raw["annotations"])
     if wrong := complaint(labels, job):
         raise data_error(f"{raw['path']}: {wrong}")

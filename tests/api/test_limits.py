@@ -1,5 +1,6 @@
 """Who asks for too much is told to wait, and others are served all the same."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -296,6 +297,39 @@ def test_whoever_opens_one_socket_after_another_is_refused_before_any_is_open(
 def test_a_binary_frame_is_no_token(client: TestClient, frame: bytes) -> None:
     with client.websocket_connect(JOB) as socket:
         socket.send_bytes(frame)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 4401
+
+
+BENT = [
+    "",
+    "null",
+    "[]",
+    "7",
+    '"x"',
+    "[" * 30_000,
+    '{"token": ' * 5_000,
+    "{",
+    '{"token"',
+    '{"token": "x"',
+    "\x00",
+    "NaN",
+]
+BENT += [
+    f'{{"token": {token}}}'
+    for token in ("null", "1", "[]", "{}", '""', r'"\ud800"', r'"\u0000"', '"é"', '" "', "1e999")
+]
+BENT += [
+    json.dumps({"token": token})
+    for token in ("a.b.c", "." * 100, "x" * 60_000, "vst_" + "a" * 8 + "_" + "a" * 49, "..", "a.b", "é.é.é")
+]
+
+
+@pytest.mark.parametrize("first", BENT, ids=range(len(BENT)))
+def test_whatever_else_comes_first_on_a_socket_is_no_token(client: TestClient, first: str) -> None:
+    with client.websocket_connect(JOB) as socket:
+        socket.send_text(first)
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
     assert closed.value.code == 4401
