@@ -38,7 +38,7 @@ def environments_with(program: str, folder: Path, framework: str = "tiny") -> Pa
     script = folder / "program.py"
     script.write_text(textwrap.dedent(program))
     python = folder / framework / "bin" / "python"
-    python.parent.mkdir(parents=True)
+    python.parent.mkdir(parents=True, exist_ok=True)
     python.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
     return folder

@@ -23,7 +23,8 @@ ORGANIZATION = UUID(int=5)
 class FrontDesk:
     """`away` makes every answer a 503; addresses of claims before the one numbered `good_from` have expired;
     jobs that are `unknown` cannot be claimed, and attempts that are `forgotten` stand nowhere; those before `current`
-    are stale.
+    are stale. What is `held` ("claim", or a report's name) reaches the desk, and its answer does not come until it
+    is held no more: a claim is noted by then, a report is not.
     """
 
     resume: tuple[dict[str, Any], ...] = ()
@@ -46,6 +47,8 @@ class FrontDesk:
     unknown: bool = False
     limit: int = 1_000
     no_hours_for: str = ""
+    held: str = ""
+    holding: int = 0
     forgotten: bool = False
     parameters: dict[str, Any] = field(default_factory=lambda: {"epochs": 2})
     current: int = 1
@@ -94,6 +97,7 @@ class FrontDesk:
         self.claims += 1
         self.keys.append(request.headers["Idempotency-Key"])
         self.claimed.append((job, body["attempt"]))
+        await self._held("claim")
         return JSONResponse({"token": "a token", "job": self.job(job, body["attempt"])}, 201)
 
     def _has_place(self, job: str) -> bool:
@@ -145,7 +149,7 @@ class FrontDesk:
         return Response(self.objects[sha256]) if sha256 in self.objects else Response(status_code=404)
 
     async def report(self, request: Request) -> Response:
-        if self.away:
+        if await self._held(request.path_params["what"]) or self.away:
             return JSONResponse({}, 503)
         if self._is_stale(request):
             return JSONResponse({"detail": "another attempt has begun"}, 409)
@@ -157,6 +161,15 @@ class FrontDesk:
             if request.path_params["what"] == "complete":
                 self.completed.add(request.path_params["job"])
         return JSONResponse({"cancelling": self.cancelling})
+
+    async def _held(self, what: str) -> bool:
+        """Whether it was, once it is not any more."""
+        if what != self.held:
+            return False
+        self.holding += 1
+        while what == self.held:  # noqa: ASYNC110 (a test decides)
+            await asyncio.sleep(0.02)
+        return True
 
     async def standing(self, request: Request) -> Response:
         self.polls += 1
