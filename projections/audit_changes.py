@@ -49,7 +49,6 @@ _OLD: Final[Mapping[type[Event], _Part]] = {
     Organization.Renamed: lambda event: {"name": event.previous},
     Organization.AdmissionChanged: lambda event: {"admission": event.previous.value},
     Organization.QuotasChanged: lambda event: _json(event.previous, set()),
-    Session.Switched: lambda event: {"organization_id": str(event.previous)},
     ServiceAccount.Renamed: lambda event: {"name": event.previous},
     ServiceAccount.RoleChanged: lambda event: {"role": event.previous.value},
     SecurityPolicy.SecondFactorRuleChanged: lambda event: {"required": event.previous},
@@ -63,7 +62,7 @@ _OLD: Final[Mapping[type[Event], _Part]] = {
 _NEW: Final[Mapping[type[Event], _Part]] = {
     Person.Registered: lambda event: {"avatar_name": event.avatar_name},
     Session.Begun: lambda event: {"means": [each.value for each in event.means]},
-    Session.Switched: lambda event: {"organization_id": str(event.organization_id)},
+    Session.Switched: lambda event: {},  # where the person was before is not for the organization that reads this
     Session.Ended: lambda event: {"reason": event.reason.value},
     SecondFactor.Begun: lambda event: {},
     SecondFactor.TurnedOn: lambda event: {},

@@ -107,6 +107,18 @@ def test_what_happened_in_between_is_not_read_once_the_person_is_back_either(ann
     assert (now[0]["actor_name"], now[0]["actor_email"]) == ("Back Again", gone.email)
 
 
+def test_where_somebody_was_before_is_not_told_to_the_organization_that_they_go_on_in(
+    ann: Visitor, bob: Visitor
+) -> None:
+    come = bob.colleague("guest")
+    come.come_into(ann, role="guest")
+    ann.seen = come.seen
+    read = entries(ann, come)
+    (switched,) = [each for each in read if each["topic"] == "session.switched"]
+    assert switched["changes"] == {}
+    assert bob.organization not in str(read)
+
+
 HERS = {"User_Agent": "Lantern/1.0"}
 
 
