@@ -1,6 +1,8 @@
 """A training as it goes, over a socket: what was missed, then what comes; and its log.
 
 Every message has a cursor; `from` goes on behind it, so a broken line misses nothing and tells nothing twice.
+What the worker of an attempt ships after something of the next was told comes too late for a socket that is open: who
+follows the training from its start later is told of it in its place.
 """
 
 import asyncio

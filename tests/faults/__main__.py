@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tests.alone import forget_the_environment
-from tests.faults import breaking, inflicting
+from tests.faults import breaking, elsewhere, inflicting
 from tests.faults.inflicting import Fault
 from tests.faults.judgement import Judgement
 from tests.faults.rounds import play
@@ -106,7 +106,7 @@ def summed_up(found: Sequence[Judgement], missing: Sequence[Round], before: int)
 
 def order(only: str | None, seed: int) -> list[Fault]:
     """Every fault once, by chance; or those whose name says this, as they stand."""
-    faults = [*inflicting.table().values(), *breaking.table().values()]
+    faults = [*inflicting.table().values(), *breaking.table().values(), *elsewhere.table().values()]
     if only:
         return [fault for fault in faults if any(part in fault.name for part in only.split(","))]
     return random.Random(seed).sample(faults, len(faults))

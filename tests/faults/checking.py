@@ -342,6 +342,16 @@ def socket_faults(who: str, heard: Sequence[Message], told: Sequence[Message]) -
             yield f"{who}: {len(mine)} {kind} came of {len(everybodys)}; they differ from number {first} on"
 
 
+def told_in_time(heard: Sequence[Message], told: Sequence[Message]) -> list[Message]:
+    """Cursors only go up: of each attempt but the last, what came before anything of the next."""
+    points = [place(message) for message in heard if is_point(message)]
+    reached = {each.attempt: each.n for each in points}
+    last = max(reached, default=0)
+    return [
+        m for m in told if not is_point(m) or place(m).attempt == last or place(m).n <= reached.get(place(m).attempt, 0)
+    ]
+
+
 def is_state(message: Message) -> bool:
     """Of the job, from the ledger; a worker tells its own without a status."""
     return "status" in message and message["kind"] == "state"

@@ -78,8 +78,8 @@ class Trainings:
     epochs: int
     followed: list[Followed] = field(default_factory=list)
 
-    def request(self) -> Followed:
-        parameters: dict[str, Any] = {"epochs": self.epochs, "image_size": 64}
+    def request(self, epochs: int | None = None) -> Followed:
+        parameters: dict[str, Any] = {"epochs": epochs or self.epochs, "image_size": 64}
         wanted = {"project_id": self.project, "dataset_id": self.dataset, **RECIPE, "parameters": parameters}
         found = Followed(self.api.post("/training-jobs", **wanted)["id"])
         chance = random.Random(self.chance.random())

@@ -24,6 +24,7 @@ from cli.local import settings_of
 from cli.platform import Platform, running
 from infra.config import Settings
 from infra.embedded import FRAMEWORKS, Change, Stack, State
+from infra.embedded.group import Group
 from infra.embedded.passwords import Passwords
 from infra.embedded.ports import Ports
 from infra.nats_users import ADMIN
@@ -48,10 +49,13 @@ class House:
     away: set[str] = field(default_factory=set)
     died: Counter[str] = field(default_factory=Counter)
     killed: Counter[str] = field(default_factory=Counter)
-    killed_at: float = 0.0
+    # When a part was last ended.
+    struck_at: float = 0.0
     clock: Path = Path("/dev/null")
     # Where the bus has several servers.
     bus: Cluster | None = None
+    # Those that stand beside the platform for a while.
+    guests: list[Group] = field(default_factory=list)
 
     def hear(self, change: Change) -> None:
         if change.state is State.RESTARTED:
@@ -100,10 +104,21 @@ class House:
         return (*OURS, *(each for each in SERVERS if each != "nats" or not self.bus), *(BUS if self.bus else ()))
 
     def pid(self, part: str) -> int | None:
-        pids = self.servers.pids() | self.platform.stack.pids() | (self.bus.group.pids() if self.bus else {})
+        groups = [*self.guests, *([self.bus.group] if self.bus else [])]
+        pids = self.servers.pids() | self.platform.stack.pids()
+        for group in groups:
+            pids |= group.pids()
         if part == TRAINING:
             return training_of(pids["trainer-timm"]) if "trainer-timm" in pids else None
         return pids.get(part)
+
+    @contextmanager
+    def joined_by(self, group: Group) -> Iterator[None]:
+        self.guests.append(group)
+        try:
+            yield
+        finally:
+            self.guests.remove(group)
 
     def send(self, part: str, number: signal.Signals) -> int | None:
         """Whom it reached."""
@@ -118,7 +133,7 @@ class House:
     def kill(self, part: str) -> bool:
         """Whether there was one; it is gone then."""
         self.killed[part] += 1
-        self.killed_at = time.time()
+        self.struck_at = time.time()
         pid = self.send(part, signal.SIGKILL)
         if pid is not None:
             waited(lambda: self.pid(part) != pid, 30, f"{part} is gone")

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Final, Protocol
 
 import psutil
 
 from tests.faults.house import OURS, SERVERS, TRAINING, WRITES, House
-from tests.whole import waited
+from tests.whole import goes_on, head, waited
 
 KILLED: Final = (*OURS, "mail", TRAINING, *SERVERS)
 STOPPED: Final = ("relay", "projector", "consumers", "mail", "api", "trainer-timm", TRAINING)
@@ -25,6 +26,8 @@ ENDS: Final = {"postgres": ("postgres",)}
 WRITES_BY: Final = "mail"
 AWAY_FOR: Final = 20.0
 STOPPED_FOR: Final = 60.0
+# In epochs, of a good half of a second each.
+LONGER_THAN_A_MINUTE: Final = 240
 
 
 class Users(Protocol):
@@ -38,7 +41,15 @@ class Users(Protocol):
 
     def expect_ahead(self, seconds: float) -> None: ...
 
-    def train(self) -> str: ...
+    def train(self, epochs: int | None = None) -> str: ...
+
+    def watch(self, attempts: Path) -> None:
+        """What another worker keeps of its attempts."""
+        ...
+
+    def job(self) -> str:
+        """The last that was asked for."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,8 @@ class Fault:
     doubles: bool = False
     # Nothing but a worker ends by it: how soon its training goes on is told and judged.
     ends_a_worker: bool = False
+    # A worker ships what it has kept of an attempt after another has gone on: too late for who listens on a socket.
+    tells_late: bool = False
     # What it needs of the house beside itself: "disks" to fill, "clocks" to set, a bus that is a "cluster".
     needs: frozenset[str] = frozenset()
 
@@ -137,6 +150,17 @@ def second(part: str, blow: Blow) -> None:
             blow.last(STOPPED_FOR)
 
 
+def bus_away_for_a_minute(blow: Blow) -> None:
+    """While a training goes on: nobody is given up whom only the bus does not see."""
+    house = blow.house
+    job = blow.users.train(LONGER_THAN_A_MINUTE)
+    waited(lambda: goes_on(house.direct, job, 1), 120, "the first epoch of a training")
+    with suspended(waited(lambda: house.pid("nats"), 60, "NATS")):
+        blow.last(STOPPED_FOR)
+        position = head(house.direct)
+    waited(lambda: goes_on(house.direct, job, 1, position), 60, "an epoch after the bus was back")
+
+
 def restart_postgres(blow: Blow) -> None:
     """As its operator does: at once, while batches commit."""
     for _ in range(3):
@@ -165,6 +189,7 @@ def table() -> dict[str, Fault]:
         *(Fault(f"slow {road}", partial(slow_down, road)) for road in ROADS),
         *(Fault(f"sever {road}", partial(sever, road), doubles=road == WRITES_BY) for road in ROADS),
         *(Fault(f"two of {part}", partial(second, part)) for part in ("relay", "projector")),
+        Fault("NATS away for 60 s", bus_away_for_a_minute),
         Fault("restart postgres", restart_postgres, ends=("postgres",)),
     ]
     return {fault.name: fault for fault in faults}

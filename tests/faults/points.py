@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
@@ -24,7 +25,7 @@ class Spools(Thread):
 
     def __init__(self, attempts: Path, kept: Path) -> None:
         super().__init__(name="spools", daemon=True)
-        self._attempts, self._kept = attempts, kept
+        self._attempts, self._kept = [attempts], kept
         self._over = Event()
         kept.mkdir(mode=0o700)
 
@@ -34,9 +35,13 @@ class Spools(Thread):
 
     def look(self) -> None:
         """A folder may go meanwhile, and on a full disk a name waits for room."""
-        for file in self._attempts.glob("*/spool/points.jsonl"):
+        for file in chain.from_iterable(each.glob("*/spool/points.jsonl") for each in list(self._attempts)):
             with suppress(OSError):
                 os.link(file, self._kept / file.parent.parent.name)
+
+    def watch(self, attempts: Path) -> None:
+        """Those of another worker, too."""
+        self._attempts.append(attempts)
 
     def of(self, job: str) -> dict[int, Points]:
         """The points of each attempt, as its worker wrote them."""

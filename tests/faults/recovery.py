@@ -14,6 +14,8 @@ from tests.whole import OVER, Recorded
 
 SCRIPT: Final = Path(__file__).with_name("bare_timm.py")
 CLAIMED: Final = "training_job.claimed"
+STARTED: Final = "training_job.started"
+KEPT: Final = "training_job.checkpoint_saved"
 STEPPED: Final = "training_job.epoch_completed"
 COMPLETED: Final = "training_job.completed"
 CLAIMED_WITHIN: Final = 10.0
@@ -30,7 +32,7 @@ def bare_start(settings: Settings, folder: Path) -> float:
 
 
 def since(lost_at: float, events: Sequence[Recorded]) -> dict[str, float]:
-    """Seconds to the next claim, and to the end of the first epoch that no attempt before it had told of."""
+    """Seconds to the next claim, to the start of its training, and to the end of its first epoch that is a new one."""
     moment = datetime.fromtimestamp(lost_at, UTC)
     claim = next((each for each in events if each.topic == CLAIMED and each.recorded_at > moment), None)
     if claim is None:
@@ -38,7 +40,8 @@ def since(lost_at: float, events: Sequence[Recorded]) -> dict[str, float]:
     attempt, epochs = claim.data["attempt"], [each for each in events if each.topic == STEPPED]
     before = max((each.data["epoch"] for each in epochs if each.data["attempt"] < attempt), default=0)
     later = (each for each in epochs if each.data["attempt"] >= attempt and each.data["epoch"] > before)
-    found = {"claimed": claim, "new epoch": next(later, None)}
+    started = (each for each in events if each.topic == STARTED and each.data["attempt"] >= attempt)
+    found = {"claimed": claim, "started": next(started, None), "new epoch": next(later, None)}
     return {what: round((each.recorded_at - moment).total_seconds(), 1) for what, each in found.items() if each}
 
 
@@ -53,6 +56,17 @@ def missing(lost_at: float, events: Sequence[Recorded]) -> Iterator[str]:
         yield "a job whose worker was lost was never claimed again"
     elif "new epoch" not in found:
         yield "a job whose worker was lost was claimed again, and no new epoch of it ended"
+
+
+def begun_too_early(events: Sequence[Recorded]) -> Iterator[str]:
+    """Whoever goes on with a training does so from the last checkpoint that the ledger knows of."""
+    last: object = None
+    for each in events:
+        if each.topic == KEPT:
+            last = each.data["checkpoint"]
+        elif each.topic == STARTED and each.data["resumed_from"] != last:
+            resumed = each.data["resumed_from"]
+            yield f"attempt {each.data['attempt']} went on from {resumed}, where {last} was the last checkpoint"
 
 
 def faults(took: Mapping[str, float]) -> Iterator[str]:

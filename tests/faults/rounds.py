@@ -79,9 +79,10 @@ def judged_recovery(town: Town, bare: dict[str, float], judgement: Judgement) ->
     """Of the last training: it is the one that was harmed."""
     if bare:
         story = history(town.house.direct, town.trainings.followed[-1].job)
-        judgement.recovered = bare | recovery.since(town.house.killed_at, story)
+        judgement.recovered = bare | recovery.since(town.house.struck_at, story)
         yield from recovery.faults(judgement.recovered)
-        yield from recovery.missing(town.house.killed_at, story)
+        yield from recovery.missing(town.house.struck_at, story)
+        yield from recovery.begun_too_early(story)
 
 
 def a_training_goes_on(town: Town) -> None:
@@ -173,12 +174,12 @@ def judged_job(town: Town, followed: Followed, faults: Sequence[Fault], ledger: 
     yield from checking.job_faults(ledger, followed.job, {reason for fault in faults for reason in fault.loses})
     yield from points.epochs_missing(ledger, followed.job)
     if not any(fault.rewinds for fault in faults):
-        yield from lost_points(town, followed, ledger, told)
+        yield from lost_points(town, followed, ledger, told, any(fault.tells_late for fault in faults))
     yield from checking.Mlflow(town.house.servers.parts.mlflow_url).faults(ledger, followed.job, told)
 
 
 def lost_points(
-    town: Town, followed: Followed, ledger: checking.Ledger, told: Sequence[checking.Message]
+    town: Town, followed: Followed, ledger: checking.Ledger, told: Sequence[checking.Message], late: bool
 ) -> Iterator[str]:
     """A store that was restored has lost what it kept since its backup, and sockets have told of that."""
     job, spools = followed.job, town.spools.of(followed.job)
@@ -186,7 +187,8 @@ def lost_points(
     yield from points.spool_faults(ledger, job, spools, told)
     yield from points.kept_faults(job, spools, points.archived(town.house.ledger_url, job))
     for number, listener in enumerate(followed.listeners):
-        yield from checking.socket_faults(f"socket {number} of {job}", listener.heard, told)
+        due = checking.told_in_time(listener.heard, told) if late else told
+        yield from checking.socket_faults(f"socket {number} of {job}", listener.heard, due)
 
 
 def read_model_faults(house: House) -> Iterator[str]:

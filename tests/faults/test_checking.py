@@ -14,12 +14,21 @@ import pytest
 from domain.language import Language
 from infra.letters import Letter, message
 from infra.names import PROBLEM
-from tests.faults.checking import Ledger, Stored, acceptance_faults, answer_faults, command_faults, letter_faults
+from tests.faults.checking import (
+    Ledger,
+    Stored,
+    acceptance_faults,
+    answer_faults,
+    command_faults,
+    letter_faults,
+    socket_faults,
+    told_in_time,
+)
 from tests.faults.closing import is_wrong
 from tests.faults.doors import SHUT_OUT
 from tests.faults.judgement import Judgement
 from tests.faults.post import Post
-from tests.faults.recovery import CLAIMED, STEPPED, faults, missing, since
+from tests.faults.recovery import CLAIMED, KEPT, STARTED, STEPPED, begun_too_early, faults, missing, since
 from tests.faults.rounds import finding
 from tests.faults.wishing import ACCEPTED, INVITED, REGISTERED, Record, Wish
 from tests.whole import Recorded
@@ -148,10 +157,11 @@ def test_a_training_goes_on_once_an_epoch_ends_that_no_attempt_before_had_told_o
         told(STEPPED, 9, attempt=1, epoch=4),
         told(STEPPED, 11, attempt=1, epoch=5),
         told(CLAIMED, 17, attempt=2),
+        told(STARTED, 19, attempt=2),
         told(STEPPED, 21, attempt=2, epoch=5),
         told(STEPPED, 22, attempt=2, epoch=6),
     ]
-    assert since(lost_at, story) == {"claimed": 7.0, "new epoch": 12.0}
+    assert since(lost_at, story) == {"claimed": 7.0, "started": 9.0, "new epoch": 12.0}
     assert since(lost_at, story[:3]) == {}
 
 
@@ -174,6 +184,39 @@ AGAIN = told(CLAIMED, 17, attempt=2)
 def test_a_worker_that_nobody_replaces_is_found(later: list[Recorded], found: str | None) -> None:
     said = [*missing((NOW + timedelta(seconds=10)).timestamp(), HARMED + later)]
     assert found in said[0] if found else said == []
+
+
+@pytest.mark.parametrize(("resumed", "is_found"), [(2, False), (1, True), (None, True)])
+def test_a_training_that_does_not_go_on_from_its_last_checkpoint_is_found(resumed: int | None, is_found: bool) -> None:
+    story = [
+        told(STARTED, 0, attempt=1, resumed_from=None),
+        told(KEPT, 1, attempt=1, checkpoint={"epoch": 1}),
+        told(KEPT, 2, attempt=1, checkpoint={"epoch": 2}),
+        told(STARTED, 9, attempt=2, resumed_from=resumed and {"epoch": resumed}),
+    ]
+    assert bool([*begun_too_early(story)]) is is_found
+
+
+def points(*cursors: str) -> list[dict[str, Any]]:
+    return [{"kind": "log", "cursor": f"{cursor}.1", "line": cursor} for cursor in cursors]
+
+
+@pytest.mark.parametrize(
+    ("heard", "is_found"),
+    [
+        (points("1.1", "1.2", "1.3", "2.1", "2.2"), False),
+        (points("1.1", "2.1", "2.2"), False),
+        (points("1.2", "2.1", "2.2"), True),
+        (points("1.1", "1.3", "2.1", "2.2"), True),
+        (points("1.1", "1.2", "1.3", "2.1"), True),
+    ],
+    ids=["all", "all but the late ones", "no first one", "one left out", "no last one"],
+)
+def test_only_the_last_points_of_an_attempt_that_was_given_away_may_come_too_late_for_a_socket(
+    heard: list[dict[str, Any]], is_found: bool
+) -> None:
+    told = points("1.1", "1.2", "1.3", "2.1", "2.2")
+    assert bool([*socket_faults("ann", heard, told_in_time(heard, told))]) is is_found
 
 
 def test_what_clients_met_with_is_found_also_where_a_round_ends_early() -> None:

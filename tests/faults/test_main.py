@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from tests.faults import __main__ as faults
-from tests.faults import breaking, inflicting
+from tests.faults import breaking, elsewhere, inflicting
 from tests.faults.inflicting import Fault
 from tests.faults.judgement import Judgement
 
-ALL = len(inflicting.table()) + len(breaking.table())
+EVERY = inflicting.table() | breaking.table() | elsewhere.table()
+ALL = len(EVERY)
 Played = tuple[int, str]
 
 
@@ -68,7 +69,7 @@ def lines(log: Path) -> list[dict[str, Any]]:
 
 def test_every_fault_is_played_once_before_any_comes_again(houses: Houses, log: Path) -> None:
     assert run(log, "--seed", "7") == 0
-    assert sorted(name for _, name in houses.played) == sorted(inflicting.table() | breaking.table())
+    assert sorted(name for _, name in houses.played) == sorted(EVERY)
 
 
 def test_whoever_was_cut_off_plays_exactly_what_is_missing_by_the_same_chance(houses: Houses, log: Path) -> None:

@@ -87,8 +87,14 @@ class Town:
     def expect_ahead(self, seconds: float) -> None:
         self.record.judge.ahead = max(self.record.judge.ahead, seconds)
 
-    def train(self) -> str:
-        return self.trainings.request().job
+    def train(self, epochs: int | None = None) -> str:
+        return self.trainings.request(epochs).job
+
+    def watch(self, attempts: Path) -> None:
+        self.spools.watch(attempts)
+
+    def job(self) -> str:
+        return self.trainings.followed[-1].job
 
     def end(self) -> None:
         for actor in self.actors:
