@@ -4,11 +4,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
+from uuid import UUID
 
 import pytest
 from httpx2 import Response
 from uuid_utils.compat import uuid7
 
+from domain.membership import membership_id
 from tests.api.visitor import PASSWORD, Visitor
 
 
@@ -116,3 +118,21 @@ def test_a_manager_gives_roles_below_its_own_and_an_admin_gives_all(founder: Cal
     assert [given(manager, other, role) for role in ("manager", "admin")] == [403, 403]
     assert given(manager, peer, "guest") == 403
     assert [given(admin, other, role) for role in ("manager", "admin")] == [200, 200]
+
+
+def test_a_manager_lets_people_in_with_roles_below_its_own(founder: Callable[[], Visitor]) -> None:
+    admin = founder()
+    manager, engineer = admin.colleague("manager"), admin.colleague("engineer_ii")
+    waiting = Visitor(admin.client).register(admin.company)
+    id = membership_id(UUID(waiting.organization), UUID(waiting.id))
+    asked = f"/permissions/explain?action=approve_member&target={id}"
+    assert manager.get(asked)["allowed"] is True
+    assert (engineer.get(asked)["allowed"], engineer.get(asked)["roles"]) == (False, ["admin", "manager"])
+
+    def given(role: str) -> int:
+        return manager("POST", f"/members/{id}/approve", {"role": role}).status_code
+
+    assert [given(role) for role in ("manager", "admin")] == [403, 403]
+    assert waiting.get("/auth/me")["status"] == "waiting"
+    assert given("engineer_ii") == 200
+    assert waiting.get("/auth/me")["role"] == "engineer_ii"

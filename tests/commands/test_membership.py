@@ -57,6 +57,14 @@ def test_a_manager_grants_roles_below_its_own(spec: Spec) -> None:
     spec.given(approve(BEN, Role.MANAGER)).by(ben).when(change(BEN, Role.ADMIN)).then_refused(Forbidden)
 
 
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.MANAGER])
+def test_a_manager_lets_nobody_in_with_a_role_that_is_not_below_its_own(spec: Spec, role: Role) -> None:
+    spec.given(approve(BEN, Role.MANAGER)).by(ben).when(approve(CAT, role)).then_refused(Forbidden, role)
+    spec.when(approve(CAT, Role.ENGINEER_II)).then(
+        (Membership.Approved, {"role": Role.ENGINEER_II}), (Organization.SeatTaken, {"person_id": CAT})
+    )
+
+
 def test_a_manager_takes_no_role_from_an_admin(spec: Spec) -> None:
     spec.given(approve(BEN, Role.MANAGER)).by(ben).when(change(ANN, Role.GUEST)).then_refused(Forbidden)
 
