@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from api import errors, watch
 from api.edge import AnonymousDesk, Body, CommandReceipt, Desk, Perhaps, wish
-from api.link import whose
+from api.link import note_guess, whose
 from api.person import Password, Spoken, WritableEmail
 from api.session import By, Challenge, SignedIn, by_password, go_on_at, session_of
 from commands.acceptance import AcceptInvitation, DeclineInvitation, JoinByInvitation, must_lead_on
@@ -26,7 +26,6 @@ from domain.organization import Organization
 from domain.person import Person
 from domain.values import Erased, PlainName, Token, Value
 from infra.avatar_name import avatar_name
-from infra.delays import Act
 from infra.secrets import Authenticated
 
 router = APIRouter(prefix="/invitations", tags=["invitations"])
@@ -113,7 +112,7 @@ def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn |
         # Theirs wherever they are: accepting moves the session.
         themselves = caller.model_copy(update={"organization_id": None})
         asked: Command = AcceptInvitation(person_id=caller.id, shown=session_of(caller), token=body.token)
-        accepted = _accepted(desk, asked, themselves)
+        accepted = _accepted(desk, body.token, asked, themselves)
         return go_on_at(desk, caller, accepted.organization_id)
     if body.password is None:
         raise Unauthenticated("sign in first, or send your account's password, or a new one and your full_name")
@@ -126,7 +125,7 @@ def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn |
         if (before := desk.before()) is None:
             raise
         return _once_more(body, body.password, desk, before.id)
-    accepted = _accepted(desk, asked)
+    accepted = _accepted(desk, body.token, asked)
     assert accepted.person_id is not None, "somebody has accepted it"
     return by_password(desk, Authenticated(accepted.person_id, version), accepted.organization_id, body.refresh)
 
@@ -148,7 +147,7 @@ def _asked(body: Acceptance, password: SecretStr, desk: Desk) -> tuple[Command, 
 @router.post("/decline", responses=errors.responses(404, 409, 413, 422, 503))
 def decline(body: InvitationLink, desk: AnonymousDesk) -> CommandReceipt:
     """By whoever has the link; nobody's name is kept."""
-    return CommandReceipt(id=_by_link(desk, DeclineInvitation(token=body.token)))
+    return CommandReceipt(id=_by_link(desk, body.token, DeclineInvitation(token=body.token)))
 
 
 def _pending(desk: Desk, token: SecretStr) -> Invitation:
@@ -159,17 +158,18 @@ def _pending(desk: Desk, token: SecretStr) -> Invitation:
     return found
 
 
-def _by_link(desk: Desk, asked: Command, keyed: Caller | None = None) -> UUID:
-    """A guess waits longer each time. Raises LinkIsOver, TooManyRequests."""
+def _by_link(desk: Desk, token: SecretStr, asked: Command, keyed: Caller | None = None) -> UUID:
+    """Raises LinkIsOver, and TooManyRequests where guesses have to wait."""
     try:
         return desk(asked, keyed=keyed).id
     except LinkIsOver:
-        desk.house.delays.take(Act.LINK, desk.address)
+        if desk.house.links.find(Purpose.INVITATION, token.get_secret_value()) is None:
+            note_guess(desk)
         raise
 
 
-def _accepted(desk: Desk, asked: Command, keyed: Caller | None = None) -> Invitation:
-    return desk.house.ledger_as(_ANYBODY).get(Invitation, _by_link(desk, asked, keyed))
+def _accepted(desk: Desk, token: SecretStr, asked: Command, keyed: Caller | None = None) -> Invitation:
+    return desk.house.ledger_as(_ANYBODY).get(Invitation, _by_link(desk, token, asked, keyed))
 
 
 def _once_more(body: Acceptance, password: SecretStr, desk: Desk, invitation_id: UUID) -> SignedIn | JSONResponse:

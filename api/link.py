@@ -52,9 +52,14 @@ def whose(desk: Desk, token: SecretStr, *purposes: Purpose) -> tuple[Purpose, UU
         if link := desk.house.links.find(purpose, token.get_secret_value()):
             must_be_in_time(link, datetime.now(UTC))
             return purpose, link.subject
+    note_guess(desk)
+    raise LinkIsOver("this link, or its code, was used already, or never sent")
+
+
+def note_guess(desk: Desk) -> None:
+    """Of a token that no link has; each waits longer than the one before. Raises TooManyRequests."""
     desk.house.delays.take(Act.LINK, desk.address)
     desk.house.security.note(SecurityEventKind.TOKEN_MADE_UP, desk.address)
-    raise LinkIsOver("this link, or its code, was used already, or never sent")
 
 
 def _write(email: str, wish: Callable[[UUID], Command], desk: Desk) -> None:

@@ -212,6 +212,18 @@ def test_a_person_who_was_sent_away_comes_back_by_password_and_link(
     assert answer["refresh_token"]
 
 
+def test_a_person_who_was_sent_away_comes_back_by_nobody_who_lets_nobody_in(
+    ann: Visitor, stranger: Visitor, delivered: Delivered
+) -> None:
+    engineer, gone = ann.colleague("engineer_i"), ann.colleague("guest")
+    good(ann("DELETE", f"/admin/users/{gone.id}"))
+    mine = engineer.post("/projects", {"name": "mine"})["id"]
+    _, token = invited(engineer, delivered, gone.email, type="project", target_id=mine)
+    answer = stranger("POST", "/invitations/accept", {"token": token, "password": PASSWORD})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:membership-is-not-active")
+    assert engineer.get(f"/projects/{mine}/members") == []
+
+
 def test_the_address_that_was_written_to_accepts_and_no_other(
     ann: Visitor, bob: Visitor, stranger: Visitor, delivered: Delivered, address: str
 ) -> None:
@@ -229,6 +241,21 @@ def test_whoever_has_the_link_accepts_where_the_invitation_says_so(
     assert stranger.get(f"/invitations/{token}/info")["for_anyone"] is True
     assert stranger("POST", "/invitations/accept", {"token": token, **NEWCOMER}).status_code == 422
     assert accepted(client, token, email=next(_addresses)).get("/auth/me")["email_verified"] is False
+
+
+@pytest.mark.parametrize(
+    ("way", "more", "refused"),
+    [("info", {}, 404), ("decline", {}, 409), ("accept", {**NEWCOMER, "email": "guessing@example.org"}, 409)],
+)
+def test_who_guesses_a_link_waits_and_whoever_has_one_there_does_not(
+    ann: Visitor, stranger: Visitor, address: str, way: str, more: dict[str, str], refused: int
+) -> None:
+    guesses = [stranger("POST", f"/invitations/{way}", {"token": f"guess {n}", **more}) for n in range(21)]
+    assert [each.status_code for each in guesses] == [refused] * 20 + [429]
+    assert int(guesses[-1].headers["retry-after"]) > 0
+    real = {"token": ann.link(Purpose.INVITATION, ann.post("/invitations", {"email": address})["id"])}
+    good(stranger("POST", "/invitations/info", real))
+    good(stranger("POST", f"/invitations/{way}", real | (more and NEWCOMER)))
 
 
 @pytest.mark.parametrize("admission", ["open", "approval", "invitation"])

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from copy import copy
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import psycopg
@@ -11,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from commands.erasure import ErasePerson
 from commands.operator import AppointOperator
+from commands.ports import Purpose
 from consumers.acting import Platform
 from consumers.security import note_due
 from infra.config import Settings
@@ -106,6 +109,34 @@ def test_an_address_that_nobody_has_is_kept_nowhere_and_counted_for_operators(
     assert "geheim" not in kept
 
 
+def test_a_token_that_was_made_up_is_counted_for_operators_and_one_that_is_too_old_is_not(
+    founder: Callable[[], Visitor], stranger: Visitor, settings: Settings, aged: Callable[[str, timedelta], None]
+) -> None:
+    ann = founder()
+    with Host.open(settings) as host:
+        host.give(AppointOperator(person_id=UUID(ann.id)))
+
+    def counted() -> int:
+        return sum(each["count"] for each in ann.get("/admin/security/counts") if each["kind"] == "token_made_up")
+
+    invitation = ann.post("/invitations", {"email": "late@example.org"})["id"]
+    aged(invitation, timedelta(days=8))
+    newcomer = {"full_name": "Dan", "password": "correct horse battery"}
+    for token, counts in (("made-up", True), (ann.link(Purpose.INVITATION, invitation), False)):
+        for path, more in (("info", {}), ("decline", {}), ("accept", newcomer | {"email": "late@example.org"})):
+            before = counted()
+            assert stranger("POST", f"/invitations/{path}", {"token": token} | more).status_code in (404, 409)
+            assert counted() == before + counts, (path, token)
+    for path, body in (
+        ("/auth/verify-email", {"token": "made-up"}),
+        ("/auth/reset-password", {"token": "made-up", "password": "another horse battery"}),
+        ("/auth/refresh", {"refresh_token": "made-up"}),
+    ):
+        before = counted()
+        assert stranger("POST", path, body).status_code in (401, 409)
+        assert counted() == before + 1, path
+
+
 def test_who_asks_for_what_another_organization_has_is_noted_on_both_sides(founder: Callable[[], Visitor]) -> None:
     ann, bob = founder(), founder()
     project = ann.post("/projects", {"name": "Walled"})["id"]
@@ -180,6 +211,23 @@ def test_the_failures_of_whoever_is_erased_are_noted_no_more(
             host.give(ErasePerson(person_id=UUID(ben.id)))
         assert app.execute(log_of, [ben.id]).fetchone() == (0,)
     assert ben.id not in ann("GET", "/admin/security").text
+
+
+def test_whoever_is_erased_reaches_not_even_what_was_their_own(
+    founder: Callable[[], Visitor], settings: Settings
+) -> None:
+    ben = founder().colleague("guest")
+    here, there = ben, copy(ben).sign_in()
+    with Host.open(settings) as host:
+        host.give(ErasePerson(person_id=UUID(ben.id)))
+    for device in (here, there):
+        for method, path in (
+            ("GET", "/users/me/export"),
+            ("GET", "/auth/sessions"),
+            ("DELETE", "/users/me"),
+            ("POST", "/users/me/erasure/cancel"),
+        ):
+            assert device(method, path).status_code == 401, path
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "after=-1", "after=x"])
