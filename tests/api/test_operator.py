@@ -8,7 +8,9 @@ from cli.exits import Stop
 from cli.local import given
 from cli.operator import operators, organization_at
 from commands.operator import AppointOperator, DismissOperator
+from domain.roles import Scope
 from infra.config import Settings
+from tests.api.test_role import OF_OPERATORS
 from tests.api.visitor import Visitor
 from tests.whole import waited
 
@@ -66,3 +68,12 @@ def test_nobody_else_sees_organizations_and_whoever_is_dismissed_does_no_more(
     assert ann("PATCH", f"/admin/organizations/{ann.organization}", {"max_users": 9}).status_code == 403
     given(settings, operator.id, DismissOperator)
     assert operator("GET", "/admin/organizations").status_code == 403
+
+
+def test_no_api_token_of_an_operator_s_does_what_is_for_operators(operator: Visitor) -> None:
+    program = operator.program(*Scope)
+    for method, path in sorted(OF_OPERATORS):
+        asked = path.format(organization_id=operator.organization)
+        answer, own = (who(method, asked, {} if method == "PATCH" else None) for who in (program, operator))
+        assert (answer.status_code, "not for API tokens" in answer.json()["detail"]) == (403, True), asked
+        assert own.status_code == 200, asked

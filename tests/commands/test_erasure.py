@@ -13,10 +13,11 @@ from domain.membership import MemberOwnsProjects, Membership, membership_id
 from domain.organization import Organization, OrganizationNeedsAnAdmin
 from domain.person import ErasureIsNotAskedFor, Person, PersonIsErased
 from domain.roles import Role
+from domain.session import Ending, Session
 from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register
 from tests.commands.test_closure import close, reopen
 from tests.commands.test_project import create as project
-from tests.commands.test_session import sign_in
+from tests.commands.test_session import OTHER, SESSION, again, sign_in
 from tests.projections.history import platform
 from tests.spec import NOBODY, Spec
 
@@ -42,6 +43,15 @@ def test_with_a_person_go_its_memberships_and_what_let_it_in(spec: Spec) -> None
     )
     spec.by(ben).when(sign_in).then_refused(Unauthenticated)
     spec.by(platform).when(erase).then_refused(PersonIsErased)
+
+
+def test_with_a_person_end_all_their_sessions_and_nobody_else_s(spec: Spec) -> None:
+    elsewhere = UUID(int=83)
+    spec.given(again(elsewhere)).by(ben).given(sign_in, again(OTHER)).by(platform).when(erase)
+    ended = [each for each in spec.events() if isinstance(each, Session.Ended)]
+    assert {each.originator_id: each.reason for each in ended} == dict.fromkeys((SESSION, OTHER), Ending.ERASED)
+    assert len(ended) == 2
+    assert BEN not in spec.ledger.sessions.values()
 
 
 def test_an_erased_address_registers_as_somebody_new(spec: Spec) -> None:

@@ -211,6 +211,13 @@ def test_whoever_left_comes_back_by_an_invitation(spec: Spec) -> None:
     came(spec, *let_in(BEN)[1:], (Invitation.Accepted, {}))
 
 
+def test_whoever_was_removed_is_brought_back_by_nobody_who_lets_nobody_in(spec: Spec) -> None:
+    removed = RemoveMember(membership_id=membership_id(ACME, CAT))
+    spec.given(approve(BEN, Role.ENGINEER_I), approve(CAT, Role.GUEST), removed)
+    spec.by(ben).given(project, into_project("cat@example.org")).by(NOBODY)
+    spec.when(accept(CAT)).then_refused(MembershipIsNotActive, "not a member of this organization any more")
+
+
 def test_a_member_is_invited_to_a_higher_role_and_keeps_a_higher_one(spec: Spec) -> None:
     spec.given(approve(BEN, Role.GUEST), invite("ben@example.org")).by(NOBODY).when(accept(BEN))
     came(spec, (Membership.RoleChanged, {"role": Role.ENGINEER_I}), (Invitation.Accepted, {}))

@@ -213,12 +213,36 @@ def test_an_address_that_was_wished_for_and_another_after_it_is_sent_nothing(off
     assert office.write("write-on-email-change-requested") == []
 
 
+def change(office: Office) -> None:
+    proof = link_token(Purpose.EMAIL_CHANGE, ANN, 2)
+    office.spec.by(NOBODY).given(ChangeEmail(person_id=ANN, token=proof))
+
+
+def test_the_address_of_before_is_warned_and_one_that_has_been_reached_is_not(office: Office) -> None:
+    wish_for(office, "ann@example.com")
+    asked = office.last()
+    (warning,) = office.write("warn-on-email-change-requested")
+    assert warning["to"] == "ann@example.org"
+    office.post.letters.clear()
+    change(office)
+    office.last = lambda: asked  # type: ignore[method-assign]
+    assert office.write("warn-on-email-change-requested") == []
+
+
+@pytest.mark.parametrize(("days", "letters"), [(6, 1), (8, 0)])
+def test_what_happened_longer_than_a_week_ago_is_no_news(office: Office, days: int, letters: int) -> None:
+    office.spec.now -= timedelta(days=days)
+    forget(office)
+    token = link_token(Purpose.PASSWORD_RESET, ANN, 2)
+    office.spec.given(ResetPassword(person_id=ANN, token=token, password="another horse battery"))
+    assert len(office.write("write-on-password-changed")) == letters
+
+
 @pytest.mark.parametrize("name", ["write-on-email-change-requested", "write-on-email-changed"])
 def test_nobody_who_was_erased_is_written_to_at_either_address(office: Office, name: str) -> None:
     wish_for(office, "ann@example.com")
     if name == "write-on-email-changed":
-        proof = link_token(Purpose.EMAIL_CHANGE, ANN, 2)
-        office.spec.by(NOBODY).given(ChangeEmail(person_id=ANN, token=proof))
+        change(office)
     office.spec.keys.erase(ANN)
     assert office.write(name) == []
 
