@@ -22,6 +22,7 @@ from commands.membership import (
     must_be_able_to_grant,
     must_be_able_to_take,
     must_be_at_home,
+    must_leave_an_admin,
 )
 from commands.ports import Secrets, Store
 from commands.project import AcceptProject, CreateProject, UndeleteProject, home, owner_to_be, owner_to_have_it_back
@@ -100,7 +101,7 @@ def _is_above_one_who_may_come_back(wish: Wish) -> None:
 
 def _is_above_one_who_may_be_missed(wish: Wish) -> None:
     _is_above(wish)
-    wish.organization.must_have_another_admin(wish.thing.person_id)
+    must_leave_an_admin(wish.organization, wish.thing.person_id, wish.store)
 
 
 def _is_above_one_who_may_go(wish: Wish) -> None:

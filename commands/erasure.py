@@ -10,7 +10,7 @@ from pydantic import Field
 from commands.access import Access, Command, Platform
 from commands.inside import WhileClosed
 from commands.invitation import end_invitations
-from commands.membership import end_membership
+from commands.membership import end_membership, must_leave_an_admin
 from commands.ports import Accepted, Secrets, Store
 from commands.project import home
 from commands.session import Leaving, end_sessions
@@ -89,7 +89,7 @@ def _needed_until(membership: Membership, organization: Organization, store: Sto
     """
     try:
         membership.must_be_free()
-        organization.must_have_another_admin(membership.person_id)
+        must_leave_an_admin(organization, membership.person_id, store)
     except (MemberOwnsProjects, OrganizationNeedsAnAdmin):
         closure = store.find(Closure, closure_id(organization.id))
         if closure is None or closure.purge_at is None:

@@ -10,7 +10,7 @@ from commands.ports import Accepted, Secrets, Store
 from domain.errors import Forbidden
 from domain.membership import Membership
 from domain.model import Actor, Aggregate
-from domain.organization import Organization
+from domain.organization import Organization, OrganizationNeedsAnAdmin
 from domain.person import Person
 from domain.roles import Permission, Role, can_grant_role
 from domain.values import PlainName
@@ -85,6 +85,7 @@ def change_role(command: ChangeRole, actor: Actor, now: datetime, *, store: Stor
     if command.role is Role.ADMIN and membership.active:
         organization.add_admin(membership.person_id, now)
     else:
+        must_leave_an_admin(organization, membership.person_id, store)
         organization.remove_admin(membership.person_id, now)
     return store.save(membership, organization)
 
@@ -102,6 +103,7 @@ def deactivate_member(command: DeactivateMember, actor: Actor, now: datetime, *,
     membership = store.get(Membership, command.membership_id)
     organization = store.get(Organization, membership.organization_id)
     must_be_able_to_take(actor, membership)
+    must_leave_an_admin(organization, membership.person_id, store)
     organization.let_go(membership.person_id, now)
     membership.deactivate(now)
     return store.save(membership, organization)
@@ -141,10 +143,23 @@ def end_membership(
 
     Returns all that changed. Raises OrganizationNeedsAnAdmin, MemberOwnsProjects.
     """
+    if not ended:
+        must_leave_an_admin(organization, membership.person_id, store)
     organization.let_go(membership.person_id, now, ended=ended)
     membership.end(now)
     tokens = end_tokens(organization.id, membership.person_id, now, store=store, secrets=secrets)
     return [membership, organization, *tokens]
+
+
+def must_leave_an_admin(organization: Organization, person_id: UUID, store: Store) -> None:
+    """One who can act: whoever has not verified an address reads and does no more. Raises OrganizationNeedsAnAdmin."""
+    organization.must_have_another_admin(person_id)
+    others = sorted(organization.admins - {person_id})
+    if person_id in organization.admins and not any(store.is_verified(each) for each in others):
+        raise OrganizationNeedsAnAdmin(
+            f"{organization.name} would be left with no admin who has verified an address: name another one first, or "
+            "wait until one of the others has"
+        )
 
 
 def must_be_at_home(membership: Membership, store: Store) -> None:

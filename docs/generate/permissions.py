@@ -35,7 +35,8 @@ Whoever has not verified their address reads, and does nothing else that stands 
 of their own and cancel an invitation; they are given no place either, but by a link that anyone may follow, nor offered
 anything.
 A permission is not all: a guest owns one project at most, nobody gives or takes a role that is not below the own (but
-for an admin), the last admin stays one, and a quota may be used up. `explain` asks all of that, too.
+for an admin), the last admin with a verified address stays one, and a quota may be used up. `explain` asks all of
+that, too.
 Where an organization asks its members for a second factor, a person without one
 may do none of this, nor may what carries a token of theirs. In an organization that is closed nobody may do anything,
 but an admin who signed in may look at it and open it again.

@@ -103,6 +103,23 @@ def test_the_last_admin_is_told_to_name_another_first(admin: Visitor) -> None:
         assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-needs-an-admin")
 
 
+def test_the_last_admin_who_can_act_stays_until_another_one_has_verified_an_address(admin: Visitor) -> None:
+    heir = admin.approve(Visitor(admin.client).arrive(admin.company), "admin")
+    wishes = (
+        ("DELETE", f"/admin/users/{admin.id}", None),
+        ("POST", f"/admin/users/{admin.id}/deactivate", None),
+        ("PATCH", f"/admin/users/{admin.id}/role", {"role": "guest"}),
+        ("DELETE", "/users/me", None),
+    )
+    for method, path, body in wishes:
+        answer = admin(method, path, body)
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:vistory:problem:organization-needs-an-admin")
+        assert "no admin who has verified an address" in answer.json()["detail"]
+    heir.verified()
+    assert admin("DELETE", f"/admin/users/{admin.id}").status_code == 200
+    assert heir.post("/projects", {"name": "led on"})["id"]
+
+
 def test_whoever_owns_a_project_is_removed_once_it_is_handed_over(admin: Visitor) -> None:
     owner, heir = admin.colleague("engineer_i"), admin.colleague("engineer_i")
     id = owner.post("/projects", {"name": "theirs"})["id"]

@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from commands.access import Command
+from commands.access import Caller, Command
 from commands.ending import DissolveMembership, DissolveProject, PurgeOrganization
 from commands.erasure import CancelErasure, ErasePerson, OrganizationEndsFirst, RequestErasure
 from commands.project import CreateProject
@@ -14,7 +14,7 @@ from domain.organization import Organization, OrganizationNeedsAnAdmin
 from domain.person import ErasureIsNotAskedFor, Person, PersonIsErased
 from domain.roles import Role
 from domain.session import Ending, Session
-from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register
+from tests.commands.conftest import ACME, ANN, BEN, ann, approve, ben, register, verify
 from tests.commands.test_closure import close, reopen
 from tests.commands.test_project import create as project
 from tests.commands.test_session import OTHER, SESSION, again, sign_in
@@ -62,6 +62,13 @@ def test_an_erased_address_registers_as_somebody_new(spec: Spec) -> None:
 @pytest.mark.parametrize(("caller", "wish"), [(ann, RequestErasure()), (platform, ErasePerson(person_id=ANN))])
 def test_the_only_admin_names_another_first(spec: Spec, caller: object, wish: object) -> None:
     spec.by(caller).when(wish).then_refused(OrganizationNeedsAnAdmin, "name another one first")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("caller", "wish"), [(ann, RequestErasure()), (platform, ErasePerson(person_id=ANN))])
+def test_an_admin_who_has_verified_no_address_succeeds_nobody(unverified: Spec, caller: Caller, wish: Command) -> None:
+    spec = unverified.given(verify(ANN), approve(BEN, Role.ADMIN)).by(caller)
+    spec.when(wish).then_refused(OrganizationNeedsAnAdmin, "no admin who has verified an address")
+    spec.given(verify(BEN), wish)
 
 
 @pytest.mark.parametrize(("caller", "wish"), [(ben, RequestErasure()), (platform, erase)])

@@ -24,7 +24,7 @@ from domain.membership import (
 from domain.organization import Organization, OrganizationIsFull, OrganizationNeedsAnAdmin
 from domain.person import Person
 from domain.roles import Role
-from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, eve
+from tests.commands.conftest import ACME, ANN, BEN, CAT, ann, approve, ben, eve, verify
 from tests.commands.test_project import CELLS, OTHER
 from tests.commands.test_project import create as project
 from tests.spec import Spec
@@ -145,6 +145,25 @@ def test_a_request_to_join_may_be_turned_down(spec: Spec) -> None:
 @pytest.mark.parametrize("kind", [DeactivateMember, RemoveMember])
 def test_the_last_admin_is_neither_deactivated_nor_removed(spec: Spec, kind: ShutOut) -> None:
     spec.when(kind(membership_id=membership_id(ACME, ANN))).then_refused(OrganizationNeedsAnAdmin)
+
+
+@pytest.mark.parametrize(
+    "goes",
+    [
+        DeactivateMember(membership_id=membership_id(ACME, ANN)),
+        RemoveMember(membership_id=membership_id(ACME, ANN)),
+        change(ANN, Role.GUEST),
+    ],
+    ids=lambda goes: type(goes).__name__,
+)
+def test_an_admin_who_has_verified_no_address_succeeds_nobody(unverified: Spec, goes: Command) -> None:
+    spec = unverified.given(verify(ANN), approve(BEN, Role.ADMIN))
+    spec.when(goes).then_refused(OrganizationNeedsAnAdmin, "no admin who has verified an address")
+    spec.given(verify(BEN), goes)
+
+
+def test_an_admin_who_has_verified_no_address_may_go(unverified: Spec) -> None:
+    unverified.given(verify(ANN), approve(BEN, Role.ADMIN), RemoveMember(membership_id=OF_BEN))
 
 
 def test_whoever_owns_a_project_hands_it_over_first(spec: Spec) -> None:
