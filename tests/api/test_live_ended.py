@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
-from tests.api.folders import filled, push, scenes
+from tests.api.folders import push, scenes
 from tests.api.phone import secured
 from tests.api.test_live import drain
 from tests.api.visitor import PASSWORD, PREFIX, Visitor, good
@@ -64,24 +64,10 @@ def test_an_open_socket_is_closed_once_its_member_may_not_listen_any_more(
     scene: Scene, code: int, lose: Loss, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.live.LOOKED_AT_AGAIN_EVERY", 0.1)
-    assert closed_with(scene, lose) == code
-
-
-def test_an_open_socket_is_closed_once_its_api_token_is_revoked(
-    founder: Callable[[], Visitor], worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.live.LOOKED_AT_AGAIN_EVERY", 0.1)
-    admin = founder()
-    dataset, made = filled(admin), admin.post("/tokens", {"name": "program", "scopes": ["read"]})
-    scene = Scene(admin, Visitor(admin.client, made["token"]), dataset, requested(admin, dataset)["id"])
-    assert closed_with(scene, lambda at: good(at.admin("DELETE", f"/tokens/{made['id']}"))) == 4401
-
-
-def closed_with(scene: Scene, lose: Loss) -> int:
     with scene.listener.client.websocket_connect(f"{PREFIX}/training-jobs/{scene.job}/live") as socket:
         socket.send_json({"token": scene.listener.token})
         assert socket.receive_json()["status"] == "queued"
         lose(scene)
         with pytest.raises(WebSocketDisconnect) as closed:
             drain(socket)
-    return closed.value.code
+    assert closed.value.code == code
