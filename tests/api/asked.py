@@ -139,6 +139,29 @@ COMMANDS: Final[list[tuple[type[Command], str, str, dict[str, Any]]]] = [
 ]  # fmt: skip
 # Whoever may is told that the name is another: everybody here works in that organization.
 NAMED_WRONGLY: Final = {"/organization/close"}
+# Why a right that somebody has may come to nothing: whoever was asked before did it, or the thing is in no such state.
+# Any other conflict would be a right that is withheld.
+CONFLICTS: Final[dict[tuple[str, str], set[str]]] = {
+    ("POST", "/organization/close"): {"name-is-another"},
+    ("DELETE", "/invitations/{invitation_id}"): {"invitation-is-over"},
+    ("POST", "/training-jobs/{new_job_id}/cancel"): {"job-is-over"},
+    ("DELETE", "/projects/{project_id}/members/{placed_id}"): {"person-has-no-place"},
+    ("DELETE", "/datasets/{dataset_id}/members/{reading_id}"): {"person-has-no-place"},
+    # A guest may own one project: the other one is in the trash, and stays there.
+    ("POST", "/projects/{new_project_id}/archive"): {"is-deleted"},
+    ("POST", "/projects/{new_project_id}/owner/offer"): {"is-deleted"},
+    ("POST", "/projects/{new_project_id}/undelete"): {"guest-owns-a-project"},
+    **{("POST", f"/{kind}s/{{trashed_{kind}_id}}/purge"): {"is-not-deleted"} for kind in ("project", "dataset")},
+    **{
+        ("POST", f"/{kind}s/{{{state}{kind}_id}}/owner/{done}"): {"ownership-is-not-offered"}
+        for kind in ("project", "dataset")
+        for state, done in (("offered_", "withdraw"), ("", "accept"), ("", "decline"))
+    },
+    **{
+        ("DELETE", f"/{kind}s/{{{kind}_id}}/members/{{own_id}}"): {"person-has-no-place"}
+        for kind in ("project", "dataset")
+    },
+}
 CHANGE: Final = May(Permission.CHANGE_DATASET, Dataset, "dataset_id")
 # What is about oneself, whatever the role: here everybody is told that there is nothing to leave or to take.
 PLACES: Final[list[tuple[type[Command], str, str]]] = [

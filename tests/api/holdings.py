@@ -8,8 +8,9 @@ from httpx2 import Response
 from uuid_utils.compat import uuid7
 
 from domain.roles import DatasetRole, ProjectRole, Role
+from infra.names import PROBLEM
 from tests.api.folders import push, scenes, send
-from tests.api.matrix import Cell, Relation, Standing, due, lets
+from tests.api.matrix import Cell, Relation, Standing, conflicts, due, lets
 from tests.api.visitor import Visitor
 
 ANYTHING_NEW: Final[dict[str, Callable[[], str]]] = {
@@ -121,6 +122,11 @@ class Company:
 
 
 def wrong(cell: Cell, answer: Response) -> str | None:
-    if answer.status_code in due(cell):
+    expected = f"{due(cell)} {conflicts(cell.asking) or ''}"
+    if answer.status_code in due(cell) and (answer.status_code != 409 or problem(answer) in conflicts(cell.asking)):
         return None
-    return f"{cell}: {answer.status_code} and not {due(cell)}: {answer.text}"
+    return f"{cell}: {answer.status_code} and not {expected}: {answer.text}"
+
+
+def problem(answer: Response) -> str:
+    return str(answer.json()["type"]).removeprefix(PROBLEM)

@@ -23,7 +23,7 @@ from domain.roles import (
     rights_of,
 )
 from domain.training_job import TrainingJob
-from tests.api.asked import COMMANDS, NAMED_WRONGLY, PLACES, QUERIES, UPLOADS
+from tests.api.asked import COMMANDS, CONFLICTS, NAMED_WRONGLY, PLACES, QUERIES, UPLOADS
 
 _READ_DATASET: Final = May(Permission.READ, Dataset, "dataset_id")
 OF_ITS_OWNER: Final[dict[type[Aggregate] | None, frozenset[Permission]]] = {
@@ -132,7 +132,12 @@ def due(cell: Cell) -> set[int]:
         return {403}
     if cell.asking in ABOUT_ONESELF or cell.asking.path in NAMED_WRONGLY:
         return {409}
-    return DONE if cell.relation is Relation.ORGANIZATION or cell.asking.is_query else DONE | {409}
+    return DONE if cell.relation is Relation.ORGANIZATION or not conflicts(cell.asking) else DONE | {409}
+
+
+def conflicts(asking: Asking) -> set[str]:
+    """The types of the problems that are no refusal of the right."""
+    return CONFLICTS.get((asking.method, asking.path), set())
 
 
 def lets_ask(cell: Cell) -> bool:

@@ -14,6 +14,7 @@ from commands.access import Command, May
 from commands.project import RenameProject
 from domain.membership import membership_id
 from domain.roles import DatasetRole, Permission, ProjectRole, Reach, Role, Scope, reach, scope_of
+from domain.trash import IsInUse
 from infra.unit import Unit
 from tests.api.asked import COMMANDS, PLACES, QUERIES
 from tests.api.folders import filled, scenes, send
@@ -274,6 +275,22 @@ def test_a_rule_that_is_declared_and_not_asked_is_found(company: Company, monkey
     cells = of_renaming(Relation.ORGANIZATION)
     found = [cell.role for cell in cells if wrong(cell, company.asking(cell)())]
     assert found == [Role.ENGINEER_II, Role.ENGINEER_I, Role.GUEST]
+
+
+@pytest.mark.parametrize("path", ["/projects/{project_id}", "/invitations/{invitation_id}"])
+def test_a_right_that_is_withheld_by_a_conflict_is_found(
+    company: Company, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Whether or not that operation may end in another conflict."""
+
+    def withheld(*_: object) -> None:
+        raise IsInUse("something else is in the way")
+
+    monkeypatch.setattr(May, "let", withheld)
+    (asking,) = (each for each in WISHES if each.path == path and each.method in ("PATCH", "DELETE"))
+    cells = [Cell(asking, Relation.OWN, None, role) for role in Role]
+    found = [cell.role for cell in cells if wrong(cell, company.asking(cell)())]
+    assert found == [*Role]
 
 
 def test_a_wall_that_is_not_there_is_found(company: Company, bob: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
