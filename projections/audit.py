@@ -36,7 +36,7 @@ from domain.values import Erased, Value
 from projections import audit_people
 from projections.audit_changes import changes
 from projections.audit_names import ENTITY_NAMES, entities
-from projections.audit_people import called, names, was_away
+from projections.audit_people import called, called_otherwise, names, was_away
 from projections.audit_words import ACTIONS, ALWAYS_NOISY, NOISY, sentence
 from projections.invitation import of_invitation
 from projections.model import Key, Projection, Row, View, about, metadata
@@ -272,10 +272,12 @@ def _named(organization_id: UUID) -> Select[tuple[object, ...]]:
         .outerjoin(service_acting, service_acting.c.id == entries.c.actor_id)
         .outerjoin(service_about, service_about.c.id == entries.c.person_id)
     )
-    columns = [column for column in entries.c if column.name not in ("project_id", "of_person")]
+    columns = [column for column in entries.c if column.name not in ("project_id", "of_person", "changes")]
+    otherwise = called_otherwise(entries.c.topic, entries.c.entity_id, entries.c.position)
     return (
         select(
             *columns,
+            entries.c.changes.concat(otherwise).label("changes"),
             func.coalesce(entries.c.project_id, entities.c.project_id).label("project_id"),
             func.coalesce(entities.c.name, name(subject)).label("entity_name"),
             func.coalesce(name(entries.c.person_id), service_about.c.name).label("person_name"),

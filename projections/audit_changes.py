@@ -24,7 +24,7 @@ _IN_THE_ENVELOPE: Final = {"originator_id", "originator_version", "timestamp", "
 
 
 def changes(event: Event) -> dict[str, dict[str, Any]]:
-    """Field → old and new, of what an event changed, as JSON. Nothing personal: people are named by their ids."""
+    """Field → old and new, of what an event changed, as JSON. Nothing personal, which is joined as it is read."""
     old = _OLD[type(event)](event) if type(event) in _OLD else {}
     new = _NEW[type(event)](event) if type(event) in _NEW else _json(event, _IN_THE_ENVELOPE)
     return {name: {"old": old.get(name), "new": value} for name, value in new.items()}

@@ -1,7 +1,7 @@
 """Who people are to an organization in its audit log: as they are called now, or were when they left it."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -13,8 +13,10 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    case,
     cast,
     func,
+    literal_column,
     or_,
     select,
 )
@@ -49,6 +51,11 @@ memberships: Final = Table(
 )
 
 _CALLING: Final = frozenset({"person.registered", "person.renamed", "person.email_changed"})
+# By which events somebody is called otherwise; what else there is to an event about a person is in `audit_changes`.
+_CALLED: Final[tuple[tuple[Column[Any], frozenset[str]], ...]] = (
+    (names.c.full_name, frozenset({"person.registered", "person.renamed"})),
+    (names.c.email, frozenset({"person.registered", "person.email_changed"})),
+)
 _BELONGING: Final = frozenset({"membership.requested", "membership.approved", "membership.ended"})
 
 
@@ -101,6 +108,29 @@ def called(
     known = names.c.id == person_id, column.is_not(None), names.c.position <= until
     newest = select(column).where(*known).order_by(names.c.position.desc()).limit(1)
     return newest.correlate_except(names).scalar_subquery()
+
+
+def called_otherwise(
+    topic: ColumnElement[str], person_id: ColumnElement[UUID], position: ColumnElement[int]
+) -> ColumnElement[Any]:
+    """The old and the new name or address, where the event at that position is of one; `[erased]` after an erasure."""
+    changes = [
+        case((topic.in_(topics), _old_and_new(column, person_id, position)), else_=literal_column("'{}'::jsonb"))
+        for column, topics in _CALLED
+    ]
+    return changes[0].op("||", return_type=JSONB())(changes[1])
+
+
+def _old_and_new(
+    column: Column[Any], person_id: ColumnElement[UUID], position: ColumnElement[int]
+) -> ColumnElement[Any]:
+    until = names.c.id == person_id, column.is_not(None)
+    new = select(column).where(*until, names.c.position == position)
+    before = select(column).where(*until, names.c.position < position).order_by(names.c.position.desc()).limit(1)
+    old, now = (each.correlate_except(names).scalar_subquery() for each in (before, new))
+    word = {each: cast(each, Text) for each in (column.name, "old", "new")}  # a bare parameter has no type there
+    change = func.jsonb_build_object(word["old"], old, word["new"], now)
+    return func.jsonb_build_object(word[column.name], change, type_=JSONB)
 
 
 def was_away(

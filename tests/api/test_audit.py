@@ -119,6 +119,33 @@ def test_where_somebody_was_before_is_not_told_to_the_organization_that_they_go_
     assert bob.organization not in str(read)
 
 
+def otherwise(reader: Visitor, person: Visitor) -> dict[str, Any]:
+    read = reader.get(f"/audit/entity/person/{person.id}?limit=500")["items"]
+    shown = ("person.registered", "person.renamed", "person.email_changed")
+    return {each["topic"]: each["changes"] for each in read if each["topic"] in shown}
+
+
+def test_of_a_name_and_an_address_auditors_and_the_person_read_the_old_and_the_new(ann: Visitor) -> None:
+    ben, address = ann.colleague("guest"), "ben.otherwise@example.org"
+    for name in ("Ben Before", "Ben Now"):
+        good(ben("PATCH", "/users/me", {"full_name": name}))
+    ben.post("/users/me/email", {"email": address, "password": PASSWORD})
+    asked = ben.get(f"/audit/entity/person/{ben.id}?noisy=true")["items"]
+    assert (asked[0]["topic"], asked[0]["changes"]) == ("person.email_change_requested", {})
+    ben.post("/auth/verify-email", {"token": ben.link(Purpose.EMAIL_CHANGE, ben.id, len(asked))})
+    ann.seen = ben.seen
+    first = otherwise(ann, ben)
+    assert first["person.registered"]["full_name"] == {"old": None, "new": "Ann Ö"}
+    assert first["person.registered"]["email"] == {"old": None, "new": ben.email}
+    assert first["person.email_changed"] == {"email": {"old": ben.email, "new": address}}
+    read = ann.get(f"/audit/entity/person/{ben.id}")["items"]
+    assert [each["changes"]["full_name"] for each in read if each["topic"] == "person.renamed"] == [
+        {"old": "Ben Before", "new": "Ben Now"},
+        {"old": "Ann Ö", "new": "Ben Before"},
+    ]
+    assert otherwise(ben, ben) == first
+
+
 HERS = {"User_Agent": "Lantern/1.0"}
 
 

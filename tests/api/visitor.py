@@ -100,11 +100,11 @@ class Visitor:
         self.post("/auth/verify-email", {"token": self.link(Purpose.VERIFICATION, self.id)})
         return self
 
-    def link(self, purpose: Purpose, id: str) -> str:
-        """What the first letter of this kind about it holds."""
+    def link(self, purpose: Purpose, id: str, number: int = 1) -> str:
+        """What the letter about its event of that number holds."""
         app = self.client.app
         assert isinstance(app, FastAPI)
-        return str(app.state.house.core.links().token(purpose, UUID(id), 1))
+        return str(app.state.house.core.links().token(purpose, UUID(id), number))
 
     def come_into(self, by: "Visitor", **asked: str) -> Any:
         """By an invitation of another's, accepted from wherever one is; the answer's token is for there."""

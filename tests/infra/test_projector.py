@@ -434,6 +434,9 @@ def test_after_erasures_two_rebuilds_are_equal_and_only_names_are_gone(at: Scene
         assert ben is not None
         assert ben.full_name == "[erased]"
         assert list_entries(tx, ACME, viewer=None, actor_id=ANN).items[0].actor_name == "[erased]"
+        read = list_entries(tx, ACME, viewer=None, entity_type="person", limit=1_000).items
+        calling = [row.changes.get(name) for row in read if row.entity_id == ANN for name in ("full_name", "email")]
+        assert [each["new"] for each in calling if each] == ["[erased]"] * 2
 
 
 def test_the_queries_answer_within_their_own_walls(at: Scene, history: Sequence[Recorded]) -> None:
