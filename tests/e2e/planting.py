@@ -38,13 +38,17 @@ def marked(what: str) -> str:
 
 @dataclass
 class Planted:
-    """`personal` is what stands somewhere while she is there, by what it is; `secret` what may stand nowhere at all."""
+    """`personal` is what stands somewhere while she is there, by what it is; `secret` what may stand nowhere at all.
+
+    `beside` is somebody who stays, and has a place in what was hers.
+    """
 
     api: Api
     personal: dict[str, str]
     secret: dict[str, str] = field(default_factory=dict)
     invitations: dict[str, str] = field(default_factory=dict)
     id: str = ""
+    beside: Api = field(init=False)
 
     def words(self) -> list[str]:
         return [*self.personal.values(), *self.secret.values()]
@@ -71,10 +75,10 @@ def plant(data: Path, host: Api) -> Planted:
     _arrive(planted, box)
     planted.invitations["pending"] = invite(planted.api, planted, "pending", "guest")
     _secure(planted)
-    with _colleague(host, box) as beside:
-        _work(planted, host, beside)
-        for who in (planted.api, host, beside):
-            who.download(who.get_until_done("/users/me/export")["url"])
+    planted.beside = _colleague(host, box)
+    _work(planted, host, planted.beside)
+    for who in (planted.api, host, planted.beside):
+        who.download(who.get_until_done("/users/me/export")["url"])
     return planted
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from cli import person
 from cli.client import Api
-from cli.local import settings_of
+from cli.local import given, settings_of
+from commands.operator import AppointOperator
 from infra import scrub
 from infra.config import Settings
 from infra.mailbox import Mailbox
@@ -22,6 +23,16 @@ from tests.whole import assert_history_holds, waited
 
 pytestmark = [pytest.mark.slow, pytest.mark.connected, pytest.mark.timeout(400)]
 OBJECTS = "objects"
+# To whoever stays, these name her.
+ANSWERS = (
+    "/members",
+    "/admin/users",
+    "/admin/users/{person_id}",
+    "/audit/organization",
+    "/audit/entity/{type}/{id}",
+    "/audit/project/{project_id}",
+    "/invitations",
+)
 HOST = {"email": "host@planted.example", "full_name": "Hosea Remains", "password": "Sepia-Anvil-333"}
 
 
@@ -49,11 +60,12 @@ def house() -> Iterator[House]:
         told = json.loads(running.first_line())
         with Api(told["api"]) as host:
             host.post("/auth/register", company="Planted", division="Vision", **HOST)
-            given = {"email": HOST["email"], "password": HOST["password"]}
-            host.token = host.post("/auth/login", **given)["access_token"]
+            who = {"email": HOST["email"], "password": HOST["password"]}
+            host.token = host.post("/auth/login", **who)["access_token"]
             host.post("/auth/verify-email", token=code_in(Mailbox.inside(folder / "data"), HOST["email"]))
             planted = plant(folder / "data", host)
-            with planted.api:
+            given(settings_of(folder / "data"), HOST["email"], AppointOperator)
+            with planted.api, planted.beside:
                 yield House(folder / "data", host, planted)
 
 
@@ -73,11 +85,13 @@ def test_of_whoever_is_erased_nothing_is_left_anywhere(house: House) -> None:
     waited(lambda: letters_came(data, planted), 60, "every letter has come")
     # What an invitation said that is over is soon forgotten.
     over = planted.personal["accepted: message"]
-    waited(lambda: over not in words_in(looking.found(data, house.host)), 60, "it is forgotten")
-    before = looking.found(data, house.host)
+    waited(lambda: over not in words_in(looking.found(data)), 60, "it is forgotten")
+    askers = house.host, planted.beside
+    before = looking.found(data, *askers)
     assert words_in(before) == {*planted.personal.values()} - {over}, "what may stand nowhere stands nowhere"
+    assert {f"answer {path}" for path in ANSWERS} <= before.keys()
     away = put_into_the_open(house.owner, [*planted.secret.values(), over])
-    assert words_in(looking.found(data, house.host)) == {*planted.words()}
+    assert words_in(looking.found(data)) == {*planted.words()}
     write_down(house.settings)
     files = looking.found_in_files(data)
     assert words_in(files) == {*planted.words()}
@@ -87,10 +101,12 @@ def test_of_whoever_is_erased_nothing_is_left_anywhere(house: House) -> None:
     away()
     receipt = person.erased(house.settings, planted.personal["address of now"])
     assert receipt["person_id"] == planted.id
-    looking.assert_nobody_is_named(data, house.host)
+    looking.assert_nobody_is_named(data, *askers)
     scrub.scrub(house.settings)
     left = looking.found_in_files(data)
     assert left == {}
     assert_history_holds(house.settings)
     log = list(house.host.pages("/audit/organization", noisy=True))
     assert {each["actor_name"] for each in log if each["actor_id"] == planted.id} == {"[erased]"}
+    (changed,) = [each["changes"] for each in log if each["topic"] == "person.email_changed"]
+    assert changed == {"email": {"old": "[erased]", "new": "[erased]"}}

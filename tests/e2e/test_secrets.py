@@ -20,12 +20,14 @@ from cli import person, rebuild
 from cli.client import CALLED, Api
 from cli.digits import write_digits
 from cli.live import messages
-from cli.local import settings_of
+from cli.local import given, settings_of
 from commands.email import VouchForAddress
+from commands.operator import AppointOperator
 from infra import scrub
 from infra.config import Settings
 from infra.host import Host
 from infra.names import PREFIX
+from tests.e2e.answers import Answers, described, known_to
 from tests.e2e.forgotten import Forgotten, everything_on_the_bus, hand_over
 from tests.e2e.running import up
 from tests.e2e.watching import Noting, Watch
@@ -42,7 +44,23 @@ ANN: Final = {
 }
 BEN: Final = {"full_name": "Balthasar Quillfeather", "email": "balthasar@planted.example", "password": "Ochre-Quill-22"}
 CEM: Final = {"full_name": "Cem Stays", "email": "cem@stays.example", "password": "Sepia-Anvil-333"}
+# Of these there is none here.
+UNANSWERED: Final = {
+    "/service-accounts/{id}",
+    "/service-accounts/{id}/subscription",
+    "/service-accounts/{id}/tokens",
+}
 SIGNED: Final = re.compile(rb"x-amz-(signature|credential|security-token)", re.IGNORECASE)
+# Where somebody stands by name who made a project and a dataset, and trained once.
+NAMING: Final = {
+    "/admin/users",
+    "/admin/users/{person_id}",
+    "/audit/entity/{type}/{id}",
+    "/audit/organization",
+    "/audit/project/{project_id}",
+    "/members",
+    "/models/{model_id}/lineage",
+}
 PERSONAL: Final = tuple(person[field] for person in (ANN, BEN) for field in ("full_name", "email"))
 
 
@@ -235,12 +253,16 @@ def test_addresses_with_a_permission_in_them_are_good_for_five_minutes_at_most(w
 @pytest.mark.timeout(300)
 def test_two_persons_are_erased_and_the_history_holds(whole: Whole) -> None:
     assert set(PERSONAL) <= set(words_of(whole.settings))
+    forgotten = Forgotten(whole.settings, whole.owner, PERSONAL)
+    given(whole.settings, CEM["email"], AppointOperator)
+    answers = Answers(whole.other, known_to(whole.other))
+    named = {template for template, text in answers.every() if forgotten.named_in(text)}
+    assert (NAMING - named, described().keys() - answers.given - UNANSWERED) == (set(), set())
     hand_over(whole.api, whole.other)
     with psycopg.connect(whole.owner.need("database_url")) as owner:
         owner.execute("DROP TABLE public.once")
     receipts = [person.erased(whole.settings, each["email"]) for each in (ANN, BEN)]
     assert [receipt["person_id"] for receipt in receipts] == list(whole.persons)
-    forgotten = Forgotten(whole.settings, whole.owner, PERSONAL)
     forgotten.assert_nobody_is_named(whole.data, whole.other)
     assert sum(place.startswith("object ") for place, _ in forgotten.places(whole.data, whole.other)) > 40
     assert scrub.scrub(whole.settings) > 10
