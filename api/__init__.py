@@ -49,7 +49,7 @@ from api import (
 from api.house import open_house
 from api.limits import Limits
 from api.table import Table, flat
-from api.threads import hands
+from api.threads import pools
 from infra import metrics, outside
 from infra.config import Settings
 from infra.names import PREFIX
@@ -96,7 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
-    threads = hands()
+    threads = pools()
     for each in (*ROUTERS, health):
         app.router.routes += flat(each.router, threads, PREFIX, errors.responses(429, 500))
     for each in (health, signing):

@@ -54,9 +54,9 @@ from infra.uploads import Uploads
 from infra.usage import Usage
 from infra.wiring import Core
 
-# Batches of files that are looked at, in all and of one organization: each takes seconds.
-# What live sockets and logs read of the archive, which the object store has.
+# What is read of the object store beside handlers' threads: archives that are followed, uploads that are committed.
 FOLLOWING: Final = 8
+# Batches of files that are looked at, in all and of one organization: each takes seconds.
 RECEIVING: Final = 16
 RECEIVING_FOR_EACH: Final = 4
 
@@ -82,7 +82,7 @@ class House:
     contents: DatasetContents
     preparing: Preparing
     receiving: Turns
-    fetching: ThreadPoolExecutor
+    following: ThreadPoolExecutor
     trainers: ReportedTrainers
     places: Places
     usage: Usage
@@ -165,7 +165,7 @@ class Shelves(NamedTuple):
     contents: DatasetContents
     preparing: Preparing
     receiving: Turns
-    fetching: ThreadPoolExecutor
+    following: ThreadPoolExecutor
 
     @classmethod
     def open(cls, core: Core, stack: ExitStack) -> Self:
@@ -177,9 +177,9 @@ class Shelves(NamedTuple):
         stack.callback(preparing.close)
         receiving = Turns(RECEIVING, RECEIVING_FOR_EACH, "receive")
         stack.callback(receiving.close)
-        fetching = ThreadPoolExecutor(FOLLOWING, "follow")
-        stack.callback(fetching.shutdown, wait=False, cancel_futures=True)
-        return cls(blobs, Rooms(core.pool, blobs), uploads, arrivals, contents, preparing, receiving, fetching)
+        following = ThreadPoolExecutor(FOLLOWING, "follow")
+        stack.callback(following.shutdown, wait=False, cancel_futures=True)
+        return cls(blobs, Rooms(core.pool, blobs), uploads, arrivals, contents, preparing, receiving, following)
 
 
 def _by_read_models(core: Core, reading: Reading) -> dict[str, Any]:

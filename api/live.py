@@ -237,7 +237,7 @@ def _job(house: House, caller: Caller, job_id: UUID) -> TrainingJob:
 
 def _feed(house: House, job: TrainingJob, place: Place) -> Feed:
     who = job.recipe.framework, job.organization_id, job.id
-    return Feed(house.archive, house.bus.stream, *who, place, house.fetching)
+    return Feed(house.archive, house.bus.stream, *who, place, house.following)
 
 
 def _with_the_last(place: Place) -> Place:

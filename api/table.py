@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.routing import BaseRoute, Match, Router
 from starlette.types import Receive, Scope, Send
 
-from api.threads import Hands, waited_for
+from api.threads import Pools, waited_for
 
 # So many segments tell most routes from one another: /api/v1/datasets.
 DEPTH: Final = 3
@@ -21,7 +21,7 @@ DEPTH: Final = 3
 
 def flat(
     router: APIRouter,
-    hands: Hands,
+    pools: Pools,
     prefix: str = "",
     responses: Mapping[int | str, dict[str, Any]] | None = None,
 ) -> Iterator[BaseRoute]:
@@ -32,7 +32,7 @@ def flat(
         written["path"] = prefix + route.path
         if isinstance(route, APIRoute):
             written["responses"] = {**(responses or {}), **route.responses}
-            written["endpoint"] = waited_for(route.endpoint, hands)
+            written["endpoint"] = waited_for(route.endpoint, pools)
         yield type(route)(**written)
 
 

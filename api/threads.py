@@ -14,10 +14,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 AT_ONCE: Final = 40
 FETCHING_AT_ONCE: Final = 8
+R = TypeVar("R")
 H = TypeVar("H", bound=Callable[..., Any])
 
 
-class Hands(NamedTuple):
+class Pools(NamedTuple):
     usual: ThreadPoolExecutor
     fetching: ThreadPoolExecutor
 
@@ -25,8 +26,8 @@ class Hands(NamedTuple):
         return self.fetching if getattr(handler, "fetches", False) else self.usual
 
 
-def hands() -> Hands:
-    return Hands(ThreadPoolExecutor(AT_ONCE, "handler"), ThreadPoolExecutor(FETCHING_AT_ONCE, "fetching"))
+def pools() -> Pools:
+    return Pools(ThreadPoolExecutor(AT_ONCE, "handler"), ThreadPoolExecutor(FETCHING_AT_ONCE, "fetching"))
 
 
 def fetches(handler: H) -> H:
@@ -35,7 +36,7 @@ def fetches(handler: H) -> H:
     return handler
 
 
-def waited_for(handler: Callable[..., Any], hands: Hands) -> Callable[..., Any]:
+def waited_for(handler: Callable[..., Any], pools: Pools) -> Callable[..., Any]:
     """The same handler, asynchronous; one that is so already is left as it is."""
     if iscoroutinefunction(handler):
         return handler
@@ -43,6 +44,11 @@ def waited_for(handler: Callable[..., Any], hands: Hands) -> Callable[..., Any]:
     @wraps(handler)
     async def waiting(**given: Any) -> Any:
         work = partial(copy_context().run, handler, **given)
-        return await asyncio.get_running_loop().run_in_executor(hands.of(handler), work)
+        return await asyncio.get_running_loop().run_in_executor(pools.of(handler), work)
 
     return waiting
+
+
+async def in_a_thread(pool: ThreadPoolExecutor, work: Callable[[], R]) -> R:
+    """Of this pool, in the context of whoever asks."""
+    return await asyncio.get_running_loop().run_in_executor(pool, partial(copy_context().run, work))

@@ -2,12 +2,12 @@
 
 from asyncio import wrap_future
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 from pydantic import Field
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 from uuid_utils.compat import uuid7
 
@@ -15,6 +15,7 @@ from api import errors
 from api.edge import Body, CommandReceipt, Desk, Empty, Holder, PersonDesk
 from api.house import House, TheHouse
 from api.reading import Member
+from api.threads import in_a_thread
 from commands.access import Caller, demand, must_be_able_to_write
 from commands.dataset import CommitUpload
 from domain.content import Content, Split
@@ -169,15 +170,15 @@ async def commit(
         must_be_able_to_write(desk.caller, house.ledger_as(desk.caller))
         return house.preparing.ask(_upload(house, desk.caller, dataset_id, upload_id))
 
-    work = await run_in_threadpool(asked)
+    work = await in_a_thread(house.following, asked)
     if work is not None:
         await work.over(PATIENCE)
-        work = await run_in_threadpool(asked)
+        work = await in_a_thread(house.following, asked)
     if work is not None:
         progress = UploadProgress(done=work.progress.done, total=work.progress.total)
         return JSONResponse(progress.model_dump(), 202, headers={"Retry-After": "1"})
     command = CommitUpload(dataset_id=dataset_id, upload_id=upload_id, strict=body.strict)
-    return await run_in_threadpool(_committed, desk, command)
+    return await in_a_thread(house.following, partial(_committed, desk, command))
 
 
 def _committed(desk: Desk, command: CommitUpload) -> CommittedUpload:

@@ -15,7 +15,7 @@ from bench.frame import Bench, Result, growth, in_turn
 from consumers.relay import Relay
 from infra.batch import MOST_MESSAGES, publish_batch
 from infra.bus import connect, jetstream
-from infra.cancelling import cancelled
+from infra.cancelling import cancel_and_wait
 from infra.event_store import EventStore
 from infra.ledger import Append
 from infra.mapper import Stored
@@ -64,7 +64,7 @@ async def _relayed(servers: Servers, store: EventStore, backlog: int) -> float:
         task = asyncio.create_task(relaying.run())
         await done.wait()
         seconds = time.perf_counter() - start
-        await cancelled(task)
+        await cancel_and_wait(task)
     return backlog / seconds
 
 

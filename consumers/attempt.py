@@ -19,7 +19,7 @@ from consumers.outbox import Outbox, Report
 from domain.training import EndReason
 from infra import leases, metrics, tracing
 from infra.blob_cache import BlobCache, digest
-from infra.cancelling import cancelled
+from infra.cancelling import cancel_and_wait
 from infra.ends import Ended, Stop, evidence, judge, processes_killed_for_memory
 from infra.executors import Execution, Executor, Order
 from infra.job_files import BadData, Preparation, Prepared
@@ -81,7 +81,7 @@ class Attempt:
             ended = await self._train()
             return await self._tell(ended)
         finally:
-            await cancelled(*helpers)
+            await cancel_and_wait(*helpers)
 
     async def _train(self) -> Ended:
         try:
@@ -112,7 +112,7 @@ class Attempt:
         stopping.cancel()
         if task.done():
             return task.result()
-        await cancelled(task)
+        await cancel_and_wait(task)
         return None
 
     async def _execute(self, prepared: Prepared) -> Ended:

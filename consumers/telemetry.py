@@ -7,7 +7,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -108,7 +107,7 @@ class Collected:
 
     points: dict[tuple[UUID, Key], Points] = field(default_factory=dict)
     count: int = 0
-    since: float = inf
+    since: float = math.inf
 
     def add(self, organization: UUID, key: Key, points: Points) -> None:
         if not self.points:

@@ -35,7 +35,7 @@ NOTED_EVERY: Final = 60.0
 REMEMBERED: Final = 10_000
 _PLATFORM: Final = Caller(kind="system", id=SYSTEM)
 # Nobody waits for the disk to know of a use.
-_FOUND: Final = """
+_FIND_AND_NOTE_USE: Final = """
     WITH found AS (SELECT token_id, subject, expires_at FROM secrets.api_tokens WHERE digest = %(digest)s), used AS (
         INSERT INTO secrets.api_token_uses AS u (token_id, used_at, subject)
         SELECT token_id, %(now)s, subject FROM found, set_config('synchronous_commit', 'off', true)
@@ -165,7 +165,7 @@ class ApiTokens:
         which = digest(token)
         asked = {"digest": which, "note": self._is_due(which), "now": datetime.now(UTC)}
         with self.pool.connection() as connection:
-            row = connection.execute(_FOUND, asked).fetchone()
+            row = connection.execute(_FIND_AND_NOTE_USE, asked).fetchone()
         if row is None:
             return None
         if asked["note"]:

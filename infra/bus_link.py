@@ -7,7 +7,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from infra.bus import connect, jetstream
-from infra.cancelling import cancelled
+from infra.cancelling import cancel_and_wait
 
 
 @dataclass
@@ -25,7 +25,7 @@ class BusLink:
 
     async def close(self) -> None:
         if self._connecting is not None:
-            await cancelled(self._connecting)
+            await cancel_and_wait(self._connecting)
         if self._client is not None:
             await self._client.close()
 

@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from infra.cancelling import cancelled
+from infra.cancelling import cancel_and_wait
 
 AGAIN_AFTER: Final = 1.0
 LOOKS_UP_EVERY: Final = 5.0
@@ -29,7 +29,7 @@ async def listening(url: str, channel: str, follow: Follow) -> AsyncIterator[Non
     try:
         yield
     finally:
-        await cancelled(task)
+        await cancel_and_wait(task)
 
 
 async def _listen(url: str, channel: str, follow: Follow) -> None:

@@ -29,6 +29,8 @@ from infra.redaction import in_short
 
 AT_ONCE: Final = 16
 IN_MEMORY: Final = 16 * 2**20
+# What says nothing of the bytes: too slow, too early, too many.
+PASSING: Final = (408, 425, 429)
 # S3 takes no more in one PUT.
 LARGEST_OBJECT: Final = 5 * 2**30
 log = logging.getLogger(__name__)
@@ -41,6 +43,10 @@ class ObjectIsMissing(LookupError):
 
 class StoreIsUnusable(Exception):
     """The object store does not take what it is sent in good order."""
+
+
+class StoreRefusesUs(StoreIsUnusable):
+    """By its own word: its keys or its bucket are not those that this process was told."""
 
 
 class Address(NamedTuple):
@@ -59,13 +65,18 @@ class Objects:
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Asks the store at once whether it checks hashes. One that takes nothing then is asked again when needed."""
+        """Asks the store at once whether it checks hashes. One that takes nothing then is asked again when needed.
+
+        Raises StoreRefusesUs.
+        """
         url, bucket = settings.need("s3_url").rstrip("/"), settings.s3_bucket
         access, secret = settings.need("s3_access_key"), settings.need("s3_secret_key")
         presigner = Presigner(url, settings.s3_region, access, secret)
         objects = cls(s3_store(settings), presigner, bucket)
         try:
             _ = objects.checks_hashes
+        except StoreRefusesUs:
+            raise
         except (StoreIsUnusable, BaseError) as error:
             log.warning("the object store cannot be used yet: %s", in_short(error))
         return objects
@@ -134,18 +145,22 @@ class Objects:
     def probe(self) -> bool:
         """Whether the store refuses other bytes than those whose hash was signed, however they are dressed up.
 
-        Raises StoreIsUnusable.
+        Raises StoreIsUnusable, or what the store itself raises.
         """
         right, wrong = token_bytes(32), token_bytes(32)
         key = f"probe/{token_hex(16)}"
         address = self._put_address(key, hashed(right).digest(), len(right))
         other = self._put_address(key, hashed(wrong).digest(), len(wrong)).headers
-        refused = all(400 <= _put(address.url, headers, wrong) < 500 for headers in (address.headers, other, {}))
+        answers = [_put(address.url, headers, wrong) for headers in (address.headers, other, {})]
         status = _put(address.url, address.headers, right)
+        if status in (401, 403, 404):
+            raise StoreRefusesUs(f"the object store answers {status} to us: are its keys and bucket right?")
         if status >= 300 or bytes(self._store.get(key).bytes()) != right:
             raise StoreIsUnusable(f"the object store answers {status} to a signed upload")
+        if unsure := [each for each in answers if each >= 500 or each in PASSING]:
+            raise StoreIsUnusable(f"the object store answers {unsure[0]} to bytes of another hash")
         self._store.delete(key)
-        return refused
+        return all(each >= 400 for each in answers)
 
     def _put_address(self, key: str, digest: bytes, size: int) -> Address:
         """The length is signed too, but not among the headers to send: every client sends it by itself."""

@@ -41,6 +41,11 @@ class Serving:
         return self.log.read_text()
 
 
+def limited(settings: Settings, **limits: float) -> Settings:
+    """The same with these limits in place of those that it has."""
+    return settings.model_copy(update={"limits": settings.limits.model_copy(update=limits)})
+
+
 def told(settings: Settings, folder: Path) -> Path:
     """A file that tells a process of its own the same settings."""
     known = {k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in dict(settings).items()}

@@ -20,13 +20,14 @@ from api.limits import Seats
 from infra.allowance import BURST, MOST_KNOWN, Allowance, Gate, TooManyRequests, household
 from infra.config import OperatorLimits, Settings
 from tests.api.visitor import PASSWORD, PREFIX, Visitor
+from tests.serving import limited
 
 JOB = f"{PREFIX}/training-jobs/00000000-0000-0000-0000-000000000001/live"
 
 
 @pytest.fixture(scope="module")
 def strict(settings: Settings) -> FastAPI:
-    return create_app(settings.model_copy(update={"limits": OperatorLimits(requests_per_second=1)}))
+    return create_app(limited(settings, requests_per_second=1))
 
 
 @pytest.fixture(scope="module")
@@ -338,7 +339,7 @@ def test_whatever_else_comes_first_on_a_socket_is_no_token(client: TestClient, f
 def test_an_organization_that_has_sent_its_invitations_of_a_day_is_told_so(
     settings: Settings, founder: Callable[[], Visitor]
 ) -> None:
-    sparing = create_app(settings.model_copy(update={"limits": OperatorLimits(invitations_per_day=1)}))
+    sparing = create_app(limited(settings, invitations_per_day=1))
     with TestClient(sparing, client=("10.9.0.1", 1)) as door:
         sender = Visitor(door, founder().token)
         other = Visitor(elsewhere(sparing, "10.9.0.2"), founder().token)

@@ -9,17 +9,18 @@ from fastapi.testclient import TestClient
 from psycopg_pool import ConnectionPool
 
 from domain.training import OrganizationIsBusy
-from infra.config import OperatorLimits, Settings
+from infra.config import Settings
 from infra.places import Places
 from tests.api.folders import filled
 from tests.api.visitor import Visitor
 from tests.api.worker import Worker, evidence, requested
 from tests.servers import Servers
+from tests.serving import limited
 
 
 @pytest.fixture(scope="module")
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"limits": OperatorLimits(running_per_organization=1)})
+    return limited(settings, running_per_organization=1)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from consumers.relay import Relay
 from consumers.subscribers import Door, Doorkeeper
 from infra import bus, streams
 from infra.bus_pass import Issuer, Knock
-from infra.cancelling import cancelled
+from infra.cancelling import cancel_and_wait
 from infra.config import Settings
 from infra.embedded.nats import Nats, answers
 from infra.embedded.ports import HOST
@@ -60,7 +60,7 @@ async def _serve(settings: Settings, nats: Nats, ready: Event, stop: Event) -> N
         while not stop.is_set():
             await asyncio.sleep(0.05)
             assert not any(task.done() for task in tasks), [task.exception() for task in tasks if task.done()]
-        await cancelled(*tasks)
+        await cancel_and_wait(*tasks)
         for each in (admin, relay, keeper):
             await each.close()
 

@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from api import create_app
 from api.table import Table, flat
-from api.threads import hands
+from api.threads import pools
 from infra.config import Settings
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "NONSENSE")
@@ -62,7 +62,7 @@ def test_the_first_of_two_that_match_answers() -> None:
     router.get("/a/b/c/{id:int}")(lambda id: id)
     router.get("/a/b/c/{id}")(lambda id: id)
     router.get("/{anything:path}")(lambda anything: anything)
-    whole = Router([*flat(router, hands()), Mount("/a/b/c/d", app=Router())])
+    whole = Router([*flat(router, pools()), Mount("/a/b/c/d", app=Router())])
     table = Table(whole)
     for path, expected in (("/a/b/c/1", 0), ("/a/b/c/d", 1), ("/a/b/c/d/e", 2), ("/a/b/c/1/2", 2), ("/x", None)):
         route, _ = table.find({"type": "http", "method": "GET", "path": path})
@@ -73,7 +73,7 @@ def test_what_comes_before_a_route_with_the_same_beginning_comes_first() -> None
     router = APIRouter()
     router.get("/{first}/b")(lambda first: first)
     router.get("/a/b")(lambda: None)
-    whole = Router([*flat(router, hands())])
+    whole = Router([*flat(router, pools())])
     scope = {"type": "http", "method": "GET", "path": "/a/b"}
     assert Table(whole).find(scope) == (whole.routes[0], whole.routes[0].matches(scope)[1])
 

@@ -6,7 +6,7 @@ from threading import Barrier, Event, current_thread
 
 import pytest
 
-from api.threads import AT_ONCE, FETCHING_AT_ONCE, fetches, hands, waited_for
+from api.threads import AT_ONCE, FETCHING_AT_ONCE, fetches, pools, waited_for
 from domain.errors import NotFound
 from infra import logs
 from infra.logs import known
@@ -14,7 +14,7 @@ from infra.logs import known
 
 def test_handlers_wait_side_by_side() -> None:
     all_there = Barrier(8)
-    waiting = waited_for(lambda: all_there.wait(30), hands())
+    waiting = waited_for(lambda: all_there.wait(30), pools())
 
     async def asked() -> set[int]:
         return set(await asyncio.gather(*(waiting() for _ in range(8))))
@@ -23,7 +23,7 @@ def test_handlers_wait_side_by_side() -> None:
 
 
 def test_whoever_waits_for_the_object_store_keeps_nobody_waiting_who_needs_nothing_of_it() -> None:
-    go_on, threads = Event(), hands()
+    go_on, threads = Event(), pools()
 
     @fetches
     def hung() -> bool:
@@ -43,7 +43,7 @@ def test_whoever_waits_for_the_object_store_keeps_nobody_waiting_who_needs_nothi
 
 def test_a_handler_knows_what_its_request_is_about() -> None:
     with logs.about(request="r"):
-        assert asyncio.run(waited_for(lambda: known(logging.makeLogRecord({})), hands())())["request"] == "r"
+        assert asyncio.run(waited_for(lambda: known(logging.makeLogRecord({})), pools())())["request"] == "r"
 
 
 def test_what_a_handler_refuses_is_refused() -> None:
@@ -51,11 +51,11 @@ def test_what_a_handler_refuses_is_refused() -> None:
         raise NotFound(f"nothing is there, says {current_thread().name}")
 
     with pytest.raises(NotFound, match="says handler"):
-        asyncio.run(waited_for(refused, hands())())
+        asyncio.run(waited_for(refused, pools())())
 
 
 def test_what_is_asynchronous_stays_in_the_loop() -> None:
     async def handler() -> None:
         return None
 
-    assert waited_for(handler, hands()) is handler
+    assert waited_for(handler, pools()) is handler

@@ -19,7 +19,7 @@ from nats.js import JetStreamContext
 
 from consumers.relay import Relay
 from infra import bus, durables, streams
-from infra.cancelling import cancelled
+from infra.cancelling import cancel_and_wait
 from infra.progress import Progress
 from infra.stream_compare import compare
 from tests.ground import Ground
@@ -52,7 +52,7 @@ class Scene:
         try:
             yield relay, task
         finally:
-            await cancelled(task)
+            await cancel_and_wait(task)
             await client.close()
             progress.close()
 

@@ -103,7 +103,7 @@ def test_every_alert_asks_of_figures_that_are_told(outside: Outside) -> None:
     asked = {name for rule in rules for name in re.findall(r"vistory_\w+", rule["expr"])}
     assert asked <= told
     assert {"vistory_parked_messages", "vistory_consumer_stopped"} <= asked
-    assert all(rule["annotations"]["do"] for rule in rules)
+    assert all(rule["annotations"]["description"] for rule in rules)
 
 
 def test_figures_say_what_happened_and_name_nobody_and_nothing(outside: Outside) -> None:

@@ -132,10 +132,10 @@ class House:
 
     def kill(self, part: str) -> bool:
         """Whether there was one; it is gone then."""
-        self.killed[part] += 1
         self.struck_at = time.time()
         pid = self.send(part, signal.SIGKILL)
         if pid is not None:
+            self.killed[part] += 1
             waited(lambda: self.pid(part) != pid, 30, f"{part} is gone")
         return pid is not None
 

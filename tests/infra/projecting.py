@@ -20,7 +20,7 @@ from uuid_utils.compat import uuid7
 from domain.model import Client, Envelope, Recorded
 from infra import bus, streams
 from infra.batch import batches, publish_batch
-from infra.cancelling import cancelled
+from infra.cancelling import cancel_and_wait
 from infra.embedded.nats import Nats
 from infra.ledger import Append
 from infra.migrate import migrate, migrate_keys
@@ -97,7 +97,7 @@ class Scene:
         try:
             yield projector
         finally:
-            await cancelled(task)
+            await cancel_and_wait(task)
             await client.close()
 
     async def reached(self, position: int, names: Sequence[str] = NAMES) -> None:

@@ -1,9 +1,12 @@
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
+import pytest
+from psycopg import waiting
 
-from infra.listening import listening
+from infra.listening import LOOKS_UP_EVERY, listening
 from tests.servers import Databases
 
 
@@ -41,3 +44,25 @@ def test_a_channel_is_followed_until_its_end_and_anew_after_every_loss(
         assert heard.empty()
 
     asyncio.run(asyncio.wait_for(story(), 30))
+
+
+def test_whoever_listens_does_not_look_up_again_and_again(
+    fresh_database: Callable[[], Databases], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intervals: asyncio.Queue[float] = asyncio.Queue()
+    wait = waiting.wait_async
+
+    async def noted(gen: Any, fileno: int, interval: float = 0.0, timeout: Any = None) -> Any:  # noqa: ASYNC109
+        intervals.put_nowait(interval)
+        return await wait(gen, fileno, interval, timeout)
+
+    async def follow(connection: psycopg.AsyncConnection) -> None:
+        monkeypatch.setattr(waiting, "wait_async", noted)
+        async for _ in connection.notifies():
+            pass
+
+    async def story() -> float:
+        async with listening(fresh_database().app_url, "a channel", follow):
+            return await intervals.get()
+
+    assert asyncio.run(asyncio.wait_for(story(), 30)) == LOOKS_UP_EVERY

@@ -15,7 +15,7 @@ import pytest
 from obstore.store import S3Store
 
 from infra.config import Settings
-from infra.objects import Address, ObjectIsMissing, Objects, StoreIsUnusable, incoming
+from infra.objects import Address, ObjectIsMissing, Objects, StoreIsUnusable, StoreRefusesUs, incoming
 from infra.presign import Presigner
 from tests.servers import Servers
 
@@ -167,13 +167,12 @@ class Careless(BaseHTTPRequestHandler):
 
     kept: ClassVar[dict[str, bytes]]
     status: ClassVar[int]
-    failing: ClassVar[int]
+    failing: ClassVar[list[int]]
 
     def do_PUT(self) -> None:
         sent = self.rfile.read(int(self.headers["Content-Length"]))
         if self.failing:
-            type(self).failing -= 1
-            return self._answer(503, b"")
+            return self._answer(self.failing.pop(), b"")
         self.kept[urlsplit(self.path).path] = sent
         self._answer(self.status, b"")
 
@@ -199,7 +198,7 @@ class Careless(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def careless_store() -> Iterator[Settings]:
-    Careless.kept, Careless.status, Careless.failing = {}, 200, 0
+    Careless.kept, Careless.status, Careless.failing = {}, 200, []
     with ThreadingHTTPServer(("127.0.0.1", 0), Careless) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -237,6 +236,16 @@ def test_a_store_that_is_away_keeps_nobody_from_starting(caplog: pytest.LogCaptu
         objects.presigned_put(HERE, name(b"x"), 1)
 
 
-def test_a_store_that_fails_on_other_bytes_is_not_taken_for_one_that_refuses_them(careless_store: Settings) -> None:
-    Careless.failing = 1
-    assert not Objects.open(careless_store).checks_hashes
+@pytest.mark.parametrize("status", [503, 429])
+def test_a_store_that_fails_on_other_bytes_is_asked_again(careless_store: Settings, status: int) -> None:
+    Careless.failing = [status]
+    objects = Objects.open(careless_store)
+    assert not Careless.failing
+    assert not objects.checks_hashes
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_store_that_does_not_know_us_keeps_a_process_from_starting(careless_store: Settings, status: int) -> None:
+    Careless.status = status
+    with pytest.raises(StoreRefusesUs, match=f"answers {status} .*: are its keys and bucket right"):
+        Objects.open(careless_store)
