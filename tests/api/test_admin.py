@@ -176,5 +176,8 @@ def test_a_name_that_was_changed_is_the_one_that_everybody_reads(admin: Visitor)
     assert engineer("GET", "/auth/me").json()["full_name"] == "My Own"
     assert admin.get(f"/admin/users/{engineer.id}", Vistory_Min_Position=engineer.seen)["full_name"] == "My Own"
     log = admin.get("/audit/organization?entity_type=person", Vistory_Min_Position=engineer.seen)["items"]
-    assert "My Own" in {each["actor_name"] for each in log}
-    assert "Corrected" not in str(log)
+    names = {each["actor_name"] for each in log}
+    assert "My Own" in names
+    assert "Corrected" not in names
+    renamed = [each["changes"]["full_name"] for each in log if each["topic"] == "person.renamed"]
+    assert renamed[0] == {"old": "Corrected", "new": "My Own"}

@@ -67,10 +67,10 @@ def test_a_token_whose_time_is_over_is_refused_once_and_another_is_taken() -> No
     assert judge.blamed() == []
 
 
-@pytest.mark.parametrize("tokens", [(token(60),), (token(-1), token(60))], ids=["the first", "the next"])
-def test_a_token_that_is_still_good_is_not_refused(tokens: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("lives", [(60,), (-1, 60)], ids=["the first", "the next"])
+def test_a_token_that_is_still_good_is_not_refused(lives: tuple[int, ...]) -> None:
     judge = Judge()
-    assert asked([refused()] * len(tokens), judge, *tokens)[-1] == 401
+    assert asked([refused()] * len(lives), judge, *map(token, lives))[-1] == 401
     (found,) = judge.blamed()
     assert "401 unauthenticated for a token that is good" in found
 
