@@ -11,32 +11,25 @@ from api.reading import Known
 from commands.access import Caller
 from domain.errors import NotFound
 from domain.roles import Role
-from infra.migrate import migrate
-from infra.provision import APP
-from infra.reading import engine_for
 from infra.rows import save
-from infra.tables import furnish
-from projections import PROJECTIONS
 from projections import run as read_model
 from projections.experiment import experiments
+from tests.furnished import furnished, reading
 from tests.infra.test_runs import ELSEWHERE, EXPERIMENT, HERE, row
 from tests.servers import Servers
 
 ADMIN = Known(Caller(kind="person", id=HERE, organization_id=HERE), HERE, Role.ADMIN)
 
 
+def fill(tx: Connection) -> None:
+    save(tx, experiments, {(HERE,): EXPERIMENT})
+    save(tx, read_model.runs, {(UUID(int=n),): row(n, {}, {"mAP50": 0.5}) for n in (1, 2)})
+
+
 @pytest.fixture
 def tx(servers: Servers) -> Iterator[Connection]:
-    databases = servers.fresh_database()
-    migrate(databases.owner_url, APP, UUID(int=9))
-    engine = engine_for(databases.app_url, pool_size=1)
-    furnish(engine, PROJECTIONS)
-    with engine.begin() as tx:
-        save(tx, experiments, {(HERE,): EXPERIMENT})
-        save(tx, read_model.runs, {(UUID(int=n),): row(n, {}, {"mAP50": 0.5}) for n in (1, 2)})
-        yield tx
-    engine.dispose()
-    servers.drop(databases)
+    with furnished(servers, fill) as databases, reading(databases) as found:
+        yield found
 
 
 def test_a_page_of_runs_reads_no_figure_of_the_experiment(tx: Connection) -> None:

@@ -9,12 +9,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, text
 
-from infra.migrate import migrate
-from infra.provision import APP
-from infra.reading import Reading, engine_for
-from infra.tables import furnish
-from projections import PROJECTIONS
 from projections.audit import AuditRow, list_entries
+from tests.furnished import furnished, reading
 from tests.servers import Databases, Servers
 
 HERE, RARE, BEGUN, ENTRIES = UUID(int=1), UUID(int=2), datetime(2026, 1, 2, tzinfo=UTC), 20_000
@@ -37,27 +33,22 @@ _NAMES = """
 _READ = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_all_tables WHERE relname = 'audit_entries'"
 
 
+def fill(tx: Connection) -> None:
+    for rows in (_FILL, _NAMES):
+        tx.execute(text(rows), {"here": HERE, "rare": RARE, "begun": BEGUN, "entries": ENTRIES})
+    tx.execute(text("ANALYZE"))
+
+
 @pytest.fixture(scope="module")
 def database(servers: Servers) -> Iterator[Databases]:
-    databases = servers.fresh_database()
-    migrate(databases.owner_url, APP, UUID(int=9))
-    engine = engine_for(databases.app_url, pool_size=1)
-    furnish(engine, PROJECTIONS)
-    with engine.begin() as tx:
-        for fill in (_FILL, _NAMES):
-            tx.execute(text(fill), {"here": HERE, "rare": RARE, "begun": BEGUN, "entries": ENTRIES})
-        tx.execute(text("ANALYZE"))
-    engine.dispose()
-    yield databases
-    servers.drop(databases)
+    with furnished(servers, fill) as databases:
+        yield databases
 
 
 @pytest.fixture
 def tx(database: Databases) -> Iterator[Connection]:
-    reading = Reading(database.app_url)
-    with reading.transaction() as found:
+    with reading(database) as found:
         yield found
-    reading.close()
 
 
 def page(tx: Connection, **wanted: Any) -> tuple[list[AuditRow], int]:

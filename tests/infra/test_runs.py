@@ -9,14 +9,10 @@ import pytest
 from sqlalchemy import Connection
 
 from domain.training import Status
-from infra.migrate import migrate
-from infra.provision import APP
-from infra.reading import Reading, engine_for
 from infra.rows import save
-from infra.tables import furnish
-from projections import PROJECTIONS
 from projections.experiment import experiments
 from projections.run import NoOrder, RunRow, compared, find_runs, list_runs, runs
+from tests.furnished import furnished, reading
 from tests.servers import Databases, Servers
 
 HERE, ELSEWHERE, NOW = UUID(int=1), UUID(int=2), datetime(2026, 1, 2, tzinfo=UTC)
@@ -44,27 +40,22 @@ def row(n: int, parameters: dict[str, Any], metrics: dict[str, Any]) -> dict[str
     }  # fmt: skip
 
 
+def fill(tx: Connection) -> None:
+    save(tx, experiments, {(HERE,): EXPERIMENT})
+    save(tx, runs, {(UUID(int=n),): row(n, *told) for n, told in enumerate(TOLD, 1)})
+    save(tx, runs, {(UUID(int=99),): row(99, *TOLD[0]) | {"organization_id": ELSEWHERE}})
+
+
 @pytest.fixture(scope="module")
 def database(servers: Servers) -> Iterator[Databases]:
-    databases = servers.fresh_database()
-    migrate(databases.owner_url, APP, UUID(int=9))
-    engine = engine_for(databases.app_url, pool_size=1)
-    furnish(engine, PROJECTIONS)
-    with engine.begin() as tx:
-        save(tx, experiments, {(HERE,): EXPERIMENT})
-        save(tx, runs, {(UUID(int=n),): row(n, *told) for n, told in enumerate(TOLD, 1)})
-        save(tx, runs, {(UUID(int=99),): row(99, *TOLD[0]) | {"organization_id": ELSEWHERE}})
-    engine.dispose()
-    yield databases
-    servers.drop(databases)
+    with furnished(servers, fill) as databases:
+        yield databases
 
 
 @pytest.fixture
 def tx(database: Databases) -> Iterator[Connection]:
-    reading = Reading(database.app_url)
-    with reading.transaction() as found:
+    with reading(database) as found:
         yield found
-    reading.close()
 
 
 @pytest.fixture
