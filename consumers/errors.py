@@ -11,7 +11,7 @@ import nats.errors
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from consumers.telemetry import GoneFromStream, NotTelemetry
+from consumers.telemetry import GoneFromStream
 from domain.errors import Conflict, DomainError, Refused
 from infra.config import ExposedSettings, MissingSetting
 from infra.dispatch import Unavailable
@@ -22,6 +22,7 @@ from infra.published import ForeignEvent, NotAnEvent
 from infra.reach import out_of_reach
 from infra.reading import NotThereYet
 from infra.redaction import in_short
+from infra.telemetry import NotTelemetry
 
 TRIES: Final = 5
 LONGEST: Final = 15.0

@@ -18,7 +18,7 @@ from consumers.errors import Done, Park, RetryAfter, Stop, verdict
 from consumers.mlflow import BATCHES, WRITER, MlflowBooks, RunWriter, batch_figures
 from consumers.pace import regularly
 from consumers.reactions import STOPPED_FOR, Records, reacting
-from consumers.telemetry import Archivist, GoneFromStream, Owners, Shipped
+from consumers.telemetry import Archivist, GoneFromStream, Owners
 from infra import metrics
 from infra.archive_writer import CONSUMER as ARCHIVE
 from infra.archive_writer import Overtaken
@@ -28,6 +28,7 @@ from infra.parked import Due
 from infra.published import ForeignEvent
 from infra.stream_tail import Diverged, read_tail
 from infra.streams import EVENTS, TELEMETRY
+from infra.telemetry import Shipped
 
 LOGGED_EVERY: Final = 1.0
 REDRIVEN_EVERY: Final = 2.0

@@ -1,13 +1,12 @@
 """Keeps telemetry: what passes on the stream is written to the archive, a few seconds of it at a time."""
 
 import asyncio
-import json
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from nats.aio.msg import Msg
@@ -17,53 +16,15 @@ from domain.errors import NotFound
 from domain.training_job import TrainingJob
 from infra.archive_writer import ArchiveWriter
 from infra.leases import Key
-from infra.redaction import in_short
+from infra.telemetry import NotTelemetry, Points, Shipped, said_in
 
 EVERY: Final = 4.0
 MOST_POINTS: Final = 20_000
 MOST_KNOWN: Final = 10_000
-# As the archive numbers them.
-LAST_ATTEMPT: Final = 2**31 - 1
-Points = list[dict[str, Any]]
-
-
-class Shipped(Protocol):
-    """What nats-py gives, delivered or read from a stream."""
-
-    @property
-    def subject(self) -> Any: ...
-
-    @property
-    def data(self) -> Any: ...
-
-
-def points_in(text: str) -> Points:
-    """Such as can be kept: one that cannot would keep those of everybody else from the archive. Raises ValueError."""
-    points: Any = json.loads(text, parse_constant=float_of, parse_float=float_of)["points"]
-    if not isinstance(points, list) or not all(map(is_point, points)):
-        raise ValueError("a point has no number or no kind")
-    if "\\u" in text:  # only so half of a character comes in
-        json.dumps(points, ensure_ascii=False).encode()
-    return points
-
-
-def is_point(point: Any) -> bool:
-    return isinstance(point, dict) and type(point.get("n")) is int and isinstance(point.get("kind"), str)
-
-
-def float_of(text: str) -> float:
-    """Raises ValueError where JSON has no such number."""
-    if not math.isfinite(number := float(text)):
-        raise ValueError(f"{text[:20]} is no number of JSON")
-    return number
 
 
 class GoneFromStream(LookupError):
     """What was set aside is not on the bus any more."""
-
-
-class NotTelemetry(ValueError):
-    """A message that no worker can have sent about its own job."""
 
 
 @dataclass
@@ -87,18 +48,11 @@ class Owners:
 
     async def understood(self, message: Shipped) -> tuple[UUID, Key, Points]:
         """Organization, attempt and points. Raises NotTelemetry."""
-        try:
-            *_, framework, organization, job, attempt = message.subject.split(".")
-            key = Key(UUID(job), int(attempt))
-            if not 1 <= key.attempt <= LAST_ATTEMPT:
-                raise NotTelemetry(f"{message.subject} names no attempt")
-            points = points_in(bytes(message.data).decode())
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise NotTelemetry(f"{message.subject}: {in_short(error)}") from error
-        house = await self.of(key.job)
-        if (framework, organization) != (house[0], str(house[1])):
+        said = said_in(message)
+        house = await self.of(said.key.job)
+        if (said.framework, said.organization) != (house[0], str(house[1])):
             raise NotTelemetry(f"{message.subject} names another framework or organization than the job's")
-        return house[1], key, points
+        return house[1], said.key, said.points
 
 
 @dataclass

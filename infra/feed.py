@@ -4,7 +4,6 @@ It asks for one message after the other and keeps nothing, so a slow reader cost
 """
 
 import asyncio
-import json
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from nats.js.errors import NotFoundError
 from infra.archive import Archive
 from infra.shipping import subject
 from infra.streams import TELEMETRY
+from infra.telemetry import NotTelemetry, Points, said_in
 
 AT_ONCE: Final = 500
 
@@ -82,13 +82,13 @@ class Feed:
                 return self._advance(attempt, new)
         return []
 
-    def _new(self, attempt: int, points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _new(self, attempt: int, points: Points) -> Points:
         if attempt < self.place.attempt:
             return []
         read = self.place.n if attempt == self.place.attempt else 0
         return [point for point in points if point["n"] > read]
 
-    async def _message(self) -> tuple[int, int, list[dict[str, Any]]] | None:
+    async def _message(self) -> tuple[int, int, Points] | None:
         stream = self.stream()
         if stream is None:
             self._cut()
@@ -104,14 +104,17 @@ class Feed:
             return None
         self.is_cut = False
         assert found.seq is not None, "a message of a stream has its place"
-        document = json.loads(found.data or b"{}")
-        return found.seq, document["attempt"], document["points"]
+        try:
+            _, _, key, points = said_in(found)
+        except NotTelemetry:  # set aside where it is archived
+            return found.seq, self.place.attempt, []
+        return found.seq, key.attempt, points
 
     def _cut(self) -> None:
         """Whatever the stream is when it is back, it may have been lost and made again: read from its beginning."""
         self._sequence, self._archived, self.is_cut = 0, False, True
 
-    def _advance(self, attempt: int, points: list[dict[str, Any]]) -> list[Point]:
+    def _advance(self, attempt: int, points: Points) -> list[Point]:
         told = [Point(Place(attempt, point["n"]), {k: v for k, v in point.items() if k != "n"}) for point in points]
         self.place = told[-1].place
         return told

@@ -4,13 +4,13 @@ import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError
 
 from consumers.errors import Done, Park, RetryAfter, Stop, verdict
-from consumers.telemetry import NotTelemetry
 from domain.errors import Conflict, NotFound
 from domain.training import JobIsOver
 from infra.config import MissingSetting
 from infra.dispatch import Unavailable
 from infra.mlflow import MlflowIsAway, MlflowRefused
 from infra.published import NotAnEvent
+from infra.telemetry import NotTelemetry
 
 
 @pytest.mark.parametrize(

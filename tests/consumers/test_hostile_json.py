@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from nats.aio.msg import Msg
 
 from consumers.attempt import Attempt, Bench
-from consumers.telemetry import NotTelemetry, Owners
+from consumers.telemetry import Owners
 from infra.leases import Key
 from infra.shipping import subject
 from infra.spool import Spool
+from infra.telemetry import NotTelemetry
 from infra.veil import Veil
 from infra.worker_api import AttemptApi, WorkerApi
 from tests.consumers.test_reactions import JOB, ORGANIZATION, Scene, a_job

@@ -19,7 +19,7 @@ from consumers.acting import Platform
 from consumers.cancel import CANCEL, CANCEL_FILTERS, CancelReaction
 from consumers.mlflow import CREATE, CREATE_FILTERS, ExperimentReaction, MlflowBooks
 from consumers.reactions import Reaction, Reactor, Records, at_work, subscribe
-from consumers.telemetry import NotTelemetry, Owners
+from consumers.telemetry import Owners
 from domain.content import Snapshot, Task
 from domain.experiment import Experiment
 from domain.model import Actor, Aggregate, Envelope, Event
@@ -32,6 +32,7 @@ from infra.mapper import Mapper
 from infra.mlflow import Mlflow, MlflowRefused
 from infra.published import Published, pack
 from infra.shipping import subject
+from infra.telemetry import NotTelemetry
 from infra.unit import Errand
 from tests.doubles import SPLIT, MemoryKeys, MemoryLedger
 

@@ -15,10 +15,20 @@ from nats.errors import TimeoutError as NatsTimeout
 from nats.js.api import AckPolicy, ConsumerConfig
 
 import verifier
-from tests.faults.wishing import ACCEPTED, INVITED, NAMED, REGISTERED, UNDONE, Wish
+from tests.faults.wishing import (
+    ACCEPTED,
+    INVITED,
+    NAMED,
+    PROMISED,
+    REGISTERED,
+    RESET,
+    SENT_AGAIN,
+    UNDONE,
+    Wish,
+)
 
 ENDS: Final = ("training_job.completed", "training_job.failed", "training_job.cancelled")
-WRITTEN_ABOUT: Final = frozenset({REGISTERED, INVITED})
+WRITTEN_ABOUT: Final = frozenset({REGISTERED, INVITED, SENT_AGAIN, RESET, *PROMISED})
 CONFLICT: Final = "conflict"
 SHOWN: Final = 5
 
@@ -70,7 +80,15 @@ class Ledger:
     @cached_property
     def joined(self) -> frozenset[str]:
         """The commands by which somebody came in whose address a letter had proven: no other is written to it."""
-        return frozenset(event.command for event in self.events if event.topic == ACCEPTED)
+        return self._by(ACCEPTED)
+
+    @cached_property
+    def reset(self) -> frozenset[str]:
+        """The commands by which somebody set a password, and with it proved the address."""
+        return self._by(RESET)
+
+    def _by(self, topic: str) -> frozenset[str]:
+        return frozenset(event.command for event in self.events if event.topic == topic)
 
     def command_at(self, position: int) -> str | None:
         return self.events[position - 1].command if position <= len(self.events) else None
@@ -143,9 +161,10 @@ def wish_faults(ledger: Ledger, wishes: Sequence[Wish]) -> Iterator[str]:
 
 def command_faults(ledger: Ledger, wishes: Sequence[Wish], after: int) -> Iterator[str]:
     """What bears no word: since this position, as many events of its topic as accepted wishes, of the same commands."""
-    for topic in sorted({wish.topic for wish in wishes} - NAMED - {ACCEPTED}):
+    for topic in sorted({wish.topic for wish in wishes} - NAMED - PROMISED - {ACCEPTED}):
         events = [event for event in ledger.events[after:] if event.topic == topic]
-        found = Counter[str | None](event.command for event in events if event.command not in ledger.joined)
+        besides = ledger.joined if topic == RESET else ledger.joined | ledger.reset
+        found = Counter[str | None](event.command for event in events if event.command not in besides)
         wanted = Counter(ledger.command_at(w.position) for w in wishes if w.topic == topic and w.accepted)
         if found != wanted:
             yield f"{topic}: {found - wanted} that nobody was told of, {wanted - found} that are not there"
@@ -157,6 +176,14 @@ def acceptance_faults(ledger: Ledger, wishes: Sequence[Wish], after: int) -> Ite
     wanted = Counter(wish.id for wish in wishes if wish.topic == ACCEPTED and wish.accepted)
     if found != wanted:
         yield f"{ACCEPTED}: {found - wanted} that nobody was told of, {wanted - found} that are not there"
+
+
+def promise_faults(ledger: Ledger, wishes: Sequence[Wish], after: int) -> Iterator[str]:
+    """Of nobody more than was asked for."""
+    asked = Counter((wish.topic, wish.id) for wish in wishes if wish.topic in PROMISED)
+    found = Counter((event.topic, event.originator) for event in ledger.events[after:] if event.topic in PROMISED)
+    for (topic, person), count in (found - asked).items():
+        yield f"{topic}: {count} of person {person} that nobody asked for"
 
 
 def link_faults(ledger: Ledger) -> Iterator[str]:
@@ -206,7 +233,8 @@ def answer_faults(wishes: Sequence[Wish], since: int) -> Iterator[str]:
     for wish in wishes[since:]:
         impossible = "00000000-0000-7000" in f"{wish.path}{wish.body}"
         allowed = (404, 422) if impossible else (200, 201, 202)
-        if wish.status in (*allowed, UNDONE) or wish.id in undone or lost_a_race(wish, wishes):
+        came_to_nothing = wish.topic in PROMISED and wish.status is None
+        if came_to_nothing or wish.status in (*allowed, UNDONE) or wish.id in undone or lost_a_race(wish, wishes):
             continue
         told = f"{wish.status} {wish.problem} after {wish.lost} lost answers"
         yield f"{wish.method} {wish.path} {wish.body} was answered {told}"

@@ -16,6 +16,7 @@ class Post:
     _seen: dict[str, str] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)
     _proofs: dict[str, str] = field(default_factory=dict)
+    _resets: dict[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def letters(self) -> Counter[str]:
@@ -35,6 +36,18 @@ class Post:
             self._look()
             return self._proofs.get(address)
 
+    def reset_of(self, address: str) -> str | None:
+        """What a password is set by."""
+        with self._lock:
+            self._look()
+            return self._resets.get(address)
+
+    def forget(self, address: str) -> None:
+        """The invitations that came to it until now: another is on its way."""
+        with self._lock:
+            self._look()
+            self._tokens.pop(address, None)
+
     def _look(self) -> None:
         for file in sorted(self.folder.glob("*.eml")):
             if file.name not in self._seen:
@@ -45,6 +58,7 @@ class Post:
         letter = message_from_bytes(file.read_bytes(), policy=default)
         self._seen[file.name] = letter["Message-ID"].strip("<>").split("@")[0]
         body = letter.get_body(("plain",))
-        for page, tokens in (("invite", self._tokens), ("verify-email", self._proofs)):
+        pages = {"invite": self._tokens, "verify-email": self._proofs, "reset-password": self._resets}
+        for page, tokens in pages.items():
             if body and (link := re.search(rf"/{page}#token=([\w-]+)", body.get_content())):
                 tokens[letter["To"]] = link[1]

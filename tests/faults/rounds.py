@@ -154,6 +154,7 @@ def judged(town: Town, followed: Sequence[Followed], faults: Sequence[Fault]) ->
     yield from checking.wish_faults(ledger, wishes)
     yield from checking.command_faults(ledger, wishes, town.begun)
     yield from checking.acceptance_faults(ledger, wishes, town.begun)
+    yield from checking.promise_faults(ledger, wishes, town.begun)
     yield from checking.link_faults(ledger)
     cut_off = house.letters_cut_off() - town.letters_cut_off if any(fault.doubles for fault in faults) else 0
     yield from checking.letter_faults(ledger, town.post.letters(), town.judged, cut_off)

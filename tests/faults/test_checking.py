@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,27 @@ from tests.faults.checking import (
     answer_faults,
     command_faults,
     letter_faults,
+    promise_faults,
     socket_faults,
     told_in_time,
 )
-from tests.faults.closing import is_wrong
+from tests.faults.closing import VERIFIED, is_wrong
 from tests.faults.doors import SHUT_OUT
 from tests.faults.judgement import Judgement
 from tests.faults.post import Post
 from tests.faults.recovery import CLAIMED, KEPT, STARTED, STEPPED, begun_too_early, faults, missing, since
 from tests.faults.rounds import finding
-from tests.faults.wishing import ACCEPTED, INVITED, REGISTERED, Record, Wish
+from tests.faults.wishing import (
+    ACCEPTED,
+    INVITED,
+    PROOF_ASKED,
+    REGISTERED,
+    RESET,
+    RESET_ASKED,
+    SENT_AGAIN,
+    Record,
+    Wish,
+)
 from tests.whole import Recorded
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -84,9 +96,36 @@ def test_whoever_joins_by_an_invitation_is_no_registration_that_nobody_was_told_
     assert [*command_faults(stored((REGISTERED, "ann", "C")), [nobody], 0)]
 
 
+def test_whoever_sets_a_password_by_a_link_is_asked_for_once_and_proves_the_address_with_it() -> None:
+    ledger = stored((RESET, "ann", "C"), (VERIFIED, "ann", "C"))
+    reset = Wish("POST", "/auth/reset-password", {}, "", RESET, status=200, position=1)
+    nobody = Wish("POST", "/auth/verify-email", {}, "", VERIFIED, status=409)
+    assert [*command_faults(ledger, [reset, nobody], 0)] == []
+    assert [*command_faults(ledger, [replace(reset, status=409), nobody], 0)]
+    assert [*command_faults(stored((VERIFIED, "ann", "C")), [nobody], 0)]
+
+
 @pytest.mark.parametrize(("told", "is_found"), [(("invitation",), False), ((), True), (("another",), True)])
 def test_each_acceptance_is_of_its_invitation(told: Sequence[str], is_found: bool) -> None:
     assert bool([*acceptance_faults(JOINED, accepted(*told), 0)]) is is_found
+
+
+def asked(*people: str) -> list[Wish]:
+    return [Wish("POST", "/auth/forgot-password", {}, "", RESET_ASKED, id=id) for id in people]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "is_found"),
+    [(asked("ann"), False), (asked("ann", "ann", "ben"), False), ([], True), (asked("ben"), True)],
+)
+def test_a_link_is_promised_to_nobody_who_did_not_ask_for_it(wishes: Sequence[Wish], is_found: bool) -> None:
+    assert bool([*promise_faults(stored((RESET_ASKED, "ann", "C")), wishes, 0)]) is is_found
+
+
+@pytest.mark.parametrize(("status", "is_found"), [(None, False), (202, False), (409, True)])
+def test_a_promise_may_come_to_nothing_and_is_never_refused(status: int | None, is_found: bool) -> None:
+    ann = Wish("POST", "/auth/resend-verification", {}, "", PROOF_ASKED, status=status, id="ann")
+    assert bool([*answer_faults([ann], 0)]) is is_found
 
 
 ANN, BEN = (REGISTERED, "ann", "C"), (REGISTERED, "ben", "D")
@@ -106,6 +145,10 @@ ANN, BEN = (REGISTERED, "ann", "C"), (REGISTERED, "ben", "D")
         (stored(ANN, BEN), 2, 1, True),
         (stored(ANN, BEN), 2, 2, False),
         (stored(ANN, (INVITED, "invitation", "D")), 2, 1, False),
+        (stored((SENT_AGAIN, "invitation", "D")), 0, 0, True),
+        (stored((RESET_ASKED, "ann", "D")), 2, 0, True),
+        (stored((PROOF_ASKED, "ann", "D")), 0, 0, True),
+        (stored((RESET, "ann", "D")), 0, 0, True),
     ],
 )
 def test_whose_address_a_letter_has_proven_gets_no_other_and_one_that_is_cut_off_excuses_one(
@@ -134,8 +177,9 @@ def test_a_member_is_let_in_where_it_is_open_and_refused_where_it_is_closed(
     assert is_wrong(answer, is_open) is is_found
 
 
-def test_who_accepts_has_the_link_of_the_invitation_and_not_of_another_letter(tmp_path: Path) -> None:
-    for number, (page, token) in enumerate([("invite", "T0ken"), ("verify-email", "0ther")]):
+def test_whoever_follows_a_link_has_that_of_the_letter_about_it(tmp_path: Path) -> None:
+    pages = {"invite": "T0ken", "verify-email": "0ther", "reset-password": "An0ther"}
+    for number, (page, token) in enumerate(pages.items()):
         letter = Letter(
             "ann@example.org", (), Language.ENGLISH, "verification", page, token, {"full_name": "", "until": ""}
         )
@@ -143,7 +187,10 @@ def test_who_accepts_has_the_link_of_the_invitation_and_not_of_another_letter(tm
         (tmp_path / f"{number}.eml").write_bytes(made.as_bytes())
     post = Post(tmp_path)
     assert (post.token_to("ann@example.org"), post.token_to("ben@example.org")) == ("T0ken", None)
-    assert post.letters().total() == 2
+    assert (post.proof_of("ann@example.org"), post.reset_of("ann@example.org")) == ("0ther", "An0ther")
+    assert post.letters().total() == 3
+    post.forget("ann@example.org")
+    assert post.token_to("ann@example.org") is None
 
 
 def told(topic: str, seconds: float, **data: Any) -> Recorded:
@@ -241,12 +288,12 @@ def test_ten_seconds_are_let_pass_beside_the_start_of_the_bare_framework(
     assert len([*faults({"claimed": claimed, "new epoch": new_epoch, "bare start": 3.0})]) == found
 
 
-def test_what_a_restore_took_back_is_known_by_its_place_and_an_acceptance_by_its_invitation() -> None:
+def test_what_a_restore_took_back_is_known_by_its_place_and_what_has_none_by_whom_it_is_of() -> None:
     """The receipt of an acceptance is that of the session behind it, or none where its answer was lost."""
     record = Record()
-    record.wishes = [*accepted("kept", "lost"), renamed(SHARED, 0, 1), renamed(SHARED, 0, 1)]
-    for wish, position in zip(record.wishes, (12, 0, 10, 11), strict=True):
-        wish.position, wish.chain = position, "chain"
-    record.forget(10, {"kept"})
-    assert [wish.accepted for wish in record.wishes] == [True, False, True, False]
-    assert [wish.chain for wish in record.wishes if wish.accepted] == ["", "chain"]
+    record.wishes = [*accepted("kept", "lost"), renamed(SHARED, 0, 1), renamed(SHARED, 0, 1), *asked("kept", "ann")]
+    for wish, position in zip(record.wishes, (12, 0, 10, 11, 0, 0), strict=True):
+        wish.status, wish.position, wish.chain = 200, position, "chain"
+    record.forget(10, {(ACCEPTED, "kept"), (RESET_ASKED, "ann")})
+    assert [wish.accepted for wish in record.wishes] == [True, False, True, False, False, True]
+    assert [wish.chain for wish in record.wishes if wish.accepted] == ["", "chain", "chain"]

@@ -17,7 +17,7 @@ from tests.faults.following import Trainings
 from tests.faults.house import House, disks, housed
 from tests.faults.points import Spools
 from tests.faults.post import Post
-from tests.faults.wishing import ACCEPTED, Actor, Reader, Record
+from tests.faults.wishing import Actor, Reader, Record
 from tests.faults.writing import Writer
 from tests.servers import data_folder
 from tests.whole import waited
@@ -82,7 +82,7 @@ class Town:
     def forget(self, after: int) -> None:
         self.judged = min(self.judged, after)
         events = Ledger(self.house.ledger_url).events
-        self.record.forget(after, {event.originator for event in events if event.topic == ACCEPTED})
+        self.record.forget(after, {(event.topic, event.originator) for event in events})
 
     def expect_ahead(self, seconds: float) -> None:
         self.record.judge.ahead = max(self.record.judge.ahead, seconds)

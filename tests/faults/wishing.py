@@ -23,12 +23,18 @@ PASSWORD: Final = "a lamp beside the lathe"
 UUIDS: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 REGISTERED: Final = "person.registered"
 INVITED: Final = "invitation.sent"
+SENT_AGAIN: Final = "invitation.resent"
 ACCEPTED: Final = "invitation.accepted"
+PROOF_ASKED: Final = "person.verification_requested"
+RESET_ASKED: Final = "person.password_reset_requested"
+RESET: Final = "person.password_changed"
 ROLE_CHANGED: Final = "membership.role_changed"
 CLOSED: Final = "closure.organization_closed"
 REOPENED: Final = "closure.organization_reopened"
 # Whose events name what was wished for; of the others only the command tells which they are.
 NAMED: Final = frozenset({"project.created", "project.renamed", "experiment.created", "dataset.created"})
+# Whose answer says nothing of what becomes of them: each is asked once, and may come to nothing.
+PROMISED: Final = frozenset({PROOF_ASKED, RESET_ASKED})
 
 
 @dataclass
@@ -91,13 +97,15 @@ class Record:
         with self.lock:
             self.wishes.append(wish)
 
-    def forget(self, after: int, entered: Collection[str]) -> None:
-        """The store is as it was at this position, and has these acceptances: what was told later has not been."""
+    def forget(self, after: int, there: Collection[tuple[str, str]]) -> None:
+        """The store is as it was at this position, with these topics of whom: what was told later has not been."""
         self.judge.rewound_at = time.monotonic()
         with self.lock:
             for wish in self.wishes:
-                # The receipt of an acceptance is that of the session behind it.
-                is_gone = wish.id not in entered if wish.topic == ACCEPTED else wish.position > after
+                is_gone = wish.position > after
+                # A promise has no receipt, and that of an acceptance is of the session behind it.
+                if wish.topic == ACCEPTED or wish.topic in PROMISED:
+                    is_gone = (wish.topic, wish.id) not in there
                 if wish.accepted and is_gone:
                     wish.status = UNDONE
                 if wish.position > after:
@@ -120,6 +128,9 @@ class Record:
 KINDS: Final[Mapping[str, Callable[[Wish], bool]]] = {
     "registration": lambda wish: wish.topic == REGISTERED,
     "invitation": lambda wish: wish.topic == INVITED,
+    "invitation sent again": lambda wish: wish.topic == SENT_AGAIN,
+    "proof asked for again": lambda wish: wish.topic == PROOF_ASKED,
+    "password set by a link": lambda wish: wish.topic == RESET,
     "acceptance by a newcomer": lambda wish: wish.topic == ACCEPTED and "full_name" in wish.body,
     "acceptance by a member": lambda wish: wish.topic == ACCEPTED and "full_name" not in wish.body,
     "change of role": lambda wish: wish.topic == ROLE_CHANGED,
@@ -153,7 +164,7 @@ class Actor(Thread):
         raise NotImplementedError
 
     def see_through(self, wish: Wish, door: Door | None = None) -> Wish:
-        """Asked again under its key until somebody says what became of it."""
+        """Asked again under its key until somebody says what became of it, unless nobody would."""
         wish.begun = time.monotonic()
         self.record.begin(wish)
         while not self.over:
@@ -162,6 +173,8 @@ class Actor(Thread):
                 self._note(wish, answer)
                 break
             wish.lost += 1
+            if wish.topic in PROMISED:
+                break
             self._over.wait(PAUSE)
         return wish
 
@@ -169,10 +182,10 @@ class Actor(Thread):
         wish.ended = time.monotonic()
         if answer.status_code >= 500:
             self.record.blame(f"{wish.method} {wish.path} was answered {answer.status_code}: {answer.text[:300]}")
-        if answer.is_success:
+        if answer.is_success and wish.topic not in PROMISED:
             wish.position, wish.chain = receipt(answer)
             wish.id = wish.id or answer.json()["id"]
-        else:
+        elif not answer.is_success:
             wish.problem = problem(answer)
         wish.status = answer.status_code
         self.record.told(wish)

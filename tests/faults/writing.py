@@ -13,8 +13,13 @@ from tests.faults.wishing import (
     INVITED,
     NOBODY,
     PASSWORD,
+    PROMISED,
+    PROOF_ASKED,
     REGISTERED,
+    RESET,
+    RESET_ASKED,
     ROLE_CHANGED,
+    SENT_AGAIN,
     UNDONE,
     Actor,
     Wish,
@@ -29,6 +34,8 @@ SHOWN: Final = "tokens-were-shown"
 # What all who come in change, and all who begin a project: the organization, and the membership of the one account.
 SEATS: Final = "seats"
 OWNED: Final = "owned"
+# By whoever has a link, or wants one.
+UNSIGNED: Final = frozenset({ACCEPTED, RESET, *PROMISED})
 
 
 class Writer(Actor):
@@ -42,11 +49,13 @@ class Writer(Actor):
         self._people: dict[str, Wish] = {}
         self._uninvited: list[Wish] = []
         self._invited: list[Wish] = []
+        self._forgetful: list[Wish] = []
+        self._forgot: list[Wish] = []
         self._count = 0
 
     def act(self) -> None:
         made = self._chosen()()
-        self.see_through(made, self._street if made.topic == ACCEPTED else self.door)
+        self.see_through(made, self._street if made.topic in UNSIGNED else self.door)
         if self.chance.random() < 0.15:
             self._repeat()
 
@@ -57,6 +66,9 @@ class Writer(Actor):
             "registration": self._person,
             "invitation": self._newcomer_invited,
             "change of role": self._role,
+            "invitation sent again": self._send_again,
+            "proof asked for again": self._ask_for_proof,
+            "password set by a link": self._reset,
             "acceptance by a newcomer": self._newcomer_accepts,
             "acceptance by a member": self._member_accepts,
         }
@@ -72,6 +84,9 @@ class Writer(Actor):
             self._refused: 2,
             self._member_invited: 1,
             **dict.fromkeys(needed.values(), 1),
+            # From one network no more than a letter a minute may be asked for.
+            self._ask_for_proof: 0,
+            self._reset: 0,
         }
         return self.chance.choices(list(likely), list(likely.values()))[0]
 
@@ -147,6 +162,35 @@ class Writer(Actor):
         about = (self._shared, *about)
         return Wish("POST", "/invitations/accept", body, self._word(), ACCEPTED, id=invited.id, about=about)
 
+    def _send_again(self) -> Wish:
+        """Once the letter before has come: of an invitation that is over by then, none would be written."""
+        for wish in self._invited:
+            if wish.accepted and self._post.token_to(email := wish.body["email"]):
+                self._post.forget(email)
+                return Wish("POST", f"/invitations/{wish.id}/resend", {}, self._word(), SENT_AGAIN, id=wish.id)
+        return self._newcomer_invited()
+
+    def _ask_for_proof(self) -> Wish:
+        return self._asked_for("/auth/resend-verification", PROOF_ASKED)
+
+    def _reset(self) -> Wish:
+        self._forgot = [wish for wish in self._forgot if wish.accepted]
+        if not self._forgot:
+            return self._asked_for("/auth/forgot-password", RESET_ASKED)
+        token = self._post.reset_of(self._forgot[0].body["email"])
+        if not token:
+            return self._rename_shared()
+        person, body = self._forgot.pop(0).id, {"token": token, "password": PASSWORD}
+        return Wish("POST", "/auth/reset-password", body, self._word(), RESET, id=person, about=(person,))
+
+    def _asked_for(self, path: str, topic: str) -> Wish:
+        """Each once, of those whom nobody invites: whoever accepts has verified the address."""
+        members = [wish for wish in self._forgetful if wish.accepted]
+        if not members:
+            return self._person()
+        self._forgetful.remove(members[0])
+        return Wish("POST", path, {"email": members[0].body["email"]}, self._word(), topic, id=members[0].id)
+
     def _role(self) -> Wish:
         self._people = {id: last for id, last in self._people.items() if last.status != UNDONE}
         if not self._people:
@@ -175,9 +219,11 @@ class Writer(Actor):
             self._own.append(wish.id)
         if wish.accepted and wish.topic == REGISTERED:
             self._people[wish.id] = wish
-            self._uninvited.append(wish)
+            self.chance.choice((self._uninvited, self._forgetful)).append(wish)
         if wish.accepted and wish.topic == INVITED:
             self._invited.append(wish)
+        if wish.accepted and wish.topic == RESET_ASKED:
+            self._forgot.append(wish)
         if wish.topic == ROLE_CHANGED and (person := wish.path.split("/")[3]) in self._people:
             if wish.accepted:
                 self._people[person] = wish
@@ -186,7 +232,7 @@ class Writer(Actor):
 
     def _repeat(self) -> None:
         """The same key gives the same receipt, and is refused with another body; tokens are shown once."""
-        some = [wish for wish in self.record.wishes[-200:] if wish.accepted and wish.topic != ACCEPTED]
+        some = [wish for wish in self.record.wishes[-200:] if wish.accepted and wish.topic not in UNSIGNED]
         mine = [wish for wish in some if wish.word.startswith(f"{self.name} ")]
         if not mine:
             return

@@ -132,6 +132,34 @@ def test_first_what_is_kept_then_what_is_on_the_stream_then_what_comes(tell: Tel
     tell(story)
 
 
+@pytest.mark.parametrize(
+    "bent",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b'{"attempt": 1}',
+        b'{"attempt": 1, "points": 3}',
+        b'{"attempt": 1, "points": [{"kind": "log"}]}',
+        b'{"attempt": 1, "points": [{"n": "3", "kind": "log"}]}',
+        b'{"attempt": 1, "points": [{"n": 3, "kind": "log", "line": NaN}]}',
+        b"[" * 100_000,
+    ],
+    ids=lambda bent: str(bent[:60]),
+)
+def test_a_message_that_no_worker_can_have_sent_is_passed_over(tell: Tell, bent: bytes) -> None:
+    async def story(room: Room) -> None:
+        await room.ship(1, 2)
+        await room.js.publish(subject("timm", ORGANIZATION, room.job, 1), bent)
+        await room.ship(3, 4)
+        feed = room.feed()
+        assert await heard(feed) == numbers(1, 4)
+        assert not feed.is_cut
+
+    tell(story)
+
+
 @pytest.mark.parametrize("place", [Place(1, 0), Place(1, 2), Place(1, 5), Place(1, 9)])
 def test_whoever_comes_back_goes_on_after_what_it_had(tell: Tell, place: Place) -> None:
     async def story(room: Room) -> None:
