@@ -1,11 +1,12 @@
 """Whether an organization is closed, and when it ends; apart from it, since every request of its members looks here."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import ClassVar, Self
 from uuid import UUID, uuid5
 
 from domain.errors import Refused, Unauthenticated
-from domain.model import Aggregate, Event, InitialEvent
+from domain.model import REMEMBERED, Aggregate, Event, InitialEvent
 
 
 class OrganizationWasClosed(Unauthenticated):
@@ -20,6 +21,7 @@ class OrganizationIsNotClosed(Refused):
     """What ends is closed before, and for its time."""
 
 
+@lru_cache(REMEMBERED)
 def closure_id(organization_id: UUID) -> UUID:
     return uuid5(organization_id, "closure")
 

@@ -1,11 +1,12 @@
 """A membership: one person in one organization, with a role and the projects owned there."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import ClassVar, Self
 from uuid import UUID, uuid5
 
 from domain.errors import Refused
-from domain.model import Aggregate, Event, InitialEvent
+from domain.model import REMEMBERED, Aggregate, Event, InitialEvent
 from domain.roles import Role, can_create_project, can_own
 
 
@@ -25,6 +26,7 @@ class MemberOwnsProjects(Refused):
     """Whoever owns projects hands them over before going, and all but one before becoming a guest."""
 
 
+@lru_cache(REMEMBERED)
 def membership_id(organization_id: UUID, person_id: UUID) -> UUID:
     return uuid5(organization_id, person_id.hex)
 

@@ -15,6 +15,8 @@ OPERATOR: Final = "operator"
 """The role of whoever acts on any organization as such, and on nothing in it."""
 SYSTEM: Final = UUID("00000000-0000-7000-8000-000000000001")
 """The id under which the platform itself acts."""
+REMEMBERED: Final = 10_000
+"""Of ids that are made of others: a request needs the same ones several times."""
 
 
 class Event(Value, CanMutateAggregate[UUID]):

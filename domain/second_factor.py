@@ -1,11 +1,12 @@
 """A second factor: what a person shows beside the password, apart from the person since many requests ask for it."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import ClassVar, Final, Self
 from uuid import UUID, uuid5
 
 from domain.errors import Refused
-from domain.model import Aggregate, Event, InitialEvent
+from domain.model import REMEMBERED, Aggregate, Event, InitialEvent
 from domain.session import Means
 
 _NAMESPACE: Final = UUID("b3d1a1f2-52c5-5f0e-9d0b-3c3a4a3f6e71")
@@ -19,6 +20,7 @@ class SecondFactorIsOff(Refused):
     pass
 
 
+@lru_cache(REMEMBERED)
 def second_factor_id(person_id: UUID) -> UUID:
     return uuid5(_NAMESPACE, person_id.hex)
 

@@ -1,12 +1,14 @@
 """What an organization asks of the accounts of its members; apart from it, since every request of theirs looks here."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import ClassVar, Self
 from uuid import UUID, uuid5
 
-from domain.model import Aggregate, Event, InitialEvent
+from domain.model import REMEMBERED, Aggregate, Event, InitialEvent
 
 
+@lru_cache(REMEMBERED)
 def security_policy_id(organization_id: UUID) -> UUID:
     return uuid5(organization_id, "security policy")
 

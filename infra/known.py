@@ -19,6 +19,7 @@ WORTH: Final = 100
 
 
 MOST_VERIFIED: Final = 20_000
+_CHANGING: Final = (list, set, dict)
 
 
 class Known:
@@ -71,9 +72,7 @@ def good_until(begun: float) -> float:
 def _copy(aggregate: Aggregate) -> Aggregate:
     """What an aggregate holds is frozen, or a plain collection of what is frozen."""
     other = type(aggregate).__new__(type(aggregate))
-    other.__dict__.update({name: _own(value) for name, value in vars(aggregate).items()})
+    other.__dict__.update(
+        {name: value.copy() if isinstance(value, _CHANGING) else value for name, value in vars(aggregate).items()}
+    )
     return other
-
-
-def _own(value: object) -> object:
-    return value.copy() if isinstance(value, list | set | dict) else value

@@ -24,7 +24,7 @@ GOOD_FOR: Final = NOTED_EVERY / 2
 class KnownTokens:
     tokens: ApiTokens
     ended: Ended
-    _read: dict[bytes, tuple[float, ApiToken]] = field(default_factory=dict, repr=False)
+    _read: dict[bytes, tuple[float, ApiToken, Caller]] = field(default_factory=dict, repr=False)
 
     def caller(self, token: str) -> Caller:
         """Its owner, within its scopes. Raises Unauthenticated."""
@@ -39,13 +39,14 @@ class KnownTokens:
         read = self._read.get(digest(token))
         if read is None:
             return None
-        at, found = read
+        at, found, bearer = read
         is_fresh = time.monotonic() < at + GOOD_FOR and datetime.now(UTC) < found.expires_at
-        return self.tokens.bearer(found) if is_fresh and self.ended.would_know(found.id, at) else None
+        return bearer if is_fresh and self.ended.would_know(found.id, at) else None
 
     def _asked(self, token: str) -> Caller:
         at, found = time.monotonic(), self.tokens.carried(token)
+        bearer = self.tokens.bearer(found)
         if len(self._read) >= REMEMBERED:
             self._read.clear()
-        self._read[digest(token)] = at, found
-        return self.tokens.bearer(found)
+        self._read[digest(token)] = at, found, bearer
+        return bearer

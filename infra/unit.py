@@ -71,10 +71,11 @@ class Unit:
     _ahead: dict[UUID, "_Beginning"] = field(default_factory=dict)
 
     def find(self, kind: type[A], id: UUID) -> A | None:
-        if id not in self._seen:
+        seen = self._seen.get(id)
+        if seen is None:
             aggregate = self._load(id)
-            self._seen[id] = (aggregate, aggregate.version if aggregate else 0)
-        found = self._seen[id][0]
+            seen = self._seen[id] = (aggregate, aggregate.version if aggregate else 0)
+        found = seen[0]
         return found if isinstance(found, kind) and self._inside(found) else None
 
     def get(self, kind: type[A], id: UUID) -> A:
@@ -144,7 +145,8 @@ class Unit:
 
     def _load(self, id: UUID) -> Aggregate | None:
         """As it is now: what is known of it, and every event since. What is about a person is never remembered."""
-        self.look_ahead(id)
+        if id not in self._ahead:
+            self.look_ahead(id)
         begun, until, aggregate, page = self._ahead.pop(id)
         topics = set[str]()
         for stored in self._news(id, page):
