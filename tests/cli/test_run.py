@@ -15,20 +15,21 @@ from infra.embedded.passwords import write_private
 NOBODY = "postgresql://vistory_app:secret@127.0.0.1:1/vistory"
 
 
+@pytest.mark.parametrize("process", ["relay", "api"])
 @pytest.mark.parametrize(
     ("told", "status", "words"),
     [
-        ({"database_url": NOBODY}, Exit.UNREACHABLE, "relay cannot reach its database"),
+        ({"database_url": NOBODY, "keys_database_url": NOBODY}, Exit.UNREACHABLE, "{} cannot reach its database"),
         ({}, Exit.MISCONFIGURED, "VISTORY_DATABASE_URL is not set"),
     ],
 )
 def test_why_a_process_does_not_begin_is_one_line(
-    tmp_path: Path, told: dict[str, str], status: Exit, words: str
+    tmp_path: Path, process: str, told: dict[str, str], status: Exit, words: str
 ) -> None:
-    file = write_private(tmp_path / "relay.json", json.dumps(told).encode())
-    run = [sys.executable, "-c", "from cli import main; main()", "run", "relay"]
+    file = write_private(tmp_path / f"{process}.json", json.dumps(told).encode())
+    run = [sys.executable, "-c", "from cli import main; main()", "run", process]
     done = subprocess.run(run, env=os.environ | {SETTINGS_FILE: str(file)}, capture_output=True, text=True)
     last = done.stderr.splitlines()[-1]
-    assert (done.returncode, last.startswith(f"vistory: {words}")) == (status, True), done.stderr
+    assert (done.returncode, last.startswith(f"vistory: {words.format(process)}")) == (status, True), done.stderr
     assert "Traceback" not in done.stderr
     assert "secret" not in done.stderr
