@@ -1,4 +1,4 @@
-"""Finding the best among 10,000 runs: list, filter, sort, compare; the same order over HTTP, and by MLflow of fewer."""
+"""Finding the best among 10,000 runs: list, filter, sort, compare; the same order over HTTP, beside MLflow's."""
 
 import random
 import time
@@ -32,8 +32,10 @@ HANDS: Final = 4
 SHOWN: Final = 50
 SORTED = f"{SHOWN} sorted by a metric"
 BEST: Final = "metrics.metrics/mAP50(B)"
-SHARE = 20
-PEER = f"MLflow's search_runs, of a {SHARE}th of the runs"
+# Of a twentieth: it makes no more than some forty runs a second.
+FEW = COUNT // 20
+SAME = "MLflow's search_runs, of the same runs"
+FEWER = f"MLflow's search_runs, of {FEW:,} runs"
 
 
 def runs(bench: Bench) -> Iterator[Result]:
@@ -41,14 +43,17 @@ def runs(bench: Bench) -> Iterator[Result]:
     for count in (1_000, COUNT, 100_000) if bench.long else (COUNT,):
         for name, spent in _asked(bench.servers, count, bench.size(100, 200)).items():
             middle.setdefault(name, []).append((count, median(spent)))
-            goal = 25 if count == COUNT else None
+            most = 25 if count == COUNT else None
             notes = {"p50": median(spent)}
             work = f"{count:,} runs: {name}, p99"
-            yield Result(work, "ms", percentile(spent, 0.99), goal=goal, more_is_better=False, notes=notes)
+            yield Result(work, "ms", percentile(spent, 0.99), goal=most, more_is_better=False, notes=notes)
     for name, cost in middle.items():
         yield from growth(f"{name}, p50", "runs", cost)
-    ours, theirs = median(_of_ours(bench.servers, COUNT)), median(_of_mlflow(bench.mlflow_port))
-    yield Result(f"{COUNT:,} runs: {SORTED}, over HTTP", "/s", 1_000 / ours, 1_000 / theirs, PEER, 5.0)
+    theirs = median(_of_mlflow(bench.mlflow_port))
+    for count, peer in ((FEW, SAME), (COUNT, FEWER)):
+        goal = 5.0 if peer is SAME else None
+        ours = median(_of_ours(bench.servers, count))
+        yield Result(f"{count:,} runs: {SORTED}, over HTTP", "/s", 1_000 / ours, 1_000 / theirs, peer, goal)
 
 
 def _asked(servers: Servers, count: int, times: int) -> dict[str, list[float]]:
@@ -110,7 +115,7 @@ def _of_mlflow(port: int) -> list[float]:
 
         experiment: str = said("experiments/create", {"name": f"bench {uuid7()}"})["experiment_id"]
         with ThreadPoolExecutor(HANDS) as pool:
-            list(pool.map(noted, range(COUNT // SHARE)))
+            list(pool.map(noted, range(FEW)))
         order = ["metrics.`metrics/mAP50` DESC"]
         query = {"experiment_ids": [experiment], "max_results": SHOWN, "order_by": order}
         assert len(said("runs/search", query)["runs"]) == SHOWN
