@@ -14,7 +14,17 @@ from cli import patience
 from cli.exits import Exit, Stop
 from cli.kept import Seen, is_later
 from cli.output import complain
-from cli.patience import AWAY, BEHIND, LONGEST_PAUSE, Patience, asked_to_wait, hindrance
+from cli.patience import (
+    AWAY,
+    BEHIND,
+    LONGEST_PAUSE,
+    Patience,
+    asked_to_wait,
+    hindrance,
+    in_time,
+    longest_pause,
+    without_header,
+)
 from infra.names import PREFIX, PROBLEM
 
 ENDS = {401: Exit.SIGNED_OUT, 502: Exit.UNREACHABLE, 503: Exit.UNREACHABLE, 504: Exit.UNREACHABLE}
@@ -205,7 +215,7 @@ class Api:
             try:
                 answer: httpx.Response = attempt()
                 wished = asked_to_wait(answer, 0.0)
-                if answer.status_code not in AWAY or pause is None or wished > LONGEST_PAUSE:
+                if answer.status_code not in AWAY or pause is None or wished > longest_pause(answer):
                     return answer
                 waiting.wait(max(pause, wished), hindrance(answer))
             except httpx.TransportError as error:
@@ -247,11 +257,13 @@ def document_of(answer: httpx.Response) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("detail") == "Not Found":
         raise NotOurs(answer)
     wait = asked_to_wait(answer, 0.0)
-    return document | ({"wait": wait} if wait > LONGEST_PAUSE else {})
+    return document | ({"wait": wait} if wait > longest_pause(answer) else {})
 
 
 def in_words(status: int, document: Mapping[str, Any]) -> str:
     if (behind := BEHIND.get(str(document.get("type")))) is not None:
         return behind
     said = str(document.get("detail") or document.get("title") or f"refused with status {status}")
-    return f"{said}; ask again in {document['wait'] / 60:.0f} minutes" if "wait" in document else said
+    if "wait" not in document:
+        return said
+    return f"{without_header(said)}; the next attempt is possible in {in_time(document['wait'])}"

@@ -9,6 +9,8 @@ from math import ceil
 from threading import BoundedSemaphore, Lock
 from typing import Final
 
+from infra.names import AS_TOLD
+
 MOST_KNOWN: Final = 10_000
 # How many seconds' worth may be asked for at once.
 BURST: Final = 10.0
@@ -16,7 +18,7 @@ BURST: Final = 10.0
 
 class TooManyRequests(Exception):
     def __init__(self, wait: float, why: str = "more was asked for than one account or address may") -> None:
-        super().__init__(f"{why}; wait as long as Retry-After says")
+        super().__init__(f"{why}{AS_TOLD}")
         self.headers = {"Retry-After": str(ceil(wait))}
 
 

@@ -85,6 +85,12 @@ WHY: Final[Mapping[Act, str]] = {
     Act.LETTER: "letters were asked for too often, to this address or from yours",
     Act.INVITATION: "this address was invited too often",
 }
+# What a program does many times by right, and may well wait for.
+_PACED: Final = (Act.INVITATION, Act.REFRESH)
+
+
+class TriedTooOften(TooManyRequests):
+    """Somebody tried what is not to be guessed, or asked for letters, too often: that is no load that passes."""
 
 
 @dataclass(frozen=True)
@@ -140,11 +146,19 @@ class Delays:
         return hmac.digest(self.pepper, f"delay/1/{act}/{name}/".encode() + whom, hashlib.sha256)
 
     def _ask(self, act: Act, query: str, *parameters: object) -> None:
-        self._wait(query, *parameters, why=WHY.get(act, "this failed too often, for this account or from this address"))
+        kind = TooManyRequests if act in _PACED else TriedTooOften
+        why = WHY.get(act, "this failed too often, for this account or from this address")
+        self._wait(query, *parameters, why=why, kind=kind)
 
-    def _wait(self, query: str, *parameters: object, why: str = "others invited at the same moment") -> None:
+    def _wait(
+        self,
+        query: str,
+        *parameters: object,
+        why: str = "others invited at the same moment",
+        kind: type[TooManyRequests] = TooManyRequests,
+    ) -> None:
         """Raises TooManyRequests."""
         with self.pool.connection() as connection:
             row = connection.execute(query, parameters).fetchone()
         if row and row[0] > 0:
-            raise TooManyRequests(row[0], why)
+            raise kind(row[0], why)

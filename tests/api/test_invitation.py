@@ -253,6 +253,7 @@ def test_who_guesses_a_link_waits_and_whoever_has_one_there_does_not(
     guesses = [stranger("POST", f"/invitations/{way}", {"token": f"guess {n}", **more}) for n in range(21)]
     assert [each.status_code for each in guesses] == [refused] * 20 + [429]
     assert int(guesses[-1].headers["retry-after"]) > 0
+    assert guesses[-1].json()["type"] == "urn:vistory:problem:tried-too-often"
     real = {"token": ann.link(Purpose.INVITATION, ann.post("/invitations", {"email": address})["id"])}
     good(stranger("POST", "/invitations/info", real))
     good(stranger("POST", f"/invitations/{way}", real | (more and NEWCOMER)))

@@ -201,6 +201,7 @@ def test_how_often_somebody_is_written_to_is_limited_whether_they_exist_or_not(
         answers = [asked(stranger, email) for _ in range(4)]
         assert [each.status_code for each in answers] == [202, 202, 202, 429]
         assert int(answers[-1].headers["retry-after"]) > 60
+        assert answers[-1].json()["type"] == "urn:vistory:problem:tried-too-often"
 
 
 def test_of_two_that_use_a_link_at_once_one_wins(founder: Callable[[], Visitor], delivered: Delivered) -> None:

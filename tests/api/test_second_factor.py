@@ -251,6 +251,7 @@ def test_whoever_guesses_waits(person: Visitor, owner: psycopg.Connection) -> No
     refused = answered(person, challenge, shows())
     assert refused.status_code == 429, "also the right one: an answer would tell that it is"
     assert int(refused.headers["Retry-After"]) >= 1
+    assert refused.json()["type"] == "urn:vistory:problem:tried-too-often", "no load that passes"
     assert answered(person, challenged(person), codes[0]).status_code == 429, "another challenge is no other try"
 
 

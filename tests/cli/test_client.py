@@ -237,8 +237,37 @@ def test_a_part_that_stays_away_is_no_refusal(server: Server) -> None:
 
 def test_who_would_have_to_wait_for_long_is_told_for_how_long_and_not_kept(server: Server) -> None:
     server.answers = [(429, {"Retry-After": "900"}, {"detail": "too many wrong passwords"})]
-    with door(server) as api, pytest.raises(Stop, match=r"^too many wrong passwords; ask again in 15 minutes$"):
+    with (
+        door(server) as api,
+        pytest.raises(Stop, match=r"^too many wrong passwords; the next attempt is possible in 15 minutes$"),
+    ):
         api.post("/auth/login", email="a", password="b")
+
+
+SLOWED = {"type": "urn:vistory:problem:tried-too-often", "detail": "failed too often; wait as long as Retry-After says"}
+
+
+def test_whoever_guessed_wrong_is_told_for_how_long_they_cannot_try_and_is_not_kept(server: Server) -> None:
+    server.answers = [(429, {"Retry-After": "10"}, SLOWED)]
+    with door(server) as api, pytest.raises(Stop, match=r"^failed too often; the next attempt is possible in 10 s$"):
+        api.post("/auth/login", email="a", password="b")
+    assert len(server.asked) == 1
+
+
+def test_whoever_may_try_again_in_a_moment_waits_and_is_told_what_for(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.answers = [(429, {"Retry-After": "2"}, SLOWED), (200, {}, {})]
+    with door(server) as api:
+        api.post("/auth/resend-verification", email="a@b.example")
+    assert capsys.readouterr().err == f"{api.url} asks for a pause of 2 s: failed too often; asking again ...\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(12.0, "12 s"), (119.0, "119 s"), (301.0, "6 minutes"), (86_400.0, "24 hours")]
+)
+def test_a_time_is_told_as_people_say_it_and_never_too_short(seconds: float, told: str) -> None:
+    assert patience.in_time(seconds) == told
 
 
 def test_no_token_goes_to_a_presigned_address(server: Server) -> None:
