@@ -8,9 +8,11 @@ follows the training from its start later is told of it in its place.
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -111,7 +113,10 @@ async def live(socket: WebSocket, job_id: UUID, start: Annotated[str | None, Que
 
 @dataclass
 class Show:
-    """One socket's messages: the job's states from the ledger among its points from the worker."""
+    """One socket's messages: the job's states from the ledger among its points from the worker, in the order of time.
+
+    Two clocks tell that, so it is only how they are shown: each kind is whole and in its own order whatever they say.
+    """
 
     house: House
     caller: Caller
@@ -121,6 +126,7 @@ class Show:
     told: int
     _looked_at: float = -LOOKED_AT_AGAIN_EVERY
     _known: int = 0
+    _waiting: deque[State] = field(default_factory=deque)
     _claimed: bool = False
     _shipped: int = 0
     _quiet_since: float = 0.0
@@ -131,11 +137,11 @@ class Show:
         while True:
             states = await asyncio.to_thread(self._states)
             self._hear_states(states)
-            told = [self._state(state) for state in states if state.version > self.told]
             points = await self.feed.next()
             self._hear_points(points)
-            yield told + [self._point(point) for point in points if point.place > self.place]
+            yield [*self._in_order([point for point in points if point.place > self.place])]
             if self._end is not None and self._is_drained(self._end):
+                yield [*self._states_before(None)]
                 yield [{**self._end.fields, "cursor": self._cursor(), "kind": "end", "status": self._end.status}]
                 return
 
@@ -149,10 +155,24 @@ class Show:
     def _hear_states(self, states: Sequence[State]) -> None:
         for state in states:
             self._known = state.version
+            if state.version > self.told:
+                self._waiting.append(state)
             if state.status in (Status.QUEUED, Status.CLAIMED):
                 self._claimed = state.status is Status.CLAIMED
             if state.is_end:
                 self._end, self._quiet_since = state, time.monotonic()
+
+    def _in_order(self, points: Sequence[Point]) -> Iterator[dict[str, Any]]:
+        """Where no point comes now, no state waits for one."""
+        for point in points:
+            yield from self._states_before(point)
+            yield self._point(point)
+        if not points:
+            yield from self._states_before(None)
+
+    def _states_before(self, point: Point | None) -> Iterator[dict[str, Any]]:
+        while self._waiting and (point is None or not _is_before(point, self._waiting[0])):
+            yield self._state(self._waiting.popleft())
 
     def _state(self, state: State) -> dict[str, Any]:
         self.told = state.version
@@ -238,6 +258,13 @@ def _job(house: House, caller: Caller, job_id: UUID) -> TrainingJob:
 def _feed(house: House, job: TrainingJob, place: Place) -> Feed:
     who = job.recipe.framework, job.organization_id, job.id
     return Feed(house.archive, house.bus.stream, *who, place, house.following)
+
+
+def _is_before(point: Point, state: State) -> bool:
+    """By what each says of its time; a worker may say anything."""
+    with suppress(KeyError, TypeError, ValueError):
+        return datetime.fromisoformat(point.fields["at"]) < datetime.fromisoformat(state.fields["at"])
+    return False
 
 
 def _with_the_last(place: Place) -> Place:

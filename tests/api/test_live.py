@@ -3,6 +3,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing
+from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
@@ -171,6 +172,29 @@ def test_the_next_attempt_follows_in_the_same_socket(
     heard = listen(ann, attempt.job["id"])
     assert lines(heard) == numbered(1, 2) + numbered(1, 2)
     assert [message["cursor"].split(".")[0] for message in heard if message["kind"] == "log"] == ["1", "1", "2", "2"]
+
+
+@pytest.mark.parametrize("at", [None, "yesterday", 7])
+def test_whoever_comes_late_is_told_of_states_and_points_in_the_order_of_time(
+    ann: Visitor, nats: Nats, worker: Worker, attempt: Attempt, at: object
+) -> None:
+    """A worker that says no time that can be read is told of behind what there is of states."""
+
+    def now(n: int) -> list[Message]:
+        return [point | {"at": at or datetime.now(UTC).isoformat()} for point in points(n, n)]
+
+    ship(nats, attempt, now(1))
+    attempt.report("hand-over", evidence("handed_over"))
+    second = worker.claim(attempt.job["id"], 2)
+    ship(nats, second, now(1) + ended(2))
+    second.report("fail", evidence())
+    heard = listen(ann, attempt.job["id"])
+    told = [message["line"] if message["kind"] == "log" else message.get("status") for message in heard]
+    states = ["queued", "claimed", "running"], ["queued", "claimed"], ["failed"]
+    first, again, end = states
+    in_order = [*first, "line 1", *again, "line 1", None, *end, "failed"]
+    assert told == (in_order if at is None else [*first, *again, *end, "line 1", "line 1", None, "failed"])
+    assert [message["cursor"] for message in heard[:-1]] == sorted(message["cursor"] for message in heard[:-1])
 
 
 def test_that_an_earlier_attempt_has_shipped_everything_does_not_end_this_one(
