@@ -13,7 +13,7 @@ from cli.exits import Stop
 from cli.kept import Seen, Session, keep
 from cli.named import is_id, own_organization
 from cli.output import Json, show
-from cli.session import ASKED, Address, closed, lacks_second_factor, reached, sign_in, standing
+from cli.session import ASKED, Address, closed, lacks_second_factor, leaving, reached, sign_in, standing
 
 app = typer.Typer()
 Email = Annotated[str, typer.Argument(help="The address that you registered with.")]
@@ -68,4 +68,6 @@ def gone_over(door: Api, organization: str) -> dict[str, Any]:
 
 def words(person: Mapping[str, Any], file: Path, closed: str = "") -> str:
     told = f"signed in as {person['full_name']} ({person['role'] or 'waiting'}); kept in {file}"
-    return "\n".join(filter(None, [told, closed, ASKED if lacks_second_factor(person) else ""]))
+    return "\n".join(
+        filter(None, [told, closed, leaving(person["erasure_due_at"]), ASKED if lacks_second_factor(person) else ""])
+    )

@@ -9,8 +9,8 @@ from cli.asking import must_be_meant
 from cli.exits import Exit, Stop
 from cli.files import must_be_new_file, named_file
 from cli.local import Data, answered, hosting, person_at, settings_of
-from cli.output import Json, moment, show
-from cli.session import Address, signed_in
+from cli.output import Json, show
+from cli.session import Address, leaving, signed_in
 
 if TYPE_CHECKING:
     from infra.config import Settings
@@ -55,13 +55,13 @@ def language(language: Language, api: Address = None, as_json: Json = False) -> 
 
 
 @app.command()
-def leave(api: Address = None, as_json: Json = False) -> None:
+def leave(yes: Yes = False, api: Address = None, as_json: Json = False) -> None:
     """Have your account erased in some days; until then you can stay after all."""
     with signed_in(api) as door:
+        if not yes:
+            must_be_meant(f"Have the account of {door.get('/auth/me')['email']} erased, for good?", "--yes")
         made = door.delete("/users/me")
-    show(
-        made, as_json, lambda: f"your account is erased at {moment(made['due_at'])}; `vistory person stay` cancels that"
-    )
+    show(made, as_json, lambda: leaving(made["due_at"]))
 
 
 @app.command()

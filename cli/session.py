@@ -13,7 +13,7 @@ from cli.client import Api, Problem
 from cli.exits import Exit, Stop
 from cli.hint import hear_api
 from cli.kept import DEFAULT_API, PROFILE, Seen, Session, alone, current, keep, usual_api
-from cli.output import complain
+from cli.output import complain, moment
 from infra.names import PROBLEM
 
 # An API token, for programs: as an argument everybody on the machine could read it.
@@ -106,6 +106,10 @@ def closed(here: Mapping[str, Any] | None) -> str:
     if here["role"] == "admin":
         return f"{here['name']} is closed; `vistory organization show` tells until when you can reopen it"
     return f"{here['name']} is closed: nothing in it is open to you; `vistory organization switch NAME` goes elsewhere"
+
+
+def leaving(due_at: str | None) -> str:
+    return f"your account is erased at {moment(due_at)}; `vistory person stay` cancels that" if due_at else ""
 
 
 def reached(address: str | None) -> str:

@@ -4,8 +4,8 @@ from typing import Any
 
 import typer
 
-from cli.output import Json, moment, show
-from cli.session import ASKED, Address, closed, lacks_second_factor, signed_in, standing
+from cli.output import Json, show
+from cli.session import ASKED, Address, closed, lacks_second_factor, leaving, signed_in, standing
 
 app = typer.Typer()
 UNVERIFIED = "a letter to this address has a code, which `vistory email verify` asks for"
@@ -26,8 +26,10 @@ def words(found: dict[str, Any], closed: str = "") -> str:
     role = f"{found['role']}{of}" if found["role"] else "waits to be let in by an admin"
     address = f"<{found['email']}>" if found["email_verified"] else f"<{found['email']}> (not verified)"
     who = f"{found['full_name']} {address}, {found['avatar_name']} to others: {role}, at {found['api']}"
-    due = found["erasure_due_at"]
     lines = [who, closed, "" if found["email_verified"] else UNVERIFIED]
-    lines += [f"your account is erased at {moment(due)}; `vistory person stay` cancels that" if due else ""]
-    lines += ["a second factor is on" if found["second_factor"] else "", ASKED if lacks_second_factor(found) else ""]
+    lines += [
+        leaving(found["erasure_due_at"]),
+        "a second factor is on" if found["second_factor"] else "",
+        ASKED if lacks_second_factor(found) else "",
+    ]
     return "\n".join(filter(None, lines))

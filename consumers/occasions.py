@@ -70,6 +70,16 @@ async def password_changed(desk: Desk, recorded: Recorded) -> Letter | None:
     return await notice(desk, recorded, recorded.event.originator_id, "password_changed")
 
 
+async def erasure_requested(desk: Desk, recorded: Recorded) -> Letter | None:
+    """While it can still be cancelled."""
+    event = recorded.event
+    assert isinstance(event, Person.ErasureRequested)
+    letter = await notice(desk, recorded, event.originator_id, "erasure_requested")
+    if letter is None or (await desk.platform.get(Person, event.originator_id)).erasure_due_at != event.due_at:
+        return None
+    return letter._replace(words={**letter.words, "until": f"{event.due_at:%Y-%m-%d %H:%M} UTC"})
+
+
 async def second_factor(desk: Desk, recorded: Recorded) -> Letter | None:
     event = recorded.event
     assert isinstance(event, SecondFactor.TurnedOn | SecondFactor.TurnedOff | SecondFactor.Reset | RecoveryCodesRenewed)
@@ -156,6 +166,7 @@ OCCASIONS: Final = (
     Occasion("warn-on-email-change-requested", "vistory.events.*.person.*.email_change_requested", email_change_asked),
     Occasion("write-on-password-changed", "vistory.events.*.person.*.password_changed", password_changed),
     Occasion("write-on-email-changed", "vistory.events.*.person.*.email_changed", email_changed),
+    Occasion("write-on-erasure-requested", "vistory.events.*.person.*.erasure_requested", erasure_requested),
     Occasion("write-on-invitation-sent", "vistory.events.*.invitation.*.sent", invitation),
     Occasion("write-on-invitation-resent", "vistory.events.*.invitation.*.resent", invitation),
     *(

@@ -17,10 +17,15 @@ def _nothing_heard() -> Iterator[None]:
     hear_data(None)
 
 
+@pytest.fixture(autouse=True)
+def _home_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may be signed in, and have started a platform."""
+    monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server() -> Iterator[Server]:
     """Stands in for the API, where somebody is signed in."""
     with serving() as server:
-        monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
         keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1"))
         yield server

@@ -16,7 +16,7 @@ from tests.cli.http_server import Server, serving
 
 MAIN = [sys.executable, "-c", "import cli; cli.main()"]
 PERSON = {"full_name": "Ann", "role": "guest", "second_factor": False, "second_factor_required": False}
-PERSON |= {"organization_id": "1"}
+PERSON |= {"organization_id": "1", "erasure_due_at": None}
 SIGNED_IN = {"access_token": "access", "refresh_token": "refresh", "person": PERSON}
 FOUND = {"id": "0198c0de-0000-7000-8000-000000000091", "name": "cells"}
 

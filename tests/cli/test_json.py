@@ -49,7 +49,7 @@ LINES = {"job follow"}
 # A framework's own environment answers: see tests/e2e.
 ELSEWHERE = {"predict"}
 # Options that a command asks for, where nobody gives them.
-ASKED = {"password_file", "code_file", "name", "company", "division", "confirm", "max_users"}
+ASKED = {"password_file", "code_file", "name", "company", "division", "confirm", "max_users", "yes"}
 WORDS = {
     "email": "ann@b.example",
     "confirm": "cells",
@@ -158,9 +158,8 @@ CHOICES = [
 
 
 @pytest.fixture
-def signed_in(agreeing: Agreeing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def signed_in(agreeing: Agreeing) -> None:
     agreeing.wrong = []
-    monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
     keep(Session(f"http://127.0.0.1:{agreeing.server_port}", "ann@b.example", "access"))
 
 
@@ -198,7 +197,7 @@ def filled(words: str, folder: Path) -> Iterator[str]:
         if each.param_type_name == "argument" and each.required:
             yield value
         elif each.param_type_name == "option" and (each.required or each.name in ASKED):
-            yield from (each.opts[0], value)
+            yield from (each.opts[0], value)[: 1 if each.is_flag else 2]
 
 
 def valued(noun: str, name: str, folder: Path) -> str:

@@ -1,9 +1,10 @@
 """One's own account at the terminal."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cli.exits import Exit, Stop
 from cli.person import app
@@ -37,3 +38,27 @@ def test_a_file_that_cannot_be_made_after_all_is_told_in_a_line(server: Server, 
     """Whoever runs as root may write anywhere, but not a name of more than 255 bytes."""
     with pytest.raises(Stop, match="File name too long"):
         export(server, tmp_path / ("n" * 253))
+
+
+def leave(server: Server, *words: str) -> Result:
+    server.answers = [(200, {}, {"email": "ann@example.org"})] if "--yes" not in words else []
+    server.answers += [(202, {}, {"id": "1", "due_at": "2026-01-09T12:00:00Z"})]
+    return CliRunner().invoke(app, ["leave", *words], input="n\n", catch_exceptions=False)
+
+
+@pytest.mark.parametrize("words", [(), ("--yes",)])
+def test_nobody_asks_to_be_erased_without_meaning_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch, words: Sequence[str]
+) -> None:
+    monkeypatch.setattr("cli.asking.attended", lambda: True)
+    said = leave(server, *words)
+    told = {method for method, _, _ in server.asked}
+    assert (said.exit_code, told) == ((0, {"DELETE"}) if words else (1, {"GET"}))
+    wanted = "at 2026-01-09 12:00:00 UTC; `vistory person stay` cancels that" if words else "ann@example.org erased"
+    assert wanted in said.output
+
+
+def test_a_script_that_does_not_say_that_it_is_meant_is_told_how(server: Server) -> None:
+    with pytest.raises(Stop, match="give --yes"):
+        leave(server)
+    assert [method for method, _, _ in server.asked] == ["GET"]

@@ -24,7 +24,7 @@ OFFER = {
 }
 CODES = {"recovery_codes": ["2345-6789-abcd", "bcde-fghj-kmnp"]}
 PERSON = {"full_name": "Ann", "role": "guest", "second_factor": True, "second_factor_required": True}
-PERSON |= {"organization_id": "1"}
+PERSON |= {"organization_id": "1", "erasure_due_at": None}
 HERE = {"id": "1", "name": "Acme", "role": "guest", "closed_at": None}
 ME = {"email_verified": True}
 SIGNED_IN = {"access_token": "access 2", "refresh_token": "refresh 2", "person": PERSON}

@@ -24,9 +24,8 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("VISTORY_HOME", str(tmp_path / "home"))
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
@@ -156,13 +155,14 @@ def test_who_signs_in_forgets_what_was_seen_of_another_platform_at_this_address(
     Seen(address).reach("other:9")
     home.joinpath("password").write_text("correct horse")
     person: dict[str, object] = {"full_name": "Ann", "role": "guest", "organization_id": "1"}
-    person |= {"second_factor": False, "second_factor_required": False}
+    person |= {"second_factor": False, "second_factor_required": False, "erasure_due_at": "2026-01-09T12:00:00Z"}
     answer = {"access_token": "access", "refresh_token": "refresh", "person": person}
     server.answers = [(200, {"Vistory-Position": "ledger:7"}, answer), (200, {}, [])]
     words = ["a@b.example", "--api", address, "--password-file", str(home / "password")]
     done = CliRunner().invoke(login, words, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert Seen(address).position() == "ledger:7"
+    assert "your account is erased at 2026-01-09 12:00:00 UTC" in done.output
 
 
 @pytest.mark.parametrize("status", [200, 401])

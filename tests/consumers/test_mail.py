@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from commands.email import ChangeEmail, RequestEmailChange
+from commands.erasure import CancelErasure, RequestErasure
 from commands.invitation import CancelInvitation, ResendInvitation
 from commands.password import RequestPasswordReset, ResetPassword
 from commands.person import ChooseLanguage
@@ -23,7 +24,7 @@ from infra.letters import AddressIsUnwritable
 from infra.links import Links
 from infra.mail_settings import Mail
 from infra.post import LetterIsRefused, Post, PostIsAway, PostRefusesUs
-from tests.commands.conftest import ANN, BEN, ann, register, verify
+from tests.commands.conftest import ANN, BEN, ann, ben, register, verify
 from tests.commands.test_invitation import ASKED, invite, join, token
 from tests.doubles import LINK_KEY, MemorySecrets, link_token
 from tests.spec import NOBODY, START, Spec
@@ -92,6 +93,7 @@ def test_the_names_of_durables_never_change() -> None:
         ("warn-on-email-change-requested", "vistory.events.*.person.*.email_change_requested"),
         ("write-on-password-changed", "vistory.events.*.person.*.password_changed"),
         ("write-on-email-changed", "vistory.events.*.person.*.email_changed"),
+        ("write-on-erasure-requested", "vistory.events.*.person.*.erasure_requested"),
         ("write-on-invitation-sent", "vistory.events.*.invitation.*.sent"),
         ("write-on-invitation-resent", "vistory.events.*.invitation.*.resent"),
         ("write-on-second-factor-turned-on", "vistory.events.*.second_factor.*.turned_on"),
@@ -236,6 +238,24 @@ def test_what_happened_longer_than_a_week_ago_is_no_news(office: Office, days: i
     token = link_token(Purpose.PASSWORD_RESET, ANN, 2)
     office.spec.given(ResetPassword(person_id=ANN, token=token, password="another horse battery"))
     assert len(office.write("write-on-password-changed")) == letters
+
+
+@pytest.mark.parametrize(("stays", "letters"), [(False, 1), (True, 0)])
+def test_whoever_is_to_be_erased_is_told_until_when_that_can_be_cancelled(
+    office: Office, stays: bool, letters: int
+) -> None:
+    office.spec.by(NOBODY).given(register(BEN, "ben"))
+    office.spec.by(ben).given(RequestErasure(days=7))
+    asked, due = office.last(), office.spec.now + timedelta(days=7)
+    if stays:
+        office.spec.given(CancelErasure())
+    office.last = lambda: asked  # type: ignore[method-assign]
+    written = office.write("write-on-erasure-requested")
+    assert len(written) == letters
+    for letter in written:
+        body = letter.get_body(("plain",))
+        assert body
+        assert (letter["to"], f"{due:%Y-%m-%d %H:%M} UTC" in body.get_content()) == ("ben@example.org", True)
 
 
 @pytest.mark.parametrize("name", ["write-on-email-change-requested", "write-on-email-changed"])

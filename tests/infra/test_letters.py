@@ -20,7 +20,7 @@ NOTICES = {
     *("address_in_use", "email_change_asked", "email_changed", "password_changed"),
     *("second_factor_on", "second_factor_off", "second_factor_reset"),
     *("recovery_code_used", "recovery_codes_renewed"),
-    *("organization_closed", "organization_reopened"),
+    *("organization_closed", "organization_reopened", "erasure_requested"),
 }
 WORDS = {
     "full_name": "Ann Ö",
