@@ -21,7 +21,7 @@ def follow_link(secrets: Secrets, purpose: Purpose, token: str, now: datetime) -
     """What the link is for; it is used up with this command. Raises LinkIsOver."""
     link = secrets.link(purpose, token)
     if link is None:
-        raise LinkIsOver("this link was used already, or another was sent in its place")
+        raise LinkIsOver("this link was used already, or what it was for is over")
     must_be_in_time(link, now)
     secrets.use_link(token)
     return link.subject
