@@ -2,6 +2,7 @@
 
 import signal
 import time
+from http import HTTPStatus
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,8 +31,7 @@ Within = Annotated[
 @app.command()
 def up(data: NewData = None, start_within: Within = None, as_json: Json = False) -> None:
     """Start PostgreSQL, NATS, object storage, MLflow, a mail server and our own processes; ctrl-C stops all in 10 s."""
-    from cli.platform import PasswordIsLost, running
-    from cli.session import CodeIsNeeded
+    from cli.platform import running
     from infra.embedded import default_folder
 
     interrupt_on_termination()
@@ -40,15 +40,28 @@ def up(data: NewData = None, start_within: Within = None, as_json: Json = False)
         with running(data or default_folder(), quiet if as_json else tell, start_within) as platform:
             hear_api(platform.api_url)
             started(platform.api_url, platform.stack.folder.path)
-            try:
-                platform.sign_in().close()
-            except (PasswordIsLost, CodeIsNeeded) as why:
-                complain(f"vistory: {why}")
+            register(platform)
             facts = addresses(platform, time.monotonic() - begun)
             show(facts, as_json, lambda: welcome(facts))
             platform.stack.wait()
     except KeyboardInterrupt:
         complain("stopped")
+
+
+def register(platform: "Platform") -> None:
+    """The account of this data folder, where it is new. The platform runs also where nobody can sign in to it."""
+    from cli.client import Problem
+    from cli.platform import PasswordIsLost
+    from cli.session import CodeIsNeeded
+
+    try:
+        platform.sign_in().close()
+    except (PasswordIsLost, CodeIsNeeded) as why:
+        complain(f"vistory: {why}")
+    except Problem as slowed:
+        if slowed.status != HTTPStatus.TOO_MANY_REQUESTS:
+            raise
+        complain(f"vistory: {slowed}")
 
 
 def interrupt_on_termination() -> None:
