@@ -6,12 +6,15 @@ import typer
 
 from cli.asking import CodeFile, FactorFile, PasswordFile, factor_code, mailed_code, password
 from cli.client import Api
+from cli.kept import current
+from cli.letter import by_letter
 from cli.output import Json, show
 from cli.session import Address, reached, signed_in
 
 app = typer.Typer(help="Your e-mail address: verify it, have another link sent, or change it.", no_args_is_help=True)
 Email = Annotated[str, typer.Argument(help="The address that was registered.")]
 Another = Annotated[str, typer.Argument(help="The address that you want to be reached at.")]
+RESEND = "if the address is not verified yet, `vistory email resend EMAIL` has another letter sent"
 
 
 @app.callback()
@@ -23,9 +26,10 @@ def email() -> None:
 def verify(api: Address = None, code_file: CodeFile = None, as_json: Json = False) -> None:
     """Say that an address is yours, with the code of the mail that was sent there."""
     code = mailed_code(code_file)
-    with Api(reached(api)) as door:
+    with Api(reached(api)) as door, by_letter(RESEND):
         answer = door.post("/auth/verify-email", token=code)
-    show(answer, as_json, lambda: "the address is verified")
+    then = "; `vistory login EMAIL` next" if current() is None else ""
+    show(answer, as_json, lambda: f"the address is verified{then}")
 
 
 @app.command()

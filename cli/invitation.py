@@ -10,6 +10,7 @@ from cli.asking import CodeFile, PasswordFile, attended, mailed_code, password
 from cli.client import Api, Problem
 from cli.exits import Exit, Stop
 from cli.kept import Seen, Session, current, go_on_with, keep
+from cli.letter import by_letter
 from cli.named import avatar_names, begins, id_of, is_id, short
 from cli.output import Json, complain, moment, show, table
 from cli.session import Address, reached, signed_in
@@ -44,6 +45,8 @@ Which = Annotated[str, typer.Argument(help="Its id, the beginning of it, or the 
 Name = Annotated[str | None, typer.Option(help="Your name, to register; without it you have an account.")]
 Email = Annotated[str | None, typer.Option(help="Your address, where it is not the one that was written to.")]
 NEW = "new here? `vistory invitation accept --name NAME`"
+FORGOT = "`vistory password forgot EMAIL` where you have an account and forgot its password"
+ASK = "if you have accepted it already, `vistory login EMAIL`; else ask whoever invited you to send it again"
 # As what somebody comes in where no role is named.
 USUAL = {"organization": "guest", "project": "member", "dataset": "viewer"}
 HEADS = ("invitation", "to", "into", "as", "status", "valid until", "sent by")
@@ -132,8 +135,9 @@ def resend(invitation: Which, days: Days = 7, api: Address = None, as_json: Json
 @app.command("show")
 def show_invitation(api: Address = None, code_file: CodeFile = None, as_json: Json = False) -> None:
     """Who invites you into what, by the code of the letter."""
-    with Api(reached(api)) as door:
-        told = door.post("/invitations/info", token=mailed_code(code_file))
+    code = mailed_code(code_file)
+    with Api(reached(api)) as door, by_letter(ASK):
+        told = door.post("/invitations/info", token=code)
     into = told["organization"] if told["type"] == "organization" else f"{told['target']} of {told['organization']}"
     who = "; anyone who has the code may accept" if told["for_anyone"] else ""
     show(told, as_json, lambda: f"{told['inviter']} invites you to {told['type']} {into} as {told['role']}{who}")
@@ -156,7 +160,7 @@ def accept(
         )
     code, session = mailed_code(code_file), current()
     if session is not None and name is None and email is None and password_file is None:
-        with signed_in(api) as door:
+        with signed_in(api) as door, by_letter(ASK):
             answer = door.post("/invitations/accept", token=code)
         if answer["person"]["role"] is not None:  # who waits there stays where they are
             go_on_with(answer["access_token"])
@@ -168,13 +172,13 @@ def accept(
     said = {"full_name": name, "email": email, "language": language}
     given = {key: value for key, value in said.items() if value is not None}
     where = reached(api)
-    with Api(where, kept=Seen(where)) as door:
+    with Api(where, kept=Seen(where)) as door, by_letter(ASK):
         try:
             answer = door.post("/invitations/accept", token=code, password=proof, refresh="body", **given)
         except Problem as refused:
             if refused.status != HTTPStatus.UNAUTHORIZED or name is not None:
                 raise
-            raise Stop(f"no account has this address and password; {NEW}", refused.exit_code) from refused
+            raise Stop(f"no account has this address and password; {NEW}; {FORGOT}", refused.exit_code) from refused
     keep(Session(where, answer["person"]["email"], answer["access_token"], answer["refresh_token"]))
     return told(answer, as_json)
 
@@ -188,8 +192,9 @@ def told(answer: dict[str, Any], as_json: bool) -> None:
 @app.command()
 def decline(api: Address = None, code_file: CodeFile = None, as_json: Json = False) -> None:
     """Say no; nobody is told who did."""
-    with Api(reached(api)) as door:
-        made = door.post("/invitations/decline", token=mailed_code(code_file))
+    code = mailed_code(code_file)
+    with Api(reached(api)) as door, by_letter(ASK):
+        made = door.post("/invitations/decline", token=code)
     show(made, as_json, lambda: "the invitation is declined")
 
 

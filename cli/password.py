@@ -7,7 +7,7 @@ import typer
 from cli.asking import CodeFile, PasswordFile, mailed_code
 from cli.asking import password as asked
 from cli.client import Api
-from cli.kept import current
+from cli.letter import by_letter
 from cli.output import Json, show
 from cli.session import Address, reached
 
@@ -22,6 +22,7 @@ KeepTokens = Annotated[
 ]
 
 
+ANOTHER = "`vistory password forgot EMAIL` has another letter sent"
 KEPT = "your API tokens are good still, if your address was verified before; else they are revoked"
 
 
@@ -48,17 +49,18 @@ def reset(
 ) -> None:
     """Set another password with the code of that mail; sessions end, and API tokens are revoked."""
     code, new = mailed_code(code_file), asked(password_file, "New password", twice=True)
-    with Api(reached(api)) as door:
+    with Api(reached(api)) as door, by_letter(ANOTHER):
         answer = door.post("/auth/reset-password", token=code, password=new, keep_tokens=keep_tokens)
     show(answer, as_json, lambda: done(keep_tokens))
 
 
 def done(keep_tokens: bool) -> str:
-    was = current()
+    """Whose password it was, the answer does not tell; it need not be that of whoever is signed in."""
     return "\n".join(
         [
-            f"the password is set, every session has ended; `vistory login {was.email if was else 'EMAIL'}` next",
+            "the password is set, and every session of this account has ended; `vistory login EMAIL` next",
             KEPT if keep_tokens else "your API tokens are revoked",
-            "if your address was not verified before, a second factor is off now: `vistory second-factor on`",
+            "if a second factor was on and signing in no longer asks for it, it was taken off, because your address "
+            "was not verified before: `vistory second-factor on` sets it up again",
         ]
     )

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -18,8 +19,9 @@ from infra.names import PROBLEM
 
 # An API token, for programs: as an argument everybody on the machine could read it.
 TOKEN = "VISTORY_TOKEN"
-# Problems of the API that mean: another code is worth a try; and, no refresh token of this platform's.
+# Problems of the API that mean: another code is worth a try; nobody is known by this; no refresh token of its own.
 WRONG_CODE = f"{PROBLEM}wrong-code"
+NOBODY_KNOWN = f"{PROBLEM}unauthenticated"
 GIVEN_ELSEWHERE = f"{PROBLEM}not-given-here"
 ASKED = "your organization asks for a second factor: `vistory second-factor on` comes before anything else"
 
@@ -62,17 +64,35 @@ class CodeIsNeeded(Stop):
     """A second factor is on, and there is nobody to ask for a code."""
 
 
+class NobodyKnown(Problem):
+    """Nobody has this address and password; the message tells how another password is set."""
+
+    def __init__(self, refused: Problem, email: str) -> None:
+        another = f"where you forgot it, `vistory password forgot {quote(email)}` has a letter sent that sets another"
+        super().__init__(refused.status, {**refused.document, "detail": f"{refused}; {another}"})
+
+
 def sign_in(
     api: Api, email: str, password: str, code: Callable[[], str] | None = None, *, tries: int = 1, **where: str
 ) -> dict[str, Any]:
     """`api` asks as this person from here on, for as long as it lives. Raises CodeIsNeeded."""
-    answer: dict[str, Any] = api.post("/auth/login", email=email, password=password, refresh="body", **where)
+    answer = by_password(api, email, password, **where)
     if "challenge" in answer:
         if code is None:
             raise CodeIsNeeded(f"a second factor is on for {email}: `vistory login {email}` asks for a code")
         answer = answered(api, answer["challenge"], code, tries)
     api.token, api.renew = answer["access_token"], Renewal(api.url, answer["refresh_token"])
     return answer
+
+
+def by_password(api: Api, email: str, password: str, **where: str) -> dict[str, Any]:
+    """Raises NobodyKnown."""
+    try:
+        return dict(api.post("/auth/login", email=email, password=password, refresh="body", **where))
+    except Problem as refused:
+        if refused.document.get("type") != NOBODY_KNOWN:
+            raise
+        raise NobodyKnown(refused, email) from refused
 
 
 def answered(api: Api, challenge: str, code: Callable[[], str], tries: int) -> dict[str, Any]:
