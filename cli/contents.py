@@ -34,9 +34,13 @@ def _lines(dataset: Facts, report: Facts | None, split: Facts | None, snapshots:
         )
 
 
+def sides(split: Facts) -> str:
+    return ", ".join(f"{split[side]:,} {side}" for side in ("train", "val", "test") if split[side])
+
+
 def how(split: Facts) -> str:
     """How a split came about."""
-    counts = ", ".join(f"{split[side]:,} {side}" for side in ("train", "val", "test") if split[side])
+    counts = sides(split)
     if split["method"] == "manual":
         return f"split as it came with the data: {counts}"
     grouped = split["grouped"]
@@ -47,6 +51,15 @@ def split_of_now(dataset: Facts) -> Facts | None:
     """One of an older revision says nothing about this one."""
     split: Facts | None = dataset["last_split"]
     return split if split and split["root"] == dataset["root"] else None
+
+
+def replaced(dataset: Facts, made: Facts) -> str:
+    """What a split that was made takes the place of; nothing where that is the same or of other images."""
+    last = split_of_now(dataset)
+    if last is None or last.items() <= made.items():
+        return ""
+    was = "that came with the data" if last["method"] == "manual" else "of before"
+    return f"; it replaces the split {was} ({sides(last)}), which snapshots and trainings of before keep"
 
 
 def after_push(made: Facts, before: Facts) -> str:

@@ -195,10 +195,12 @@ def split_dataset(
     wish: dict[str, Any] = {"method": method, "ratios": shares(ratios), "groups": rule(group_by)}
     with signed_in(api) as door:
         there = thing_of(door, "dataset", dataset)
+        before = door.get(there.path)
         made = door.post(f"{there.path}/split", **wish, seed=seed)["split"]
         report = door.get(f"{there.path}/report")
     classes = contents.classes(report["classes"], made["sides"], report["task"] == "detection")
-    show(made, as_json, lambda: f"{there} is {contents.how(made)}\n\n{classes}\n\n{contents.trained(there.word)}")
+    done = f"{contents.how(made)}{contents.replaced(before, made)}"
+    show(made, as_json, lambda: f"{there} is {done}\n\n{classes}\n\n{contents.trained(there.word)}")
 
 
 def shares(ratios: str) -> dict[str, float]:

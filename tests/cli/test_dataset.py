@@ -1,14 +1,17 @@
 """What the command line shows of a dataset."""
 
 from inspect import signature
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from cli.contents import after_push, how, words
-from cli.dataset import begun, changed, left, rule, shares, split_dataset, telling
+from cli.contents import after_push, how, replaced, words
+from cli.dataset import app, begun, changed, left, rule, shares, split_dataset, telling
 from cli.dataset import words as push_words
 from cli.exits import Exit, Stop
+from cli.kept import Session, keep
 from domain.content import USUAL
 from tests.cli.http_server import door, serving
 
@@ -76,6 +79,28 @@ EMPTY: dict[str, Any] = {
 MADE = SPLIT | {"root": "r1"}
 FILLED = EMPTY | {"revision": 1, "root": "r1", "images": 4, "last_split": MADE}
 CAME = MADE | {"method": "manual", "grouped": None}
+
+
+def test_a_split_that_takes_the_place_of_another_says_of_which() -> None:
+    other = MADE | {"seed": 4, "sides": []}
+    assert replaced(FILLED | {"last_split": CAME}, other) == (
+        "; it replaces the split that came with the data (3 train, 1 val), which snapshots and trainings of before keep"
+    )
+    assert replaced(FILLED, other).startswith("; it replaces the split of before (3 train, 1 val)")
+    assert replaced(FILLED, MADE | {"sides": SPLIT["sides"]}) == "", "the same once more"
+    assert replaced(FILLED | {"root": "r2"}, other) == "", "of a revision that is over"
+    assert replaced(EMPTY, MADE) == ""
+
+
+def test_making_a_split_tells_what_it_replaces() -> None:
+    made = MADE | {"seed": 4}
+    with serving() as server, pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as home:
+        patch.setenv("VISTORY_HOME", home)
+        keep(Session(f"http://127.0.0.1:{server.server_port}", "a@b.example", "access 1"))
+        server.answers = [listing(FILLED | {"id": NEW}), (200, {}, FILLED | {"id": NEW, "last_split": CAME})]
+        server.answers += [(200, {}, {"id": NEW, "split": made}), (200, {}, REPORT)]
+        done = CliRunner().invoke(app, ["split", "cells", "--seed", "4"], catch_exceptions=False)
+    assert "it replaces the split that came with the data (3 train, 1 val)" in done.output, done.output
 
 
 def test_after_a_push_that_failed_it_is_said_what_became_of_the_dataset() -> None:
