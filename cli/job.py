@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from cli.client import Api
+from cli.ending import because
 from cli.exits import Exit, Stop
 from cli.hint import line
 from cli.named import id_of, short
-from cli.output import Json, listed, moment, rounded, say, show, table, tell
+from cli.output import Json, facts, listed, moment, rounded, say, show, table, tell
 from cli.session import Address, signed_in
 
 app = typer.Typer(help="Trainings: list them, follow one, run it again, or cancel it.", no_args_is_help=True)
@@ -56,22 +57,22 @@ def described(job: Mapping[str, Any]) -> str:
     recipe, snapshot = job["recipe"], job["snapshot"]
     split = snapshot["split"] or {}
     times = {name: moment(job[f"{name}_at"]) for name in ("requested", "started", "ended") if job[f"{name}_at"]}
-    facts = {
+    known = {
         "id": job["id"],
         "what": f"{recipe['framework']} {recipe['model']} on {recipe['device']}",
         "dataset": f"{job['dataset']}, snapshot {snapshot['tag']}: "
         + ", ".join(f"{split[side]:,} {side}" for side in ("train", "val", "test") if split.get(side)),
         "project": job["project"],
         "parameters": listed(recipe["parameters"]),
-        "status": job["status"] + (f": {job['reason']}" if job["reason"] else ""),
+        "status": job["status"] + (f": {because(job['reason'])}" if job["reason"] else ""),
         "waits for": job["waits_for"],
         "epoch": f"{job['epoch']} of {job['epochs']}" if job["epochs"] else None,
         "figures": listed(figures(job)),
         "model": job["model_id"],
         **times,
     }
-    tried = [(each["attempt"], each["status"], each["device"], each["reason"]) for each in job["attempts"]]
-    about = table(("", ""), ((name, value) for name, value in facts.items() if value)).lstrip()
+    tried = [(each["attempt"], each["status"], each["device"], because(each["reason"])) for each in job["attempts"]]
+    about = facts({name: value for name, value in known.items() if value})
     ends = [(job["evidence"] or {}).get("message") or ""]
     return "\n".join([about, "", table(("attempt", "status", "device", "why it ended"), tried), *filter(None, ends)])
 
@@ -147,7 +148,7 @@ def why(end: Mapping[str, Any]) -> str:
 def result(job: Mapping[str, Any]) -> str:
     """What the test side says of the model, and how it is asked; or why there is none."""
     if not job["model_id"]:
-        return f"{job['reason']}\n" if job["reason"] else ""
+        return f"{because(job['reason'])}\n" if job["reason"] else ""
     scores = {
         name.removeprefix("test/"): rounded(of) for name, of in job["metrics"].items() if name.startswith("test/")
     }

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from cli.client import Api
-from cli.exits import Stop
+from cli.exits import Exit, Stop
+from cli.guess import perhaps
 from cli.named import member_of, person_of
 from cli.output import Json, one, show, table
 from cli.session import Address, signed_in
@@ -50,13 +51,24 @@ def user_row(user: dict[str, Any]) -> tuple[object, ...]:
 def approve(person: Person, role: Given = None, api: Address = None, as_json: Json = False) -> None:
     """Let somebody in who registered for your organization and waits."""
     given = role or "guest"
+    must_be_role(given)
     with signed_in(api) as door:
-        made = door.post(f"/members/{who_waits(door, person, given)['id']}/approve", role=given)
+        made = door.post(f"/members/{who_waits(door, person, role)['id']}/approve", role=given)
     another = "" if role else f"; `vistory member role {quote(person)} ROLE` gives another role"
     show(made, as_json, lambda: f"{person} is {one(given)} now{another}")
 
 
-def who_waits(door: Api, word: str, role: str) -> dict[str, Any]:
+def must_be_role(word: str) -> None:
+    """Raises Stop."""
+    from domain.roles import Role
+
+    if word not in list(Role):
+        raise Stop(
+            f"there is no role {word!r}{perhaps(word, map(str, Role))}; the roles are {', '.join(Role)}", Exit.USAGE
+        )
+
+
+def who_waits(door: Api, word: str, role: str | None) -> dict[str, Any]:
     """Raises Stop, which tells of somebody who is in already as what they are."""
     try:
         return member_of(door, word, waiting=True)
@@ -65,8 +77,15 @@ def who_waits(door: Api, word: str, role: str) -> dict[str, Any]:
             there = member_of(door, word)
         except Stop:
             raise nobody from None
-    another = f"`vistory member role {quote(word)} {role}` gives another role"
-    raise Stop(f"{word} does not wait: is in already, as {row(there)[2]}; {another}")
+    raise Stop(in_already(word, there, role))
+
+
+def in_already(word: str, there: dict[str, Any], role: str | None) -> str:
+    if there["deactivated_at"]:
+        return f"{word} is deactivated and does not wait; `vistory member reactivate {quote(word)}` lets them back in"
+    another = "ROLE" if role in (None, there["role"]) else role
+    then = f"`vistory member role {quote(word)} {another}` gives another role"
+    return f"{word} is in the organization already, as {one(str(there['role']))}; {then}"
 
 
 @app.command()

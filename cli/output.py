@@ -83,6 +83,12 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join("  ".join(map(pad, row, widths)).rstrip() for row in cells)
 
 
+def facts(found: Mapping[str, object]) -> str:
+    """One below the other, each beside what it is called."""
+    widest = max(map(width, found))
+    return "\n".join(f"{name}{' ' * (widest - width(name))}  {value}".rstrip() for name, value in found.items())
+
+
 def pad(cell: str, wide: int) -> str:
     blanks = " " * (wide - width(cell))
     return blanks + cell if cell.replace(".", "", 1).isdigit() else cell + blanks

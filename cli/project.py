@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.named import Thing, must_be_new, thing_of
-from cli.output import Json, show, table
+from cli.output import Json, facts, show, table
 from cli.session import Address, signed_in
 from cli.shared import act, path, people, share, with_people
 from cli.trash import Confirm, Trash, purged, thrown_away
@@ -58,7 +58,7 @@ def show_project(project: Project, api: Address = None, as_json: Json = False) -
 
 def described(found: dict[str, Any]) -> str:
     about = {name: found[name] for name in ("id", "name", "description", "archived_at")}
-    lines = table(("", ""), ((name, value) for name, value in about.items() if value)).lstrip()
+    lines = facts({name: value for name, value in about.items() if value})
     return f"{lines}\n\n{people(found)}"
 
 

@@ -92,7 +92,8 @@ def words(found: dict[str, Any]) -> str:
     said = f"{found['events']:,} events of {found['aggregates']:,} things verified; the chain ends in {found['chain']}"
     if not found["kept_heads"]:
         return said
-    return (
-        f"{said}\n{found['kept_heads']:,} heads that were kept outside of the database say the same, the last at "
-        f"position {found['kept_to']:,}: up to there nothing was changed or taken back since they were kept"
-    )
+    place = f"position {found['kept_to']:,}: up to there nothing was changed or taken back since"
+    if found["kept_heads"] == 1:
+        return f"{said}\n1 head that was kept outside of the database says the same, at {place} it was kept"
+    many = f"{found['kept_heads']:,} heads that were kept outside of the database say the same"
+    return f"{said}\n{many}, the last at {place} they were kept"

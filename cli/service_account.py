@@ -7,7 +7,7 @@ import typer
 
 from cli.files import must_be_new_file
 from cli.named import Thing, id_of, must_be_new, short
-from cli.output import Json, moment, one, show, table
+from cli.output import Json, facts, moment, one, show, table
 from cli.session import Address, signed_in
 from cli.token import HEADS as TOKEN_HEADS
 from cli.token import Days, Into, Scopes, chosen, row, show_once
@@ -141,7 +141,7 @@ def subscription(account: Account, api: Address = None, as_json: Json = False) -
     """Where on the bus it fetches its events, and up to where it has acknowledged."""
     with signed_in(api) as door:
         found = door.get(f"/service-accounts/{account_of(door, account)}/subscription")
-    show(found, as_json, lambda: table(("", ""), found.items()).lstrip())
+    show(found, as_json, lambda: facts(found))
 
 
 @app.command()

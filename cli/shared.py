@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.named import avatar_names, id_of, person_of, thing_of
+from cli.named import avatar_names, id_of, is_id, member_of, person_of, thing_of
 from cli.output import Json, show, table
 from cli.session import Address, signed_in
 
@@ -74,9 +74,11 @@ def _of_owner(app: typer.Typer, noun: str) -> None:
     def offer(thing: Thing, person: Person, api: Address = None, as_json: Json = False) -> None:
         with signed_in(api) as door:
             there = thing_of(door, noun, thing)
-            made = door.post(f"{there.path}/owner/offer", person_id=person_of(door, person))
-        then = f"who takes it over by: vistory {noun} accept {quote(there.word)}"
-        show(made, as_json, lambda: f"{there} is offered to {person}, {then}")
+            whom = {"person_id": person} if is_id(person) else member_of(door, person)
+            made = door.post(f"{there.path}/owner/offer", person_id=whom["person_id"])
+        who = whom.get("email", person)
+        then = f"{who} takes it over, signed in, by: vistory {noun} accept {quote(there.word)}"
+        show(made, as_json, lambda: f"{there} is offered to {who}, and stays yours until it is accepted; {then}")
 
     @app.command(help=f"Take over a {noun} that was offered to you.")
     def accept(thing: Thing, api: Address = None, as_json: Json = False) -> None:

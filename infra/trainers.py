@@ -98,5 +98,13 @@ def _checked(known: Parameter, value: bool | int | float | str) -> bool | int | 
         low = -math.inf if known.min is None else known.min
         high = math.inf if known.max is None else known.max
         if not low <= value <= high:
-            raise Invalid(f"the parameter {known.name} must be between {known.min} and {known.max}, not {value}")
+            raise Invalid(f"the parameter {known.name} must be {_bounds(known)}, not {value}")
     return float(value) if known.type == "number" else value
+
+
+def _bounds(known: Parameter) -> str:
+    """A whole number has whole ones."""
+    low, high = (each if each is None or known.type == "number" else int(each) for each in (known.min, known.max))
+    if low is None or high is None:
+        return f"at most {high}" if low is None else f"at least {low}"
+    return f"between {low} and {high}"

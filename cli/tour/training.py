@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from cli.ending import because
 from cli.exits import Stop
 from cli.follow import Standing, epoch_line, figures
 from cli.live import messages
@@ -63,4 +64,4 @@ def note(standing: Standing) -> str:
 
 def reason(tour: Tour, job: Requested) -> str:
     about = tour.api.get(f"/training-jobs/{job.id}")
-    return str((about["evidence"] or {}).get("message") or about["reason"])
+    return str((about["evidence"] or {}).get("message") or because(about["reason"]))

@@ -36,7 +36,7 @@ def test_a_request_pins_a_snapshot_and_makes_an_experiment(ann: Visitor, dataset
     [
         ({"model": "huge"}, "small, other"),
         ({"model": "other"}, "classification"),
-        ({"parameters": {"epochs": 0}}, "between 1"),
+        ({"parameters": {"epochs": 0}}, "must be between 1 and 100, not 0"),
         ({"parameters": {"epochs": 10**9}}, "epochs"),
         ({"parameters": {"epochs": "ten"}}, "must be a whole number, not"),
         ({"parameters": {"speed": 1}}, "it has epochs, rate"),

@@ -5,8 +5,10 @@ from uuid import UUID
 
 import pytest
 
+from cli.ending import REASONS, because
 from cli.exits import Exit, Stop
 from cli.job import described, going_on, in_table, in_words, result, row
+from domain.training import EndReason
 from projections.training_job import JobRow
 
 JOB, NOW = UUID(int=7), "2026-01-01T00:00:00Z"
@@ -45,6 +47,7 @@ def test_below_the_list_it_is_said_once_why_those_that_are_queued_wait() -> None
 
 def test_a_training_is_shown_with_all_that_was_asked_for_and_each_attempt() -> None:
     ids = {name: JOB for name in JobRow.model_fields if name == "id" or name.endswith("_id")}
+    broken = "an error in the code of the training"
     evidence = {"reason": "code_error", "message": "it broke", "exit_code": 1, "last_lines": []}
     known = KNOWN | {"status": "failed", "reason": "code_error", "evidence": evidence, "model_id": None}
     job = JobRow.model_validate(dict.fromkeys(JobRow.model_fields) | ids | known).model_dump(mode="json")
@@ -52,8 +55,8 @@ def test_a_training_is_shown_with_all_that_was_asked_for_and_each_attempt() -> N
     shown = described(job | {"waits_for": None, "attempts": [attempt]}).splitlines()
     assert [line.split(maxsplit=1) for line in shown if line] == [
         ["id", str(JOB)], ["what", "timm tiny-classifier on cpu"], ["dataset", "cells, snapshot v1:"],
-        ["project", "blood"], ["status", "failed: code_error"], ["requested", "2026-01-01 00:00:00 UTC"],
-        ["attempt", "status  device  why it ended"], ["1", "failed  cpu     code_error"], ["it", "broke"],
+        ["project", "blood"], ["status", f"failed: {broken}"], ["requested", "2026-01-01 00:00:00 UTC"],
+        ["attempt", "status  device  why it ended"], ["1", f"failed  cpu     {broken}"], ["it", "broke"],
     ]  # fmt: skip
 
 
@@ -74,8 +77,14 @@ def test_a_training_that_ended_says_what_came_of_it_and_what_can_be_done_with_it
         "best epoch 3; on the test side accuracy 0.988",
         f"vistory predict {JOB} IMAGE",
     ]
-    assert result({"model_id": None, "reason": "out_of_memory"}) == "out_of_memory\n"
+    assert result({"model_id": None, "reason": "user"}) == "cancelled by a user\n"
     assert result({"model_id": None, "reason": None}) == ""
+
+
+def test_every_reason_that_a_training_ends_for_is_told_in_words() -> None:
+    assert set(REASONS) == {each.value for each in EndReason}
+    assert because("of_tomorrow") == "of tomorrow"
+    assert because(None) == ""
 
 
 def test_who_looks_away_is_told_that_the_training_goes_on() -> None:

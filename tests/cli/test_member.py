@@ -29,14 +29,28 @@ def test_who_names_no_role_is_told_which_one_it_is_and_how_another_is_given(serv
     assert approve("engineer_i") == "ann@b.example is an engineer_i now"
 
 
+def test_a_role_that_there_is_not_is_told_before_anything_is_asked(server: Server) -> None:
+    with pytest.raises(Stop, match=r"there is no role 'managr' \(did you mean 'manager'\?\); the roles are admin, "):
+        approve("managr")
+    assert server.asked == []
+
+
 def test_who_is_in_already_is_told_to_be_and_how_another_role_is_given(server: Server) -> None:
     server.answers = [NOBODY, listed(role="guest")]
     with pytest.raises(Stop) as refused:
         approve("engineer_i")
     assert str(refused.value) == (
-        "ann@b.example does not wait: is in already, as guest; "
+        "ann@b.example is in the organization already, as a guest; "
         "`vistory member role ann@b.example engineer_i` gives another role"
     )
+    server.answers = [NOBODY, listed(role="guest")]
+    with pytest.raises(Stop, match=r"`vistory member role ann@b\.example ROLE` gives another"):
+        approve("guest")
+    server.answers = [NOBODY, listed(role="guest", deactivated_at="2026-01-02T03:04:05Z")]
+    with pytest.raises(
+        Stop, match=r"is deactivated and does not wait; `vistory member reactivate ann@b\.example` lets"
+    ):
+        approve()
     server.answers = [NOBODY, NOBODY]
     with pytest.raises(Stop, match=r"nobody who waits is called 'ann@b\.example'"):
         approve("engineer_i")

@@ -22,6 +22,8 @@ def test_a_receipt_that_is_none_is_a_fault_of_usage(receipt: str) -> None:
 def test_what_a_witness_proved_is_said() -> None:
     found = {"events": 9, "aggregates": 2, "chain": "ab", "kept_heads": 3, "kept_to": 7}
     assert "3 heads that were kept outside of the database say the same, the last at position 7" in words(found)
+    one = words(found | {"kept_heads": 1})
+    assert "1 head that was kept outside of the database says the same, at position 7: up to there" in one
     assert words(found | {"kept_heads": 0}).count("\n") == 0
 
 

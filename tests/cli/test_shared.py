@@ -45,7 +45,7 @@ def run(noun: str, *words: str) -> str:
         (("add", THING, BEN, "--role", "viewer"), ("POST", "/members"), f"{BEN} is viewer of"),
         (("role", THING, BEN, "maintainer"), ("PATCH", f"/members/{BEN}"), f"{BEN} is maintainer of"),
         (("remove", THING, BEN), ("DELETE", f"/members/{BEN}"), f"{BEN} no longer has a place in"),
-        (("offer", THING, BEN), ("POST", "/owner/offer"), f"is offered to {BEN}, who takes it over by: vistory"),
+        (("offer", THING, BEN), ("POST", "/owner/offer"), f"{BEN} takes it over, signed in, by: vistory"),
         (("accept", THING), ("POST", "/owner/accept"), "is yours"),
         (("decline", THING), ("POST", "/owner/decline"), "stays with its owner"),
         (("withdraw", THING), ("POST", "/owner/withdraw"), "is offered to nobody any more"),
@@ -93,6 +93,16 @@ def test_a_dataset_is_meant_by_its_name_and_a_person_by_an_address(server: Serve
     server.answers.append((200, {}, {"id": THING}))
     run("dataset", "remove", "cracks", "ben@example.org")
     assert server.asked[-1][1] == f"/api/v1/datasets/{THING}/members/{BEN}"
+
+
+def test_whom_a_thing_is_offered_to_is_told_by_the_address_that_they_sign_in_with(server: Server) -> None:
+    member = {"id": "m", "person_id": BEN, "email": "ben@example.org", "avatar_name": "red-fox-1"}
+    server.answers = [CALLED, (200, {}, {"items": [member], "next": None}), (200, {}, {"id": THING})]
+    assert run("project", "offer", THING, "red-fox-1") == (
+        "project cracks (00000000-0000) is offered to ben@example.org, and stays yours until it is accepted; "
+        "ben@example.org takes it over, signed in, by: vistory project accept cracks\n"
+    )
+    assert json.loads(server.body) == {"person_id": BEN}
 
 
 def test_a_dataset_that_there_is_not_is_refused(server: Server) -> None:
