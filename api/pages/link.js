@@ -7,6 +7,10 @@ const AWAY = "The platform does not answer; try again in a moment.";
 form.hidden = !token;
 if (!token) said.textContent = "This address has no code: open the link of the letter once more.";
 
+// Where the link is good for nothing any more, the page says how to come by another.
+const OVER = ["link-is-over", "invitation-is-over", "not-found"].map((kind) => `urn:vistory:problem:${kind}`);
+const refusal = (problem) => OVER.includes(problem.type) ? `${problem.detail}. ${form.dataset.over}` : problem.detail;
+
 async function send(to, given) {
   try {
     const answer = await fetch(to.dataset.post, {
@@ -15,7 +19,7 @@ async function send(to, given) {
       body: JSON.stringify({ ...given, token }),
     });
     form.hidden = answer.ok;
-    said.textContent = answer.ok ? to.dataset.done : (await answer.json()).detail;
+    said.textContent = answer.ok ? to.dataset.done : refusal(await answer.json());
   } catch {
     said.textContent = AWAY;
   }

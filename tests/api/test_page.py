@@ -6,6 +6,11 @@ from typing import Final
 import pytest
 from fastapi.testclient import TestClient
 
+from api.errors import type_of
+from commands.link import LinkIsOver
+from domain.errors import NotFound
+from domain.invitation import InvitationIsOver
+from infra.names import PROBLEM
 from tests.api.visitor import PREFIX
 
 PAGES: Final = {
@@ -38,6 +43,23 @@ def test_what_a_page_asks_for_is_there(client: TestClient, name: str, kind: str)
     answer = client.get(f"/{name}")
     assert (answer.status_code, answer.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
     assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_link_that_is_over_is_told_with_a_way_on(client: TestClient) -> None:
+    script = client.get("/link.js").text
+    kinds = re.findall(r'"([a-z-]+)"', re.findall(r"const OVER = \[([^\]]+)\]", script)[0])
+    assert [f"{PROBLEM}{kind}" for kind in kinds] == [
+        type_of(each.__name__) for each in (LinkIsOver, InvitationIsOver, NotFound)
+    ]
+    assert client.post(f"{PREFIX}/invitations/info", json={"token": "guess"}).json()["type"] == f"{PROBLEM}not-found"
+    assert "refusal(told)" in client.get("/invite.js").text
+    for name, word in {
+        "invite": "ask whoever invited you",
+        "reset-password": "forgot",
+        "verify-email": "resend",
+    }.items():
+        (way_on,) = re.findall(r'data-over="([^"]+)"', client.get(f"/{name}").text)
+        assert word in way_on
 
 
 def test_no_address_that_a_page_asks_holds_its_code(client: TestClient) -> None:
