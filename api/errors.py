@@ -4,7 +4,8 @@ import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
+from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import PersistenceError
@@ -12,7 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from obstore.exceptions import BaseError as StoreError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
@@ -20,6 +21,7 @@ from starlette.routing import Match
 
 from api import watch
 from api.faults import FieldError, fault, in_words
+from commands.permission import asked_for
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unauthenticated
 from infra import logs
 from infra.allowance import TooManyRequests
@@ -60,6 +62,10 @@ class Problem(BaseModel):
     detail: str
     instance: str
     errors: list[FieldError] | None = None
+    action: Annotated[
+        str | None, Field(description="Of a right that is missing: what `/permissions/explain` takes")
+    ] = None
+    target: UUID | None = None
 
 
 def install(app: FastAPI) -> None:
@@ -89,6 +95,7 @@ def problem(
     detail: str,
     errors: list[FieldError] | None = None,
     headers: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> JSONResponse:
     body = Problem(
         type=type_of(kind),
@@ -97,8 +104,9 @@ def problem(
         detail=detail,
         instance=f"urn:uuid:{request.state.request_id}",
         errors=errors,
+        **more,
     )
-    return JSONResponse(body.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body.model_dump(mode="json", exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def type_of(kind: str) -> str:
@@ -122,9 +130,19 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
         status,
         _shown(str(error), LONGEST),
         headers=getattr(error, "headers", HEADERS.get(status)),
+        **_missing(request, error),
     )
     answer.background = watch.after(request, status)
     return answer
+
+
+def _missing(request: Request, error: Exception) -> dict[str, Any]:
+    """Where a right is missing, what the caller may have explained."""
+    command = getattr(request.state, "command", None)
+    if not isinstance(error, Forbidden) or error.permission is None or command is None:
+        return {}
+    action, target = asked_for(command) or (None, None)
+    return {"action": action, "target": target}
 
 
 async def _perhaps_away(request: Request, error: Exception) -> JSONResponse:

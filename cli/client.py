@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
+from shlex import quote
 from typing import Any, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -64,7 +65,7 @@ class Problem(Stop):
     def __init__(self, status: int, document: Mapping[str, Any]) -> None:
         is_closed = document.get("type") == CLOSED
         ends = Exit.REFUSED if is_closed else ENDS.get(status, Exit.REFUSED)
-        super().__init__(in_words(status, document) + ELSEWHERE * is_closed, ends)
+        super().__init__(in_words(status, document) + ELSEWHERE * is_closed + who_could(document), ends)
         self.status = status
         self.document = document
 
@@ -267,3 +268,11 @@ def in_words(status: int, document: Mapping[str, Any]) -> str:
     if "wait" not in document:
         return said
     return f"{without_header(said)}; the next attempt is possible in {in_time(document['wait'])}"
+
+
+def who_could(document: Mapping[str, Any]) -> str:
+    """Where a right is missing, the command that tells what would be enough, and who could give that."""
+    if not document.get("action"):
+        return ""
+    asked = " ".join(quote(str(document[each])) for each in ("action", "target") if document.get(each))
+    return f"; `vistory permission explain {asked}` tells who could let you"

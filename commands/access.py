@@ -296,4 +296,4 @@ def demand(
     if within is not None and within.lets(caller.id, permission):
         return role
     whose = " on what is not yours" if far is Reach.OWN else ""
-    raise Forbidden(f"the role {role} does not include {permission}{whose}")
+    raise Forbidden(f"the role {role} does not include {permission}{whose}", permission)

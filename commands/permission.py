@@ -51,6 +51,14 @@ ACTIONS: Final[Mapping[str, May]] = {
 }
 
 
+def asked_for(command: Command) -> tuple[str, UUID | None] | None:
+    """The action that a command is, and its target, as `explain` takes them; of one's organization none is named."""
+    rule = ACTIONS.get(action := name_of(type(command)))
+    if rule is None:
+        return None
+    return action, getattr(command, rule.field) if rule.on not in (None, Organization) else None
+
+
 def explain(action: str, target: UUID | None, caller: Caller, store: Store, secrets: Secrets) -> Explained:
     """`target` is the thing that the action is on, where it is on one; of organizations one's own.
 

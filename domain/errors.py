@@ -24,7 +24,10 @@ class NotFound(DomainError):
 
 
 class Forbidden(DomainError):
-    pass
+    def __init__(self, why: str, permission: str | None = None) -> None:
+        """`permission` is what the actor lacks, where it is one."""
+        super().__init__(why)
+        self.permission = permission
 
 
 class Unauthenticated(DomainError):

@@ -26,6 +26,20 @@ def test_who_may_not_is_told_why_what_would_be_enough_and_who_can_give_it(ann: V
     assert found["why"] == "your place in the project includes change_project"
 
 
+def test_a_refusal_for_want_of_a_right_names_what_may_be_explained(ann: Visitor) -> None:
+    project = ann.post("/projects", {"name": "Cells"})["id"]
+    ben = ann.colleague("guest")
+    refused = ben("PATCH", f"/projects/{project}", {"name": "Mine"}).json()
+    assert (refused["action"], refused["target"]) == ("rename_project", project)
+    found = ben.get(f"/permissions/explain?action={refused['action']}&target={refused['target']}")
+    assert found["why"] == refused["detail"]
+    on_nothing = ben("POST", "/datasets", {"name": "Mine"}).json()
+    assert (on_nothing["action"], on_nothing.get("target")) == ("create_dataset", None)
+    of_the_organization = ben("PATCH", "/organization", {"name": "Mine"}).json()
+    assert (of_the_organization["action"], of_the_organization.get("target")) == ("change_organization", None)
+    assert "action" not in ben("GET", "/audit").json(), "what is only read is no action"
+
+
 def test_whoever_could_give_a_place_or_a_role_is_named(founder: Callable[[], Visitor]) -> None:
     admin = founder()
     owner, manager, helper, viewer = (

@@ -244,6 +244,16 @@ def test_who_would_have_to_wait_for_long_is_told_for_how_long_and_not_kept(serve
         api.post("/auth/login", email="a", password="b")
 
 
+def test_whoever_lacks_a_right_is_told_the_command_that_tells_who_could_give_it(server: Server) -> None:
+    no = {"type": "urn:vistory:problem:forbidden", "detail": "the role guest does not include create_project"}
+    server.answers = [(403, {}, no | {"action": "rename_project", "target": ID}), (403, {}, no | {"action": "x y"})]
+    with door(server) as api:
+        with pytest.raises(Problem, match=rf"; `vistory permission explain rename_project {ID}` tells who could let"):
+            api.patch(f"/projects/{ID}", name="x")
+        with pytest.raises(Problem, match=r"`vistory permission explain 'x y'` tells who could let you$"):
+            api.post("/projects", name="x")
+
+
 SLOWED = {"type": "urn:vistory:problem:tried-too-often", "detail": "failed too often; wait as long as Retry-After says"}
 
 
