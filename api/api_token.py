@@ -10,12 +10,14 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from api import errors
-from api.edge import Body, CommandReceipt, Desk, PersonDesk
+from api.edge import Body, CommandReceipt, Desk, Holder, PersonDesk
 from api.house import House, TheHouse
 from api.reading import After, Known, Limit, may, reads
+from commands.access import role_of
 from commands.api_token import CreateToken, Days, MakesToken, RevokeToken, Scopes
-from domain.errors import Forbidden, Refused
-from domain.roles import Permission, Reach, Scope, reach
+from domain.api_token import ApiToken, OwnerKind
+from domain.errors import Forbidden, NotFound, Refused
+from domain.roles import Permission, Reach, Role, Scope, reach
 from domain.values import PlainName, Value
 from infra.api_tokens import mint
 from projections import api_token
@@ -61,6 +63,20 @@ class ListedToken(TokenRow):
         return cls(**dict(row), last_used_at=last_used_at, status="revoked" if row.revoked_at else passed)
 
 
+class CarriedToken(Value):
+    """`role` is its owner's now, beyond which no scope reaches; null while the owner waits for approval."""
+
+    id: UUID
+    name: str
+    prefix: str
+    owner_kind: OwnerKind
+    owner_id: UUID
+    organization_id: UUID
+    role: Role | None
+    scopes: list[Scope]
+    expires_at: datetime
+
+
 @router.post("", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503))
 def create(body: TokenRequest, desk: PersonDesk) -> IssuedToken:
     """For a program to carry as `Authorization: Bearer`; it never lets a program do more than you may yourself.
@@ -88,6 +104,17 @@ def index(
         raise Forbidden(f"the role {keeper.role} does not include {Permission.MANAGE_TOKENS} of others")
     owner = None if everybody else keeper.caller.id
     return with_last_use(list_tokens(tx, keeper.organization_id, owner_id=owner, after=after, limit=limit), house)
+
+
+@router.get("/own", summary="Show the API token that you carry", responses=errors.responses(401, 403, 404, 422, 503))
+def own(holder: Holder, house: TheHouse) -> CarriedToken:
+    """For a program: whose it is, for what and until when, whatever its scopes."""
+    if holder.token_id is None:
+        raise NotFound("no API token was carried here: who signed in themselves asks GET /auth/me")
+    store = house.ledger_as(holder)
+    role, token = role_of(holder, store), store.get(ApiToken, holder.token_id)
+    shown = {name: getattr(token, name) for name in CarriedToken.model_fields if name not in ("role", "scopes")}
+    return CarriedToken(**shown, role=role, scopes=sorted(token.scopes))
 
 
 def with_last_use(page: Page[TokenRow], house: House) -> Page[ListedToken]:

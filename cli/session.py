@@ -136,8 +136,13 @@ def reached(address: str | None) -> str:
     return (address or usual_api()).rstrip("/")
 
 
+def carried() -> str:
+    """The API token of a program; nothing for whoever signs in themselves."""
+    return os.environ.get(TOKEN, "").strip()
+
+
 def signed_in(address: str | None = None) -> Api:
-    if token := os.environ.get(TOKEN, "").strip():
+    if token := carried():
         return _carrying(token, address)
     session = current()
     if session is None or (address and address.rstrip("/") != session.api):

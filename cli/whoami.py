@@ -4,8 +4,8 @@ from typing import Any
 
 import typer
 
-from cli.output import Json, show
-from cli.session import ASKED, Address, closed, lacks_second_factor, leaving, signed_in, standing
+from cli.output import Json, moment, show
+from cli.session import ASKED, Address, carried, closed, lacks_second_factor, leaving, signed_in, standing
 
 app = typer.Typer()
 UNVERIFIED = "a letter to this address has a code, which `vistory email verify` asks for"
@@ -13,12 +13,27 @@ UNVERIFIED = "a letter to this address has a code, which `vistory email verify` 
 
 @app.command()
 def whoami(api: Address = None, as_json: Json = False) -> None:
-    """Your names, address, role and organization, the platform, and when your account is erased, if you asked."""
+    """Your names, address, role and organization, the platform, and when your account is erased, if you asked.
+
+    For a program that carries an API token: whose it is, for what, and until when.
+    """
     with signed_in(api) as door:
+        if carried():
+            token = door.get("/tokens/own") | {"api": door.url}
+            return show(token, as_json, lambda: of_program(token))
         me = door.get("/auth/me")
         here = standing(door, me)
     found = me | {"organization": here and here["name"], "closed_at": here and here["closed_at"], "api": door.url}
     show(found, as_json, lambda: words(found, closed(here)))
+
+
+def of_program(token: dict[str, Any]) -> str:
+    whose = f"{'a service account' if token['owner_kind'] == 'service' else 'a person'} ({token['owner_id']})"
+    role = token["role"] or "waiting to be let in"
+    return (
+        f"the API token {token['name']} ({token['prefix']}) of {whose}, {role}, at {token['api']}: "
+        f"{', '.join(token['scopes'])}, until {moment(token['expires_at'])}"
+    )
 
 
 def words(found: dict[str, Any], closed: str = "") -> str:

@@ -43,6 +43,8 @@ class ApiToken(Aggregate):
             aggregate.organization_id = self.organization_id
             aggregate.owner_kind = self.owner_kind
             aggregate.owner_id = self.owner_id
+            aggregate.name = self.name
+            aggregate.prefix = self.prefix
             aggregate.scopes = frozenset(self.scopes)
             aggregate.expires_at = self.expires_at
             aggregate.over = False
@@ -64,6 +66,8 @@ class ApiToken(Aggregate):
     organization_id: UUID
     owner_kind: OwnerKind
     owner_id: UUID
+    name: str
+    prefix: str
     scopes: frozenset[Scope]
     expires_at: datetime
     over: bool

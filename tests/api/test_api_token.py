@@ -31,7 +31,7 @@ from infra.unit import Errand, Unit
 from infra.wiring import Core
 from tests.api.folders import filled, scenes, send
 from tests.api.later import a_year_passes_for_tokens
-from tests.api.visitor import PREFIX, Visitor
+from tests.api.visitor import PREFIX, Visitor, good
 from tests.api.worker import Worker, requested, trained
 from tests.whole import waited
 
@@ -168,6 +168,22 @@ def test_what_is_no_token_is_refused(ann: Visitor, client: TestClient) -> None:
     swapped = good[:20] + ("a" if good[20] != "a" else "b") + good[21:]
     for token in (swapped, good[:-1], good + "x", "vst_", "vst_" + "x" * 10_000, good.upper()):
         assert Visitor(client, token)("GET", "/projects").status_code == 401, token
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_program_is_told_what_it_carries_whatever_that_is_for(ann: Visitor, scope: Scope) -> None:
+    program = ann.program(scope)
+    told = good(program("GET", "/tokens/own")).json()
+    assert program.token
+    assert (told["owner_kind"], told["owner_id"], told["scopes"]) == ("person", ann.id, [scope])
+    assert (told["role"], told["prefix"]) == ("admin", program.token.rpartition("_")[0])
+    assert datetime.fromisoformat(told["expires_at"]) > datetime.now(UTC)
+    good(ann("DELETE", f"/tokens/{told['id']}"))
+    assert program("GET", "/tokens/own").status_code == 401
+
+
+def test_whoever_signed_in_carries_no_token(ann: Visitor) -> None:
+    assert ann("GET", "/tokens/own").status_code == 404
 
 
 def test_the_last_use_is_known_to_a_minute(ann: Visitor, settings: Settings) -> None:

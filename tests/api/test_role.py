@@ -61,6 +61,8 @@ SESSIONS: Final = {
     ("DELETE", "/auth/sessions/{session_id}"),
     *(("POST", f"/auth/{word}") for word in ("switch", "logout", "logout-everywhere")),
 }
+# What is the program's that carries a token.
+CARRIED: Final = {("GET", "/tokens/own")}
 # What only those do whom the host named.
 OF_OPERATORS: Final = {
     ("GET", "/admin/organizations"),
@@ -246,7 +248,9 @@ def test_every_operation_is_asked_here(operations: set[Operation]) -> None:
 def unasked(operations: set[Operation]) -> set[Operation]:
     """And what is asked for that there is not."""
     asked = {(each.method, described(each.path)) for each in ASKED}
-    return {each for each in operations if not is_of_workers(each)} ^ (asked | OPEN | ONESELF | SESSIONS | OF_OPERATORS)
+    return {each for each in operations if not is_of_workers(each)} ^ (
+        asked | OPEN | ONESELF | SESSIONS | CARRIED | OF_OPERATORS
+    )
 
 
 def test_every_command_of_a_member_is_asked_here() -> None:

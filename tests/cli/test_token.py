@@ -11,6 +11,7 @@ from cli.exits import Exit, Stop
 from cli.kept import Session, keep
 from cli.session import signed_in
 from cli.token import app
+from cli.whoami import app as whoami
 from tests.cli.http_server import Server, serving
 
 TOKEN = "vst_0aB9zZ7k_secret"
@@ -80,3 +81,18 @@ def test_what_can_be_no_token_is_said_without_showing_it(monkeypatch: pytest.Mon
         signed_in()
     assert stopped.value.exit_code == Exit.USAGE
     assert "two words" not in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "role", "told"), [("service", "guest", "a service account"), ("person", None, "a person")]
+)
+def test_a_program_is_told_what_it_carries(
+    server: Server, monkeypatch: pytest.MonkeyPatch, kind: str, role: str | None, told: str
+) -> None:
+    monkeypatch.setenv("VISTORY_TOKEN", TOKEN)
+    monkeypatch.setenv("VISTORY_API_URL", f"http://127.0.0.1:{server.server_port}")
+    server.answers = [(200, {}, LISTED | {"owner_kind": kind, "role": role})]
+    said = CliRunner().invoke(whoami, catch_exceptions=False).output
+    assert [path for _, path, _ in server.asked] == ["/api/v1/tokens/own"]
+    assert said.startswith(f"the API token nightly (vst_0aB9zZ7k) of {told} (1), {role or 'waiting to be let in'}, at ")
+    assert said.endswith(": read, train, until 2026-04-02 03:04:05 UTC\n")
