@@ -1,6 +1,7 @@
 """`make soak MINUTES=30`: both cores busy with trainings and requests; memory and files of every process are watched.
 
-At its end it says how long it ran, what grew, and how often a worker was given up although nothing was broken.
+At its end it says how long it ran, what grew, what failed, and how often a worker was given up although nothing was
+broken. It fails where there was any of these, or a process died.
 """
 
 import argparse
@@ -17,8 +18,9 @@ from typing import Final
 import psutil
 import psycopg
 
+from bench.answers import Answers
 from bench.growth import Sample, Series, table, verdicts
-from cli.client import Api
+from cli.client import Api, Problem
 from cli.digits import write_digits, write_scenes
 from cli.live import messages
 from cli.platform import Platform, running
@@ -32,6 +34,8 @@ SAMPLED_EVERY: Final = 5.0
 WRITES_EVERY, READS_EVERY = 0.1, 0.05
 RECIPES: Final = (("timm", "test_resnet", {"epochs": 10}), ("ultralytics", "tiny-detector", {"epochs": 2}))
 SCENES: Final = {"train": 60, "val": 20, "test": 20}
+MIB: Final = 2**20
+Work = Callable[[Api], None]
 LOST: Final = "SELECT count(*) FROM ledger.events WHERE topic = 'training_job.lost'"
 READ: Final = ("/training-jobs", "/datasets", "/experiments", "/models", "/audit/organization")
 
@@ -39,6 +43,7 @@ READ: Final = ("/training-jobs", "/datasets", "/experiments", "/models", "/audit
 class Soak:
     def __init__(self, platform: Platform, images: Path) -> None:
         self.counts: Counter[str] = Counter()
+        self.answers = Answers()
         self.series: dict[str, Series] = {}
         self._silences: dict[str, float] = defaultdict(float)
         self._platform = platform
@@ -51,8 +56,12 @@ class Soak:
         with self._platform.sign_in() as api:
             project = api.post("/projects", name="Soak")["id"]
             datasets = {name: self._pushed(api, name) for name in ("timm", "ultralytics")}
-            works: list[Callable[[Api], None]] = [lambda api: self._write(api, project), self._read, self._read]
-            works += [partial(self._train, project, datasets[recipe[0]], *recipe) for recipe in RECIPES]
+            works: list[tuple[str, Work]] = [("commands", partial(self._write, project))]
+            works += [("queries", self._read)] * 2
+            works += [
+                (f"trainings with {recipe[0]}", partial(self._train, project, datasets[recipe[0]], *recipe))
+                for recipe in RECIPES
+            ]
             with self._working(works), suppress(KeyboardInterrupt):
                 while time.monotonic() - begun < minutes * 60:
                     self._sample(time.monotonic() - begun)
@@ -75,8 +84,8 @@ class Soak:
         return dataset
 
     @contextmanager
-    def _working(self, works: Sequence[Callable[[Api], None]]) -> Iterator[None]:
-        threads = [Thread(target=self._again_and_again, args=(work,), daemon=True) for work in works]
+    def _working(self, works: Sequence[tuple[str, Work]]) -> Iterator[None]:
+        threads = [Thread(target=self._again_and_again, args=work, daemon=True) for work in works]
         for thread in threads:
             thread.start()
         try:
@@ -85,18 +94,25 @@ class Soak:
             self._over.set()
             for thread in threads:
                 thread.join(120)
-            self.counts["who still wait after 120 s"] = sum(thread.is_alive() for thread in threads)
+            self.answers.never_ended(sum(thread.is_alive() for thread in threads))
 
-    def _again_and_again(self, work: Callable[[Api], None]) -> None:
-        with self._platform.sign_in() as api:
-            while not self._over.is_set():
-                try:
-                    work(api)
-                except Exception as error:
-                    self.counts[f"failed: {type(error).__name__}"] += 1
-                    self._over.wait(1.0)
+    def _again_and_again(self, name: str, work: Work) -> None:
+        try:
+            with self._platform.sign_in() as api:
+                self.answers.watch(api)
+                while not self._over.is_set():
+                    self._once(name, work, api)
+        except Exception as error:
+            self.answers.fail(f"sign-in for {name}", error)
 
-    def _write(self, api: Api, project: str) -> None:
+    def _once(self, name: str, work: Work, api: Api) -> None:
+        try:
+            work(api)
+        except Exception as error:
+            self.answers.fail(name, error)
+            self._over.wait(1.0)
+
+    def _write(self, project: str, api: Api) -> None:
         self.counts["commands"] += 1
         api.patch(f"/projects/{project}", name=f"Soak {self.counts['commands']}")
         self._over.wait(WRITES_EVERY)
@@ -114,20 +130,29 @@ class Soak:
             self._silences[status] = max(self._silences[status], (now := time.monotonic()) - heard)
             heard, status = now, message.get("status") or message.get("state") or status
             if self._over.is_set() and not cancelled:
-                api.post(f"/training-jobs/{job}/cancel")
+                with suppress(Problem):  # it may have ended just now; any other refusal is counted
+                    api.post(f"/training-jobs/{job}/cancel")
                 cancelled = True
             if message["kind"] == "end":
                 self.counts[f"trainings {message['status']}"] += 1
+                self.answers.end(message["status"])
 
     def _sample(self, at: float) -> None:
         for name, pid in self._platform.stack.pids().items():
             with suppress(psutil.Error):
-                self.series.setdefault(name, Series(name)).add(pid, sample(at, psutil.Process(pid)))
+                self.series.setdefault(name, Series(name)).add(pid, sample(at, name, psutil.Process(pid)))
 
 
-def sample(at: float, head: psutil.Process) -> Sample:
-    """Without what it started: a training, a session of PostgreSQL live as long as they are needed."""
-    return Sample(at, head.memory_info().rss / 2**20, head.num_fds())
+def sample(at: float, name: str, head: psutil.Process) -> Sample:
+    """PostgreSQL with all its sessions, less the buffers they share; of others, what they start comes and goes."""
+    if name != "postgres":
+        return Sample(at, head.memory_info().rss / MIB, head.num_fds())
+    private, files = 0, 0
+    for each in (head, *head.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # a session that ends meanwhile
+            memory, opened = each.memory_info(), each.num_fds()
+            private, files = private + memory.rss - memory.shared, files + opened
+    return Sample(at, private / MIB, files)
 
 
 def lost(settings: Settings) -> int:
@@ -151,11 +176,11 @@ def main(words: Sequence[str]) -> int:
         soak = Soak(platform, folder / "images")
         seconds = soak.run(minutes)
         settings = platform.stack.settings_for("cli")
-        grew = told(soak, seconds, alarms := lost(settings), died)
+        is_good = told(soak, seconds, lost(settings), died)
         waited(lambda: at_rest(settings), 120, "what was cancelled has ended")
         assert_history_holds(settings)
     print("the chain holds; stream and read models are what the ledger says")
-    return 1 if grew or alarms or died else 0
+    return 0 if is_good else 1
 
 
 def at_rest(settings: Settings) -> bool:
@@ -165,14 +190,17 @@ def at_rest(settings: Settings) -> bool:
     return head(settings) == before
 
 
-def told(soak: Soak, seconds: float, alarms: int, died: Sequence[str]) -> list[str]:
+def told(soak: Soak, seconds: float, alarms: int, died: Sequence[str]) -> bool:
     grew = verdicts(soak.series.values())
     print(table(soak.series.values()))
     print(", ".join(f"{what} {count:,}" for what, count in sorted(soak.counts.items())))
     print(f"longest silence of a training: {soak.silences}")
     print(f"false alarms of the reaper: {alarms}; processes that died: {', '.join(died) or 'none'}")
     print(f"it ran {seconds / 60:.1f} minutes: {'growing: ' + ', '.join(grew) if grew else 'flat'}")
-    return grew
+    answers = soak.answers
+    failures = [f"{kind} ({count:,})" for kind, count in sorted(answers.failures.items())]
+    print(f"failures: {', '.join(failures) or 'none'}; asked to wait (429 or 503 with Retry-After): {answers.waits:,}")
+    return not (grew or alarms or died or failures)
 
 
 if __name__ == "__main__":
