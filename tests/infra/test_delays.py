@@ -11,7 +11,7 @@ from psycopg_pool import ConnectionPool
 from uuid_utils.compat import uuid7
 
 from infra.allowance import TooManyRequests
-from infra.delays import PACES, Act, Delays
+from infra.delays import PACES, Act, Delays, TriedTooOften
 from infra.migrate import migrate
 from infra.provision import APP
 from tests.servers import Databases, Servers
@@ -98,6 +98,15 @@ def test_after_a_few_failures_each_next_one_waits_twice_as_long_and_no_longer_th
     assert waits[:6] == [5, 10, 20, 40, 80, 160]
     assert waits[0] < max(waits) == BOTH.most
     assert min(waits[8:]) > 300, "whoever goes on and on goes on at this pace"
+
+
+@pytest.mark.parametrize("act", Act)
+def test_whoever_failed_is_told_apart_from_whoever_does_much_by_right(delays: Delays, act: Act) -> None:
+    while not wait(lambda: delays.look(act, HOME, ANN)):
+        delays.take(act, HOME, ANN)
+    with pytest.raises(TooManyRequests) as refused:
+        delays.look(act, HOME, ANN)
+    assert isinstance(refused.value, TriedTooOften) is (act not in (Act.INVITATION, Act.REFRESH))
 
 
 def test_whoever_looks_or_is_turned_away_is_not_counted(delays: Delays, time: Time) -> None:
