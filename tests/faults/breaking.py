@@ -263,15 +263,18 @@ def table() -> dict[str, Fault]:
         Fault("stream with a hole", hole, ends=("relay",)),
         Fault("stream without its last message", partial(cut_tail, 1)),
         Fault("stream without its last 1000", partial(cut_tail, 1_000)),
-        Fault("durables deleted", delete_durables, lost),
+        Fault("durables deleted", delete_durables, lost, needs_an_epoch=True),
         Fault("store restored from a backup", restore_store, lost, ends=("relay",), rewinds=True),
         Fault("MLflow refuses everything", refuse_mlflow),
-        Fault("MLflow away for a training", away_for_a_training),
+        Fault("MLflow away for a training", away_for_a_training, needs_an_epoch=True),
         *(
             Fault(f"full disk under {part}", partial(fill, part), lost, ends=(part,), needs=DISKS)
             for part in PARTS_WITH_DISKS
         ),
         Fault("leaders of the bus killed", kill_leaders, needs=CLUSTER),
-        *(Fault(f"clock set {way}", partial(set_clock, by), needs=CLOCKS) for way, by in TIMES.items()),
+        *(
+            Fault(f"clock set {way}", partial(set_clock, by), needs=CLOCKS, needs_an_epoch=True)
+            for way, by in TIMES.items()
+        ),
     ]
     return {fault.name: fault for fault in faults}

@@ -100,7 +100,7 @@ def see_to_the_end(house: House, job: str, homes: Mapping[str, Path]) -> None:
 def table() -> dict[str, Fault]:
     lost = ("worker_lost",)
     faults = [
-        Fault(f"kill {HERE} for good", kill_for_good, lost, ends_a_worker=True, tells_late=True),
-        Fault(f"stop {HERE} for good", stop_for_good, lost, ends_a_worker=True, tells_late=True),
+        Fault(f"kill {HERE} for good", kill_for_good, lost, ends_a_worker=True, tells_late=True, needs_an_epoch=True),
+        Fault(f"stop {HERE} for good", stop_for_good, lost, ends_a_worker=True, tells_late=True, needs_an_epoch=True),
     ]
     return {fault.name: fault for fault in faults}

@@ -83,6 +83,8 @@ class Fault:
     tells_late: bool = False
     # What it needs of the house beside itself: "disks" to fill, "clocks" to set, a bus that is a "cluster".
     needs: frozenset[str] = frozenset()
+    # It needs a training that is under way, or has one of its own: it begins between two epochs, and nowhere else.
+    needs_an_epoch: bool = False
 
 
 def kill(part: str, blow: Blow) -> None:
@@ -180,16 +182,20 @@ def table() -> dict[str, Fault]:
                 ENDS.get(part, ()),
                 doubles=part in WRITES,
                 ends_a_worker=part in LOSES,
+                needs_an_epoch=part in LOSES,
             )
             for part in KILLED
         ),
-        *(Fault(f"stop {part}", partial(suspend, part), LOSES.get(part, ())) for part in STOPPED),
+        *(
+            Fault(f"stop {part}", partial(suspend, part), LOSES.get(part, ()), needs_an_epoch=part == TRAINING)
+            for part in STOPPED
+        ),
         *(Fault(f"cut {road}", partial(cut, road), doubles=road == WRITES_BY) for road in ROADS),
         *(Fault(f"hush {road}", partial(hush, road)) for road in ROADS),
         *(Fault(f"slow {road}", partial(slow_down, road)) for road in ROADS),
         *(Fault(f"sever {road}", partial(sever, road), doubles=road == WRITES_BY) for road in ROADS),
         *(Fault(f"two of {part}", partial(second, part)) for part in ("relay", "projector")),
-        Fault("NATS away for 60 s", bus_away_for_a_minute),
+        Fault("NATS away for 60 s", bus_away_for_a_minute, needs_an_epoch=True),
         Fault("restart postgres", restart_postgres, ends=("postgres",)),
     ]
     return {fault.name: fault for fault in faults}

@@ -16,6 +16,8 @@ class Judgement:
 
     fault: str
     seed: int
+    # At which phase of a training each fault began, and the last event of that training then.
+    phases: list[str] = field(default_factory=list)
     events: int = 0
     wishes: int = 0
     lost_answers: int = 0
@@ -40,7 +42,12 @@ class Judgement:
             f"{self.events} events, {self.wishes} commands ({kinds}), {self.lost_answers} answers lost, "
             f"{self.reads} reads, {self.shut_out} refused as closed, {self.letters} letters, {self.attempts} attempts"
         )
-        return "\n  ".join([f"{self.fault} (seed {self.seed}): {counts}; {took}", *(self.found or ["all holds"])])
+        return "\n  ".join(
+            [
+                f"{self.fault} (seed {self.seed}), {'; '.join(self.phases)}: {counts}; {took}",
+                *(self.found or ["all holds"]),
+            ]
+        )
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,16 @@ from tests.faults.following import Followed
 from tests.faults.house import House
 from tests.faults.inflicting import Blow, Fault
 from tests.faults.judgement import Counts, Judgement
+from tests.faults.phases import Phase, chosen, reached
 from tests.faults.town import Town
 from tests.faults.wishing import Record
-from tests.whole import ended, everywhere, goes_on, head, history, waited
+from tests.whole import ended, everywhere, head, history, waited
 
 WITHIN: Final = 240.0
 
 
 def play(town: Town, faults: Sequence[Fault], seed: int, share: float) -> Judgement:
-    """One fault after the other, each while a training goes on; then everything is judged at once."""
+    """One fault after the other, each at some phase of a training; then everything is judged at once."""
     chance = random.Random(seed)
     judgement, before = Judgement(", ".join(fault.name for fault in faults), seed), Counts.of(town)
     begun, town.record.before = len(town.trainings.followed), before.wishes
@@ -34,9 +35,8 @@ def play(town: Town, faults: Sequence[Fault], seed: int, share: float) -> Judgem
     town.awake.set()
     with finding(judgement, town.record, town.house.positions):
         bare = bare_start(town, faults)
-        for fault in faults:
-            a_training_goes_on(town)
-            time.sleep(chance.uniform(0.0, 3.0) * share)
+        for fault, phase in zip(faults, phases_of(faults, chance), strict=True):
+            judgement.phases.append(reached(phase, town.trainings, town.house.direct, chance, share))
             fault.inflict(Blow(town.house, chance, share, town))
         settle(town, town.trainings.followed[begun:], judgement, before)
         judgement.rested = True
@@ -68,6 +68,11 @@ def standing(positions: Callable[[], object]) -> object:
         return f"no positions: {error}"
 
 
+def phases_of(faults: Sequence[Fault], chance: random.Random) -> list[Phase]:
+    """By the seed alone: all of them are drawn before anything else is."""
+    return [chosen(fault.needs_an_epoch, chance) for fault in faults]
+
+
 def bare_start(town: Town, faults: Sequence[Fault]) -> dict[str, float]:
     """Under the load of the round, where it is to be compared with."""
     if not any(fault.ends_a_worker for fault in faults):
@@ -83,16 +88,6 @@ def judged_recovery(town: Town, bare: dict[str, float], judgement: Judgement) ->
         yield from recovery.faults(judgement.recovered)
         yield from recovery.missing(town.house.struck_at, story)
         yield from recovery.begun_too_early(story)
-
-
-def a_training_goes_on(town: Town) -> None:
-    """The one that runs, or a new one; an epoch of it has ended just now."""
-    house, position = town.house, head(town.house.direct)
-    followed = next(iter(town.trainings.followed[-1:]), None)
-    if followed is None or ended(house.direct, followed.job):
-        followed = town.trainings.request()
-    job = followed.job
-    waited(lambda: goes_on(house.direct, job, 1, position) or ended(house.direct, job), 120, "an epoch")
 
 
 def settle(town: Town, followed: Sequence[Followed], judgement: Judgement, before: Counts) -> None:
