@@ -80,13 +80,18 @@ class Desk:
         """`keyed` is whose key it is that the request came under, where that is not the caller's."""
         self.request.state.command = command
         accepted = self.house.dispatch(command, self._errand(caller or self.caller, keyed))
-        self.response.headers["Vistory-Position"] = f"{accepted.ledger}:{accepted.position}"
-        self.response.headers["Vistory-Chain"] = accepted.chain
-        return accepted
+        return self._receipted(accepted)
 
     def before(self) -> Accepted | None:
         """What came of this very request, if it is a repeated one. Raises KeyReused where it was another."""
-        return self.house.dispatch.before(self._errand(self.caller))
+        before = self.house.dispatch.before(self._errand(self.caller))
+        return self._receipted(before) if before else None
+
+    def _receipted(self, accepted: Accepted) -> Accepted:
+        """Also what is only told again: whoever lost the answer lost the receipt with it."""
+        self.response.headers["Vistory-Position"] = f"{accepted.ledger}:{accepted.position}"
+        self.response.headers["Vistory-Chain"] = accepted.chain
+        return accepted
 
     def admit(self, command: Command) -> None:
         """Before anything is counted for it. Raises what keeps the caller from it."""

@@ -108,8 +108,10 @@ def test_what_was_under_way_as_the_password_was_reset_comes_to_nothing(
 def test_whoever_lost_the_answer_of_a_reset_has_it_again(founder: Callable[[], Visitor], delivered: Delivered) -> None:
     ann = founder().elsewhere()
     body = {"token": token_of(ann, delivered), "password": NEW}
-    for _ in range(2):
-        assert ann.post("/auth/reset-password", body, key="lost") == {"id": ann.id}
+    answers = [ann("POST", "/auth/reset-password", body, key="lost") for _ in range(2)]
+    assert [answer.json() for answer in answers] == [{"id": ann.id}] * 2
+    first, again = ([answer.headers[name] for name in ("Vistory-Position", "Vistory-Chain")] for answer in answers)
+    assert again == first
     other = ann("POST", "/auth/reset-password", body | {"password": PASSWORD}, key="lost")
     assert (other.status_code, other.json()["type"]) == (422, "urn:vistory:problem:key-reused")
 
