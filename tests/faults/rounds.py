@@ -13,7 +13,7 @@ from cli import rebuild
 from cli.client import Api
 from cli.live import messages
 from consumers.mlflow import BATCHES
-from tests.faults import checking, points, read_models, recovery
+from tests.faults import checking, points, read_models, recovery, stored
 from tests.faults.following import Followed
 from tests.faults.house import House
 from tests.faults.inflicting import Blow, Fault
@@ -150,6 +150,7 @@ def judged(town: Town, followed: Sequence[Followed], faults: Sequence[Fault]) ->
     yield from checking.command_faults(ledger, wishes, town.begun)
     yield from checking.acceptance_faults(ledger, wishes, town.begun)
     yield from checking.promise_faults(ledger, wishes, town.begun)
+    yield from stored.faults(ledger, wishes, stored.reading(house.servers.parts))
     yield from checking.link_faults(ledger)
     cut_off = house.letters_cut_off() - town.letters_cut_off if any(fault.doubles for fault in faults) else 0
     yield from checking.letter_faults(ledger, town.post.letters(), town.judged, cut_off)

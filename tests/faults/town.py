@@ -1,4 +1,4 @@
-"""Everybody who uses the house while it is harmed: eight who write, four who read, one who closes, and trainings."""
+"""Everybody who uses the house while it is harmed: who writes, reads, closes, brings images, and trainings."""
 
 import random
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from tests.faults.following import Trainings
 from tests.faults.house import House, disks, housed
 from tests.faults.points import Spools
 from tests.faults.post import Post
+from tests.faults.uploading import Uploader
 from tests.faults.wishing import Actor, Reader, Record
 from tests.faults.writing import Writer
 from tests.servers import data_folder
@@ -51,7 +52,7 @@ class Town:
         writers = map(self._writer, range(WRITERS))
         readers = (Reader(f"r{number}", *self._given(), ledger=ledger) for number in range(READERS))
         closer = Closer("closer", *self._given(), url=self.api.url, post=self.post)
-        self.actors: list[Actor] = [*writers, *readers, closer]
+        self.actors: list[Actor] = [*writers, *readers, closer, Uploader("uploader", *self._given())]
         for actor in self.actors:
             actor.start()
 

@@ -31,6 +31,9 @@ RESET: Final = "person.password_changed"
 ROLE_CHANGED: Final = "membership.role_changed"
 CLOSED: Final = "closure.organization_closed"
 REOPENED: Final = "closure.organization_reopened"
+BROUGHT: Final = "dataset.revision_committed"
+# Its answer to a commit whose files it still looks at: whoever asks again under the same key is told more.
+NOT_YET: Final = 202
 # Whose events name what was wished for; of the others only the command tells which they are.
 NAMED: Final = frozenset({"project.created", "project.renamed", "experiment.created", "dataset.created"})
 # Whose answer says nothing of what becomes of them: each is asked once, and may come to nothing.
@@ -55,6 +58,8 @@ class Wish:
     problem: str = ""
     # What it changes beside the things that its address and body name.
     about: tuple[str, ...] = ()
+    # The hashes of the bytes that it brings; nobody else brings the same.
+    brings: tuple[str, ...] = ()
     begun: float = 0.0
     ended: float = 0.0
 
@@ -134,6 +139,7 @@ KINDS: Final[Mapping[str, Callable[[Wish], bool]]] = {
     "acceptance by a newcomer": lambda wish: wish.topic == ACCEPTED and "full_name" in wish.body,
     "acceptance by a member": lambda wish: wish.topic == ACCEPTED and "full_name" not in wish.body,
     "change of role": lambda wish: wish.topic == ROLE_CHANGED,
+    "revision of images": lambda wish: wish.topic == BROUGHT,
     "closing": lambda wish: wish.topic == CLOSED,
     "reopening": lambda wish: wish.topic == REOPENED,
 }
@@ -169,10 +175,10 @@ class Actor(Thread):
         self.record.begin(wish)
         while not self.over:
             answer = (door or self.door).ask(wish.method, wish.path, {"Idempotency-Key": wish.key}, json=wish.body)
-            if answer is not None and answer.status_code not in AGAIN:
+            if answer is not None and says(wish, answer):
                 self._note(wish, answer)
                 break
-            wish.lost += 1
+            wish.lost += answer is None or answer.status_code in AGAIN
             if wish.topic in PROMISED:
                 break
             self._over.wait(PAUSE)
@@ -229,6 +235,12 @@ class Reader(Actor):
 
     def _at(self, position: int) -> str:
         return f"{self._ledger}:{position}"
+
+
+def says(wish: Wish, answer: httpx.Response) -> bool:
+    """What became of the wish."""
+    is_under_way = wish.topic == BROUGHT and answer.status_code == NOT_YET
+    return answer.status_code not in AGAIN and not is_under_way
 
 
 def receipt(answer: httpx.Response) -> tuple[int, str]:
