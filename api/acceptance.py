@@ -70,13 +70,13 @@ class InvitationLink(Body):
     token: LinkToken
 
 
-@router.post("/info", responses=errors.responses(404, 413, 422, 503))
+@router.post("/info", summary="Get the invitation behind a link", responses=errors.responses(404, 413, 422, 503))
 def info(body: InvitationLink, desk: AnonymousDesk) -> InvitationInfo:
     """Of one that is pending and leads somewhere, for whoever has its link."""
     return _told(body.token, desk)
 
 
-@router.get("/{token}/info", responses=errors.responses(404, 422, 503))
+@router.get("/{token}/info", summary="Get an invitation by token in the URL", responses=errors.responses(404, 422, 503))
 def info_by_address(token: Annotated[str, Path(max_length=200)], desk: AnonymousDesk) -> InvitationInfo:
     """The same with the token in the address, which servers on the way may write into their logs: prefer the POST."""
     return _told(SecretStr(token), desk)
@@ -100,7 +100,11 @@ def _told(token: SecretStr, desk: Desk) -> InvitationInfo:
 
 
 @router.post(
-    "/accept", response_model=SignedIn, responses=COMMAND | {202: {"model": Challenge}}, openapi_extra=OR_NOBODY
+    "/accept",
+    summary="Accept an invitation",
+    response_model=SignedIn,
+    responses=COMMAND | {202: {"model": Challenge}},
+    openapi_extra=OR_NOBODY,
 )
 def accept(body: Acceptance, desk: AnonymousDesk, caller: Perhaps) -> SignedIn | JSONResponse:
     """Whoever is signed in goes on there; anybody else is signed in by this, a newcomer as one who registered.
@@ -144,7 +148,7 @@ def _asked(body: Acceptance, password: SecretStr, desk: Desk) -> tuple[Command, 
     return wish(JoinByInvitation, person_id=uuid7(), avatar_name=avatar_name(), proven=first, **given), FIRST
 
 
-@router.post("/decline", responses=errors.responses(404, 409, 413, 422, 503))
+@router.post("/decline", summary="Decline an invitation", responses=errors.responses(404, 409, 413, 422, 503))
 def decline(body: InvitationLink, desk: AnonymousDesk) -> CommandReceipt:
     """By whoever has the link; nobody's name is kept."""
     return CommandReceipt(id=_by_link(desk, body.token, DeclineInvitation(token=body.token)))

@@ -30,7 +30,7 @@ class NewMemberRole(Body):
     role: Role
 
 
-@router.get("", responses=errors.responses(401, 403, 422, 503))
+@router.get("", summary="List the users of your organization", responses=errors.responses(401, 403, 422, 503))
 def index(
     admin: Admin,
     tx: Reading,
@@ -44,42 +44,44 @@ def index(
     return list_users(tx, of, words=q, role=role, status=status, after=after, limit=limit)
 
 
-@router.get("/{person_id}", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get(
+    "/{person_id}", summary="Get a user of your organization", responses=errors.responses(401, 403, 404, 422, 503)
+)
 def show(person_id: UUID, admin: Admin, tx: Reading) -> UserRow:
     if row := find_user(tx, admin.organization_id, person_id):
         return row
     raise NotFound(f"there is no user {person_id}")
 
 
-@router.patch("/{person_id}", responses=COMMAND)
+@router.patch("/{person_id}", summary="Change a user's full name", responses=COMMAND)
 def update(person_id: UUID, body: NewFullName, desk: PersonDesk) -> CommandReceipt:
     """Of those who registered in this organization."""
     return CommandReceipt(id=desk(RenameMember(membership_id=_member(desk, person_id), full_name=body.full_name)).id)
 
 
-@router.patch("/{person_id}/role", responses=COMMAND)
+@router.patch("/{person_id}/role", summary="Change a user's role in your organization", responses=COMMAND)
 def change_role(person_id: UUID, body: NewMemberRole, desk: PersonDesk) -> CommandReceipt:
     return CommandReceipt(id=desk(ChangeRole(membership_id=_member(desk, person_id), role=body.role)).id)
 
 
-@router.post("/{person_id}/deactivate", responses=COMMAND)
+@router.post("/{person_id}/deactivate", summary="Deactivate a user in your organization", responses=COMMAND)
 def deactivate(person_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
     """It holds at once: whatever tokens the person has are worth nothing in this organization."""
     return CommandReceipt(id=desk(DeactivateMember(membership_id=_member(desk, person_id))).id)
 
 
-@router.post("/{person_id}/reactivate", responses=COMMAND)
+@router.post("/{person_id}/reactivate", summary="Reactivate a user in your organization", responses=COMMAND)
 def reactivate(person_id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
     return CommandReceipt(id=desk(ReactivateMember(membership_id=_member(desk, person_id))).id)
 
 
-@router.delete("/{person_id}/second-factor", responses=COMMAND)
+@router.delete("/{person_id}/second-factor", summary="Reset a user's second factor", responses=COMMAND)
 def reset_second_factor(person_id: UUID, desk: PersonDesk) -> CommandReceipt:
     """Of a member who lost it: the password alone signs in, until another one is set up."""
     return CommandReceipt(id=desk(ResetSecondFactor(membership_id=_member(desk, person_id))).id)
 
 
-@router.delete("/{person_id}", responses=COMMAND)
+@router.delete("/{person_id}", summary="Remove a user from your organization", responses=COMMAND)
 def remove(person_id: UUID, desk: PersonDesk) -> CommandReceipt:
     """Out of the organization; the person's account, and its place in other organizations, stay."""
     return CommandReceipt(id=desk(RemoveMember(membership_id=_member(desk, person_id))).id)

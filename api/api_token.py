@@ -77,7 +77,9 @@ class CarriedToken(Value):
     expires_at: datetime
 
 
-@router.post("", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503))
+@router.post(
+    "", summary="Create an API token", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503)
+)
 def create(body: TokenRequest, desk: PersonDesk) -> IssuedToken:
     """For a program to carry as `Authorization: Bearer`; it never lets a program do more than you may yourself.
 
@@ -96,17 +98,18 @@ def shown_once(desk: Desk, kind: type[MakesToken], body: TokenRequest, **more: U
     return IssuedToken(id=made, token=minted.token, prefix=minted.prefix)
 
 
-@router.get("", responses=errors.responses(401, 403, 422, 503))
+@router.get("", summary="List API tokens", responses=errors.responses(401, 403, 422, 503))
 def index(
     keeper: Keeper, tx: Reading, house: TheHouse, everybody: Everybody = False, after: After = None, limit: Limit = 50
 ) -> Page[ListedToken]:
+    """Your own, unless everybody's are asked for."""
     if everybody and reach(keeper.role, Permission.MANAGE_TOKENS) is not Reach.ANY:
         raise Forbidden(f"the role {keeper.role} does not include {Permission.MANAGE_TOKENS} of others")
     owner = None if everybody else keeper.caller.id
     return with_last_use(list_tokens(tx, keeper.organization_id, owner_id=owner, after=after, limit=limit), house)
 
 
-@router.get("/own", summary="Show the API token that you carry", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get("/own", summary="Get the API token that you carry", responses=errors.responses(401, 403, 404, 422, 503))
 def own(holder: Holder, house: TheHouse) -> CarriedToken:
     """For a program: whose it is, for what and until when, whatever its scopes."""
     if holder.token_id is None:
@@ -123,7 +126,7 @@ def with_last_use(page: Page[TokenRow], house: House) -> Page[ListedToken]:
     return Page([ListedToken.of(row, used.get(row.id), now) for row in page.items], page.next)
 
 
-@router.delete("/{id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+@router.delete("/{id}", summary="Revoke an API token", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
 def revoke(id: UUID, desk: PersonDesk) -> CommandReceipt:
     """One's own, or, for admins, anybody's in the organization; it holds at once."""
     return CommandReceipt(id=desk(RevokeToken(token_id=id)).id)

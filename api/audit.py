@@ -63,17 +63,17 @@ def filters(
 Filters = Annotated[dict[str, Any], Depends(filters)]
 
 
-@router.get("/me", responses=ANSWERS)
+@router.get("/me", summary="List audit entries of your own actions", responses=ANSWERS)
 def mine(member: Witness, tx: Reading, filters: Filters) -> Page[AuditEntry]:
     return _entries(tx, member, viewer=None, actor_id=member.caller.id, **filters)
 
 
-@router.get("/organization", responses=ANSWERS)
+@router.get("/organization", summary="List audit entries of your organization", responses=ANSWERS)
 def of_organization(auditor: Auditor, tx: Reading, filters: Filters) -> Page[AuditEntry]:
     return _entries(tx, auditor, viewer=auditor.viewer, **filters)
 
 
-@router.get("/project/{project_id}", responses=ANSWERS)
+@router.get("/project/{project_id}", summary="List audit entries of a project", responses=ANSWERS)
 def of_project(project_id: UUID, member: Witness, tx: ReadingProjects, filters: Filters) -> Page[AuditEntry]:
     """What was done to the project, and to the experiments and trainings in it."""
     if find_project(tx, member.organization_id, project_id) is None:
@@ -81,7 +81,7 @@ def of_project(project_id: UUID, member: Witness, tx: ReadingProjects, filters: 
     return _entries(tx, member, viewer=member.viewer, project_id=project_id, **filters)
 
 
-@router.get("/entity/{type}/{id}", responses=ANSWERS)
+@router.get("/entity/{type}/{id}", summary="List audit entries of an entity", responses=ANSWERS)
 def of_entity(type: Slug, id: UUID, member: Witness, tx: Reading, filters: Filters) -> Page[AuditEntry]:
     known("entity type", type, EVERY_TYPE)
     _must_be_open_to(member, type, id, tx)

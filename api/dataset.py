@@ -74,12 +74,12 @@ class SplitMade(CommandReceipt):
     split: ShownSplit
 
 
-@router.post("", status_code=201, responses=COMMAND)
+@router.post("", summary="Create a dataset", status_code=201, responses=COMMAND)
 def create(body: NewDataset, desk: PersonDesk) -> CommandReceipt:
     return CommandReceipt(id=desk(CreateDataset(dataset_id=uuid7(), **dict(body))).id)
 
 
-@router.get("", responses=errors.responses(401, 403, 422, 503))
+@router.get("", summary="List datasets", responses=errors.responses(401, 403, 422, 503))
 def index(
     member: Member, tx: Reading, deleted: bool = False, after: After = None, limit: Limit = 50
 ) -> Page[DatasetRow]:
@@ -87,21 +87,21 @@ def index(
     return list_datasets(tx, of, viewer=member.viewer, deleted=deleted, after=after, limit=limit)
 
 
-@router.get("/compare", responses=QUERY)
+@router.get("/compare", summary="Compare two datasets", responses=QUERY)
 @fetches
 def compare(dataset_a: UUID, dataset_b: UUID, member: Member, house: TheHouse) -> Comparison:
     before, after = (_content(house, member, id) for id in (dataset_a, dataset_b))
     return house.contents.compare(member.organization_id, before.root, after.root)
 
 
-@router.get("/{dataset_id:uuid}", responses=QUERY)
+@router.get("/{dataset_id:uuid}", summary="Get a dataset", responses=QUERY)
 def show(dataset_id: UUID, member: Member, tx: Reading) -> DatasetRow:
     if row := find_dataset(tx, member.organization_id, dataset_id, viewer=member.viewer):
         return row
     raise NotFound(f"there is no dataset {dataset_id}")
 
 
-@router.get("/{dataset_id}/report", responses=QUERY)
+@router.get("/{dataset_id}/report", summary="Get the report of a dataset's last upload", responses=QUERY)
 @fetches
 def report(dataset_id: UUID, member: Member, house: TheHouse) -> Report:
     """What became of each file of the last upload."""
@@ -111,7 +111,7 @@ def report(dataset_id: UUID, member: Member, house: TheHouse) -> Report:
     return house.contents.report(member.organization_id, dataset.report)
 
 
-@router.get("/{dataset_id}/images", responses=QUERY)
+@router.get("/{dataset_id}/images", summary="List the images of a dataset", responses=QUERY)
 @fetches
 def images(
     dataset_id: UUID,
@@ -128,7 +128,7 @@ def images(
     return images_of(house, member.organization_id, dataset.content.root, split, after, limit, side)
 
 
-@router.get("/{dataset_id}/split", responses=QUERY)
+@router.get("/{dataset_id}/split", summary="Get the split of a dataset", responses=QUERY)
 @fetches
 def show_split(dataset_id: UUID, member: Member, house: TheHouse) -> ShownSplit:
     dataset = visible(house, member, dataset_id)
@@ -137,7 +137,7 @@ def show_split(dataset_id: UUID, member: Member, house: TheHouse) -> ShownSplit:
     return _shown(house, member.organization_id, dataset.split)
 
 
-@router.post("/{dataset_id}/split", responses=COMMAND)
+@router.post("/{dataset_id}/split", summary="Split a dataset into train, val and test", responses=COMMAND)
 @fetches
 def split(dataset_id: UUID, body: NewSplit, desk: PersonDesk) -> SplitMade:
     accepted = desk(wish(MakeSplit, dataset_id=dataset_id, **dict(body)))
@@ -146,13 +146,13 @@ def split(dataset_id: UUID, body: NewSplit, desk: PersonDesk) -> SplitMade:
     return SplitMade(id=accepted.id, split=_shown(desk.house, dataset.organization_id, dataset.split))
 
 
-@router.post("/{dataset_id}/snapshot", status_code=201, responses=COMMAND)
+@router.post("/{dataset_id}/snapshot", summary="Take a snapshot of a dataset", status_code=201, responses=COMMAND)
 def snapshot(dataset_id: UUID, body: NewSnapshot, desk: PersonDesk) -> CommandReceipt:
     desk(TakeSnapshot(dataset_id=dataset_id, snapshot_id=uuid7(), **dict(body)))
     return CommandReceipt(id=desk.house.ledger_as(desk.caller).get(Dataset, dataset_id).snapshots[body.tag].id)
 
 
-@router.get("/{dataset_id}/snapshots", responses=QUERY)
+@router.get("/{dataset_id}/snapshots", summary="List the snapshots of a dataset", responses=QUERY)
 def snapshots(
     dataset_id: UUID, member: Member, tx: Reading, after: After = None, limit: Limit = 50
 ) -> Page[SnapshotRow]:

@@ -41,7 +41,9 @@ class EmailChange(Body):
     code: Shown | None = None
 
 
-@router.post("/auth/verify-email", responses=errors.responses(409, 413, 422, 503))
+@router.post(
+    "/auth/verify-email", summary="Verify an email address with a link", responses=errors.responses(409, 413, 422, 503)
+)
 def verify(body: EmailProof, desk: AnonymousDesk, house: TheHouse) -> CommandReceipt:
     """Whoever has the link reads the mail to the address; an account begins by it, or is reached there from now on."""
     if before := desk.before():
@@ -53,7 +55,12 @@ def verify(body: EmailProof, desk: AnonymousDesk, house: TheHouse) -> CommandRec
     return CommandReceipt(id=person_id)
 
 
-@router.post("/auth/resend-verification", status_code=202, responses=errors.responses(413, 422, 503))
+@router.post(
+    "/auth/resend-verification",
+    summary="Ask for another email verification link",
+    status_code=202,
+    responses=errors.responses(413, 422, 503),
+)
 def resend(body: EmailOnly, desk: AnonymousDesk, after: BackgroundTasks) -> LetterPromise:
     """Another link goes to the address, if somebody has it who has not verified it."""
 
@@ -63,7 +70,12 @@ def resend(body: EmailOnly, desk: AnonymousDesk, after: BackgroundTasks) -> Lett
     return write_to(body.email, wish, desk, after)
 
 
-@router.post("/users/me/email", status_code=202, responses=errors.responses(401, 403, 409, 413, 422, 503))
+@router.post(
+    "/users/me/email",
+    summary="Change your email address",
+    status_code=202,
+    responses=errors.responses(401, 403, 409, 413, 422, 503),
+)
 def change(body: EmailChange, desk: OwnDesk) -> LetterPromise:
     """A link goes to the new address, and it is yours once you follow it; until then nothing changes.
 

@@ -53,13 +53,15 @@ class RunMetrics(Value):
     best_epoch: int | None
 
 
-@router.post("", status_code=201, responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+@router.post(
+    "", summary="Create an experiment", status_code=201, responses=errors.responses(401, 403, 404, 409, 413, 422, 503)
+)
 def create(body: NewExperiment, desk: PersonDesk) -> CommandReceipt:
     accepted = desk(CreateExperiment(experiment_id=uuid7(), **dict(body)))
     return CommandReceipt(id=accepted.id)
 
 
-@router.get("", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get("", summary="List experiments", responses=errors.responses(401, 403, 404, 422, 503))
 def index(
     member: Member, tx: Reading, project_id: UUID | None = None, after: After = None, limit: Limit = 50
 ) -> Page[ExperimentRow]:
@@ -70,7 +72,7 @@ def index(
     )
 
 
-@router.get("/{experiment_id}", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get("/{experiment_id}", summary="Get an experiment", responses=errors.responses(401, 403, 404, 422, 503))
 def show(experiment_id: UUID, member: Member, tx: Reading) -> ExperimentRow:
     if row := find_experiment(tx, member.organization_id, experiment_id, viewer=member.viewer):
         return row
@@ -81,7 +83,11 @@ def _unknown(id: UUID) -> NotFound:
     return NotFound(f"there is no experiment {id}")
 
 
-@router.get("/{experiment_id}/runs", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get(
+    "/{experiment_id}/runs",
+    summary="List the runs of an experiment",
+    responses=errors.responses(401, 403, 404, 422, 503),
+)
 def runs(
     experiment_id: UUID,
     member: Member,
@@ -111,7 +117,11 @@ def runs(
         raise Invalid(str(error)) from error
 
 
-@router.get("/{experiment_id}/runs/compare", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get(
+    "/{experiment_id}/runs/compare",
+    summary="Compare runs of an experiment",
+    responses=errors.responses(401, 403, 404, 422, 503),
+)
 def compare(experiment_id: UUID, member: Member, tx: Reading, run: Chosen) -> RunComparison:
     """What differs between some runs, what does not, and which is the best by each metric."""
     found = find_runs(tx, member.organization_id, experiment_id, run, viewer=member.viewer)
@@ -120,7 +130,11 @@ def compare(experiment_id: UUID, member: Member, tx: Reading, run: Chosen) -> Ru
     return compared(found)
 
 
-@router.get("/{experiment_id}/runs/{job_id}/metrics", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get(
+    "/{experiment_id}/runs/{job_id}/metrics",
+    summary="Get the metrics of a run",
+    responses=errors.responses(401, 403, 404, 422, 503),
+)
 def metrics(experiment_id: UUID, job_id: UUID, member: Member, tx: Reading, after: After = None) -> RunMetrics:
     """`after` is an epoch."""
     job = find_job(tx, member.organization_id, job_id, viewer=member.viewer)

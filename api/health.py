@@ -26,13 +26,17 @@ class Readiness(Value):
     stopped: list[str]
 
 
-@router.get("/health")
+@router.get("/health", summary="Check whether the API is alive")
 async def health() -> Health:
     """Needs no thread: whoever asks whether we live must not wait behind those who ask for more."""
     return Health()
 
 
-@router.get("/ready", responses=errors.responses(503) | {503: {"model": Readiness}})
+@router.get(
+    "/ready",
+    summary="Check whether the platform is ready",
+    responses=errors.responses(503) | {503: {"model": Readiness}},
+)
 def ready(house: TheHouse, response: Response) -> Readiness:
     """503 where a part has stopped; one that is late is no fault."""
     with house.core.pool.connection() as connection:

@@ -96,7 +96,7 @@ class SentInvitation(InvitationRow):
         return cls(**dict(row) | ({"status": InvitationStatus.EXPIRED} if is_late else {}))
 
 
-@router.post("", status_code=201, responses=COMMAND)
+@router.post("", summary="Send an invitation", status_code=201, responses=COMMAND)
 def send(body: NewInvitation, desk: PersonDesk) -> CommandReceipt:
     """By a letter with a link. One that is pending to the same address and thing is cancelled in its favour.
 
@@ -114,7 +114,7 @@ def invite(desk: Desk, kind: type[Invite], target_id: UUID, body: Body) -> UUID:
     return desk(asked).id
 
 
-@router.get("", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get("", summary="List invitations", responses=errors.responses(401, 403, 404, 422, 503))
 def index(
     sender: Sender,
     tx: Reading,
@@ -144,13 +144,13 @@ def index(
     return Page([SentInvitation.of(row, now) for row in page.items], page.next)
 
 
-@router.delete("/{id:uuid}", responses=COMMAND)
+@router.delete("/{id:uuid}", summary="Cancel an invitation", responses=COMMAND)
 def cancel(id: UUID, desk: PersonDesk) -> CommandReceipt:
     """One's own, or one that one might have sent; its links are good for nothing at once."""
     return CommandReceipt(id=desk(CancelInvitation(invitation_id=id)).id)
 
 
-@router.post("/{id}/resend", responses=COMMAND)
+@router.post("/{id}/resend", summary="Resend an invitation", responses=COMMAND)
 def resend(id: UUID, desk: PersonDesk, house: TheHouse, body: InvitationResend | None = None) -> CommandReceipt:
     """Another letter, and as many days as a new one has; links that were sent before stay good for theirs."""
     asked = ResendInvitation(invitation_id=id, days=(body or InvitationResend()).days)

@@ -66,7 +66,7 @@ class LogLines(Value):
     next: str | None
 
 
-@router.get("/logs", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get("/logs", summary="Get the logs of a training job", responses=errors.responses(401, 403, 404, 422, 503))
 async def logs(
     job_id: UUID,
     member: Member,

@@ -23,14 +23,18 @@ class MemberApproval(Body):
     role: Role = Role.GUEST
 
 
-@router.get("/members", responses=errors.responses(401, 403, 422, 503))
+@router.get("/members", summary="List the members of your organization", responses=errors.responses(401, 403, 422, 503))
 def index(
     colleague: Colleague, tx: Reading, waiting: bool | None = None, after: After = None, limit: Limit = 50
 ) -> Page[MemberRow]:
     return list_members(tx, colleague.organization_id, waiting=waiting, after=after, limit=limit)
 
 
-@router.post("/members/{id}/approve", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+@router.post(
+    "/members/{id}/approve",
+    summary="Approve a request to join your organization",
+    responses=errors.responses(401, 403, 404, 409, 413, 422, 503),
+)
 def approve(id: UUID, desk: PersonDesk, body: MemberApproval | None = None) -> CommandReceipt:
     """Whoever is given no role is a guest."""
     return CommandReceipt(id=desk(ApproveMember(membership_id=id, **dict(body or MemberApproval()))).id)

@@ -29,12 +29,12 @@ class ModelDetail(ModelRow):
     picture_url: str | None
 
 
-@router.get("", responses=errors.responses(401, 403, 422, 503))
+@router.get("", summary="List trained models", responses=errors.responses(401, 403, 422, 503))
 def index(member: Member, tx: Reading, after: After = None, limit: Limit = 50) -> Page[ModelRow]:
     return list_models(tx, member.organization_id, viewer=member.viewer, after=after, limit=limit)
 
 
-@router.get("/{model_id}", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get("/{model_id}", summary="Get a trained model", responses=errors.responses(401, 403, 404, 422, 503))
 def show(model_id: UUID, member: Member, tx: Reading, house: TheHouse) -> ModelDetail:
     row = find_model(tx, member.organization_id, model_id, viewer=member.viewer)
     if row is None:
@@ -46,7 +46,9 @@ def show(model_id: UUID, member: Member, tx: Reading, house: TheHouse) -> ModelD
     return ModelDetail(**dict(row), url=urls[0], result_url=urls[1], picture_url=urls[2])
 
 
-@router.get("/{model_id}/lineage", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get(
+    "/{model_id}/lineage", summary="Get the lineage of a model", responses=errors.responses(401, 403, 404, 422, 503)
+)
 def lineage(model_id: UUID, member: Member, tx: Reading) -> Lineage:
     named = reach(member.role, Permission.READ_MEMBERS) is not None
     if found := find_lineage(tx, member.organization_id, model_id, viewer=member.viewer, named=named):

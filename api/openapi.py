@@ -12,10 +12,13 @@ TITLE = "Vistory"
 DESCRIPTION = """A training platform for computer vision whose history is its database.
 
 A command's answer carries a receipt: `Vistory-Position` (the place in the ledger that it reached) and `Vistory-Chain`.
-A query that sends a position as `Vistory-Min-Position` waits until it can see it. A command (what lists the header
-`Idempotency-Key`) that sends one may be repeated for a day and is done once: the answer is told again to whoever may
-do it still, or might not any more since this very command (who has left). What goes wrong is told as a problem document
-(RFC 9457).
+A query that sends a position as `Vistory-Min-Position` waits until it can see it.
+
+A command (an operation that lists the header `Idempotency-Key`) that is sent again under the same key within a day is
+done only once, and the first answer is given again. Whoever sends it again must still be allowed to do it, unless it
+was this very command that ended their right to it, as it does for somebody who leaves a project.
+
+What goes wrong is told as a problem document (RFC 9457).
 """
 
 

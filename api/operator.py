@@ -34,14 +34,20 @@ def operator(caller: Person, house: TheHouse) -> House:
     return house
 
 
-@router.get("", responses=errors.responses(401, 403, 422, 503))
+@router.get("", summary="List all organizations of the platform", responses=errors.responses(401, 403, 422, 503))
 def index(
     house: Annotated[House, Depends(operator)], tx: Reading, q: Words = "", after: After = None, limit: Few = 50
 ) -> Page[OrganizationOverview]:
+    """For the platform's operators."""
     page, now = list_organizations(tx, words=q, after=after, limit=limit), datetime.now(UTC)
     return Page([OrganizationOverview.model_validate(described(tx, house, row, now)) for row in page.items], page.next)
 
 
-@router.patch("/{organization_id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+@router.patch(
+    "/{organization_id}",
+    summary="Change the quotas of an organization",
+    responses=errors.responses(401, 403, 404, 409, 413, 422, 503),
+)
 def change(organization_id: UUID, body: NewQuotas, desk: PersonDesk) -> CommandReceipt:
+    """For the platform's operators."""
     return CommandReceipt(id=desk(ChangeQuotas(organization_id=organization_id, **dict(body))).id)

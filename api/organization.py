@@ -63,7 +63,7 @@ class Organization(OrganizationOverview):
     second_factor_required: bool
 
 
-@router.get("", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get("", summary="Get your organization", responses=errors.responses(401, 403, 404, 422, 503))
 def show(member: Seen, tx: Reading, house: TheHouse) -> Organization:
     found = find_organization(tx, member.organization_id)
     if found is None:
@@ -73,7 +73,7 @@ def show(member: Seen, tx: Reading, house: TheHouse) -> Organization:
     return Organization.model_validate({**told, "second_factor_required": required})
 
 
-@router.patch("", responses=COMMAND)
+@router.patch("", summary="Change the settings of your organization", responses=COMMAND)
 def change(body: OrganizationChange, desk: PersonDesk) -> CommandReceipt:
     return CommandReceipt(id=desk(ChangeOrganization(organization_id=desk.organization_id, **dict(body))).id)
 
@@ -93,7 +93,7 @@ class OrganizationClosing(Value):
     purge_at: datetime | None
 
 
-@router.post("/close", responses=COMMAND)
+@router.post("/close", summary="Close your organization", responses=COMMAND)
 def close(body: ClosingConfirmation, desk: OwnDesk, house: TheHouse) -> OrganizationClosing:
     """For everybody at once: no token that names it is good for anything, trainings and invitations end.
 
@@ -105,7 +105,7 @@ def close(body: ClosingConfirmation, desk: OwnDesk, house: TheHouse) -> Organiza
     return _closing(house, desk)
 
 
-@router.post("/reopen", responses=COMMAND)
+@router.post("/reopen", summary="Reopen your organization", responses=COMMAND)
 def reopen(desk: OwnDesk, house: TheHouse, body: Empty | None = None) -> OrganizationClosing:
     """As it was. What was ended as it closed stays ended: trainings, invitations, offers."""
     desk(ReopenOrganization(organization_id=desk.organization_id))

@@ -26,7 +26,12 @@ class PasswordReset(Body):
     keep_tokens: Flag = False
 
 
-@router.post("/forgot-password", status_code=202, responses=errors.responses(413, 422, 503))
+@router.post(
+    "/forgot-password",
+    summary="Ask for a link to reset your password",
+    status_code=202,
+    responses=errors.responses(413, 422, 503),
+)
 def forgot(body: EmailOnly, desk: AnonymousDesk, after: BackgroundTasks) -> LetterPromise:
     """A link goes to the address, if somebody has it."""
 
@@ -36,7 +41,9 @@ def forgot(body: EmailOnly, desk: AnonymousDesk, after: BackgroundTasks) -> Lett
     return write_to(body.email, wish, desk, after)
 
 
-@router.post("/reset-password", responses=errors.responses(409, 413, 422, 503))
+@router.post(
+    "/reset-password", summary="Reset your password with a mailed link", responses=errors.responses(409, 413, 422, 503)
+)
 def reset(body: PasswordReset, desk: AnonymousDesk, house: TheHouse) -> CommandReceipt:
     """Every session ends, API tokens are revoked, another address that was wished for does not take the place of yours.
 

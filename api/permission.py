@@ -42,7 +42,9 @@ class PermissionExplanation(Explained):
     granted_by: tuple[Granter, ...]
 
 
-@router.get("/explain", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get(
+    "/explain", summary="Explain whether you may perform an action", responses=errors.responses(401, 403, 404, 422, 503)
+)
 def explain_one(
     caller: Holder,
     house: TheHouse,

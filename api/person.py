@@ -84,18 +84,24 @@ class NewLanguage(Body):
     language: Language
 
 
-@router.get("/me", responses=errors.responses(401, 403, 503))
+@router.get("/me", summary="Get your own profile", responses=errors.responses(401, 403, 503))
 def me(caller: Person, house: TheHouse) -> Profile:
     return profile(house, caller)
 
 
-@router.get("/me/organizations", responses=errors.responses(401, 403, 422, 503))
+@router.get(
+    "/me/organizations",
+    summary="List the organizations you can switch to",
+    responses=errors.responses(401, 403, 422, 503),
+)
 def organizations(caller: Person, tx: Annotated[Connection, reads(membership.PROJECTION)]) -> list[OwnOrganization]:
     """Those that one can go over to (`POST /auth/switch`); where one waits is not among them."""
     return own_organizations(tx, caller.id)
 
 
-@router.put("/me/language", responses=errors.responses(401, 403, 409, 413, 422, 503))
+@router.put(
+    "/me/language", summary="Choose the language of your mail", responses=errors.responses(401, 403, 409, 413, 422, 503)
+)
 def speak(body: NewLanguage, desk: OwnDesk) -> CommandReceipt:
     """In which the platform writes to oneself."""
     return CommandReceipt(id=desk(ChooseLanguage(language=body.language)).id)

@@ -47,6 +47,7 @@ class RegisteredPerson(Value):
 
 @router.post(
     "/register",
+    summary="Register a new account",
     status_code=201,
     response_model=RegisteredPerson,
     responses=errors.responses(409, 413, 422, 503) | BY_MAIL,

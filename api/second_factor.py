@@ -77,7 +77,7 @@ class RecoveryCodes(Value):
     recovery_codes: tuple[str, ...] = Field(repr=False)
 
 
-@router.get("/second-factor", responses=errors.responses(401, 403, 503))
+@router.get("/second-factor", summary="Get the status of your second factor", responses=errors.responses(401, 403, 503))
 def show(caller: Person, house: TheHouse) -> SecondFactorStatus:
     store = house.ledger_as(caller)
     role_of(caller, store, WhileClosed.ANYBODY)
@@ -89,7 +89,7 @@ def show(caller: Person, house: TheHouse) -> SecondFactorStatus:
     )
 
 
-@router.post("/second-factor/begin", responses=COMMAND)
+@router.post("/second-factor/begin", summary="Begin setting up a second factor", responses=COMMAND)
 def offer(body: PasswordConfirmation, desk: OwnDesk, house: TheHouse) -> SecondFactorOffer:
     """A secret for an authenticator app, good for nothing until a code of it confirms it; asked again, another one."""
     must_know_password(desk, body.password)
@@ -101,7 +101,7 @@ def offer(body: PasswordConfirmation, desk: OwnDesk, house: TheHouse) -> SecondF
     return SecondFactorOffer(secret=offered.secret, uri=offered.uri, qr=qr, confirm_until=offered.until)
 
 
-@router.post("/second-factor/confirm", responses=COMMAND)
+@router.post("/second-factor/confirm", summary="Confirm and turn on your second factor", responses=COMMAND)
 def confirm(body: SecondFactorConfirmation, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
     """From now on signing in takes a code, too."""
     codes = new_recovery_codes()
@@ -110,7 +110,7 @@ def confirm(body: SecondFactorConfirmation, desk: OwnDesk, house: TheHouse) -> R
     return _shown_once(codes, desk.caller, house)
 
 
-@router.post("/second-factor/recovery-codes", responses=COMMAND)
+@router.post("/second-factor/recovery-codes", summary="Replace your recovery codes with new ones", responses=COMMAND)
 def renew(body: SecondFactorProof, desk: OwnDesk, house: TheHouse) -> RecoveryCodes:
     """Those of before are good for nothing any more."""
     codes = new_recovery_codes()
@@ -120,7 +120,7 @@ def renew(body: SecondFactorProof, desk: OwnDesk, house: TheHouse) -> RecoveryCo
     return _shown_once(codes, desk.caller, house)
 
 
-@router.post("/second-factor/off", responses=COMMAND)
+@router.post("/second-factor/off", summary="Turn off your second factor", responses=COMMAND)
 def turn_off(body: SecondFactorProof, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
     """From now on the password alone signs in, but for where an organization asks for more."""
     must_know_password(desk, body.password)
@@ -128,7 +128,7 @@ def turn_off(body: SecondFactorProof, desk: OwnDesk, house: TheHouse) -> Command
         return CommandReceipt(id=desk(TurnOffSecondFactor(code=body.code)).id)
 
 
-@router.post("/login/second-factor", responses=COMMAND)
+@router.post("/login/second-factor", summary="Complete sign-in with your second factor", responses=COMMAND)
 def answer(body: SecondFactorSignIn, desk: AnonymousDesk, house: TheHouse) -> SignedIn:
     """The second step of signing in, within five minutes of the first. A code is good once, and tokens shown once."""
     person_id, at, version = house.tokens.challenged(body.challenge.get_secret_value())

@@ -93,13 +93,15 @@ class Subscription(Value):
         return cls(**where, consumer=row.name, subject=row.hears, position=row.position)
 
 
-@router.post("", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503))
+@router.post(
+    "", summary="Create a service account", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503)
+)
 def create(body: NewServiceAccount, desk: PersonDesk) -> CommandReceipt:
     """It belongs to the organization, takes no seat, and acts by its API tokens alone."""
     return CommandReceipt(id=desk(CreateServiceAccount(service_account_id=uuid7(), name=body.name, role=body.role)).id)
 
 
-@router.get("", responses=errors.responses(401, 403, 422, 503))
+@router.get("", summary="List service accounts", responses=errors.responses(401, 403, 422, 503))
 def index(
     colleague: Colleague, tx: Reading, house: TheHouse, after: After = None, limit: Limit = 50
 ) -> Page[ServiceAccount]:
@@ -107,47 +109,49 @@ def index(
     return Page(_with_last_use(page.items, colleague, tx, house), page.next)
 
 
-@router.get("/{id}", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get("/{id}", summary="Get a service account", responses=errors.responses(401, 403, 404, 422, 503))
 def show(id: UUID, colleague: Colleague, tx: Reading, house: TheHouse) -> ServiceAccount:
     (found,) = _with_last_use([_found(tx, colleague, id)], colleague, tx, house)
     return found
 
 
-@router.patch("/{id}", responses=COMMAND)
+@router.patch("/{id}", summary="Rename a service account", responses=COMMAND)
 def rename(id: UUID, body: NewName, desk: PersonDesk) -> CommandReceipt:
     return CommandReceipt(id=desk(RenameServiceAccount(service_account_id=id, name=body.name)).id)
 
 
-@router.patch("/{id}/role", responses=COMMAND)
+@router.patch("/{id}/role", summary="Change a service account's role", responses=COMMAND)
 def change_role(id: UUID, body: NewServiceAccountRole, desk: PersonDesk) -> CommandReceipt:
     """It holds at once, for every token of it."""
     return CommandReceipt(id=desk(ChangeServiceRole(service_account_id=id, role=body.role)).id)
 
 
-@router.post("/{id}/disable", responses=COMMAND)
+@router.post("/{id}/disable", summary="Disable a service account", responses=COMMAND)
 def disable(id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
     """Shut it out at once; its tokens are good again when it is enabled."""
     return CommandReceipt(id=desk(DisableServiceAccount(service_account_id=id)).id)
 
 
-@router.post("/{id}/enable", responses=COMMAND)
+@router.post("/{id}/enable", summary="Enable a service account", responses=COMMAND)
 def enable(id: UUID, desk: PersonDesk, body: Empty | None = None) -> CommandReceipt:
     return CommandReceipt(id=desk(EnableServiceAccount(service_account_id=id)).id)
 
 
-@router.delete("/{id}", responses=COMMAND)
+@router.delete("/{id}", summary="Delete a service account", responses=COMMAND)
 def delete(id: UUID, desk: PersonDesk) -> CommandReceipt:
     """For good, and all its tokens with it; what it made stays."""
     return CommandReceipt(id=desk(DeleteServiceAccount(service_account_id=id)).id)
 
 
-@router.post("/{id}/tokens", status_code=201, responses=COMMAND)
+@router.post("/{id}/tokens", summary="Create an API token for a service account", status_code=201, responses=COMMAND)
 def create_token(id: UUID, body: TokenRequest, desk: PersonDesk) -> IssuedToken:
     """For the program to carry; it is told here and never again."""
     return shown_once(desk, CreateServiceToken, body, service_account_id=id)
 
 
-@router.get("/{id}/tokens", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get(
+    "/{id}/tokens", summary="List a service account's API tokens", responses=errors.responses(401, 403, 404, 422, 503)
+)
 def tokens(
     id: UUID, keeper: Keeper, tx: Reading, house: TheHouse, after: After = None, limit: Limit = 50
 ) -> Page[ListedToken]:
@@ -155,13 +159,13 @@ def tokens(
     return with_last_use(list_tokens(tx, keeper.organization_id, owner_id=owner, after=after, limit=limit), house)
 
 
-@router.delete("/{id}/tokens/{token_id}", responses=COMMAND)
+@router.delete("/{id}/tokens/{token_id}", summary="Revoke a service account's API token", responses=COMMAND)
 def revoke_token(id: UUID, token_id: UUID, desk: PersonDesk) -> CommandReceipt:
     """It holds at once."""
     return CommandReceipt(id=desk(RevokeServiceToken(service_account_id=id, token_id=token_id)).id)
 
 
-@router.post("/{id}/subscription", responses=COMMAND)
+@router.post("/{id}/subscription", summary="Subscribe a service account to all events", responses=COMMAND)
 def subscribe(id: UUID, desk: PersonDesk, body: NewSubscription | None = None) -> CommandReceipt:
     """Let it hear every event of the organization on the bus, what is private to somebody among them; for admins.
 
@@ -175,7 +179,11 @@ def _finder(id: UUID, caller: Holder, house: TheHouse) -> Known:
     return may(Permission.READ_HISTORY if caller.id == id else Permission.READ_MEMBERS)(caller, house)
 
 
-@router.get("/{id}/subscription", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get(
+    "/{id}/subscription",
+    summary="Get a service account's event subscription",
+    responses=errors.responses(401, 403, 404, 422, 503),
+)
 def subscription(id: UUID, finder: Annotated[Known, Depends(_finder)], tx: Reading, house: TheHouse) -> Subscription:
     row = Subscribers(house.core.pool).of(_found(tx, finder, id).id)
     if row is None or row.organization_id != finder.organization_id:
@@ -183,7 +191,7 @@ def subscription(id: UUID, finder: Annotated[Known, Depends(_finder)], tx: Readi
     return Subscription.of(row, house)
 
 
-@router.delete("/{id}/subscription", responses=COMMAND)
+@router.delete("/{id}/subscription", summary="Unsubscribe a service account from events", responses=COMMAND)
 def unsubscribe(id: UUID, desk: PersonDesk) -> CommandReceipt:
     """It is sent away within ten seconds; where it stood is forgotten."""
     return CommandReceipt(id=desk(Unsubscribe(service_account_id=id)).id)

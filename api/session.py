@@ -102,6 +102,7 @@ class ListedSession(Value):
 
 @router.post(
     "/login",
+    summary="Sign in with email and password",
     response_model=SignedIn,
     responses=errors.responses(401, 403, 404, 409, 413, 422, 503) | {202: {"model": Challenge}},
 )
@@ -122,7 +123,9 @@ def login(body: Credentials, desk: AnonymousDesk, house: TheHouse) -> SignedIn |
     return by_password(desk, found, at, body.refresh)
 
 
-@router.post("/refresh", responses=errors.responses(401, 403, 413, 422, 503))
+@router.post(
+    "/refresh", summary="Exchange a refresh token for new tokens", responses=errors.responses(401, 403, 413, 422, 503)
+)
 def refresh(body: RefreshRequest, desk: AnonymousDesk, house: TheHouse) -> TokenPair:
     """Each refresh token is good once; whoever uses an old one ends its session."""
     held = body.refresh_token
@@ -141,7 +144,11 @@ def refresh(body: RefreshRequest, desk: AnonymousDesk, house: TheHouse) -> Token
     return _pair(house, caller, _handed(desk, token, "cookie" if held is None else "body"))
 
 
-@router.post("/switch", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+@router.post(
+    "/switch",
+    summary="Switch to another of your organizations",
+    responses=errors.responses(401, 403, 404, 409, 413, 422, 503),
+)
 def switch(body: OrganizationChoice, desk: OwnDesk, house: TheHouse) -> TokenPair:
     """Another access token, for another of one's organizations; the session goes on there."""
     watch.named(desk.request, desk.caller, body.organization_id)
@@ -150,7 +157,9 @@ def switch(body: OrganizationChoice, desk: OwnDesk, house: TheHouse) -> TokenPai
     return _pair(house, there)
 
 
-@router.post("/logout", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+@router.post(
+    "/logout", summary="Sign out of the current session", responses=errors.responses(401, 403, 404, 409, 413, 422, 503)
+)
 def logout(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
     """End this session; also where one was removed or is deactivated."""
     own = session_of(desk.caller)
@@ -160,7 +169,11 @@ def logout(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
     return CommandReceipt(id=own)
 
 
-@router.post("/logout-everywhere", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+@router.post(
+    "/logout-everywhere",
+    summary="Sign out of all your sessions",
+    responses=errors.responses(401, 403, 404, 409, 413, 422, 503),
+)
 def logout_everywhere(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
     """In every organization; also where one was removed or is deactivated."""
     own, all_of_them = session_of(desk.caller), house.accounts.sessions_of(desk.caller.id)
@@ -171,7 +184,7 @@ def logout_everywhere(body: Empty, desk: OwnDesk, house: TheHouse) -> CommandRec
     return CommandReceipt(id=own)
 
 
-@router.get("/sessions", responses=errors.responses(401, 403, 503))
+@router.get("/sessions", summary="List your sessions", responses=errors.responses(401, 403, 503))
 def index(caller: Person, house: TheHouse) -> list[ListedSession]:
     """One's own that can go on, the one that was used last first; also where one was removed or is deactivated."""
     SIGNING_OUT.let(caller, house.ledger_as(caller))
@@ -179,7 +192,11 @@ def index(caller: Person, house: TheHouse) -> list[ListedSession]:
     return [ListedSession(**each, current=each["id"] == caller.session_id) for each in held]
 
 
-@router.delete("/sessions/{session_id}", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+@router.delete(
+    "/sessions/{session_id}",
+    summary="End one of your sessions",
+    responses=errors.responses(401, 403, 404, 409, 413, 422, 503),
+)
 def end(session_id: UUID, desk: OwnDesk, house: TheHouse) -> CommandReceipt:
     own = session_id == desk.caller.session_id
     desk(EndSession(session_id=session_id, reason=Ending.SIGNED_OUT if own else Ending.SIGNED_OUT_ELSEWHERE))

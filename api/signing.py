@@ -25,7 +25,7 @@ class JsonWebKeySet(Value):
     keys: list[JsonWebKey]
 
 
-@router.get("/.well-known/jwks.json")
+@router.get("/.well-known/jwks.json", summary="Get the public keys that verify tokens")
 async def keys(house: TheHouse, response: Response) -> JsonWebKeySet:
     response.headers["Cache-Control"] = KEPT
     return JsonWebKeySet(keys=[JsonWebKey(**each.jwk()) for each in house.tokens.keys.valid()])

@@ -77,13 +77,18 @@ class Framework(Value):
     models: tuple[TrainableModel, ...]
 
 
-@router.get("/training/models", responses=errors.responses(401, 403, 503))
+@router.get("/training/models", summary="List models that can be trained", responses=errors.responses(401, 403, 503))
 def models(member: Member, house: TheHouse) -> list[Framework]:
     """What the trainers' services have reported."""
     return [Framework(framework=name, models=models) for name, models in house.trainers.all().items()]
 
 
-@router.post("/training-jobs", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+@router.post(
+    "/training-jobs",
+    summary="Create a training job",
+    status_code=202,
+    responses=errors.responses(401, 403, 404, 409, 413, 422, 503),
+)
 def request(body: TrainingRequest, desk: PersonDesk, member: Trainee, tx: Reading, house: TheHouse) -> Job:
     if body.weights.model_id:
         watch.named(desk.request, desk.caller, body.weights.model_id)
@@ -94,15 +99,22 @@ def request(body: TrainingRequest, desk: PersonDesk, member: Trainee, tx: Readin
 
 
 @router.post(
-    "/training-jobs/{job_id}/run-again", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503)
+    "/training-jobs/{job_id}/run-again",
+    summary="Run a training job again",
+    status_code=202,
+    responses=errors.responses(401, 403, 404, 409, 413, 422, 503),
 )
 def run_again(job_id: UUID, desk: PersonDesk, house: TheHouse, body: Empty | None = None) -> Job:
+    """As a new job: the same recipe on the same snapshot, by the platform's code of today."""
     accepted = desk(RunAgain(job_id=uuid7(), of=job_id, code_version=house.code_version))
     return shown(house, desk.caller, accepted.id)
 
 
 @router.post(
-    "/training-jobs/{job_id}/cancel", status_code=202, responses=errors.responses(401, 403, 404, 409, 413, 422, 503)
+    "/training-jobs/{job_id}/cancel",
+    summary="Cancel a training job",
+    status_code=202,
+    responses=errors.responses(401, 403, 404, 409, 413, 422, 503),
 )
 def cancel(job_id: UUID, desk: PersonDesk, house: TheHouse, body: Empty | None = None) -> Job:
     accepted = desk(CancelTraining(job_id=job_id))
@@ -120,7 +132,7 @@ class JobDetail(ListedJob):
     checkpoints: list[CheckpointRow]
 
 
-@router.get("/training-jobs", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get("/training-jobs", summary="List training jobs", responses=errors.responses(401, 403, 404, 422, 503))
 def index(
     member: Member,
     tx: Reading,
@@ -143,7 +155,9 @@ def index(
     return Page([ListedJob(**dict(row), waits_for=waiting.why(row)) for row in page.items], page.next)
 
 
-@router.get("/training-jobs/{job_id}", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get(
+    "/training-jobs/{job_id}", summary="Get a training job", responses=errors.responses(401, 403, 404, 422, 503)
+)
 def show(job_id: UUID, member: Member, tx: Reading, house: TheHouse) -> JobDetail:
     row = find_job(tx, member.organization_id, job_id, viewer=member.viewer)
     if row is None:

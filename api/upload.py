@@ -89,13 +89,15 @@ class CommittedUpload(CommandReceipt):
     split: Split | None
 
 
-@router.post("/analyze", responses=errors.responses(401, 403, 413, 422, 503))
+@router.post(
+    "/analyze", summary="Analyze a folder before uploading it", responses=errors.responses(401, 403, 413, 422, 503)
+)
 def analyze(body: FolderListing, member: Member) -> Analysis:
     """What a folder seems to be. One with more files than a request can name goes, named, into an upload first."""
     return analyzed(File(file.path, file.size, file.sha256 or "") for file in body.files)
 
 
-@router.post("/{dataset_id}/uploads", status_code=201, responses=COMMAND)
+@router.post("/{dataset_id}/uploads", summary="Begin an upload to a dataset", status_code=201, responses=COMMAND)
 def begin(dataset_id: UUID, caller: Holder, house: TheHouse, body: Empty | None = None) -> CommandReceipt:
     """No command, so it heeds no `Idempotency-Key`; begun twice and committed once, nothing is done twice."""
     dataset = _changeable(house, caller, dataset_id)
@@ -106,9 +108,9 @@ def begin(dataset_id: UUID, caller: Holder, house: TheHouse, body: Empty | None 
     return CommandReceipt(id=upload.id)
 
 
-@router.post("/{dataset_id}/uploads/{upload_id}/files", responses=COMMAND)
+@router.post("/{dataset_id}/uploads/{upload_id}/files", summary="Add files to an upload", responses=COMMAND)
 async def files(dataset_id: UUID, upload_id: UUID, body: FileBatch, caller: Holder, house: TheHouse) -> MissingFiles:
-    """Asked again once the files were sent, it answers that nothing is missing."""
+    """The answer says where to send each that is missing; asked again once they were sent, it names none."""
     return await wrap_future(
         house.receiving.submit(caller.organization_id, lambda: _missing(house, caller, dataset_id, upload_id, body))
     )
@@ -140,7 +142,7 @@ def _missing(house: House, caller: Caller, dataset_id: UUID, upload_id: UUID, bo
     )
 
 
-@router.delete("/{dataset_id}/uploads/{upload_id}", responses=COMMAND)
+@router.delete("/{dataset_id}/uploads/{upload_id}", summary="Discard an upload", responses=COMMAND)
 def drop(dataset_id: UUID, upload_id: UUID, caller: Holder, house: TheHouse) -> CommandReceipt:
     """What nothing else names is freed. An upload that nobody uses for 7 days ends by itself."""
     upload = _upload(house, caller, dataset_id, upload_id)
@@ -149,7 +151,11 @@ def drop(dataset_id: UUID, upload_id: UUID, caller: Holder, house: TheHouse) -> 
     return CommandReceipt(id=upload.id)
 
 
-@router.get("/{dataset_id}/uploads/{upload_id}/analysis", responses=errors.responses(401, 403, 404, 409, 422, 503))
+@router.get(
+    "/{dataset_id}/uploads/{upload_id}/analysis",
+    summary="Analyze the files named in an upload",
+    responses=errors.responses(401, 403, 404, 409, 422, 503),
+)
 def analysis(dataset_id: UUID, upload_id: UUID, caller: Holder, house: TheHouse) -> Analysis:
     """What the files named so far seem to be, however many there are; none of them has to be there yet."""
     upload = _upload(house, caller, dataset_id, upload_id)
@@ -158,6 +164,7 @@ def analysis(dataset_id: UUID, upload_id: UUID, caller: Holder, house: TheHouse)
 
 @router.post(
     "/{dataset_id}/uploads/{upload_id}/commit",
+    summary="Commit an upload to its dataset",
     response_model=CommittedUpload,
     responses=COMMAND | {202: {"model": UploadProgress, "description": "Not yet: ask again"}},
 )

@@ -39,6 +39,7 @@ class Erasure(Value):
 
 @router.get(
     "/export",
+    summary="Export your personal data",
     response_model=Export,
     responses=errors.responses(401, 403, 503) | {202: {"description": "Being made: ask again"}},
 )
@@ -55,12 +56,12 @@ def export(caller: Person, house: TheHouse) -> Export | Response:
     return Export(made_at=made_at, url=house.exports.address(caller.id))
 
 
-@router.patch("", responses=COMMAND)
+@router.patch("", summary="Change your full name", responses=COMMAND)
 def rename(body: NewFullName, desk: OwnDesk) -> CommandReceipt:
     return CommandReceipt(id=desk(RenameSelf(full_name=body.full_name)).id)
 
 
-@router.delete("", status_code=202, responses=COMMAND)
+@router.delete("", summary="Erase your account", status_code=202, responses=COMMAND)
 def erase(desk: OwnDesk, house: TheHouse) -> Erasure:
     """After some days, for good: what is personal about you goes, and what you did stays under your avatar name.
 
@@ -71,7 +72,7 @@ def erase(desk: OwnDesk, house: TheHouse) -> Erasure:
     return _leaving(house, desk.caller)
 
 
-@router.post("/erasure/cancel", responses=COMMAND)
+@router.post("/erasure/cancel", summary="Cancel the erasure of your account", responses=COMMAND)
 def stay(desk: OwnDesk, house: TheHouse, body: Empty | None = None) -> Erasure:
     desk(CancelErasure())
     return _leaving(house, desk.caller)

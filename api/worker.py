@@ -141,7 +141,11 @@ class AttemptStanding(Value):
     archived: Count
 
 
-@router.post("/workers/models", responses=errors.responses(401, 403, 413, 422, 503))
+@router.post(
+    "/workers/models",
+    summary="Report the models a worker can train",
+    responses=errors.responses(401, 403, 413, 422, 503),
+)
 def report_models(body: Registry, caller: Service, house: TheHouse) -> RegisteredModels:
     if body.framework != caller.framework:
         raise Forbidden(f"this credential is for {caller.framework}, not for {body.framework}")
@@ -149,7 +153,9 @@ def report_models(body: Registry, caller: Service, house: TheHouse) -> Registere
     return RegisteredModels(framework=body.framework, models=len(body.models))
 
 
-@router.post("/training-jobs/{job_id}/attempts", status_code=201, responses=ANSWERS)
+@router.post(
+    "/training-jobs/{job_id}/attempts", summary="Claim an attempt of a training job", status_code=201, responses=ANSWERS
+)
 @fetches
 def claim(job_id: UUID, body: AttemptClaim, desk: ServiceDesk, house: TheHouse) -> ClaimedAttempt:
     caller = desk.caller.model_copy(update={"id": body.worker_id})
@@ -161,7 +167,7 @@ def claim(job_id: UUID, body: AttemptClaim, desk: ServiceDesk, house: TheHouse) 
     return ClaimedAttempt(token=token, job=_work(house, job, body.attempt))
 
 
-@router.get(f"{AN_ATTEMPT}/entries", responses=ANSWERS)
+@router.get(f"{AN_ATTEMPT}/entries", summary="List the images for a training attempt", responses=ANSWERS)
 @fetches
 def entries(
     job_id: UUID,
@@ -177,7 +183,7 @@ def entries(
     return Images(items=[each for each in found.items if each.side], next=found.next)
 
 
-@router.post(f"{AN_ATTEMPT}/objects", responses=ANSWERS)
+@router.post(f"{AN_ATTEMPT}/objects", summary="Ask where to upload a training file", responses=ANSWERS)
 @fetches
 def place(job_id: UUID, attempt: int, body: AttemptObject, caller: Attempt, house: TheHouse) -> ObjectDestination:
     job = _current(house, caller, job_id, attempt)
@@ -189,41 +195,44 @@ def place(job_id: UUID, attempt: int, body: AttemptObject, caller: Attempt, hous
     return ObjectDestination(present=False, url=url, headers=dict(headers))
 
 
-@router.post(f"{AN_ATTEMPT}/start", responses=ANSWERS)
+@router.post(f"{AN_ATTEMPT}/start", summary="Report the start of a training attempt", responses=ANSWERS)
 def start(job_id: UUID, attempt: int, body: AttemptStart, desk: AttemptDesk) -> Reported:
     return _report(desk, ReportStart(job_id=job_id, attempt=attempt, **dict(body)))
 
 
-@router.post(f"{AN_ATTEMPT}/epochs", responses=ANSWERS)
+@router.post(f"{AN_ATTEMPT}/epochs", summary="Report an epoch of a training attempt", responses=ANSWERS)
 def epoch(job_id: UUID, attempt: int, body: Epoch, desk: AttemptDesk) -> Reported:
     return _report(desk, ReportEpoch(job_id=job_id, attempt=attempt, **dict(body)))
 
 
-@router.post(f"{AN_ATTEMPT}/checkpoints", responses=ANSWERS)
+@router.post(f"{AN_ATTEMPT}/checkpoints", summary="Report a checkpoint of a training attempt", responses=ANSWERS)
 @fetches
 def checkpoint(job_id: UUID, attempt: int, body: SavedCheckpoint, desk: AttemptDesk) -> Reported:
     _confirm(desk, job_id, attempt, [Named(body.checkpoint.sha256, body.checkpoint.size)])
     return _report(desk, ReportCheckpoint(job_id=job_id, attempt=attempt, checkpoint=body.checkpoint))
 
 
-@router.post(f"{AN_ATTEMPT}/complete", responses=ANSWERS)
+@router.post(f"{AN_ATTEMPT}/complete", summary="Report that a training attempt is complete", responses=ANSWERS)
 @fetches
 def complete(job_id: UUID, attempt: int, body: Completion, desk: AttemptDesk) -> Reported:
     _confirm(desk, job_id, attempt, [Named(body.model.sha256, body.model.size)], body.result, body.picture)
     return _report(desk, CompleteTraining(job_id=job_id, attempt=attempt, **dict(body)))
 
 
-@router.post(f"{AN_ATTEMPT}/fail", responses=ANSWERS)
+@router.post(f"{AN_ATTEMPT}/fail", summary="Report that a training attempt failed", responses=ANSWERS)
 def fail(job_id: UUID, attempt: int, body: AttemptEnd, desk: AttemptDesk) -> Reported:
     return _report(desk, FailTraining(job_id=job_id, attempt=attempt, evidence=body.evidence))
 
 
-@router.post(f"{AN_ATTEMPT}/hand-over", responses=ANSWERS)
+@router.post(f"{AN_ATTEMPT}/hand-over", summary="Hand back a training attempt", responses=ANSWERS)
 def hand_over(job_id: UUID, attempt: int, body: AttemptEnd, desk: AttemptDesk) -> Reported:
+    """For a worker whose service stops. Another attempt goes on, unless this one was to be cancelled or the last."""
     return _report(desk, HandOver(job_id=job_id, attempt=attempt, evidence=body.evidence))
 
 
-@router.get(AN_ATTEMPT, responses=errors.responses(401, 403, 404, 422, 503))
+@router.get(
+    AN_ATTEMPT, summary="Get the status of a training attempt", responses=errors.responses(401, 403, 404, 422, 503)
+)
 def standing(job_id: UUID, attempt: int, caller: Attempt, house: TheHouse) -> AttemptStanding:
     _own(house, caller, job_id, attempt)
     stands = house.states.standing(job_id)

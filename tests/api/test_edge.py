@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -82,6 +83,18 @@ def test_no_schema_is_named_after_the_module_it_stands_in(bare: TestClient) -> N
     schemas: dict[str, Any] = good(bare.get("/openapi.json")).json()["components"]["schemas"]
     assert len(schemas) > 100
     assert not [name for name in schemas if "__" in name]
+
+
+def test_every_operation_is_summed_up_in_a_few_words_of_its_own(bare: TestClient) -> None:
+    """What answers under the prefix and without it is the same operation."""
+    summaries: dict[tuple[str, str], str] = {}
+    for path, operations in good(bare.get("/openapi.json")).json()["paths"].items():
+        for method, operation in operations.items():
+            summary = summaries.setdefault((method, path.removeprefix(PREFIX)), operation["summary"])
+            assert re.fullmatch(r"[A-Z]\S*( \S+){1,7}(?<!\.)", operation["summary"]), (method, path)
+            assert summary == operation["summary"] != summary.title(), "written, not made of a function's name"
+    assert len(summaries) > 100
+    assert [each for each, count in Counter(summaries.values()).items() if count > 1] == []
 
 
 def test_a_filter_with_nul_is_refused() -> None:
