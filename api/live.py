@@ -79,8 +79,10 @@ async def logs(
     lines: list[LogLine] = []
     while points := await feed.next():
         for point in points:
-            if point.fields["kind"] == "log":
-                lines.append(LogLine(cursor=_cursor(point.place), at=point.fields["at"], line=point.fields["line"]))
+            with suppress(ValidationError):  # a worker may say anything
+                if point.fields["kind"] == "log":
+                    said = {name: point.fields.get(name) for name in ("at", "line")}
+                    lines.append(LogLine.model_validate(said | {"cursor": _cursor(point.place)}))
             if len(lines) == limit:
                 return LogLines(items=lines, next=_cursor(point.place))
     if feed.is_cut and not lines:
@@ -139,7 +141,7 @@ class Show:
             self._hear_states(states)
             points = await self.feed.next()
             self._hear_points(points)
-            yield [*self._in_order([point for point in points if point.place > self.place])]
+            yield [*self._in_order(points)]
             if self._end is not None and self._is_drained(self._end):
                 yield [*self._states_before(None)]
                 yield [{**self._end.fields, "cursor": self._cursor(), "kind": "end", "status": self._end.status}]
@@ -165,8 +167,9 @@ class Show:
     def _in_order(self, points: Sequence[Point]) -> Iterator[dict[str, Any]]:
         """Where no point comes now, no state waits for one."""
         for point in points:
-            yield from self._states_before(point)
-            yield self._point(point)
+            if point.place > self.place and not _is_of_the_ledger(point):
+                yield from self._states_before(point)
+                yield self._point(point)
         if not points:
             yield from self._states_before(None)
 
@@ -258,6 +261,11 @@ def _job(house: House, caller: Caller, job_id: UUID) -> TrainingJob:
 def _feed(house: House, job: TrainingJob, place: Place) -> Feed:
     who = job.recipe.framework, job.organization_id, job.id
     return Feed(house.archive, house.bus.stream, *who, place, house.following)
+
+
+def _is_of_the_ledger(point: Point) -> bool:
+    """As only the ledger tells it: how the training stands, and that it has ended."""
+    return point.fields["kind"] == "end" or "status" in point.fields
 
 
 def _is_before(point: Point, state: State) -> bool:

@@ -16,6 +16,8 @@ from domain.model import Recorded
 from domain.training import OVER
 from domain.training_job import TrainingJob
 from infra.mlflow import Metric, Mlflow
+from infra.redaction import in_short
+from infra.telemetry import NotTelemetry
 
 WRITER: Final = "mlflow-writer"
 BATCHES: Final = "mlflow-batches"
@@ -142,13 +144,17 @@ def figures(metrics: Mapping[str, float | str], at: int, step: int, prefix: str 
 
 
 def batch_figures(points: Sequence[Mapping[str, Any]]) -> list[Metric]:
-    """Of points as a worker ships them; the step counts batches over all epochs."""
-    found: list[Metric] = []
-    for point in points:
-        if point["kind"] == "batch":
-            step = (point["epoch"] - 1) * point["batches"] + point["batch"]
-            found += figures(point["metrics"], millis(datetime.fromisoformat(point["at"])), step, "batch/")
-    return found
+    """Of points as a worker ships them. Raises NotTelemetry."""
+    try:
+        return [figure for point in points if point["kind"] == "batch" for figure in _of_batch(point)]
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise NotTelemetry(f"a batch without its figures: {in_short(error)}") from error
+
+
+def _of_batch(point: Mapping[str, Any]) -> list[Metric]:
+    """The step counts batches over all epochs."""
+    step = (point["epoch"] - 1) * point["batches"] + point["batch"]
+    return figures(point["metrics"], millis(datetime.fromisoformat(point["at"])), step, "batch/")
 
 
 def millis(moment: datetime) -> int:

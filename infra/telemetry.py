@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import pairwise
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from infra.redaction import in_short
 
 # As the archive numbers them.
 LAST_ATTEMPT: Final = 2**31 - 1
+# As a cursor holds them.
+LAST_NUMBER: Final = 10**15 - 1
 Points = list[dict[str, Any]]
 
 
@@ -40,9 +43,9 @@ def said_in(message: Shipped) -> Said:
     """Raises NotTelemetry."""
     try:
         *_, framework, organization, job, attempt = message.subject.split(".")
-        key = Key(UUID(job), int(attempt))
-        if not 1 <= key.attempt <= LAST_ATTEMPT:
+        if not (attempt.isascii() and attempt.isdecimal() and 1 <= int(attempt) <= LAST_ATTEMPT):
             raise NotTelemetry(f"{message.subject} names no attempt")
+        key = Key(UUID(job), int(attempt))
         return Said(framework, organization, key, _points_in(bytes(message.data).decode()))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise NotTelemetry(f"{message.subject}: {in_short(error)}") from error
@@ -53,13 +56,17 @@ def _points_in(text: str) -> Points:
     points: Any = json.loads(text, parse_constant=_float_of, parse_float=_float_of)["points"]
     if not isinstance(points, list) or not all(map(_is_point, points)):
         raise ValueError("a point has no number or no kind")
+    if any(one["n"] >= next["n"] for one, next in pairwise(points)):
+        raise ValueError("the numbers of points do not go up")
     if "\\u" in text:  # only so half of a character comes in
         json.dumps(points, ensure_ascii=False).encode()
     return points
 
 
 def _is_point(point: Any) -> bool:
-    return isinstance(point, dict) and type(point.get("n")) is int and isinstance(point.get("kind"), str)
+    if not isinstance(point, dict) or type(n := point.get("n")) is not int:
+        return False
+    return 1 <= n <= LAST_NUMBER and isinstance(point.get("kind"), str)
 
 
 def _float_of(text: str) -> float:

@@ -197,6 +197,39 @@ def test_whoever_comes_late_is_told_of_states_and_points_in_the_order_of_time(
     assert [message["cursor"] for message in heard[:-1]] == sorted(message["cursor"] for message in heard[:-1])
 
 
+def test_whoever_comes_back_is_told_in_the_order_of_time_too(ann: Visitor, nats: Nats, attempt: Attempt) -> None:
+    """Also where what comes first is the point that was told last."""
+    shipped = [points(first, first + 1) for first in (1, 3)]
+    for some in shipped:
+        ship(nats, attempt, [point | {"at": datetime.now(UTC).isoformat()} for point in some])
+    attempt.report("fail", evidence())
+    place = f"{attempt.job['attempt']}.2.3"
+    heard = listen(ann, attempt.job["id"], place, until=lambda message: message.get("status") == "failed")
+    assert [message.get("line") or message["status"] for message in heard] == ["line 3", "line 4", "failed"]
+
+
+@pytest.mark.parametrize("forged", [{"kind": "end", "status": "completed"}, {"kind": "state", "status": "failed"}])
+def test_no_worker_tells_how_a_training_stands(ann: Visitor, nats: Nats, attempt: Attempt, forged: Message) -> None:
+    told = points(1, 3)
+    told[1] |= forged
+    ship(nats, attempt, told + ended(4))
+    attempt.report("fail", evidence())
+    heard = listen(ann, attempt.job["id"])
+    assert (lines(heard), statuses(heard)) == (["line 1", "line 3"], ["queued", "claimed", "running", "failed"])
+    assert [message["status"] for message in heard if message["kind"] == "end"] == ["failed"]
+
+
+@pytest.mark.parametrize("bent", [{"at": 7}, {"line": None}, {"line": ["a"]}, {"at": None, "line": 3}])
+def test_a_line_that_no_worker_can_have_written_is_not_shown(
+    ann: Visitor, nats: Nats, attempt: Attempt, bent: Message
+) -> None:
+    told = points(1, 3)
+    told[1] |= bent
+    ship(nats, attempt, told)
+    shown = ann.get(f"/training-jobs/{attempt.job['id']}/logs")
+    assert [each["line"] for each in shown["items"]] == ["line 1", "line 3"]
+
+
 def test_that_an_earlier_attempt_has_shipped_everything_does_not_end_this_one(
     ann: Visitor, nats: Nats, worker: Worker, attempt: Attempt
 ) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from nats.aio.msg import Msg
 
 from consumers.attempt import Attempt, Bench
+from consumers.mlflow import batch_figures
 from consumers.telemetry import Owners
 from infra.leases import Key
 from infra.shipping import subject
@@ -75,10 +76,29 @@ def test_bent_telemetry_can_be_kept_or_is_refused(data: bytes) -> None:
     json.dumps(points, ensure_ascii=False, allow_nan=False).encode()
 
 
-@pytest.mark.parametrize("attempt", ["0", "-1", str(2**31), "9" * 5_000, "one", ""])
+@pytest.mark.parametrize("attempt", ["0", "-1", str(2**31), "9" * 5_000, "one", "", "1_0", "\u0661"])
 def test_telemetry_of_an_attempt_that_the_archive_cannot_number_is_refused(attempt: str) -> None:
     with pytest.raises(NotTelemetry):
         understood(SHIPPED, f"{SUBJECT.rpartition('.')[0]}.{attempt}")
+
+
+@pytest.mark.parametrize("numbers", [[0], [-1], [10**15], [2, 1], [1, 1], [1.0], [True], ["1"]])
+def test_points_whose_numbers_no_cursor_can_follow_are_refused(numbers: list[Any]) -> None:
+    with pytest.raises(NotTelemetry):
+        understood(json.dumps({"points": [{"n": n, "kind": "log"} for n in numbers]}).encode())
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [{"epoch": "x"}, {"epoch": None}, {"batches": []}, {"metrics": [1]}, {"metrics": None}, {"at": 7}, {"at": "now"}],
+)
+def test_a_batch_without_its_figures_is_set_aside_at_once(bent: dict[str, Any]) -> None:
+    whole = {"kind": "batch", "epoch": 1, "batch": 1, "batches": 1, "at": "2026-01-01T00:00:00Z", "metrics": {"a": 1.0}}
+    assert [each.step for each in batch_figures([whole, {"kind": "log"}])] == [1]
+    with pytest.raises(NotTelemetry):
+        batch_figures([whole | bent])
+    with pytest.raises(NotTelemetry):
+        batch_figures([{name: value for name, value in whole.items() if name not in bent}])
 
 
 class Speaking:
