@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from api import errors
 from api.edge import Body, CommandReceipt, Empty, OwnDesk, Person
 from api.house import House, TheHouse
+from api.link import may_be_written_to
 from api.threads import fetches
 from commands.access import Caller
 from commands.erasure import OWN_DATA, CancelErasure, RequestErasure
@@ -66,9 +67,13 @@ def erase(desk: OwnDesk, house: TheHouse) -> Erasure:
     """After some days, for good: what is personal about you goes, and what you did stays under your avatar name.
 
     Also where one was removed or is deactivated. Refused while an organization would be left without an admin, or a
-    project without its owner; one that is closed is waited for until it has ended.
+    project without its owner; one that is closed is waited for until it has ended. A letter tells of it.
     """
-    desk(RequestErasure(days=house.settings.erasure_days))
+    wish, account = RequestErasure(days=house.settings.erasure_days), house.account(desk.caller.id)
+    desk.admit(wish)
+    if account.erasure_due_at is None and not desk.before():
+        may_be_written_to(str(account.email), desk)
+    desk(wish)
     return _leaving(house, desk.caller)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from consumers.mail import MailReaction
+from consumers.mail import MailReaction, to_the_minute
 from consumers.occasions import notice
 from consumers.reactions import Reaction, Records
 from domain.closure import Closure
@@ -84,7 +84,7 @@ class ClosureReaction:
         event, actor = recorded.event, recorded.envelope.actor
         assert isinstance(event, Closure.OrganizationClosed | Closure.OrganizationReopened)
         organization = await self.mail.desk.platform.get(Organization, event.organization_id)
-        until = f"{event.purge_at:%Y-%m-%d %H:%M} UTC" if isinstance(event, Closure.OrganizationClosed) else ""
+        until = to_the_minute(event.purge_at) if isinstance(event, Closure.OrganizationClosed) else ""
         words = {"organization": organization.name, "actor": actor.kind, "until": until, **await self._by(actor)}
         (person_id,) = letter.about
         about = (person_id, actor.id) if actor.kind == "person" and actor.id != person_id else (person_id,)

@@ -19,6 +19,10 @@ from infra.links import Links
 from infra.post import Post
 
 
+def to_the_minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
 @dataclass(frozen=True)
 class Desk:
     """What is asked for while a letter is written."""

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from commands.ports import Purpose
-from consumers.mail import Desk, Occasion
+from consumers.mail import Desk, Occasion, to_the_minute
 from domain.invitation import Invitation
 from domain.language import Language
 from domain.model import Event, Recorded
@@ -74,10 +74,11 @@ async def erasure_requested(desk: Desk, recorded: Recorded) -> Letter | None:
     """While it can still be cancelled."""
     event = recorded.event
     assert isinstance(event, Person.ErasureRequested)
-    letter = await notice(desk, recorded, event.originator_id, "erasure_requested")
-    if letter is None or (await desk.platform.get(Person, event.originator_id)).erasure_due_at != event.due_at:
+    person = await desk.platform.get(Person, event.originator_id)
+    letter = addressed_to(person, "erasure_requested")
+    if letter is None or person.erasure_due_at != event.due_at or event.due_at <= datetime.now(UTC):
         return None
-    return letter._replace(words={**letter.words, "until": f"{event.due_at:%Y-%m-%d %H:%M} UTC"})
+    return letter._replace(words={**letter.words, "until": to_the_minute(event.due_at)})
 
 
 async def second_factor(desk: Desk, recorded: Recorded) -> Letter | None:
@@ -109,7 +110,7 @@ async def to_person(desk: Desk, recorded: Recorded, purpose: Purpose, kind: str,
     letter = addressed_to(await desk.platform.get(Person, event.originator_id), kind)
     if letter is None or link is None or link.expires_at <= datetime.now(UTC):
         return None
-    until = f"{link.expires_at:%Y-%m-%d %H:%M} UTC"
+    until = to_the_minute(link.expires_at)
     return letter._replace(page=page, token=token, words={**letter.words, "until": until})
 
 
@@ -144,7 +145,7 @@ async def invitation(desk: Desk, recorded: Recorded) -> Letter | None:
         "role": found.role,
         "for_anyone": "yes" if found.for_anyone else "",
         "message": message,
-        "until": f"{link.expires_at:%Y-%m-%d %H:%M} UTC",
+        "until": to_the_minute(link.expires_at),
     }
     return Letter(email, (found.id, inviter.id), language, "invitation", "invite", token, words)
 

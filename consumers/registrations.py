@@ -17,7 +17,7 @@ from uuid import UUID
 from commands.ports import Purpose, Registration
 from commands.registration import DropRegistration
 from consumers.errors import Done, Park, RetryAfter, Stop, verdict
-from consumers.mail import MailReaction
+from consumers.mail import MailReaction, to_the_minute
 from consumers.occasions import addressed_to
 from consumers.pace import regularly
 from consumers.reactions import STOPPED_FOR, Records
@@ -123,7 +123,7 @@ class NewcomersDesk:
 
     def _verification(self, asked: Registration, until: datetime) -> Letter:
         token = self.mail.desk.links.token(Purpose.REGISTRATION, asked.person_id, 1)
-        words = {"full_name": asked.full_name, "until": f"{until:%Y-%m-%d %H:%M} UTC"}
+        words = {"full_name": asked.full_name, "until": to_the_minute(until)}
         return Letter(asked.email, (asked.person_id,), asked.language, "verification", "verify-email", token, words)
 
     async def _drop(self, person_id: UUID) -> None:

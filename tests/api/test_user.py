@@ -233,3 +233,13 @@ def test_whoever_is_erased_is_no_member_of_what_they_have_just_come_into(
             holding.clear()
     bob.post("/projects", {"name": "later"})
     assert gone.id not in {each["person_id"] for each in bob.get("/members")["items"]}
+
+
+def test_whoever_asks_to_be_erased_again_and_again_sends_no_flood_of_letters(founder: Callable[[], Visitor]) -> None:
+    guest = founder().colleague("guest")
+    asked: list[int] = []
+    for _ in range(4):
+        asked.append(guest("DELETE", "/users/me", key=f"wish {len(asked)}").status_code)
+        guest("POST", "/users/me/erasure/cancel")
+    assert asked == [202, 202, 202, 429]
+    assert guest("DELETE", "/users/me", key="wish 0").status_code == 202, "that was done, and is only told again"

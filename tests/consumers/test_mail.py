@@ -240,13 +240,16 @@ def test_what_happened_longer_than_a_week_ago_is_no_news(office: Office, days: i
     assert len(office.write("write-on-password-changed")) == letters
 
 
-@pytest.mark.parametrize(("stays", "letters"), [(False, 1), (True, 0)])
+@pytest.mark.parametrize(
+    ("ago", "days", "stays", "letters"), [(0, 7, False, 1), (0, 7, True, 0), (8, 30, False, 1), (8, 7, False, 0)]
+)
 def test_whoever_is_to_be_erased_is_told_until_when_that_can_be_cancelled(
-    office: Office, stays: bool, letters: int
+    office: Office, ago: int, days: int, stays: bool, letters: int
 ) -> None:
     office.spec.by(NOBODY).given(register(BEN, "ben"))
-    office.spec.by(ben).given(RequestErasure(days=7))
-    asked, due = office.last(), office.spec.now + timedelta(days=7)
+    office.spec.now -= timedelta(days=ago)
+    office.spec.by(ben).given(RequestErasure(days=days))
+    asked, due = office.last(), office.spec.now + timedelta(days=days)
     if stays:
         office.spec.given(CancelErasure())
     office.last = lambda: asked  # type: ignore[method-assign]
