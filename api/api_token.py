@@ -64,7 +64,7 @@ class ListedToken(TokenRow):
 
 
 class CarriedToken(Value):
-    """`role` is its owner's now, beyond which no scope reaches; null while the owner waits for approval."""
+    """`role` is its owner's now, beyond which no scope reaches."""
 
     id: UUID
     name: str
@@ -72,7 +72,7 @@ class CarriedToken(Value):
     owner_kind: OwnerKind
     owner_id: UUID
     organization_id: UUID
-    role: Role | None
+    role: Role
     scopes: list[Scope]
     expires_at: datetime
 
@@ -116,6 +116,7 @@ def own(holder: Holder, house: TheHouse) -> CarriedToken:
         raise NotFound("no API token was carried here: who signed in themselves asks GET /auth/me")
     store = house.ledger_as(holder)
     role, token = role_of(holder, store), store.get(ApiToken, holder.token_id)
+    assert role is not None, "whoever waits for approval makes no token"
     shown = {name: getattr(token, name) for name in CarriedToken.model_fields if name not in ("role", "scopes")}
     return CarriedToken(**shown, role=role, scopes=sorted(token.scopes))
 

@@ -55,8 +55,10 @@ class Announced(uvicorn.Server):
             logs.say_ready()
 
     async def shutdown(self, *args: Any, **kwargs: Any) -> None:
-        await super().shutdown(*args, **kwargs)
-        await self._open.aclose()
+        try:
+            await super().shutdown(*args, **kwargs)
+        finally:
+            await self._open.aclose()
 
     async def on_tick(self, counter: int) -> bool:
         self.unread.look(self.server_state.connections)

@@ -54,6 +54,24 @@ def topic_of(action: str) -> str | None:
     return on.TOPIC if on else None
 
 
+def is_known(action: str) -> bool:
+    from commands.permission import ACTIONS
+
+    return action in ACTIONS
+
+
+def membership(door: "Api", word: str) -> str:
+    """By its id alone for whoever may not read who the members are."""
+    from cli.client import Problem
+
+    try:
+        return str(member_of(door, word)["id"])
+    except Problem as refused:
+        if refused.status != 403 or not is_id(word):
+            raise
+        return word
+
+
 def missing(action: str) -> str:
     """What to name beside the action; nothing where it is on no thing, or on one's own organization."""
     topic = topic_of(action)
@@ -72,10 +90,12 @@ def target_of(door: "Api", action: str, word: str) -> str | None:
     of that before it says whether there is such an action.
     """
     match topic_of(action):
+        case None if is_known(action):
+            raise Stop(f"{action} is on nothing: leave {word!r} out", Exit.USAGE)
         case None:
             return word if is_id(word) else None
         case "membership":
-            return str(member_of(door, word)["id"])
+            return membership(door, word)
         case "training_job":
             return id_of(door, "job", word)
         case "dataset" | "project" | "experiment" as noun:

@@ -29,9 +29,8 @@ def whoami(api: Address = None, as_json: Json = False) -> None:
 
 def of_program(token: dict[str, Any]) -> str:
     whose = f"{'a service account' if token['owner_kind'] == 'service' else 'a person'} ({token['owner_id']})"
-    role = token["role"] or "waiting to be let in"
     return (
-        f"the API token {token['name']} ({token['prefix']}) of {whose}, {role}, at {token['api']}: "
+        f"the API token {token['name']} ({token['prefix']}) of {whose}, {token['role']}, at {token['api']}: "
         f"{', '.join(token['scopes'])}, until {moment(token['expires_at'])}"
     )
 

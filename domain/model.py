@@ -16,7 +16,7 @@ OPERATOR: Final = "operator"
 SYSTEM: Final = UUID("00000000-0000-7000-8000-000000000001")
 """The id under which the platform itself acts."""
 REMEMBERED: Final = 10_000
-"""Of ids that are made of others: a request needs the same ones several times."""
+"""How many ids that are made of others are kept: a request needs the same ones several times."""
 
 
 class Event(Value, CanMutateAggregate[UUID]):

@@ -6,7 +6,7 @@ async function tell() {
   const answer = await fetch("/api/v1/invitations/info", asking);
   const told = await answer.json();
   form.hidden = !answer.ok;
-  if (!answer.ok) return void (said.textContent = refusal(told));
+  if (!answer.ok) return void (said.textContent = refusal(told, answer.headers.get("Retry-After")));
   const into = told.type === "organization" ? told.organization : `the ${told.type} ${told.target} of ${told.organization}`;
   asked.textContent = `${told.inviter} invites you to ${into}, as ${told.role.replaceAll("_", " ")}.`
     + (told.for_anyone ? " Anyone who has this link may accept." : "");

@@ -9,7 +9,12 @@ if (!token) said.textContent = "This address has no code: open the link of the l
 
 // Where the link is good for nothing any more, the page says how to come by another.
 const OVER = ["link-is-over", "invitation-is-over", "not-found"].map((kind) => `urn:vistory:problem:${kind}`);
-const refusal = (problem) => OVER.includes(problem.type) ? `${problem.detail}. ${form.dataset.over}` : problem.detail;
+// A person sees no header.
+const AS_TOLD = "wait as long as Retry-After says";
+const refusal = (problem, wait) => {
+  const detail = wait ? problem.detail.replace(AS_TOLD, `the next attempt is possible in ${wait} s`) : problem.detail;
+  return OVER.includes(problem.type) ? `${detail}. ${form.dataset.over}` : detail;
+};
 
 async function send(to, given) {
   try {
@@ -19,7 +24,7 @@ async function send(to, given) {
       body: JSON.stringify({ ...given, token }),
     });
     form.hidden = answer.ok;
-    said.textContent = answer.ok ? to.dataset.done : refusal(await answer.json());
+    said.textContent = answer.ok ? to.dataset.done : refusal(await answer.json(), answer.headers.get("Retry-After"));
   } catch {
     said.textContent = AWAY;
   }

@@ -10,7 +10,7 @@ from api.errors import type_of
 from commands.link import LinkIsOver
 from domain.errors import NotFound
 from domain.invitation import InvitationIsOver
-from infra.names import PROBLEM
+from infra.names import AS_TOLD, PROBLEM
 from tests.api.visitor import PREFIX
 
 PAGES: Final = {
@@ -52,7 +52,7 @@ def test_a_link_that_is_over_is_told_with_a_way_on(client: TestClient) -> None:
         type_of(each.__name__) for each in (LinkIsOver, InvitationIsOver, NotFound)
     ]
     assert client.post(f"{PREFIX}/invitations/info", json={"token": "guess"}).json()["type"] == f"{PROBLEM}not-found"
-    assert "refusal(told)" in client.get("/invite.js").text
+    assert "refusal(told, " in client.get("/invite.js").text
     for name, word in {
         "invite": "ask whoever invited you",
         "reset-password": "forgot",
@@ -60,6 +60,13 @@ def test_a_link_that_is_over_is_told_with_a_way_on(client: TestClient) -> None:
     }.items():
         (way_on,) = re.findall(r'data-over="([^"]+)"', client.get(f"/{name}").text)
         assert word in way_on
+
+
+def test_whoever_has_to_wait_is_told_for_how_long(client: TestClient) -> None:
+    script = client.get("/link.js").text
+    assert re.findall(r'const AS_TOLD = "([^"]+)"', script) == [AS_TOLD.removeprefix("; ")]
+    for name in ("link.js", "invite.js"):
+        assert 'answer.headers.get("Retry-After")' in client.get(f"/{name}").text
 
 
 def test_no_address_that_a_page_asks_holds_its_code(client: TestClient) -> None:

@@ -37,6 +37,20 @@ def test_what_the_platform_alone_knows_is_for_it_to_judge() -> None:
         assert target_of(door(server), "fly", "to the moon") is None, "it says first that there is no such action"
 
 
+def test_an_action_on_nothing_takes_no_target(server: Server) -> None:
+    with pytest.raises(Stop, match="create_project is on nothing: leave 'bridges' out"):
+        CliRunner().invoke(app, ["explain", "create_project", "bridges"], catch_exceptions=False)
+    assert server.asked == []
+
+
+def test_whoever_may_not_see_the_members_names_one_by_id() -> None:
+    with serving() as server:
+        server.answers = [(403, {}, {"detail": "no"})] * 2
+        assert target_of(door(server), "change_role", B) == B
+        with pytest.raises(Stop, match="no"):
+            target_of(door(server), "change_role", "ann@example.org")
+
+
 def test_a_service_account_is_named_too() -> None:
     with serving() as server:
         server.answers = [(200, {}, {"items": [{"id": A, "name": "exporter"}], "next": None})]

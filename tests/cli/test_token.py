@@ -83,16 +83,14 @@ def test_what_can_be_no_token_is_said_without_showing_it(monkeypatch: pytest.Mon
     assert "two words" not in str(stopped.value)
 
 
-@pytest.mark.parametrize(
-    ("kind", "role", "told"), [("service", "guest", "a service account"), ("person", None, "a person")]
-)
+@pytest.mark.parametrize(("kind", "told"), [("service", "a service account"), ("person", "a person")])
 def test_a_program_is_told_what_it_carries(
-    server: Server, monkeypatch: pytest.MonkeyPatch, kind: str, role: str | None, told: str
+    server: Server, monkeypatch: pytest.MonkeyPatch, kind: str, told: str
 ) -> None:
     monkeypatch.setenv("VISTORY_TOKEN", TOKEN)
     monkeypatch.setenv("VISTORY_API_URL", f"http://127.0.0.1:{server.server_port}")
-    server.answers = [(200, {}, LISTED | {"owner_kind": kind, "role": role})]
+    server.answers = [(200, {}, LISTED | {"owner_kind": kind, "role": "guest"})]
     said = CliRunner().invoke(whoami, catch_exceptions=False).output
     assert [path for _, path, _ in server.asked] == ["/api/v1/tokens/own"]
-    assert said.startswith(f"the API token nightly (vst_0aB9zZ7k) of {told} (1), {role or 'waiting to be let in'}, at ")
+    assert said.startswith(f"the API token nightly (vst_0aB9zZ7k) of {told} (1), guest, at ")
     assert said.endswith(": read, train, until 2026-04-02 03:04:05 UTC\n")
