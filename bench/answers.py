@@ -24,8 +24,8 @@ class Answers:
         api._http.event_hooks["response"].append(self._hear)
 
     def fail(self, where: str, error: Exception) -> None:
-        """An error of the API is counted where it was heard; what cannot be renewed ends in a 401."""
-        if not isinstance(error, Problem) or error.status == HTTPStatus.UNAUTHORIZED:
+        """An error of the API is counted where it was heard; what is asked to wait to the end is never done."""
+        if not isinstance(error, Problem) or error.status in (HTTPStatus.UNAUTHORIZED, *MAY_ASK_TO_WAIT):
             self._count(f"{where}: {type(error).__name__}")
 
     def end(self, status: str) -> None:

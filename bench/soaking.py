@@ -1,7 +1,7 @@
 """`make soak MINUTES=30`: both cores busy with trainings and requests; memory and files of every process are watched.
 
 At its end it says how long it ran, what grew, what failed, and how often a worker was given up although nothing was
-broken. It fails where there was any of these, or a process died.
+broken. It fails where anything grew or failed, a worker was given up or a process died.
 """
 
 import argparse
@@ -113,13 +113,13 @@ class Soak:
             self._over.wait(1.0)
 
     def _write(self, project: str, api: Api) -> None:
-        self.counts["commands"] += 1
         api.patch(f"/projects/{project}", name=f"Soak {self.counts['commands']}")
+        self.counts["commands"] += 1
         self._over.wait(WRITES_EVERY)
 
     def _read(self, api: Api) -> None:
-        self.counts["queries"] += 1
         api.get(READ[self.counts["queries"] % len(READ)])
+        self.counts["queries"] += 1
         self._over.wait(READS_EVERY)
 
     def _train(self, project: str, dataset: str, framework: str, model: str, parameters: object, api: Api) -> None:

@@ -20,11 +20,13 @@ from tests.whole import waited
 
 
 class Scripted(BaseHTTPRequestHandler):
-    """`/api/v1/503/0` is answered with 503 and asks to wait for 0 s."""
+    """`/api/v1/503/0` is answered with 503 and asks to wait for 0 s; `/api/v1/503/0/once` so for the first time."""
 
     def do_GET(self) -> None:
-        status, _, wait = self.path.removeprefix("/api/v1/").partition("/")
-        self.send_response(int(status))
+        status, wait, once = (*self.path.removeprefix("/api/v1/").split("/"), "", "")[:3]
+        is_over = once and self.path in self.server.__dict__.setdefault("told", [])
+        self.server.__dict__.setdefault("told", []).append(self.path)
+        self.send_response(200 if is_over else int(status))
         if wait:
             self.send_header("Retry-After", wait)
         self.send_header("Content-Length", "2")
@@ -61,12 +63,14 @@ def soak(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Soak:
         ("/200", {}, 0),
         ("/500", {"GET answered with 500": 1}, 0),
         ("/404", {"GET answered with 404": 1}, 0),
-        ("/503", {"GET answered with 503": 2}, 0),
-        ("/503/0", {}, 2),
-        ("/429/0", {}, 2),
+        ("/503", {"GET answered with 503": 2, "queries: Problem": 1}, 0),
+        ("/503/0", {"queries: Problem": 1}, 2),
+        ("/429/0", {"queries: Problem": 1}, 2),
+        ("/503/0/once", {}, 1),
+        ("/429/0/once", {}, 1),
     ],
 )
-def test_an_error_fails_a_soak_and_a_request_to_wait_does_not(
+def test_an_error_fails_a_soak_and_a_request_to_wait_that_was_worth_it_does_not(
     soak: Soak, api: Api, path: str, failures: dict[str, int], waits: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     soak._once("queries", lambda api: api.get(path), api)
@@ -94,5 +98,7 @@ def test_postgresql_is_measured_with_all_its_processes() -> None:
         head = psutil.Process(running.pid)
         waited(head.children, 30, "a process of its own")
         alone, whole = sample(0.0, "api", head), sample(0.0, "postgres", head)
+        once = sum(each.memory_info().rss - each.memory_info().shared for each in (head, *head.children())) / 2**20
         running.communicate(b"\n")
     assert whole.files > alone.files
+    assert whole.mib == pytest.approx(once, rel=0.2)

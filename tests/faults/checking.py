@@ -178,12 +178,15 @@ def acceptance_faults(ledger: Ledger, wishes: Sequence[Wish], after: int) -> Ite
         yield f"{ACCEPTED}: {found - wanted} that nobody was told of, {wanted - found} that are not there"
 
 
-def promise_faults(ledger: Ledger, wishes: Sequence[Wish], after: int) -> Iterator[str]:
-    """Of nobody more than was asked for."""
-    asked = Counter((wish.topic, wish.id) for wish in wishes if wish.topic in PROMISED)
+def promise_faults(ledger: Ledger, wishes: Sequence[Wish], after: int, kept: bool) -> Iterator[str]:
+    """Of nobody more than was asked for; `kept`, also no less than was promised: nothing stood in the way of that."""
+    promised = [wish for wish in wishes if wish.topic in PROMISED]
+    asked, answered = (Counter((w.topic, w.id) for w in promised if w.accepted or every) for every in (True, False))
     found = Counter((event.topic, event.originator) for event in ledger.events[after:] if event.topic in PROMISED)
     for (topic, person), count in (found - asked).items():
         yield f"{topic}: {count} of person {person} that nobody asked for"
+    for (topic, person), count in (answered - found).items() if kept else ():
+        yield f"{topic}: {count} of person {person} that were promised are not there"
 
 
 def link_faults(ledger: Ledger) -> Iterator[str]:

@@ -86,6 +86,11 @@ class Fault:
     # It needs a training that is under way, or has one of its own: it begins between two epochs, and nowhere else.
     needs_an_epoch: bool = False
 
+    @property
+    def breaks_promises(self) -> bool:
+        """Whoever was promised a letter may wait in vain: the API keeps that behind its answer, in its database."""
+        return self.rewinds or any(word in self.name for word in ("api", "postgres", "disk", "clock"))
+
 
 def kill(part: str, blow: Blow) -> None:
     """Once, or again while it comes back."""

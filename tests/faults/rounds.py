@@ -149,7 +149,8 @@ def judged(town: Town, followed: Sequence[Followed], faults: Sequence[Fault]) ->
     yield from checking.wish_faults(ledger, wishes)
     yield from checking.command_faults(ledger, wishes, town.begun)
     yield from checking.acceptance_faults(ledger, wishes, town.begun)
-    yield from checking.promise_faults(ledger, wishes, town.begun)
+    kept = not any(fault.breaks_promises for fault in faults)
+    yield from checking.promise_faults(ledger, wishes[town.record.before :], town.judged, kept)
     yield from stored.faults(ledger, wishes, stored.reading(house.servers.parts))
     yield from checking.link_faults(ledger)
     cut_off = house.letters_cut_off() - town.letters_cut_off if any(fault.doubles for fault in faults) else 0

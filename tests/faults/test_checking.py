@@ -119,7 +119,15 @@ def asked(*people: str) -> list[Wish]:
     [(asked("ann"), False), (asked("ann", "ann", "ben"), False), ([], True), (asked("ben"), True)],
 )
 def test_a_link_is_promised_to_nobody_who_did_not_ask_for_it(wishes: Sequence[Wish], is_found: bool) -> None:
-    assert bool([*promise_faults(stored((RESET_ASKED, "ann", "C")), wishes, 0)]) is is_found
+    assert bool([*promise_faults(stored((RESET_ASKED, "ann", "C")), wishes, 0, kept=False)]) is is_found
+
+
+@pytest.mark.parametrize(("status", "kept", "is_found"), [(202, True, True), (202, False, False), (None, True, False)])
+def test_what_is_promised_comes_where_nothing_ends_whoever_promised_it(
+    status: int | None, kept: bool, is_found: bool
+) -> None:
+    wishes = [replace(each, status=status) for each in asked("ann")]
+    assert bool([*promise_faults(stored(), wishes, 0, kept)]) is is_found
 
 
 @pytest.mark.parametrize(("status", "is_found"), [(None, False), (202, False), (409, True)])

@@ -90,8 +90,8 @@ def story(monkeypatch: pytest.MonkeyPatch) -> Story:
     [
         (Phase.REQUESTED, 0, 0),
         (Phase.CLAIMED, 1, 2),
-        (Phase.BETWEEN, 1, 6),
-        (Phase.LAST, 1, 6),
+        (Phase.BETWEEN, 3, 6),
+        (Phase.LAST, 4, 6),
     ],
 )
 def test_a_phase_is_reached_and_told_with_the_last_event_then(

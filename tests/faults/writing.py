@@ -176,12 +176,17 @@ class Writer(Actor):
     def _reset(self) -> Wish:
         self._forgot = [wish for wish in self._forgot if wish.accepted]
         if not self._forgot:
-            return self._asked_for("/auth/forgot-password", RESET_ASKED)
-        token = self._post.reset_of(self._forgot[0].body["email"])
-        if not token:
-            return self._rename_shared()
-        person, body = self._forgot.pop(0).id, {"token": token, "password": PASSWORD}
-        return Wish("POST", "/auth/reset-password", body, self._word(), RESET, id=person, about=(person,))
+            return self._forget()
+        for wish in self._forgot:
+            if token := self._post.reset_of(wish.body["email"]):
+                self._forgot.remove(wish)
+                body = {"token": token, "password": PASSWORD}
+                return Wish("POST", "/auth/reset-password", body, self._word(), RESET, id=wish.id, about=(wish.id,))
+        return self.chance.choice((self._rename_shared, self._forget))()
+
+    def _forget(self) -> Wish:
+        """Another, in case that the one before came to nothing."""
+        return self._asked_for("/auth/forgot-password", RESET_ASKED)
 
     def _asked_for(self, path: str, topic: str) -> Wish:
         """Each once, of those whom nobody invites: whoever accepts has verified the address."""
