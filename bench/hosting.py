@@ -26,23 +26,23 @@ class Hosted:
     """Everything runs as `vistory up` starts it; each training has images that no worker has seen."""
 
     def __init__(self, platform: Platform, api: Api) -> None:
-        self._settings = platform.stack.settings_for("cli")
-        self._api = api
+        self.settings = platform.stack.settings_for("cli")
+        self.api = api
         self._project = api.post("/projects", name="bench")["id"]
 
     def pushed(self, folder: Path, scenes: dict[str, int], seed: int) -> str:
-        dataset: str = self._api.post("/datasets", name=f"scenes {seed}")["id"]
-        push(self._api, dataset, folder_of(write_scenes(folder, scenes, seed)))
+        dataset: str = self.api.post("/datasets", name=f"scenes {seed}")["id"]
+        push(self.api, dataset, folder_of(write_scenes(folder, scenes, seed)))
         return dataset
 
     def trained(self, dataset: str, recipe: dict[str, Any]) -> Took:
         start = monotonic()
         wish = {"project_id": self._project, "dataset_id": dataset, **recipe}
-        job = self._api.post("/training-jobs", **wish)["id"]
-        status = [message for message in messages(self._api, job) if message["kind"] == "end"][-1]["status"]
+        job = self.api.post("/training-jobs", **wish)["id"]
+        status = [message for message in messages(self.api, job) if message["kind"] == "end"][-1]["status"]
         whole = monotonic() - start
         assert status == "completed", f"{job}: {status}"
-        inside = sum(each.data["seconds"] for each in epochs(self._settings, job))
+        inside = sum(each.data["seconds"] for each in epochs(self.settings, job))
         return Took(inside, whole - inside)
 
 

@@ -77,7 +77,7 @@ class Fault:
     rewinds: bool = False
     # A letter may come twice by it.
     doubles: bool = False
-    # Nothing but a worker ends by it: how soon its training goes on is told and judged.
+    # Nothing but a worker ends by it: how soon its training goes on is told and judged, where an epoch of it had ended.
     ends_a_worker: bool = False
     # A worker ships what it has kept of an attempt after another has gone on: too late for who listens on a socket.
     tells_late: bool = False
@@ -187,7 +187,7 @@ def table() -> dict[str, Fault]:
                 ENDS.get(part, ()),
                 doubles=part in WRITES,
                 ends_a_worker=part in LOSES,
-                needs_an_epoch=part in LOSES,
+                needs_an_epoch=part == TRAINING,
             )
             for part in KILLED
         ),

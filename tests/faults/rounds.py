@@ -34,8 +34,9 @@ def play(town: Town, faults: Sequence[Fault], seed: int, share: float) -> Judgem
     town.record.judge.ahead, town.letters_cut_off = 0.0, town.house.letters_cut_off()
     town.awake.set()
     with finding(judgement, town.record, town.house.positions):
-        bare = bare_start(town, faults)
-        for fault, phase in zip(faults, phases_of(faults, chance), strict=True):
+        begins = list(zip(faults, phases_of(faults, chance), strict=True))
+        bare = bare_start(town, [fault for fault, phase in begins if phase is Phase.BETWEEN])
+        for fault, phase in begins:
             judgement.phases.append(reached(phase, town.trainings, town.house.direct, chance, share))
             fault.inflict(Blow(town.house, chance, share, town))
         settle(town, town.trainings.followed[begun:], judgement, before)

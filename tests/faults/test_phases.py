@@ -46,12 +46,11 @@ def test_what_needs_an_epoch_begins_between_two_and_nothing_else_is_drawn_otherw
 
 def test_whoever_ends_a_worker_or_waits_for_a_running_training_needs_an_epoch() -> None:
     assert {name for name, fault in EVERY.items() if fault.needs_an_epoch} == {
-        *(f"kill {part}" for part in ("trainer-timm", "the training itself", "trainer-timm for good")),
+        *(f"kill {part}" for part in ("the training itself", "trainer-timm for good")),
         *(f"stop {part}" for part in ("the training itself", "trainer-timm for good")),
         *("NATS away for 60 s", "MLflow away for a training", "durables deleted"),
         *("clock set back", "clock set forward"),
     }
-    assert all(fault.needs_an_epoch for fault in EVERY.values() if fault.ends_a_worker)
 
 
 class Story:
