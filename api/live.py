@@ -208,7 +208,8 @@ async def _tell(socket: WebSocket, show: Show) -> None:
         with show.house.news.of(show.job_id) as news:
             async for batch in show.messages():
                 for message in batch:
-                    await socket.send_json(message)
+                    with suppress(RecursionError):  # nested as deep as nothing that a worker has to say
+                        await socket.send_json(message)
                 if not batch:
                     await _rest(gone, news)
                 if gone.done():

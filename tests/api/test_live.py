@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
+from fastapi import WebSocket
 from fastapi.testclient import TestClient
 from nats.js import JetStreamContext
 from pydantic import SecretStr
@@ -206,6 +207,26 @@ def test_whoever_comes_back_is_told_in_the_order_of_time_too(ann: Visitor, nats:
     place = f"{attempt.job['attempt']}.2.3"
     heard = listen(ann, attempt.job["id"], place, until=lambda message: message.get("status") == "failed")
     assert [message.get("line") or message["status"] for message in heard] == ["line 3", "line 4", "failed"]
+
+
+def test_a_point_that_is_nested_too_deep_to_be_told_breaks_no_socket(
+    ann: Visitor, nats: Nats, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How deep that is depends on the stack."""
+    send = WebSocket.send_json
+
+    async def shallow(socket: WebSocket, message: Message) -> None:
+        if "deep" in message:
+            raise RecursionError
+        await send(socket, message)
+
+    monkeypatch.setattr(WebSocket, "send_json", shallow)
+    told = points(1, 3) + ended(4)
+    told[1] |= {"deep": [[]]}
+    ship(nats, attempt, told)
+    attempt.report("fail", evidence())
+    heard = listen(ann, attempt.job["id"])
+    assert (lines(heard), heard[-1]["kind"]) == (["line 1", "line 3"], "end")
 
 
 @pytest.mark.parametrize("forged", [{"kind": "end", "status": "completed"}, {"kind": "state", "status": "failed"}])
