@@ -24,7 +24,7 @@ from projections import api_token
 from projections.api_token import TokenRow, list_tokens
 from projections.paging import Page
 
-router = APIRouter(prefix="/tokens", tags=["API tokens"])
+router = APIRouter(tags=["API tokens"])
 Reading = Annotated[Connection, reads(api_token.PROJECTION)]
 Keeper = Annotated[Known, Depends(may(Permission.MANAGE_TOKENS, own=True))]
 Everybody = Annotated[bool, Query(description="Of all members and services of the organization; for its admins")]
@@ -78,7 +78,7 @@ class CarriedToken(Value):
 
 
 @router.post(
-    "", summary="Create an API token", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503)
+    "/tokens", summary="Create an API token", status_code=201, responses=errors.responses(401, 403, 409, 413, 422, 503)
 )
 def create(body: TokenRequest, desk: PersonDesk) -> IssuedToken:
     """For a program to carry as `Authorization: Bearer`; it never lets a program do more than you may yourself.
@@ -98,7 +98,7 @@ def shown_once(desk: Desk, kind: type[MakesToken], body: TokenRequest, **more: U
     return IssuedToken(id=made, token=minted.token, prefix=minted.prefix)
 
 
-@router.get("", summary="List API tokens", responses=errors.responses(401, 403, 422, 503))
+@router.get("/tokens", summary="List API tokens", responses=errors.responses(401, 403, 422, 503))
 def index(
     keeper: Keeper, tx: Reading, house: TheHouse, everybody: Everybody = False, after: After = None, limit: Limit = 50
 ) -> Page[ListedToken]:
@@ -109,7 +109,9 @@ def index(
     return with_last_use(list_tokens(tx, keeper.organization_id, owner_id=owner, after=after, limit=limit), house)
 
 
-@router.get("/own", summary="Get the API token that you carry", responses=errors.responses(401, 403, 404, 422, 503))
+@router.get(
+    "/auth/token", summary="Get the API token that you carry", responses=errors.responses(401, 403, 404, 422, 503)
+)
 def own(holder: Holder, house: TheHouse) -> CarriedToken:
     """For a program: whose it is, for what and until when, whatever its scopes."""
     if holder.token_id is None:
@@ -127,7 +129,9 @@ def with_last_use(page: Page[TokenRow], house: House) -> Page[ListedToken]:
     return Page([ListedToken.of(row, used.get(row.id), now) for row in page.items], page.next)
 
 
-@router.delete("/{id}", summary="Revoke an API token", responses=errors.responses(401, 403, 404, 409, 413, 422, 503))
+@router.delete(
+    "/tokens/{id}", summary="Revoke an API token", responses=errors.responses(401, 403, 404, 409, 413, 422, 503)
+)
 def revoke(id: UUID, desk: PersonDesk) -> CommandReceipt:
     """One's own, or, for admins, anybody's in the organization; it holds at once."""
     return CommandReceipt(id=desk(RevokeToken(token_id=id)).id)

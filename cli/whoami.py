@@ -19,7 +19,7 @@ def whoami(api: Address = None, as_json: Json = False) -> None:
     """
     with signed_in(api) as door:
         if carried():
-            token = door.get("/tokens/own") | {"api": door.url}
+            token = door.get("/auth/token") | {"api": door.url}
             return show(token, as_json, lambda: of_program(token))
         me = door.get("/auth/me")
         here = standing(door, me)

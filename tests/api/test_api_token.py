@@ -173,17 +173,17 @@ def test_what_is_no_token_is_refused(ann: Visitor, client: TestClient) -> None:
 @pytest.mark.parametrize("scope", Scope)
 def test_a_program_is_told_what_it_carries_whatever_that_is_for(ann: Visitor, scope: Scope) -> None:
     program = ann.program(scope)
-    told = good(program("GET", "/tokens/own")).json()
+    told = good(program("GET", "/auth/token")).json()
     assert program.token
     assert (told["owner_kind"], told["owner_id"], told["scopes"]) == ("person", ann.id, [scope])
     assert (told["role"], told["prefix"]) == ("admin", program.token.rpartition("_")[0])
     assert datetime.fromisoformat(told["expires_at"]) > datetime.now(UTC)
     good(ann("DELETE", f"/tokens/{told['id']}"))
-    assert program("GET", "/tokens/own").status_code == 401
+    assert program("GET", "/auth/token").status_code == 401
 
 
 def test_whoever_signed_in_carries_no_token(ann: Visitor) -> None:
-    assert ann("GET", "/tokens/own").status_code == 404
+    assert ann("GET", "/auth/token").status_code == 404
 
 
 def test_the_last_use_is_known_to_a_minute(ann: Visitor, settings: Settings) -> None:

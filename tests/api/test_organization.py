@@ -56,7 +56,7 @@ def test_who_waits_sees_nothing_of_it(admin: Visitor) -> None:
 
 def test_a_full_organization_takes_nobody_and_says_which_quota_it_is(admin: Visitor) -> None:
     admin("PATCH", "/organization", {"max_users": 1})
-    Visitor(admin.client).register(admin.company)
+    admin.seen = Visitor(admin.client).register(admin.company).seen
     (waits,) = admin.get("/members?waiting=true")["items"]
     answer = admin("POST", f"/members/{waits['id']}/approve", {"role": "guest"})
     assert answer.status_code == 409

@@ -62,7 +62,7 @@ SESSIONS: Final = {
     *(("POST", f"/auth/{word}") for word in ("switch", "logout", "logout-everywhere")),
 }
 # What is the program's that carries a token.
-CARRIED: Final = {("GET", "/tokens/own")}
+CARRIED: Final = {("GET", "/auth/token")}
 # What only those do whom the host named.
 OF_OPERATORS: Final = {
     ("GET", "/admin/organizations"),

@@ -91,6 +91,6 @@ def test_a_program_is_told_what_it_carries(
     monkeypatch.setenv("VISTORY_API_URL", f"http://127.0.0.1:{server.server_port}")
     server.answers = [(200, {}, LISTED | {"owner_kind": kind, "role": "guest"})]
     said = CliRunner().invoke(whoami, catch_exceptions=False).output
-    assert [path for _, path, _ in server.asked] == ["/api/v1/tokens/own"]
+    assert [path for _, path, _ in server.asked] == ["/api/v1/auth/token"]
     assert said.startswith(f"the API token nightly (vst_0aB9zZ7k) of {told} (1), guest, at ")
     assert said.endswith(": read, train, until 2026-04-02 03:04:05 UTC\n")

@@ -46,6 +46,7 @@ BEN: Final = {"full_name": "Balthasar Quillfeather", "email": "balthasar@planted
 CEM: Final = {"full_name": "Cem Stays", "email": "cem@stays.example", "password": "Sepia-Anvil-333"}
 # Of these there is none here.
 UNANSWERED: Final = {
+    "/auth/token",
     "/service-accounts/{id}",
     "/service-accounts/{id}/subscription",
     "/service-accounts/{id}/tokens",
