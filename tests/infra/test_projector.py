@@ -282,6 +282,11 @@ def test_a_read_model_ahead_of_its_ledger_says_so(at: Scene, history: Sequence[R
     assert not [each.projection.name for each in projector.live if each.stopped]
 
 
+async def all_stopped(at: Scene, why: str) -> None:
+    """Whoever waits for all of them is told of the first."""
+    await until(lambda: all(why in (at.position(name)[1] or "") for name in NAMES))
+
+
 def test_an_event_of_another_generation_stops_every_read_model_right_before_it(
     at: Scene, history: Sequence[Recorded]
 ) -> None:
@@ -293,7 +298,7 @@ def test_an_event_of_another_generation_stops_every_read_model_right_before_it(
             await at.publish(5, generation=99)
             with pytest.raises(ReadModelStopped):
                 await at.reached(head)
-            assert "ForeignEvent" in (at.position("project")[1] or "")
+            await all_stopped(at, "ForeignEvent")
 
     asyncio.run(story())
     assert {at.position(name)[0] for name in NAMES} == {5}
@@ -309,11 +314,11 @@ def test_what_a_restored_store_does_not_know_is_not_projected_and_what_it_writes
         async with at.projecting():
             with pytest.raises(ReadModelStopped):
                 await at.reached(6)
-            assert "ahead of the store" in (at.position("project")[1] or "")
+            await all_stopped(at, "ahead of the store")
             head = at.tell(history[5:9])
             with pytest.raises(ReadModelStopped):
                 await at.reached(6)
-            assert "ahead of the store" in (at.position("project")[1] or "")
+            await all_stopped(at, "ahead of the store")
             assert {at.position(name)[0] for name in NAMES} == {0}
             await at.begin_generation()
             await at.publish()
@@ -332,7 +337,7 @@ def test_read_models_go_on_by_themselves_when_a_foreign_message_is_gone(at: Scen
             await at.publish_foreign()
             with pytest.raises(ReadModelStopped):
                 await at.reached(head)
-            await until(lambda: all("ForeignEvent" in (at.position(name)[1] or "") for name in NAMES))
+            await all_stopped(at, "ForeignEvent")
             await at.rebuild_stream()
             await at.publish()
             await until(lambda: {at.position(name) for name in NAMES} == {(head, None)})
