@@ -182,6 +182,17 @@ def test_a_program_is_told_what_it_carries_whatever_that_is_for(ann: Visitor, sc
     assert program("GET", "/auth/token").status_code == 401
 
 
+def test_a_service_account_is_told_what_it_carries(ann: Visitor, client: TestClient) -> None:
+    account = ann.post("/service-accounts", {"name": "told", "role": "manager"})["id"]
+    made = ann.post(f"/service-accounts/{account}/tokens", {"name": "bus", "scopes": ["audit"]})
+    program = Visitor(client, made["token"])
+    told = good(program("GET", "/auth/token")).json()
+    assert (told["owner_kind"], told["owner_id"], told["role"]) == ("service", account, "manager")
+    assert (told["id"], told["name"], told["scopes"]) == (made["id"], "bus", ["audit"])
+    good(ann("POST", f"/service-accounts/{account}/disable"))
+    assert program("GET", "/auth/token").status_code == 401
+
+
 def test_whoever_signed_in_carries_no_token(ann: Visitor) -> None:
     assert ann("GET", "/auth/token").status_code == 404
 
