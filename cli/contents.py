@@ -35,7 +35,7 @@ def _lines(dataset: Facts, report: Facts | None, split: Facts | None, snapshots:
 
 
 def sides(split: Facts) -> str:
-    return ", ".join(f"{split[side]:,} {side}" for side in ("train", "val", "test") if split[side])
+    return ", ".join(f"{split[side]:,} {side}" for side in ("train", "val", "test") if split.get(side))
 
 
 def how(split: Facts) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.client import Api
+from cli.contents import sides
 from cli.ending import because
 from cli.exits import Exit, Stop
 from cli.hint import line
@@ -60,8 +61,7 @@ def described(job: Mapping[str, Any]) -> str:
     known = {
         "id": job["id"],
         "what": f"{recipe['framework']} {recipe['model']} on {recipe['device']}",
-        "dataset": f"{job['dataset']}, snapshot {snapshot['tag']}: "
-        + ", ".join(f"{split[side]:,} {side}" for side in ("train", "val", "test") if split.get(side)),
+        "dataset": f"{job['dataset']}, snapshot {snapshot['tag']}: {sides(split)}",
         "project": job["project"],
         "parameters": listed(recipe["parameters"]),
         "status": job["status"] + (f": {because(job['reason'])}" if job["reason"] else ""),

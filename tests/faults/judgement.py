@@ -1,13 +1,11 @@
 """What a round came to: how much there was of everything, how long each part took to come to rest, what was found."""
 
 from dataclasses import dataclass, field
-from typing import Final
 
+from tests.faults.recovery import CLAIMED
 from tests.faults.town import Town
 from tests.faults.wishing import KINDS
 from tests.whole import head, history
-
-CLAIMED: Final = "training_job.claimed"
 
 
 @dataclass

@@ -8,9 +8,9 @@ from typing import Final
 
 from infra.config import Settings
 from tests.faults.following import Followed, Trainings
+from tests.faults.recovery import CLAIMED
 from tests.whole import ended, epochs, goes_on, head, history, waited
 
-CLAIMED: Final = "training_job.claimed"
 PATIENCE: Final = 120.0
 # After the claim images are fetched; after the last epoch but one come the last, the model, and the end.
 FETCHED_WITHIN: Final = 0.5
